@@ -1,0 +1,7 @@
+//! What managers, workers and front ends say to each other.
+
+/// The generated messages and services of `proto/`.
+#[allow(missing_docs, clippy::all, unreachable_pub)]
+pub mod pb {
+    tonic::include_proto!("shoal.v1");
+}
