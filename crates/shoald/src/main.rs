@@ -1,2 +1,6 @@
 //! stub
-fn main() {}
+mod config;
+fn main() {
+    let l = config::load(std::env::args());
+    println!("{l:?}");
+}
