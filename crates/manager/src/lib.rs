@@ -1,1 +1,9 @@
-//! stub
+//! The managers' half of the swarm: desired state in a Raft log, and the loops that turn it into tasks on nodes.
+//!
+//! `control` and the loops propose transactions; `raft` commits them; `store` applies them and tells what changed. The
+//! room has never heard of containers' processes, paths or images on disk: it meets the workers as messages of `swarm-api`.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod leader;
+pub mod store;

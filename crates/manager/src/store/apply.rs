@@ -1,0 +1,240 @@
+//! The one way by which state changes, on every manager alike: pure, deterministic, all or nothing.
+
+use std::sync::Arc;
+
+use swarm_api::pb;
+use thiserror::Error;
+
+use super::{Action, Event, Kind, Object, State, Transaction};
+
+/// Why a transaction was refused. Nothing of it was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// The object is not in the version the change was decided on (clients look for these words).
+    #[error("update out of sequence")]
+    OutOfSequence {
+        /// Which kind.
+        kind: Kind,
+        /// Which one.
+        id: String,
+        /// The version the change named.
+        expected: u64,
+        /// The version it has.
+        actual: u64,
+    },
+    /// The object to be changed or deleted does not exist (any more).
+    #[error("{kind} {id} not found")]
+    NotFound {
+        /// Which kind.
+        kind: Kind,
+        /// Which one.
+        id: String,
+    },
+    /// An object of this id exists already.
+    #[error("name conflicts with an existing object: {kind} {id} already exists")]
+    Exists {
+        /// Which kind.
+        kind: Kind,
+        /// Its id, or its name where names are unique.
+        id: String,
+    },
+}
+
+/// Applies a transaction at a log index. On refusal the state is as before, except that it has seen the index.
+///
+/// `now_ns` was chosen by the leader when it proposed: no clock is read here.
+///
+/// # Errors
+/// [`Refused`] when a version does not match, or when a unique name is taken.
+pub fn apply(
+    state: &mut State,
+    transaction: Transaction,
+    now_ns: i64,
+    index: u64,
+) -> Result<Vec<Event>, Refused> {
+    state.index = index;
+    let mut next = state.clone();
+    let mut events = Vec::with_capacity(transaction.actions.len());
+    for action in transaction.actions {
+        events.push(match action {
+            Action::Put(object) => put(&mut next, object, now_ns, index)?,
+            Action::Delete { kind, id, version } => delete(&mut next, kind, &id, version)?,
+        });
+    }
+    *state = next;
+    Ok(events)
+}
+
+/// Puts an object as it is, meta included: only for reading a snapshot back.
+pub(crate) fn restore(state: &mut State, object: Object) {
+    store(state, object);
+}
+
+fn put(state: &mut State, mut object: Object, now_ns: i64, index: u64) -> Result<Event, Refused> {
+    let old = state.object(object.kind(), object.id());
+    let expected = object.version();
+    match &old {
+        None if expected == 0 => {}
+        None => {
+            return Err(Refused::NotFound {
+                kind: object.kind(),
+                id: object.id().to_owned(),
+            });
+        }
+        Some(_) if expected == 0 => {
+            return Err(Refused::Exists {
+                kind: object.kind(),
+                id: object.id().to_owned(),
+            });
+        }
+        Some(old) if old.version() != expected => {
+            return Err(out_of_sequence(old, expected));
+        }
+        Some(_) => {}
+    }
+    check_unique(state, &object)?;
+    let created_at_ns = old
+        .as_ref()
+        .and_then(Object::meta)
+        .map_or(now_ns, |meta| meta.created_at_ns);
+    object.set_meta(pb::Meta {
+        version: index,
+        created_at_ns,
+        updated_at_ns: now_ns,
+    });
+    if let Object::Service(service) = &mut object {
+        set_spec_version(service, old.as_ref(), index);
+    }
+    if let Some(old) = &old {
+        unindex(state, old);
+    }
+    store(state, object.clone());
+    Ok(match old {
+        Some(old) => Event::Updated { old, new: object },
+        None => Event::Created(object),
+    })
+}
+
+fn delete(state: &mut State, kind: Kind, id: &str, version: u64) -> Result<Event, Refused> {
+    let old = state.object(kind, id).ok_or_else(|| Refused::NotFound {
+        kind,
+        id: id.to_owned(),
+    })?;
+    if old.version() != version {
+        return Err(out_of_sequence(&old, version));
+    }
+    unindex(state, &old);
+    let key: Arc<str> = Arc::from(id);
+    match kind {
+        Kind::Node => drop(state.nodes.remove(&key)),
+        Kind::Service => drop(state.services.remove(&key)),
+        Kind::Task => drop(state.tasks.remove(&key)),
+        Kind::Cluster => state.cluster = None,
+    }
+    Ok(Event::Deleted(old))
+}
+
+fn out_of_sequence(old: &Object, expected: u64) -> Refused {
+    Refused::OutOfSequence {
+        kind: old.kind(),
+        id: old.id().to_owned(),
+        expected,
+        actual: old.version(),
+    }
+}
+
+/// Service names are unique, and there is one cluster.
+fn check_unique(state: &State, object: &Object) -> Result<(), Refused> {
+    match object {
+        Object::Service(service) => {
+            let name = service_name(service);
+            match state.service_by_name(name) {
+                Some(other) if other.id != service.id => Err(Refused::Exists {
+                    kind: Kind::Service,
+                    id: name.to_owned(),
+                }),
+                _ => Ok(()),
+            }
+        }
+        Object::Cluster(cluster) => match &state.cluster {
+            Some(other) if other.id != cluster.id => Err(Refused::Exists {
+                kind: Kind::Cluster,
+                id: other.id.clone(),
+            }),
+            _ => Ok(()),
+        },
+        Object::Node(_) | Object::Task(_) => Ok(()),
+    }
+}
+
+/// Tasks carry this number to tell old from new: it moves when what a task is made of moves.
+fn set_spec_version(service: &mut Arc<pb::Service>, old: Option<&Object>, index: u64) {
+    let spec_version = match old {
+        Some(Object::Service(old)) if same_task(old, service) => old.spec_version,
+        _ => index,
+    };
+    Arc::make_mut(service).spec_version = spec_version;
+}
+
+fn same_task(old: &pb::Service, new: &pb::Service) -> bool {
+    let task = |service: &pb::Service| service.spec.as_ref().and_then(|spec| spec.task.clone());
+    let ports =
+        |service: &pb::Service| service.spec.as_ref().and_then(|spec| spec.endpoint.clone());
+    task(old) == task(new) && ports(old) == ports(new)
+}
+
+fn service_name(service: &pb::Service) -> &str {
+    service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.annotations.as_ref())
+        .map_or("", |annotations| &annotations.name)
+}
+
+fn store(state: &mut State, object: Object) {
+    let key: Arc<str> = Arc::from(object.id());
+    match object {
+        Object::Node(node) => drop(state.nodes.insert(key, node)),
+        Object::Service(service) => {
+            state
+                .service_names
+                .insert(Arc::from(service_name(&service)), key.clone());
+            state.services.insert(key, service);
+        }
+        Object::Task(task) => {
+            let service: Arc<str> = Arc::from(task.service_id.as_str());
+            state
+                .tasks_by_service
+                .insert((service, task.slot, key.clone()), task.clone());
+            state.tasks_by_node.insert(
+                (Arc::from(task.node_id.as_str()), key.clone()),
+                task.clone(),
+            );
+            state.tasks.insert(key, task);
+        }
+        Object::Cluster(cluster) => state.cluster = Some(cluster),
+    }
+}
+
+/// Takes the object out of the derived maps.
+fn unindex(state: &mut State, object: &Object) {
+    match object {
+        Object::Service(service) => drop(
+            state
+                .service_names
+                .remove(&Arc::from(service_name(service))),
+        ),
+        Object::Task(task) => {
+            let key: Arc<str> = Arc::from(task.id.as_str());
+            state.tasks_by_service.remove(&(
+                Arc::from(task.service_id.as_str()),
+                task.slot,
+                key.clone(),
+            ));
+            state
+                .tasks_by_node
+                .remove(&(Arc::from(task.node_id.as_str()), key));
+        }
+        Object::Node(_) | Object::Cluster(_) => {}
+    }
+}

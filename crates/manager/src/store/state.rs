@@ -1,0 +1,201 @@
+//! The replicated state and its lookups. Changed only by [`super::apply()`]; everyone else reads a [`View`].
+
+use std::cmp::Ordering;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use swarm_api::pb;
+
+use super::tree::Tree;
+use super::{Kind, Object};
+
+/// All replicated objects as of one log index. Cloning it is cheap and gives an independent state.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub(super) index: u64,
+    pub(super) nodes: Tree<Arc<str>, Arc<pb::Node>>,
+    pub(super) services: Tree<Arc<str>, Arc<pb::Service>>,
+    pub(super) tasks: Tree<Arc<str>, Arc<pb::Task>>,
+    pub(super) cluster: Option<Arc<pb::Cluster>>,
+    // Derived from the above.
+    pub(super) service_names: Tree<Arc<str>, Arc<str>>,
+    pub(super) tasks_by_service: Tree<ByService, Arc<pb::Task>>,
+    pub(super) tasks_by_node: Tree<ByNode, Arc<pb::Task>>,
+}
+
+/// Service, slot, task: tasks of a service come ordered by slot.
+pub(super) type ByService = (Arc<str>, u64, Arc<str>);
+/// Node, task.
+pub(super) type ByNode = (Arc<str>, Arc<str>);
+
+/// A read snapshot: it never changes, costs nothing to keep for a moment and blocks nobody.
+#[derive(Clone, Debug, Default)]
+pub struct View(Arc<State>);
+
+impl Deref for View {
+    type Target = State;
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl From<State> for View {
+    fn from(state: State) -> Self {
+        Self(Arc::new(state))
+    }
+}
+
+impl State {
+    /// The log index this state is the result of.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The swarm itself; none before it is made.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Arc<pb::Cluster>> {
+        self.cluster.as_ref()
+    }
+
+    /// The node of this id.
+    #[must_use]
+    pub fn node(&self, id: &str) -> Option<&Arc<pb::Node>> {
+        self.nodes.get(|key| (**key).cmp(id))
+    }
+
+    /// All nodes, by id.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<pb::Node>> {
+        self.nodes.iter().map(|(_, node)| node)
+    }
+
+    /// Nodes whose id begins so.
+    pub fn nodes_by_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<pb::Node>> {
+        self.nodes
+            .range(move |key| place_by_prefix(key, prefix))
+            .map(|(_, node)| node)
+    }
+
+    /// The service of this id.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&Arc<pb::Service>> {
+        self.services.get(|key| (**key).cmp(id))
+    }
+
+    /// The service of this name.
+    #[must_use]
+    pub fn service_by_name(&self, name: &str) -> Option<&Arc<pb::Service>> {
+        self.service_names
+            .get(|key| (**key).cmp(name))
+            .and_then(|id| self.service(id))
+    }
+
+    /// All services, by id.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<pb::Service>> {
+        self.services.iter().map(|(_, service)| service)
+    }
+
+    /// Services whose id begins so.
+    pub fn services_by_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<pb::Service>> {
+        self.services
+            .range(move |key| place_by_prefix(key, prefix))
+            .map(|(_, service)| service)
+    }
+
+    /// The task of this id.
+    #[must_use]
+    pub fn task(&self, id: &str) -> Option<&Arc<pb::Task>> {
+        self.tasks.get(|key| (**key).cmp(id))
+    }
+
+    /// All tasks, by id.
+    pub fn tasks(&self) -> impl Iterator<Item = &Arc<pb::Task>> {
+        self.tasks.iter().map(|(_, task)| task)
+    }
+
+    /// Tasks whose id begins so.
+    pub fn tasks_by_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        self.tasks
+            .range(move |key| place_by_prefix(key, prefix))
+            .map(|(_, task)| task)
+    }
+
+    /// Tasks of a service, by slot and then id.
+    pub fn tasks_of_service<'a>(
+        &'a self,
+        service_id: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        self.tasks_by_service
+            .range(move |(service, _, _)| (**service).cmp(service_id))
+            .map(|(_, task)| task)
+    }
+
+    /// Tasks of one slot of a service.
+    pub fn tasks_of_slot<'a>(
+        &'a self,
+        service_id: &'a str,
+        slot: u64,
+    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        let place = move |key: &ByService| (*key.0).cmp(service_id).then(key.1.cmp(&slot));
+        self.tasks_by_service.range(place).map(|(_, task)| task)
+    }
+
+    /// Tasks on a node, by id. Tasks without a node are those of node "".
+    pub fn tasks_of_node<'a>(
+        &'a self,
+        node_id: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        self.tasks_by_node
+            .range(move |(node, _)| (**node).cmp(node_id))
+            .map(|(_, task)| task)
+    }
+
+    /// How many nodes, services and tasks there are.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        (self.nodes.len(), self.services.len(), self.tasks.len())
+    }
+
+    /// The object of this kind and id.
+    #[must_use]
+    pub fn object(&self, kind: Kind, id: &str) -> Option<Object> {
+        match kind {
+            Kind::Node => self.node(id).cloned().map(Object::Node),
+            Kind::Service => self.service(id).cloned().map(Object::Service),
+            Kind::Task => self.task(id).cloned().map(Object::Task),
+            Kind::Cluster => self
+                .cluster
+                .clone()
+                .filter(|cluster| cluster.id == id)
+                .map(Object::Cluster),
+        }
+    }
+
+    /// All objects: the cluster, then nodes, services and tasks, each by id.
+    pub fn objects(&self) -> impl Iterator<Item = Object> {
+        let cluster = self.cluster.iter().cloned().map(Object::Cluster);
+        let nodes = self.nodes().cloned().map(Object::Node);
+        let services = self.services().cloned().map(Object::Service);
+        cluster
+            .chain(nodes)
+            .chain(services)
+            .chain(self.tasks().cloned().map(Object::Task))
+    }
+}
+
+fn place_by_prefix(key: &str, prefix: &str) -> Ordering {
+    if key.starts_with(prefix) {
+        Ordering::Equal
+    } else {
+        key.cmp(prefix)
+    }
+}
