@@ -1,0 +1,36 @@
+//! `cargo xtask test`: every test there is, with what they need installed and built.
+
+use anyhow::Result;
+
+use crate::build;
+use crate::install::{BUSYBOX, DOCKER, IP, NFT, REGISTRY, install};
+use crate::process::{cargo, find, is_root, run as execute};
+
+/// Tells the tests to run their long versions too.
+const SOAK: &str = "SHOAL_SOAK";
+/// Tells the tests where the programs are.
+const PROGRAMS: &str = "SHOAL_PROGRAMS";
+
+/// Installs, builds and runs all tests; with `soak` the long ones too.
+pub(crate) fn run(soak: bool) -> Result<()> {
+    install(&[BUSYBOX, REGISTRY, IP, NFT, DOCKER])?;
+    let nextest = find("cargo-nextest").is_some();
+    let words: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
+    let tests = || {
+        let mut command = cargo();
+        command.args(words).args(["--release", "--workspace", "--locked"]);
+        if !is_root() {
+            // Each test program, not cargo, runs as root: what is built stays the user's.
+            command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", "sudo -E");
+            command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", "sudo -E");
+        }
+        if soak {
+            command.env(SOAK, "1");
+        }
+        command
+    };
+    // The programs first: tests start them. The small ones last, over what cargo built of them on its way.
+    execute(tests().arg("--no-run"))?;
+    let programs = build::release()?;
+    execute(tests().env(PROGRAMS, programs))
+}
