@@ -1,1 +1,32 @@
-//! stub
+//! The OCI runtime: turns a `config.json` and a root file system into a sandboxed process.
+//!
+//! Inputs: an [`oci::Spec`], a [`Rootfs`], open standard streams. Outputs: a [`Created`] container that waits
+//! before its program, then runs it. The caller is a small single-threaded process (the shim, or the
+//! `shoal-runtime` command): the container is a clone of it, and a clone of a large or threaded process would be
+//! slow or unsound.
+//!
+//! - [`default`]: Docker's defaults as OCI types, for whoever writes a `config.json`
+//! - [`create()`]: plan, cgroup, clone; [`Created`]: the gate in front of the program
+//! - `init`: everything that happens inside the clone, in order
+//! - [`cgroup`]: paths, limits, killing and removal on both cgroup versions
+//! - `seccomp`: OCI rules to a short BPF tree; [`user`]: names to numbers; [`exe`]: our own binary, read-only
+//!
+//! What it may not touch: the mount table, the network and the processes of the host. All mounts live in the
+//! container's private mount namespace and vanish with it; the only traces on the host are cgroups.
+
+pub mod cgroup;
+mod create;
+pub mod default;
+mod error;
+pub mod exe;
+mod rootfs;
+pub mod user;
+
+/// The OCI types that this room reads.
+pub mod oci {
+    pub use oci_spec::runtime::*;
+}
+
+pub use create::{Console, CreateOptions, Created, Gate, Stdio, create};
+pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
+pub use rootfs::Rootfs;

@@ -1,2 +1,3 @@
-//! stub
+//! The OCI runtime command line.
+
 fn main() {}

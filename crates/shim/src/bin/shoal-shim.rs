@@ -1,2 +1,3 @@
-//! stub
+//! One per container: its parent, its streams, its log and its exit code.
+
 fn main() {}
