@@ -138,7 +138,8 @@ mod tests {
     fn the_gateway_the_network_and_the_broadcast_address_are_never_given() {
         let mut addresses = Addresses::new(cidr("10.0.0.0/29"));
         addresses.allocate_at(Ipv4Addr::new(10, 0, 0, 1)).unwrap();
-        let given: Vec<u8> = std::iter::from_fn(|| addresses.allocate().ok()).map(|ip| ip.octets()[3]).collect();
+        let given: Vec<u8> =
+            std::iter::from_fn(|| addresses.allocate().ok()).map(|ip| ip.octets()[3]).collect();
         assert_eq!(given, [2, 3, 4, 5, 6]);
         assert_eq!(addresses.allocate(), Err(Error::SubnetFull(cidr("10.0.0.0/29"))));
     }
@@ -172,7 +173,8 @@ mod tests {
         let wish = Ipv4Addr::new(10, 0, 0, 9);
         addresses.allocate_at(wish).unwrap();
         assert_eq!(addresses.allocate_at(wish), Err(Error::InUse(wish)));
-        for outside in [Ipv4Addr::new(10, 0, 1, 1), Ipv4Addr::new(10, 0, 0, 0), Ipv4Addr::new(10, 0, 0, 255)] {
+        for outside in [Ipv4Addr::new(10, 0, 1, 1), Ipv4Addr::new(10, 0, 0, 0), Ipv4Addr::new(10, 0, 0, 255)]
+        {
             assert!(matches!(addresses.allocate_at(outside), Err(Error::OutsideSubnet { .. })));
         }
     }

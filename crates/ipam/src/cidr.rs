@@ -84,7 +84,8 @@ impl Cidr {
     /// Whether a machine may have this address: it is inside, and neither the network's own nor the broadcast
     /// address (blocks of one or two addresses have neither, RFC 3021).
     pub fn is_host(self, address: Ipv4Addr) -> bool {
-        self.contains(address) && (self.prefix_len >= 31 || (address != self.first() && address != self.last()))
+        self.contains(address)
+            && (self.prefix_len >= 31 || (address != self.first() && address != self.last()))
     }
 
     fn mask(self) -> u32 {
@@ -165,7 +166,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_block() {
-        for text in ["", "10.0.0.1", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/+8", "10.0.0/8", "a/8", "10.0.0.1/8/8"] {
+        for text in
+            ["", "10.0.0.1", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/+8", "10.0.0/8", "a/8", "10.0.0.1/8/8"]
+        {
             assert_eq!(text.parse::<Cidr>(), Err(Error::InvalidCidr(text.to_owned())));
         }
     }

@@ -1,1 +1,26 @@
-//! stub
+//! Container networks on this machine's kernel.
+//!
+//! Purpose: the default bridge, one veth pair per container, masquerade, and published ports for containers and
+//! for a swarm's ingress. Inputs: a [`NetworkConfig`] and plain endpoint sets. Outputs: [`Endpoint`]s, and kernel
+//! state that is derived from them and can be made again at any time.
+//!
+//! It touches only what carries this daemon's name: its bridge, its veth pairs, its nftables table, and its
+//! `shoal-net` process, which holds the published ports and outlives the daemon. It has never heard of services,
+//! tasks or images. Everything runs over netlink, without other programs.
+//!
+//! One thread owns the state ([`Network`] sends it requests), short-lived threads do the work in a container's
+//! network namespace, and one thread sweeps up: whatever waits for the kernel's grace periods happens there.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod model;
+mod network;
+
+pub use config::{BridgeConfig, NetworkConfig};
+pub use error::{Error, ErrorKind, PortError, Result};
+pub use model::{
+    AttachRequest, BoundPort, Endpoint, HostPort, IngressPort, Mac, NetworkInfo, PortBinding, Protocol,
+};
+pub use network::Network;

@@ -1,2 +1,2 @@
-//! stub
+//! Holds the published ports of one daemon.
 fn main() {}
