@@ -1,0 +1,328 @@
+//! The agent: one loop that owns what is assigned to this node, and the handle on it.
+//!
+//! In: news of the session, statuses of the drivers, the ends of drivers, a timer. Out: journal entries,
+//! goals of drivers, the node's ingress backends. It journals first and acts then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use swarm_api::pb::{self, TaskState};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::assignment::AssignmentSet;
+use crate::clock::now_ns;
+use crate::driver::{Shared, StatusUpdate};
+use crate::error::AgentError;
+use crate::executor::Executor;
+use crate::ingress::{Ingress, backends};
+use crate::journal::{Entry, Journal, Recalled, RecalledTask};
+use crate::link::{Connect, Link};
+use crate::reporter::{Live, report};
+use crate::roster::{Roster, lost};
+use crate::session::News;
+use crate::step::Goal;
+
+/// Messages that may wait for the loop, and statuses on their way.
+const QUEUE: usize = 1024;
+/// How often what could not be done is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long a farewell may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// Addresses of managers kept.
+const MANAGERS: usize = 32;
+/// Containers of forgotten tasks that are removed at once after a complete assignment.
+const REMOVALS: usize = 8;
+
+/// What an agent is made from.
+pub struct AgentConfig {
+    /// Where the journal lives; made with mode 0700 if it is missing.
+    pub state_dir: PathBuf,
+    /// Makes channels to managers.
+    pub connect: Arc<dyn Connect>,
+    /// Managers to try first; those the journal remembers come after.
+    pub managers: Vec<String>,
+    /// Runs the containers.
+    pub executor: Arc<dyn Executor>,
+}
+
+/// How the agent stands with the managers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentStatus {
+    /// Whether a session is open.
+    pub connected: bool,
+    /// The node's record as a manager last sent it.
+    pub node: Option<pb::Node>,
+    /// Addresses of managers, in the order they are tried.
+    pub managers: Vec<String>,
+    /// Why there is no session.
+    pub last_error: Option<String>,
+}
+
+/// A running agent. Dropping it ends it at once; containers go on either way.
+pub struct Agent {
+    parts: JoinSet<()>,
+    live: watch::Receiver<Option<Live>>,
+    status: watch::Receiver<AgentStatus>,
+}
+
+impl Agent {
+    /// Opens the journal and takes up every task in it, then looks for a manager in the background.
+    pub async fn start(config: AgentConfig) -> Result<Agent, AgentError> {
+        let (journal, recalled) = Journal::open(config.state_dir).await?;
+        let mut managers = config.managers;
+        for known in &recalled.managers {
+            if !managers.contains(&known.addr) {
+                managers.push(known.addr.clone());
+            }
+        }
+        let (news_sender, news) = mpsc::channel(QUEUE);
+        let (status_sender, statuses) = mpsc::channel(QUEUE);
+        let (report_sender, reports) = mpsc::channel(QUEUE);
+        let (live_sender, live) = watch::channel(None);
+        let (agent_status, status) = watch::channel(AgentStatus { managers, ..Default::default() });
+        let pending = recalled
+            .tasks
+            .iter()
+            .filter_map(|recalled| Some((recalled.task.id.clone(), recalled.status.clone()?)))
+            .collect::<BTreeMap<_, _>>();
+        let link = Link {
+            connect: config.connect,
+            executor: Arc::clone(&config.executor),
+            news: news_sender,
+            live: live_sender,
+            status: agent_status.clone(),
+        };
+        let shared = Shared::new(Arc::clone(&config.executor), status_sender);
+        let mut agent_loop = Loop {
+            journal: journal.clone(),
+            ingress: Ingress::new(Arc::clone(&config.executor)),
+            executor: config.executor,
+            set: AssignmentSet::default(),
+            roster: Roster::new(shared),
+            running: BTreeSet::new(),
+            reports: report_sender,
+            status: agent_status,
+            unsettled: true,
+        };
+        agent_loop.take_up(recalled).await;
+        let mut parts = JoinSet::new();
+        parts.spawn(agent_loop.run(news, statuses));
+        parts.spawn(report(journal, reports, live.clone(), pending));
+        parts.spawn(link.run());
+        Ok(Agent { parts, live, status })
+    }
+
+    /// How the agent stands with the managers, now and as it changes.
+    pub fn status(&self) -> watch::Receiver<AgentStatus> {
+        self.status.clone()
+    }
+
+    /// Waits until a part of the agent has ended by a defect: the daemon should end then. Never otherwise.
+    pub async fn broken(&mut self) {
+        if self.parts.join_next().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Ends the agent. With `announce`, tells the managers that the absence is meant, so that they leave
+    /// the node's tasks alone for a grace period.
+    pub async fn stop(mut self, announce: bool) {
+        let live = self.live.borrow().clone();
+        if let (true, Some(mut live)) = (announce, live) {
+            let request = pb::GoodbyeRequest { session_id: live.session_id };
+            match timeout(GOODBYE, live.client.goodbye(request)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "managers did not hear the farewell"),
+                Err(_) => tracing::warn!("managers did not hear the farewell in time"),
+            }
+        }
+        self.parts.shutdown().await;
+    }
+}
+
+enum Event {
+    News(News),
+    Status(StatusUpdate),
+    DriverEnded { task_id: String, removed: bool },
+    Retry,
+    /// The link is gone: the agent ends.
+    Closed,
+}
+
+struct Loop {
+    journal: Journal,
+    executor: Arc<dyn Executor>,
+    ingress: Ingress,
+    set: AssignmentSet,
+    roster: Roster,
+    /// Tasks whose newest status is RUNNING and that are not told to stop.
+    running: BTreeSet<String>,
+    reports: mpsc::Sender<StatusUpdate>,
+    status: watch::Sender<AgentStatus>,
+    /// Something could not be done and is tried again on the timer.
+    unsettled: bool,
+}
+
+impl Loop {
+    async fn run(mut self, mut news: mpsc::Receiver<News>, mut statuses: mpsc::Receiver<StatusUpdate>) {
+        loop {
+            let event = tokio::select! {
+                received = news.recv() => received.map_or(Event::Closed, Event::News),
+                // A sender lives in the roster: there is always one.
+                Some(update) = statuses.recv() => Event::Status(update),
+                (task_id, removed) = self.roster.ended() => Event::DriverEnded { task_id, removed },
+                () = tokio::time::sleep(RETRY), if self.unsettled => Event::Retry,
+            };
+            match event {
+                Event::News(News::Assignments(message)) => self.assign(message).await,
+                Event::News(News::Session(message)) => self.note_managers(message).await,
+                Event::Status(update) => self.note_status(update).await,
+                Event::DriverEnded { task_id, removed } => self.driver_ended(task_id, removed).await,
+                Event::Retry => self.settle().await,
+                Event::Closed => return,
+            }
+        }
+    }
+
+    /// Goes on where an earlier life of the daemon stopped, before any manager is heard.
+    async fn take_up(&mut self, recalled: Recalled) {
+        let mut assigned = Vec::new();
+        for RecalledTask { task, status, withdrawn } in recalled.tasks {
+            let goal = if withdrawn {
+                Goal::Absent
+            } else {
+                assigned.push(task.clone());
+                Goal::of(task.desired_state())
+            };
+            let runs = status.as_ref().is_some_and(|status| status.state() == TaskState::Running);
+            if runs && !goal.is_stop() {
+                self.running.insert(task.id.clone());
+            }
+            self.roster.assign(task, status, goal);
+        }
+        self.set = AssignmentSet::restore(assigned, recalled.ports);
+        self.settle().await;
+    }
+
+    async fn assign(&mut self, message: pb::AssignmentsMessage) {
+        let complete = message.r#type() == pb::assignments_message::Type::Complete;
+        let difference = self.set.apply(message);
+        let mut entries: Vec<Entry> = difference.updated.iter().cloned().map(Entry::Task).collect();
+        entries.extend(difference.removed.iter().map(|id| Entry::Withdraw(id.clone())));
+        if difference.ports_changed {
+            entries.push(Entry::Ports(self.set.ports().cloned().collect()));
+        }
+        self.write(entries).await;
+        for task in difference.updated.iter().filter(|task| Goal::of(task.desired_state()).is_stop()) {
+            self.running.remove(&task.id);
+        }
+        for id in &difference.removed {
+            self.running.remove(id);
+        }
+        // Out of the balancing first, stopped then.
+        self.settle().await;
+        for task in difference.updated {
+            let goal = Goal::of(task.desired_state());
+            self.roster.assign(task, None, goal);
+        }
+        for id in &difference.removed {
+            self.roster.withdraw(id);
+        }
+        if complete {
+            self.remove_unknown().await;
+        }
+    }
+
+    /// Removes the containers of tasks that neither the managers nor the journal know.
+    async fn remove_unknown(&mut self) {
+        let listed = match self.executor.list().await {
+            Ok(listed) => listed,
+            Err(error) => return tracing::warn!(%error, "containers of unknown tasks stay for now"),
+        };
+        let known = self.roster.tasks();
+        let unknown: Vec<String> = listed.into_iter().filter(|id| !known.contains(id)).collect();
+        if unknown.is_empty() {
+            return;
+        }
+        tracing::info!(count = unknown.len(), "removes containers of unknown tasks");
+        let executor = Arc::clone(&self.executor);
+        // Nobody waits for it: what is left over is found at the next complete assignment.
+        tokio::spawn(remove_all(executor, unknown));
+    }
+
+    async fn note_managers(&mut self, message: pb::SessionMessage) {
+        let mut managers: Vec<String> = message.managers.iter().map(|manager| manager.addr.clone()).collect();
+        let before = self.status.borrow().managers.clone();
+        self.status.send_if_modified(|status| {
+            // What was configured or heard before stays as a last resort.
+            for addr in &status.managers {
+                if !managers.contains(addr) && managers.len() < MANAGERS {
+                    managers.push(addr.clone());
+                }
+            }
+            let changed = status.managers != managers || status.node != message.node;
+            status.managers = managers.clone();
+            status.node = message.node.or(status.node.take());
+            changed
+        });
+        if !message.managers.is_empty() && before != managers {
+            self.write(vec![Entry::Managers(message.managers)]).await;
+        }
+    }
+
+    async fn note_status(&mut self, update: StatusUpdate) {
+        let runs = update.status.state() == TaskState::Running && self.set.contains(&update.task_id);
+        let changed = if runs {
+            self.running.insert(update.task_id.clone())
+        } else {
+            self.running.remove(&update.task_id)
+        };
+        if changed {
+            self.settle().await;
+        }
+        // The reporter goes only when the agent ends.
+        let _ = self.reports.send(update).await;
+    }
+
+    async fn driver_ended(&mut self, task_id: String, removed: bool) {
+        if removed {
+            return self.write(vec![Entry::Forget(task_id)]).await;
+        }
+        tracing::error!(%task_id, "driver of a task was lost");
+        tokio::spawn(remove_all(Arc::clone(&self.executor), vec![task_id.clone()]));
+        let status = lost(now_ns());
+        self.note_status(StatusUpdate { task_id, status }).await;
+    }
+
+    async fn settle(&mut self) {
+        let wanted = backends(self.set.ports(), &self.running);
+        self.unsettled = !self.ingress.apply(wanted).await;
+    }
+
+    async fn write(&self, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
+        if let Err(error) = self.journal.write(entries).await {
+            // The managers send all again after a restart: the work goes on.
+            tracing::error!(%error, "assignments are not journalled");
+        }
+    }
+}
+
+async fn remove_all(executor: Arc<dyn Executor>, task_ids: Vec<String>) {
+    let removals = task_ids.into_iter().map(|id| {
+        let executor = Arc::clone(&executor);
+        async move {
+            if let Err(error) = executor.remove(&id).await {
+                tracing::warn!(task_id = %id, %error, "container of an unknown task stays for now");
+            }
+        }
+    });
+    futures_util::stream::iter(removals).buffer_unordered(REMOVALS).collect::<()>().await;
+}

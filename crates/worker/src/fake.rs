@@ -1,0 +1,282 @@
+//! An executor without containers, for tests: what "runs" is an entry in a table, which a test can read
+//! and change. It outlives agents, as containers outlive a daemon.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use swarm_api::pb;
+use tokio::sync::watch;
+
+use crate::executor::{Controller, Executor, ExecutorError, Exit, Observed};
+
+/// Images of this name cannot be pulled.
+pub const MISSING_IMAGE: &str = "missing";
+/// Containers of this image cannot be started.
+pub const BROKEN_IMAGE: &str = "broken";
+/// Containers of this image end with code 0 at once.
+pub const DONE_IMAGE: &str = "done";
+/// Containers of this image end with code 1 at once.
+pub const CRASH_IMAGE: &str = "crash";
+/// Containers of this image cannot be prepared yet, for ever.
+pub const LATER_IMAGE: &str = "later";
+
+/// How a fake container is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FakeState {
+    /// Prepared.
+    Created,
+    /// Started.
+    Running,
+    /// Ended with this code.
+    Exited(i32),
+}
+
+/// The fake. All clones are one node.
+#[derive(Clone)]
+pub struct FakeExecutor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    description: pb::NodeDescription,
+    latency: Duration,
+    /// Never held across an await.
+    table: Mutex<Table>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Table {
+    containers: BTreeMap<String, Container>,
+    ingress: Vec<pb::IngressPort>,
+    starts: u64,
+    next: u64,
+}
+
+#[derive(Clone)]
+struct Container {
+    number: u64,
+    image: String,
+    state: FakeState,
+}
+
+impl FakeExecutor {
+    /// A node of this host name, with four processors and 8 GiB.
+    pub fn new(hostname: &str) -> Self {
+        let description = pb::NodeDescription {
+            hostname: hostname.to_owned(),
+            os: "linux".to_owned(),
+            architecture: "x86_64".to_owned(),
+            nano_cpus: 4_000_000_000,
+            memory_bytes: 8 << 30,
+            engine_version: "fake".to_owned(),
+            ..Default::default()
+        };
+        FakeExecutor::with(description, Duration::ZERO)
+    }
+
+    /// A node that describes itself so, and whose every operation takes `latency`.
+    pub fn with(description: pb::NodeDescription, latency: Duration) -> Self {
+        let (changed, _) = watch::channel(0);
+        let table = Mutex::new(Table::default());
+        FakeExecutor { shared: Arc::new(Shared { description, latency, table, changed }) }
+    }
+
+    /// The containers by task id.
+    pub fn containers(&self) -> BTreeMap<String, FakeState> {
+        self.table(|table| table.containers.iter().map(|(id, container)| (id.clone(), container.state)).collect())
+    }
+
+    /// How many containers run.
+    pub fn running(&self) -> usize {
+        self.containers().values().filter(|state| **state == FakeState::Running).count()
+    }
+
+    /// How many containers were ever started.
+    pub fn starts(&self) -> u64 {
+        self.table(|table| table.starts)
+    }
+
+    /// The ingress ports as last set.
+    pub fn ingress(&self) -> Vec<pb::IngressPort> {
+        self.table(|table| table.ingress.clone())
+    }
+
+    /// Ends the task's container with `code`, as its process would. Whether it ran.
+    pub fn exit(&self, task_id: &str, code: i32) -> bool {
+        self.change(task_id, FakeState::Running, FakeState::Exited(code))
+    }
+
+    /// Adds a container that no agent made.
+    pub fn plant(&self, task_id: &str) {
+        self.table(|table| table.insert(task_id, "planted"));
+    }
+
+    fn table<T>(&self, work: impl FnOnce(&mut Table) -> T) -> T {
+        // A test that panicked elsewhere must not hide its message behind this lock.
+        work(&mut self.shared.table.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, task_id: &str, from: FakeState, to: FakeState) -> bool {
+        let changed = self.table(|table| match table.containers.get_mut(task_id) {
+            Some(container) if container.state == from => {
+                container.state = to;
+                true
+            }
+            _ => false,
+        });
+        self.shared.changed.send_modify(|generation| *generation += 1);
+        changed
+    }
+
+    async fn work(&self) {
+        if !self.shared.latency.is_zero() {
+            tokio::time::sleep(self.shared.latency).await;
+        }
+    }
+}
+
+impl Table {
+    fn insert(&mut self, task_id: &str, image: &str) {
+        self.next += 1;
+        let container = Container { number: self.next, image: image.to_owned(), state: FakeState::Created };
+        self.containers.entry(task_id.to_owned()).or_insert(container);
+    }
+}
+
+#[async_trait]
+impl Executor for FakeExecutor {
+    async fn describe(&self) -> Result<pb::NodeDescription, ExecutorError> {
+        Ok(self.shared.description.clone())
+    }
+
+    async fn controller(&self, task: &pb::Task) -> Result<Arc<dyn Controller>, ExecutorError> {
+        let spec = task.spec.as_ref().and_then(|spec| spec.container.clone()).unwrap_or_default();
+        let controller = FakeController { executor: self.clone(), task_id: task.id.clone(), image: spec.image };
+        Ok(Arc::new(controller))
+    }
+
+    async fn list(&self) -> Result<Vec<String>, ExecutorError> {
+        Ok(self.table(|table| table.containers.keys().cloned().collect()))
+    }
+
+    async fn remove(&self, task_id: &str) -> Result<(), ExecutorError> {
+        self.work().await;
+        self.table(|table| table.containers.remove(task_id));
+        self.shared.changed.send_modify(|generation| *generation += 1);
+        Ok(())
+    }
+
+    async fn set_ingress(&self, ports: Vec<pb::IngressPort>) -> Result<(), ExecutorError> {
+        self.table(|table| table.ingress = ports);
+        Ok(())
+    }
+}
+
+struct FakeController {
+    executor: FakeExecutor,
+    task_id: String,
+    image: String,
+}
+
+impl FakeController {
+    fn container(&self) -> Option<Container> {
+        self.executor.table(|table| table.containers.get(&self.task_id).cloned())
+    }
+}
+
+#[async_trait]
+impl Controller for FakeController {
+    async fn prepare(&self) -> Result<(), ExecutorError> {
+        self.executor.work().await;
+        match self.image.as_str() {
+            MISSING_IMAGE => Err(ExecutorError::Rejected { message: format!("No such image: {MISSING_IMAGE}:latest") }),
+            LATER_IMAGE => Err(ExecutorError::Unavailable { message: "the registry does not answer".to_owned() }),
+            image => {
+                self.executor.table(|table| table.insert(&self.task_id, image));
+                Ok(())
+            }
+        }
+    }
+
+    async fn start(&self) -> Result<(), ExecutorError> {
+        self.executor.work().await;
+        let Some(container) = self.container() else {
+            return Err(ExecutorError::Failed { message: "no container".to_owned(), exit_code: None });
+        };
+        let state = match container.image.as_str() {
+            BROKEN_IMAGE => {
+                let message = "exec: \"nosuch\": executable file not found in $PATH".to_owned();
+                return Err(ExecutorError::Failed { message, exit_code: Some(127) });
+            }
+            DONE_IMAGE => FakeState::Exited(0),
+            CRASH_IMAGE => FakeState::Exited(1),
+            _ => FakeState::Running,
+        };
+        if self.executor.change(&self.task_id, FakeState::Created, state) {
+            self.executor.table(|table| table.starts += 1);
+        }
+        Ok(())
+    }
+
+    async fn status(&self) -> Result<Observed, ExecutorError> {
+        let Some(container) = self.container() else { return Ok(Observed::default()) };
+        let (pid, exit_code) = match container.state {
+            FakeState::Created => (0, 0),
+            FakeState::Running => (i32::try_from(container.number).unwrap_or(i32::MAX), 0),
+            FakeState::Exited(code) => (0, code),
+        };
+        let container_id = format!("fake{:060x}", container.number);
+        Ok(Observed { container: pb::ContainerStatus { container_id, pid, exit_code }, ports: Vec::new() })
+    }
+
+    async fn wait(&self) -> Result<Exit, ExecutorError> {
+        let mut changed = self.executor.shared.changed.subscribe();
+        loop {
+            changed.borrow_and_update();
+            match self.container().map(|container| container.state) {
+                None => return Err(ExecutorError::Failed { message: "no container".to_owned(), exit_code: None }),
+                Some(FakeState::Exited(code)) => return Ok(Exit { code, reason: String::new() }),
+                Some(FakeState::Created | FakeState::Running) => {}
+            }
+            // The sender lives in `self.executor`.
+            let _ = changed.changed().await;
+        }
+    }
+
+    async fn shutdown(&self, _grace: Duration) -> Result<(), ExecutorError> {
+        self.executor.work().await;
+        let stopped = self.executor.change(&self.task_id, FakeState::Running, FakeState::Exited(143));
+        if !stopped {
+            self.executor.change(&self.task_id, FakeState::Created, FakeState::Exited(0));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_fake_conforms() {
+        let task = |id: &str, image: &str| pb::Task {
+            id: id.to_owned(),
+            spec: Some(pb::TaskSpec {
+                container: Some(pb::ContainerSpec { image: image.to_owned(), ..Default::default() }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let cases = crate::conformance::Cases {
+            lasting: Box::new(move |id| task(id, "web")),
+            ending: Box::new(move |id| task(id, CRASH_IMAGE)),
+            ending_code: 1,
+            impossible: Box::new(move |id| task(id, MISSING_IMAGE)),
+            unstartable: Box::new(move |id| task(id, BROKEN_IMAGE)),
+        };
+        crate::conformance::run(&FakeExecutor::new("fake"), &cases).await;
+    }
+}

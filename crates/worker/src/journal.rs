@@ -1,0 +1,258 @@
+//! What the worker must not forget: its assigned tasks, their newest statuses, its ingress ports and the
+//! managers' addresses, in one redb file.
+//!
+//! A task is journalled before anything is done for it. Losing the file is safe: the managers send all
+//! again and the executor finds the containers; so a file that cannot be read is set aside, not fatal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use prost::Message;
+use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+use swarm_api::pb;
+
+use crate::error::AgentError;
+use crate::step::is_terminal;
+
+const FILE: &str = "worker.redb";
+/// The journal of a node is small: a page cache of this many bytes serves it.
+const CACHE_BYTES: usize = 1 << 20;
+
+const TASKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("task");
+const STATUSES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("status");
+const WITHDRAWN: TableDefinition<'_, &str, ()> = TableDefinition::new("withdrawn");
+const PORTS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("ingress_port");
+const MANAGERS: TableDefinition<'_, &str, &str> = TableDefinition::new("manager");
+
+/// One change of the journal.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// The task is assigned, with this desired state.
+    Task(pb::Task),
+    /// The newest status of a task; passed over if the task is not in the journal.
+    Status(String, pb::TaskStatus),
+    /// The task is no longer assigned; its container is still to be removed.
+    Withdraw(String),
+    /// The task's container is gone.
+    Forget(String),
+    /// All ingress ports of the node.
+    Ports(Vec<pb::IngressPort>),
+    /// All known managers.
+    Managers(Vec<pb::ManagerAddress>),
+}
+
+/// What a journal held when it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Recalled {
+    pub(crate) tasks: Vec<RecalledTask>,
+    pub(crate) ports: Vec<pb::IngressPort>,
+    pub(crate) managers: Vec<pb::ManagerAddress>,
+}
+
+/// One task of an earlier life of the daemon.
+#[derive(Debug, PartialEq)]
+pub(crate) struct RecalledTask {
+    pub(crate) task: pb::Task,
+    pub(crate) status: Option<pb::TaskStatus>,
+    /// No longer assigned: only its container is left to remove.
+    pub(crate) withdrawn: bool,
+}
+
+/// A handle on the journal; all handles share one file.
+#[derive(Clone)]
+pub(crate) struct Journal {
+    database: Arc<Database>,
+}
+
+impl Journal {
+    /// Opens or makes the journal in `directory` and reads all of it.
+    pub(crate) async fn open(directory: PathBuf) -> Result<(Journal, Recalled), AgentError> {
+        let opened = tokio::task::spawn_blocking(move || {
+            make_directory(&directory)?;
+            let database = open_or_set_aside(&directory.join(FILE))?;
+            let recalled = recall(&database)?;
+            Ok((Journal { database: Arc::new(database) }, recalled))
+        });
+        opened.await.map_err(|_| AgentError::JournalThread)?
+    }
+
+    /// Writes all entries in one transaction. It is on disk when this returns, except where the batch only
+    /// holds statuses of tasks under way, which the container itself would tell again.
+    pub(crate) async fn write(&self, entries: Vec<Entry>) -> Result<(), AgentError> {
+        let database = Arc::clone(&self.database);
+        let written = tokio::task::spawn_blocking(move || write(&database, &entries));
+        Ok(written.await.map_err(|_| AgentError::JournalThread)??)
+    }
+}
+
+fn make_directory(directory: &Path) -> Result<(), AgentError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|source| AgentError::StateDir { path: directory.to_owned(), source })
+}
+
+fn open_or_set_aside(path: &Path) -> Result<Database, AgentError> {
+    match open(path) {
+        Ok(database) => Ok(database),
+        Err(DatabaseError::DatabaseAlreadyOpen) => Err(AgentError::JournalInUse { path: path.to_owned() }),
+        Err(error) => {
+            let aside = path.with_extension("redb.broken");
+            tracing::warn!(%error, aside = %aside.display(), "worker journal cannot be read, begins anew");
+            std::fs::rename(path, &aside)
+                .map_err(|source| AgentError::StateDir { path: path.to_owned(), source })?;
+            Ok(open(path).map_err(redb::Error::from)?)
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(CACHE_BYTES).create(path)
+}
+
+fn write(database: &Database, entries: &[Entry]) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    if !entries.iter().any(must_last) {
+        transaction.set_quick_repair(false);
+        transaction.set_durability(Durability::None)?;
+    }
+    {
+        let mut tasks = transaction.open_table(TASKS)?;
+        let mut statuses = transaction.open_table(STATUSES)?;
+        let mut withdrawn = transaction.open_table(WITHDRAWN)?;
+        let mut ports = transaction.open_table(PORTS)?;
+        let mut managers = transaction.open_table(MANAGERS)?;
+        for entry in entries {
+            match entry {
+                Entry::Task(task) => {
+                    tasks.insert(task.id.as_str(), task.encode_to_vec().as_slice())?;
+                }
+                Entry::Status(id, status) => {
+                    if tasks.get(id.as_str())?.is_some() {
+                        statuses.insert(id.as_str(), status.encode_to_vec().as_slice())?;
+                    }
+                }
+                Entry::Withdraw(id) => {
+                    withdrawn.insert(id.as_str(), ())?;
+                }
+                Entry::Forget(id) => {
+                    withdrawn.remove(id.as_str())?;
+                    tasks.remove(id.as_str())?;
+                    statuses.remove(id.as_str())?;
+                }
+                Entry::Ports(all) => {
+                    ports.retain(|_, _| false)?;
+                    for (index, port) in (0_u32..).zip(all) {
+                        ports.insert(index, port.encode_to_vec().as_slice())?;
+                    }
+                }
+                Entry::Managers(all) => {
+                    managers.retain(|_, _| false)?;
+                    for manager in all {
+                        managers.insert(manager.node_id.as_str(), manager.addr.as_str())?;
+                    }
+                }
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn must_last(entry: &Entry) -> bool {
+    match entry {
+        Entry::Status(_, status) => is_terminal(status.state()),
+        Entry::Task(_) | Entry::Withdraw(_) | Entry::Forget(_) | Entry::Ports(_) | Entry::Managers(_) => true,
+    }
+}
+
+fn recall(database: &Database) -> Result<Recalled, redb::Error> {
+    let mut recalled = Recalled::default();
+    let read = database.begin_read()?;
+    let tasks = match read.open_table(TASKS) {
+        Ok(tasks) => tasks,
+        // A new file: nothing was ever written.
+        Err(TableError::TableDoesNotExist(_)) => return Ok(recalled),
+        Err(error) => return Err(error.into()),
+    };
+    let statuses = read.open_table(STATUSES)?;
+    let withdrawn = read.open_table(WITHDRAWN)?;
+    for row in tasks.iter()? {
+        let (id, value) = row?;
+        let Ok(task) = pb::Task::decode(value.value()) else { continue };
+        let status = statuses.get(id.value())?;
+        let status = status.and_then(|value| pb::TaskStatus::decode(value.value()).ok());
+        let withdrawn = withdrawn.get(id.value())?.is_some();
+        recalled.tasks.push(RecalledTask { task, status, withdrawn });
+    }
+    for row in read.open_table(PORTS)?.iter()? {
+        recalled.ports.extend(pb::IngressPort::decode(row?.1.value()));
+    }
+    for row in read.open_table(MANAGERS)?.iter()? {
+        let (node_id, addr) = row?;
+        let manager = pb::ManagerAddress { node_id: node_id.value().into(), addr: addr.value().into() };
+        recalled.managers.push(manager);
+    }
+    Ok(recalled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swarm_api::pb::TaskState;
+
+    fn task(id: &str) -> pb::Task {
+        pb::Task { id: id.into(), ..Default::default() }
+    }
+
+    fn status(state: TaskState) -> pb::TaskStatus {
+        pb::TaskStatus { state: state as i32, ..Default::default() }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_there_after_opening_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (journal, recalled) = Journal::open(directory.path().join("worker")).await.unwrap();
+        assert!(recalled.tasks.is_empty());
+        let manager = pb::ManagerAddress { node_id: "m".into(), addr: "127.0.0.1:2377".into() };
+        let entries = vec![
+            Entry::Task(task("a")),
+            Entry::Task(task("b")),
+            Entry::Status("a".into(), status(TaskState::Failed)),
+            Entry::Status("gone".into(), status(TaskState::Failed)),
+            Entry::Forget("b".into()),
+            Entry::Task(task("c")),
+            Entry::Withdraw("c".into()),
+            Entry::Ports(vec![pb::IngressPort { service_id: "s".into(), ..Default::default() }]),
+            Entry::Managers(vec![manager.clone()]),
+        ];
+        journal.write(entries).await.unwrap();
+        drop(journal);
+        let (_, recalled) = Journal::open(directory.path().join("worker")).await.unwrap();
+        let failed = Some(status(TaskState::Failed));
+        let expected = [
+            RecalledTask { task: task("a"), status: failed, withdrawn: false },
+            RecalledTask { task: task("c"), status: None, withdrawn: true },
+        ];
+        assert_eq!(recalled.tasks, expected);
+        assert_eq!(recalled.ports.len(), 1);
+        assert_eq!(recalled.managers, [manager]);
+    }
+
+    #[tokio::test]
+    async fn a_second_opener_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let _held = Journal::open(directory.path().to_owned()).await.unwrap();
+        let error = Journal::open(directory.path().to_owned()).await.err().unwrap();
+        assert!(matches!(error, AgentError::JournalInUse { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_journal_is_set_aside() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(FILE), b"not a journal at all").unwrap();
+        let (_, recalled) = Journal::open(directory.path().to_owned()).await.unwrap();
+        assert!(recalled.tasks.is_empty());
+        assert!(directory.path().join("worker.redb.broken").exists());
+    }
+}

@@ -1,0 +1,148 @@
+//! One live link with one dispatcher: the session stream, its heartbeats and its assignments, side by
+//! side. The first of the three that fails ends it.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_api::pb;
+use swarm_api::pb::dispatcher_client::DispatcherClient;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tonic::transport::Channel;
+use tonic::{Response, Status, Streaming};
+
+use crate::assignment::Sequence;
+use crate::executor::Executor;
+use crate::reporter::Live;
+
+/// Bound of every unary call, and of the first answer of a stream.
+const CALL: Duration = Duration::from_secs(5);
+/// What a dispatcher may ask for as its period: outside of it, the nearer end.
+const PERIOD_MIN: Duration = Duration::from_millis(10);
+const PERIOD_MAX: Duration = Duration::from_secs(60);
+/// A task is a few kB: this is some ten thousand of them in one message.
+const MESSAGE_BYTES: usize = 64 << 20;
+
+/// Why a session ended or did not come about.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    #[error("describe the node: {0}")]
+    Describe(#[from] crate::executor::ExecutorError),
+    #[error("{call}: {status}", status = .status.message())]
+    Call { call: &'static str, status: Status },
+    #[error("{0}: no answer in time")]
+    Late(&'static str),
+    #[error("{0}: the manager ended the stream")]
+    Ended(&'static str),
+    #[error("the worker stops")]
+    Stopping,
+}
+
+/// What a session tells the rest of the worker.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// The next assignments, in sequence.
+    Assignments(pb::AssignmentsMessage),
+    /// The node's own record, or the manager list.
+    Session(pb::SessionMessage),
+}
+
+/// An open session, of which nothing but the first message is read.
+pub(crate) struct Session {
+    live: Live,
+    messages: Streaming<pb::SessionMessage>,
+    news: mpsc::Sender<News>,
+}
+
+impl Session {
+    /// Opens a session over `channel` and passes its first message on.
+    pub(crate) async fn open(
+        channel: Channel,
+        executor: &Arc<dyn Executor>,
+        news: mpsc::Sender<News>,
+    ) -> Result<Session, SessionError> {
+        let mut client = DispatcherClient::new(channel).max_decoding_message_size(MESSAGE_BYTES);
+        let description = executor.describe().await?;
+        let request = pb::SessionRequest { description: Some(description) };
+        let mut messages = bounded("open a session", client.session(request)).await?.into_inner();
+        let first = timeout(CALL, messages.message()).await.map_err(|_| SessionError::Late("session"))?;
+        let first = read("session", first)?;
+        let live = Live { client, session_id: first.session_id.clone() };
+        news.send(News::Session(first)).await.map_err(|_| SessionError::Stopping)?;
+        Ok(Session { live, messages, news })
+    }
+
+    /// The handle that statuses travel over.
+    pub(crate) fn live(&self) -> Live {
+        self.live.clone()
+    }
+
+    /// Runs the session to its end.
+    pub(crate) async fn run(self) -> SessionError {
+        let Session { live, messages, news } = self;
+        let ended = tokio::select! {
+            ended = heartbeat(live.clone()) => ended,
+            ended = assignments(live, &news) => ended,
+            ended = session_messages(messages, &news) => ended,
+        };
+        match ended {
+            Err(error) => error,
+            Ok(never) => match never {},
+        }
+    }
+}
+
+async fn heartbeat(mut live: Live) -> Result<Infallible, SessionError> {
+    loop {
+        let request = pb::HeartbeatRequest { session_id: live.session_id.clone() };
+        let answer = bounded("heartbeat", live.client.heartbeat(request)).await?.into_inner();
+        tokio::time::sleep(Duration::from_nanos(answer.period_ns).clamp(PERIOD_MIN, PERIOD_MAX)).await;
+    }
+}
+
+async fn assignments(mut live: Live, news: &mpsc::Sender<News>) -> Result<Infallible, SessionError> {
+    loop {
+        let request = pb::AssignmentsRequest { session_id: live.session_id.clone() };
+        let mut stream = bounded("assignments", live.client.assignments(request)).await?.into_inner();
+        let mut sequence = Sequence::default();
+        loop {
+            let message = read("assignments", stream.message().await)?;
+            if !sequence.accept(&message) {
+                tracing::warn!(applies_to = message.applies_to, "assignments have a gap, asks for all again");
+                break;
+            }
+            news.send(News::Assignments(message)).await.map_err(|_| SessionError::Stopping)?;
+        }
+    }
+}
+
+async fn session_messages(
+    mut messages: Streaming<pb::SessionMessage>,
+    news: &mpsc::Sender<News>,
+) -> Result<Infallible, SessionError> {
+    loop {
+        let message = read("session", messages.message().await)?;
+        news.send(News::Session(message)).await.map_err(|_| SessionError::Stopping)?;
+    }
+}
+
+fn read<T>(call: &'static str, answer: Result<Option<T>, Status>) -> Result<T, SessionError> {
+    match answer {
+        Ok(Some(message)) => Ok(message),
+        Ok(None) => Err(SessionError::Ended(call)),
+        Err(status) => Err(SessionError::Call { call, status }),
+    }
+}
+
+async fn bounded<T>(
+    call: &'static str,
+    answer: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<Response<T>, SessionError> {
+    match timeout(CALL, answer).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(status)) => Err(SessionError::Call { call, status }),
+        Err(_) => Err(SessionError::Late(call)),
+    }
+}
