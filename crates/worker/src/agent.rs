@@ -148,7 +148,10 @@ impl Agent {
 enum Event {
     News(News),
     Status(StatusUpdate),
-    DriverEnded { task_id: String, removed: bool },
+    DriverEnded {
+        task_id: String,
+        removed: bool,
+    },
     Retry,
     /// The link is gone: the agent ends.
     Closed,

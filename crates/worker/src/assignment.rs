@@ -146,7 +146,12 @@ fn port_key(port: &pb::IngressPort) -> PortKey {
 mod tests {
     use super::*;
 
-    fn message(r#type: Type, applies_to: u64, sequence: u64, tasks: &[(&str, Action)]) -> pb::AssignmentsMessage {
+    fn message(
+        r#type: Type,
+        applies_to: u64,
+        sequence: u64,
+        tasks: &[(&str, Action)],
+    ) -> pb::AssignmentsMessage {
         let changes = tasks
             .iter()
             .map(|(id, action)| pb::AssignmentChange {
@@ -184,7 +189,8 @@ mod tests {
     fn an_incremental_message_touches_only_what_it_names() {
         let mut set = AssignmentSet::default();
         set.apply(message(Type::Complete, 0, 1, &[("a", Action::Update)]));
-        let difference = set.apply(message(Type::Incremental, 1, 2, &[("b", Action::Update), ("c", Action::Remove)]));
+        let difference =
+            set.apply(message(Type::Incremental, 1, 2, &[("b", Action::Update), ("c", Action::Remove)]));
         assert_eq!(difference.updated.len(), 1);
         assert!(difference.removed.is_empty(), "an unknown task cannot be removed");
         assert!(set.contains("a") && set.contains("b"));

@@ -39,7 +39,10 @@ pub async fn run(executor: &dyn Executor, cases: &Cases) {
     own_end(executor, &(cases.ending)("conformance-ending"), cases.ending_code).await;
     failures(executor, cases).await;
     absence(executor, &(cases.lasting)("conformance-absent")).await;
-    assert!(!bounded(executor.describe()).await.expect("describe").hostname.is_empty(), "a node has a host name");
+    assert!(
+        !bounded(executor.describe()).await.expect("describe").hostname.is_empty(),
+        "a node has a host name"
+    );
 }
 
 async fn lasting_life(executor: &dyn Executor, task: &pb::Task) {
@@ -49,7 +52,10 @@ async fn lasting_life(executor: &dyn Executor, task: &pb::Task) {
     assert!(listed(executor, &task.id).await, "a prepared container is listed");
     bounded(controller.start()).await.expect("start");
     let first = bounded(controller.status()).await.expect("status").container;
-    assert!(first.pid > 0 && !first.container_id.is_empty(), "a running container has an id and a pid: {first:?}");
+    assert!(
+        first.pid > 0 && !first.container_id.is_empty(),
+        "a running container has an id and a pid: {first:?}"
+    );
     bounded(controller.start()).await.expect("start twice");
     assert_eq!(bounded(controller.status()).await.expect("status").container, first, "it was started once");
     let early = timeout(Duration::from_millis(100), controller.wait()).await;
@@ -59,7 +65,11 @@ async fn lasting_life(executor: &dyn Executor, task: &pb::Task) {
     assert_eq!(bounded(controller.status()).await.expect("status").container.pid, 0);
     bounded(controller.shutdown(GRACE)).await.expect("shutdown of a stopped container");
     bounded(controller.start()).await.expect("start of an ended container is success");
-    assert_eq!(bounded(controller.status()).await.expect("status").container.pid, 0, "it is not started again");
+    assert_eq!(
+        bounded(controller.status()).await.expect("status").container.pid,
+        0,
+        "it is not started again"
+    );
     bounded(executor.remove(&task.id)).await.expect("remove");
     bounded(executor.remove(&task.id)).await.expect("remove twice");
     assert!(!listed(executor, &task.id).await, "a removed container is not listed");

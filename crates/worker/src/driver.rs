@@ -161,11 +161,15 @@ impl Driver {
     async fn stop(&mut self) {
         let grace = self.grace();
         let result = match self.controller().await {
-            Ok(controller) => match tokio::time::timeout(grace + STOP_MARGIN, controller.shutdown(grace)).await {
-                Ok(Ok(())) => controller.status().await,
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(ExecutorError::Unavailable { message: "the container does not stop".to_owned() }),
-            },
+            Ok(controller) => {
+                match tokio::time::timeout(grace + STOP_MARGIN, controller.shutdown(grace)).await {
+                    Ok(Ok(())) => controller.status().await,
+                    Ok(Err(error)) => Err(error),
+                    Err(_) => {
+                        Err(ExecutorError::Unavailable { message: "the container does not stop".to_owned() })
+                    }
+                }
+            }
             Err(error) => Err(error),
         };
         match result {
@@ -216,7 +220,9 @@ impl Driver {
 
     async fn retry_or_fail(&mut self, error: ExecutorError) {
         match error {
-            ExecutorError::Unavailable { message } if self.backoff.failures() < TRIES => self.pause(&message).await,
+            ExecutorError::Unavailable { message } if self.backoff.failures() < TRIES => {
+                self.pause(&message).await
+            }
             error => self.fail(error).await,
         }
     }

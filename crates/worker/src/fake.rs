@@ -86,7 +86,9 @@ impl FakeExecutor {
 
     /// The containers by task id.
     pub fn containers(&self) -> BTreeMap<String, FakeState> {
-        self.table(|table| table.containers.iter().map(|(id, container)| (id.clone(), container.state)).collect())
+        self.table(|table| {
+            table.containers.iter().map(|(id, container)| (id.clone(), container.state)).collect()
+        })
     }
 
     /// How many containers run.
@@ -154,7 +156,8 @@ impl Executor for FakeExecutor {
 
     async fn controller(&self, task: &pb::Task) -> Result<Arc<dyn Controller>, ExecutorError> {
         let spec = task.spec.as_ref().and_then(|spec| spec.container.clone()).unwrap_or_default();
-        let controller = FakeController { executor: self.clone(), task_id: task.id.clone(), image: spec.image };
+        let controller =
+            FakeController { executor: self.clone(), task_id: task.id.clone(), image: spec.image };
         Ok(Arc::new(controller))
     }
 
@@ -192,8 +195,12 @@ impl Controller for FakeController {
     async fn prepare(&self) -> Result<(), ExecutorError> {
         self.executor.work().await;
         match self.image.as_str() {
-            MISSING_IMAGE => Err(ExecutorError::Rejected { message: format!("No such image: {MISSING_IMAGE}:latest") }),
-            LATER_IMAGE => Err(ExecutorError::Unavailable { message: "the registry does not answer".to_owned() }),
+            MISSING_IMAGE => {
+                Err(ExecutorError::Rejected { message: format!("No such image: {MISSING_IMAGE}:latest") })
+            }
+            LATER_IMAGE => {
+                Err(ExecutorError::Unavailable { message: "the registry does not answer".to_owned() })
+            }
             image => {
                 self.executor.table(|table| table.insert(&self.task_id, image));
                 Ok(())
@@ -237,7 +244,9 @@ impl Controller for FakeController {
         loop {
             changed.borrow_and_update();
             match self.container().map(|container| container.state) {
-                None => return Err(ExecutorError::Failed { message: "no container".to_owned(), exit_code: None }),
+                None => {
+                    return Err(ExecutorError::Failed { message: "no container".to_owned(), exit_code: None });
+                }
                 Some(FakeState::Exited(code)) => return Ok(Exit { code, reason: String::new() }),
                 Some(FakeState::Created | FakeState::Running) => {}
             }

@@ -66,7 +66,11 @@ pub(crate) async fn report(
     }
 }
 
-async fn note(journal: &Journal, pending: &mut BTreeMap<String, pb::TaskStatus>, batch: &mut Vec<StatusUpdate>) {
+async fn note(
+    journal: &Journal,
+    pending: &mut BTreeMap<String, pb::TaskStatus>,
+    batch: &mut Vec<StatusUpdate>,
+) {
     let newest: BTreeMap<String, pb::TaskStatus> =
         batch.drain(..).map(|update| (update.task_id, update.status)).collect();
     let entries = newest.iter().map(|(id, status)| Entry::Status(id.clone(), status.clone())).collect();
