@@ -1,0 +1,61 @@
+//! What the daemon decides for its engine.
+
+use crate::spec::{LogConfig, NamespaceMode, Ulimit};
+use std::path::PathBuf;
+
+/// Settings of one engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineConfig {
+    /// The daemon's own short name (letters, digits, dashes): names its cgroup, so that several share a machine.
+    pub name: String,
+    /// Where what must survive a reboot lies.
+    pub data_root: PathBuf,
+    /// Where what a reboot ends lies: sockets, process state. A tmpfs.
+    pub exec_root: PathBuf,
+    /// The directory of `shoal-shim`.
+    pub libexec: PathBuf,
+    /// The host's resolver configuration that containers inherit, normally `/etc/resolv.conf`.
+    pub host_resolv_conf: PathBuf,
+    /// Under which cgroup those of containers are made; empty means `/shoal-<name>`.
+    pub cgroup_parent: String,
+    /// Whether containers get a small init unless they say otherwise.
+    pub init: bool,
+    /// `private` or `host`; `Default` means private on cgroup v2, host on v1, as Docker.
+    pub default_cgroupns_mode: NamespaceMode,
+    /// Limits of containers that do not set their own.
+    pub default_ulimits: Vec<Ulimit>,
+    /// The log driver and options of containers that do not name one.
+    pub default_log: LogConfig,
+    /// Bytes of `/dev/shm` of containers that do not say; 0 means 64 MiB.
+    pub default_shm_size: i64,
+    /// Whether every container gets no-new-privileges.
+    pub no_new_privileges: bool,
+    /// Name servers of containers that do not name any.
+    pub dns: Vec<String>,
+    /// Search domains likewise.
+    pub dns_search: Vec<String>,
+    /// Resolver options likewise.
+    pub dns_options: Vec<String>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig {
+            name: "shoal".into(),
+            data_root: "/var/lib/shoal".into(),
+            exec_root: "/run/shoal".into(),
+            libexec: "/usr/libexec/shoal".into(),
+            host_resolv_conf: "/etc/resolv.conf".into(),
+            cgroup_parent: String::new(),
+            init: false,
+            default_cgroupns_mode: NamespaceMode::Default,
+            default_ulimits: Vec::new(),
+            default_log: LogConfig::default(),
+            default_shm_size: 0,
+            no_new_privileges: false,
+            dns: Vec::new(),
+            dns_search: Vec::new(),
+            dns_options: Vec::new(),
+        }
+    }
+}

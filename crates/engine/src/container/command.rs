@@ -1,0 +1,22 @@
+//! What the handle sends to a container's task. Each carries the way back for the answer.
+
+use super::attachment::Attachment;
+use super::request::{AttachOptions, RemoveOptions, StopOptions};
+use crate::error::Result;
+use tokio::sync::oneshot;
+
+/// The way back.
+pub(crate) type Reply<T = ()> = oneshot::Sender<Result<T>>;
+
+/// One request to a container's task.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Start { reply: Reply },
+    Stop { options: StopOptions, reply: Reply },
+    Restart { options: StopOptions, reply: Reply },
+    Kill { signal: i32, reply: Reply },
+    Remove { options: RemoveOptions, reply: Reply },
+    Rename { name: String, reply: Reply },
+    Resize { rows: u16, cols: u16, reply: Reply },
+    Attach { options: AttachOptions, reply: Reply<Attachment> },
+}

@@ -1,0 +1,218 @@
+//! What can go wrong here. The words are Docker's, since its clients match them; the kind becomes the HTTP status, once,
+//! in `rest`.
+
+use crate::spec::Invalid;
+use std::path::PathBuf;
+
+/// The result of this room.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No container has this name, id or beginning of an id.
+    #[error("No such container: {0}")]
+    NoSuchContainer(String),
+    /// Several ids begin so.
+    #[error("multiple IDs found with provided prefix: {0}")]
+    AmbiguousPrefix(String),
+    /// The name is another container's.
+    #[error(
+        "Conflict. The container name \"/{name}\" is already in use by container \"{id}\". You have to remove (or rename) \
+         that container to be able to reuse that name."
+    )]
+    NameInUse {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        id: String,
+    },
+    /// The spec cannot be honoured.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// It runs already: nothing to start.
+    #[error("container {0} is already running")]
+    AlreadyRunning(String),
+    /// It does not run: nothing to stop.
+    #[error("container {0} is already stopped")]
+    AlreadyStopped(String),
+    /// The request needs a running container.
+    #[error("container {0} is not running")]
+    NotRunning(String),
+    /// A signal for a container that does not run.
+    #[error("cannot kill container: {name}: container {id} is not running")]
+    KillNotRunning {
+        /// The name the client used.
+        name: String,
+        /// The container.
+        id: String,
+    },
+    /// Removal without force of a running container.
+    #[error(
+        "cannot remove container \"/{name}\": container is {status}: stop the container before removing or force remove"
+    )]
+    RemoveRunning {
+        /// The container's name.
+        name: String,
+        /// Its status.
+        status: crate::Status,
+    },
+    /// It is being removed.
+    #[error("container {0} is marked for removal and cannot be started")]
+    Removing(String),
+    /// A second removal at the same time.
+    #[error("removal of container {0} is already in progress")]
+    RemovalInProgress(String),
+    /// The container whose network, ipc or pid namespace is to be shared does not run.
+    #[error("cannot join {what} of a non running container: {id}")]
+    JoinNotRunning {
+        /// `network namespace`, `IPC namespace`, …
+        what: &'static str,
+        /// The container named.
+        id: String,
+    },
+    /// The process could not be started.
+    #[error("failed to create task for container: {message}")]
+    Start {
+        /// What the runtime says, in runc's words.
+        message: String,
+        /// 127 not found, 126 not executable, 128 everything else.
+        exit_code: i32,
+    },
+    /// It outlives SIGKILL.
+    #[error("container {0} did not end within the time after SIGKILL: its process is stuck in the kernel")]
+    Stuck(String),
+    /// The network mode names a network that does not exist.
+    #[error("network {0} not found")]
+    NoSuchNetwork(String),
+    /// Logs of a container whose driver keeps none.
+    #[error("configured logging driver does not support reading")]
+    LogsUnreadable,
+    /// The image room's answer.
+    #[error(transparent)]
+    Image(#[from] image::Error),
+    /// The network room's answer.
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    /// A file or directory of the engine's own.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// How it failed.
+        source: std::io::Error,
+    },
+    /// The container's shim does not answer, or not in its language.
+    #[error("the shim of container {id} failed: {reason}")]
+    Shim {
+        /// The container.
+        id: String,
+        /// How.
+        reason: String,
+    },
+    /// The metadata store.
+    #[error("the container metadata cannot be {action}: {reason}")]
+    Store {
+        /// `opened`, `read` or `written`.
+        action: &'static str,
+        /// What the store says.
+        reason: String,
+    },
+    /// The engine is ending.
+    #[error("the engine is shutting down")]
+    ShuttingDown,
+    /// What Docker has and this engine has not yet.
+    #[error("{0} is not implemented yet")]
+    NotImplemented(&'static str),
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// 404
+    NotFound,
+    /// 409
+    Conflict,
+    /// 400
+    Invalid,
+    /// 304
+    NotModified,
+    /// 403
+    Forbidden,
+    /// 503
+    Unavailable,
+    /// 501
+    NotImplemented,
+    /// 500
+    Internal,
+    /// 500: disk, addresses or ports are used up.
+    Exhausted,
+}
+
+impl Error {
+    /// The class of this error, for the mapping to status codes.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NoSuchContainer(_) | Error::NoSuchNetwork(_) => ErrorKind::NotFound,
+            Error::AlreadyRunning(_) | Error::AlreadyStopped(_) => ErrorKind::NotModified,
+            Error::NameInUse { .. }
+            | Error::NotRunning(_)
+            | Error::KillNotRunning { .. }
+            | Error::RemoveRunning { .. }
+            | Error::Removing(_)
+            | Error::RemovalInProgress(_)
+            | Error::JoinNotRunning { .. } => ErrorKind::Conflict,
+            Error::Invalid(Invalid::NotImplemented(_)) | Error::NotImplemented(_) => {
+                ErrorKind::NotImplemented
+            }
+            Error::AmbiguousPrefix(_) | Error::Invalid(_) => ErrorKind::Invalid,
+            // Docker answers 400 when the program is missing or not executable, 500 when the machine refused.
+            Error::Start { exit_code: 126 | 127, .. } => ErrorKind::Invalid,
+            Error::Start { .. } | Error::Stuck(_) | Error::Shim { .. } | Error::Store { .. } => {
+                ErrorKind::Internal
+            }
+            Error::Image(error) => image_kind(error.kind()),
+            Error::Network(error) => network_kind(error.kind()),
+            Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,
+            Error::Io { .. } => ErrorKind::Internal,
+            Error::ShuttingDown => ErrorKind::Unavailable,
+            // Docker answers 500 where the log driver cannot be read.
+            Error::LogsUnreadable => ErrorKind::Internal,
+        }
+    }
+
+    /// For `map_err`: an [`Error::Io`] that says what was tried on which path.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+        move |source| Error::Io { action, path: path.into(), source }
+    }
+}
+
+fn image_kind(kind: image::ErrorKind) -> ErrorKind {
+    match kind {
+        image::ErrorKind::NotFound => ErrorKind::NotFound,
+        image::ErrorKind::Conflict => ErrorKind::Conflict,
+        image::ErrorKind::Invalid => ErrorKind::Invalid,
+        image::ErrorKind::Unavailable => ErrorKind::Unavailable,
+        image::ErrorKind::Forbidden => ErrorKind::Forbidden,
+        image::ErrorKind::Exhausted => ErrorKind::Exhausted,
+        image::ErrorKind::Internal => ErrorKind::Internal,
+    }
+}
+
+fn network_kind(kind: network::ErrorKind) -> ErrorKind {
+    match kind {
+        network::ErrorKind::NotFound => ErrorKind::NotFound,
+        network::ErrorKind::Conflict => ErrorKind::Conflict,
+        network::ErrorKind::Invalid => ErrorKind::Invalid,
+        network::ErrorKind::Exhausted => ErrorKind::Exhausted,
+        network::ErrorKind::Unavailable => ErrorKind::Unavailable,
+        network::ErrorKind::Internal => ErrorKind::Internal,
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}

@@ -1,0 +1,52 @@
+//! What a user asks of a container, in the engine's own words: Docker's fields, typed, snake case.
+//!
+//! `rest` and the swarm's executor build a [`ContainerSpec`]; [`validate`] judges it; it is stored as it is, and never
+//! edited after [`crate::merge`] has filled it from the image. Pure: reads no clock and touches no file.
+
+mod config;
+mod host;
+pub mod invalid;
+mod mode;
+mod mount;
+mod port;
+mod restart;
+mod text;
+
+pub use config::Config;
+pub use host::{Device, HostConfig, LogConfig, Resources, Ulimit};
+pub use invalid::Invalid;
+pub use mode::{NamespaceMode, NetworkMode};
+pub use mount::{Mount, MountKind, Propagation};
+pub use port::{HostPort, Port, Protocol};
+pub use restart::{RestartCondition, RestartPolicy};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything a container is created from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContainerSpec {
+    /// The name without the leading slash; `None` means one is made up.
+    pub name: Option<String>,
+    /// The image as the user named it.
+    pub image: String,
+    /// What runs.
+    pub config: Config,
+    /// What it gets from the machine.
+    pub host: HostConfig,
+    /// `NetworkingConfig.EndpointsConfig`: network name → what is wanted there.
+    pub networks: BTreeMap<String, EndpointSpec>,
+}
+
+/// What is wanted of the container's attachment to one network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointSpec {
+    /// The IPv4 address asked for; empty means any.
+    pub ipv4_address: String,
+    /// The hardware address asked for; empty means any.
+    pub mac_address: String,
+    /// Further names on the network.
+    pub aliases: Vec<String>,
+}

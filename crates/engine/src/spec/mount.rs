@@ -1,0 +1,85 @@
+//! `HostConfig.Mounts`: what else the container sees in its file tree.
+
+use serde::{Deserialize, Serialize};
+
+/// One mount asked for by `HostConfig.Mounts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// The path in the container.
+    pub target: String,
+    /// Whether it is read-only.
+    #[serde(default)]
+    pub read_only: bool,
+    /// What is mounted.
+    pub kind: MountKind,
+}
+
+/// What a [`Mount`] shows. Volumes, images and pipes are refused by name until they exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MountKind {
+    /// A file or directory of the host.
+    Bind {
+        /// The path on the host; must be absolute.
+        source: String,
+        /// How mounts made later spread.
+        propagation: Propagation,
+        /// Whether mounts beneath the source stay out.
+        non_recursive: bool,
+        /// Whether a missing source directory is made.
+        create_mountpoint: bool,
+    },
+    /// Memory.
+    Tmpfs {
+        /// The size in bytes; 0 means the kernel's default.
+        size_bytes: u64,
+        /// The mode bits of its root.
+        mode: Option<u32>,
+    },
+}
+
+/// `BindOptions.Propagation`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Propagation {
+    /// `rprivate`, Docker's default.
+    #[default]
+    Rprivate,
+    /// `private`
+    Private,
+    /// `rshared`
+    Rshared,
+    /// `shared`
+    Shared,
+    /// `rslave`
+    Rslave,
+    /// `slave`
+    Slave,
+}
+
+impl Propagation {
+    /// The word as Docker and the kernel's mount options spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Propagation::Rprivate => "rprivate",
+            Propagation::Private => "private",
+            Propagation::Rshared => "rshared",
+            Propagation::Shared => "shared",
+            Propagation::Rslave => "rslave",
+            Propagation::Slave => "slave",
+        }
+    }
+
+    /// Reads the word; empty is the default.
+    pub fn parse(text: &str) -> Option<Propagation> {
+        Some(match text {
+            "" | "rprivate" => Propagation::Rprivate,
+            "private" => Propagation::Private,
+            "rshared" => Propagation::Rshared,
+            "shared" => Propagation::Shared,
+            "rslave" => Propagation::Rslave,
+            "slave" => Propagation::Slave,
+            _ => return None,
+        })
+    }
+}
