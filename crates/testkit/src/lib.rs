@@ -1,1 +1,16 @@
-//! stub
+//! What tests are made of: a daemon under test, machines in namespaces, images, and waiting.
+//!
+//! Imported only by tests.
+#![forbid(unsafe_code)]
+
+pub mod daemon;
+pub mod eventually;
+pub mod image;
+pub mod namespace;
+pub mod program;
+mod trace;
+
+pub use daemon::Daemon;
+pub use eventually::eventually;
+pub use namespace::{Lan, Namespace};
+pub use program::Said;

@@ -1,0 +1,231 @@
+//! A `shoald` under test: private roots in a temporary directory, optionally in a network namespace of its own.
+//!
+//! Dropping it removes its containers, ends it, and removes every trace of it, also when the test failed.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::eventually::eventually;
+use crate::namespace::Namespace;
+use crate::program::{Said, need_root, programs, run};
+
+/// A daemon and its directory.
+#[derive(Debug)]
+pub struct Daemon {
+    dir: TempDir,
+    namespace: Option<String>,
+    args: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Daemon {
+    /// Starts a daemon in the namespace of the test.
+    ///
+    /// # Panics
+    /// Without root, without the programs, or when it does not answer.
+    pub fn start(args: &[&str]) -> Self {
+        Self::make(None, args)
+    }
+
+    /// Starts a daemon on a machine of its own.
+    ///
+    /// # Panics
+    /// As [`Daemon::start`].
+    pub fn start_in(namespace: &Namespace, args: &[&str]) -> Self {
+        Self::make(Some(namespace.name.clone()), args)
+    }
+
+    fn make(namespace: Option<String>, args: &[&str]) -> Self {
+        need_root();
+        let dir = tempfile::Builder::new().prefix("shoal-test.").tempdir().expect("a temporary directory");
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let mut daemon = Self { dir, namespace, args, child: None };
+        daemon.restart();
+        daemon
+    }
+
+    /// Starts it (again) on the same roots and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn restart(&mut self) {
+        self.spawn();
+        eventually("shoald answers", || self.answers());
+    }
+
+    /// Starts it without waiting.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn spawn(&mut self) {
+        let program = programs().join("shoald");
+        let mut command = match &self.namespace {
+            None => Command::new(program),
+            Some(name) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net=/run/netns/{name}")).arg("--").arg(program);
+                command
+            }
+        };
+        let log = File::options().append(true).create(true).open(self.path("log")).expect("the daemon's log");
+        let path = |name: &str| self.path(name).display().to_string();
+        command
+            .args(["--config-file", "/dev/null", "--debug"])
+            .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")])
+            .args(["-H", &self.host()])
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the daemon's log"))
+            .stderr(log)
+            // A group of its own: a Ctrl-C for the tests is not one for the daemon.
+            .process_group(0);
+        self.child = Some(command.spawn().expect("shoald can be started"));
+    }
+
+    fn answers(&mut self) -> Result<(), String> {
+        if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+            panic!("shoald ended with {status}: {}", self.log());
+        }
+        let said = self.shoal(&["version"]);
+        if said.code == 0 { Ok(()) } else { Err(format!("{}\n{}", said.err, self.log())) }
+    }
+
+    /// A path under the daemon's directory: `data`, `exec`, `log`, `pid`, `sock`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What to give to `-H`.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.path("sock").display())
+    }
+
+    /// What the daemon logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// Its process id.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the daemon runs").id()
+    }
+
+    /// A `shoal` command against this daemon, to be run by the caller.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(programs().join("shoal"));
+        command.env_remove("DOCKER_HOST").args(["-H", &self.host()]).args(args);
+        command
+    }
+
+    /// Runs `shoal`.
+    pub fn shoal(&self, args: &[&str]) -> Said {
+        run(&mut self.command(args))
+    }
+
+    /// Runs the unmodified `docker` client.
+    pub fn docker(&self, args: &[&str]) -> Said {
+        run(Command::new("docker").env_remove("DOCKER_HOST").args(["-H", &self.host()]).args(args))
+    }
+
+    /// Kills it as a power cut would; its containers go on.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+
+    /// Ends it in order and returns its exit code.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn stop(&mut self) -> i32 {
+        let mut child = self.child.take().expect("the daemon runs");
+        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).ok();
+        let status = eventually("shoald ends", || child.try_wait().ok().flatten().ok_or("still running"));
+        status.code().unwrap_or(-1)
+    }
+
+    /// Loads the images tests use: `busybox` from the machine's static busybox, and `shoal/hello-http`.
+    ///
+    /// # Panics
+    /// When an image cannot be loaded.
+    pub fn load_images(&self) {
+        crate::image::import_busybox(self);
+        let hello = programs().join("hello-http.tar");
+        self.shoal(&["load", "-i", &hello.display().to_string()]).ok();
+    }
+
+    /// The processes that name this daemon's directory on their command line: itself, shims, `shoal-net`.
+    pub fn processes(&self) -> Vec<i32> {
+        let name = self.dir.path().display().to_string();
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_string_lossy().parse::<i32>().ok());
+        pids.filter(|pid| {
+            let line = fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(&name)
+        })
+        .collect()
+    }
+
+    /// Kills the daemon and all its containers, as the loss of the machine would.
+    pub fn crash(&mut self) {
+        self.kill();
+        for pid in self.processes() {
+            kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+        }
+    }
+
+    fn clean(&mut self) -> Result<(), String> {
+        if self.child.is_none() {
+            self.spawn();
+            eventually("shoald answers, to clean up", || {
+                let said = self.shoal(&["version"]);
+                if said.code == 0 { Ok(()) } else { Err(said.err) }
+            });
+        }
+        self.shoal(&["swarm", "leave", "--force"]);
+        let ids = self.shoal(&["ps", "-aq", "--no-trunc"]).out;
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let said = self.shoal(&[&["rm", "-f"], ids.as_slice()].concat());
+        if said.code == 0 { Ok(()) } else { Err(said.err) }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of shoald ---\n{}", tail(&self.log()));
+            // The test failed already: end it without asking the daemon, which may be what is broken.
+            self.crash();
+        } else {
+            if let Err(error) = self.clean() {
+                eprintln!("cleaning up: {error}");
+            }
+            if self.child.is_some() {
+                self.stop();
+            }
+        }
+        self.crash();
+        crate::trace::remove(self.dir.path());
+    }
+}
+
+/// The last lines of a log.
+fn tail(log: &str) -> String {
+    const LINES: usize = 80;
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}

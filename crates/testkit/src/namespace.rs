@@ -1,0 +1,97 @@
+//! Machines made of network namespaces: each a namespace with one link into a common bridge.
+//!
+//! Everything is removed on drop. Names carry the test's process id, so that tests run beside each other.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::program::run;
+
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// A network namespace.
+#[derive(Debug)]
+pub struct Namespace {
+    /// Its name, as `ip netns` knows it.
+    pub name: String,
+}
+
+impl Namespace {
+    /// Makes a namespace with its loopback up.
+    ///
+    /// # Panics
+    /// Without root, or without iproute2.
+    pub fn new() -> Self {
+        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("sh{}-{count}", std::process::id());
+        ip(&["netns", "add", &name]);
+        let namespace = Self { name };
+        namespace.ip(&["link", "set", "lo", "up"]);
+        namespace
+    }
+
+    /// Runs `ip` inside.
+    pub fn ip(&self, args: &[&str]) {
+        ip(&[&["-n", self.name.as_str()], args].concat());
+    }
+
+    /// A command that runs inside, with the machine's own view of everything else.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{}", self.name)).arg("--").arg(program);
+        command
+    }
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        run(Command::new("ip").args(["netns", "del", &self.name]));
+    }
+}
+
+/// A network of machines `10.88.0.1`, `10.88.0.2`, … on one bridge, in namespaces of their own.
+#[derive(Debug)]
+pub struct Lan {
+    /// The machines, in the order of their addresses.
+    pub hosts: Vec<Namespace>,
+    _switch: Namespace,
+}
+
+impl Lan {
+    /// Makes `count` machines.
+    ///
+    /// # Panics
+    /// Without root, or without iproute2.
+    pub fn new(count: usize) -> Self {
+        let switch = Namespace::new();
+        switch.ip(&["link", "add", "br0", "type", "bridge"]);
+        switch.ip(&["link", "set", "br0", "up"]);
+        let hosts = (1..=count).map(|number| {
+            let host = Namespace::new();
+            let port = format!("p{number}");
+            switch.ip(&["link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &host.name]);
+            switch.ip(&["link", "set", &port, "master", "br0", "up"]);
+            host.ip(&["addr", "add", &format!("{}/24", Self::address(number - 1)), "dev", "eth0"]);
+            host.ip(&["link", "set", "eth0", "up"]);
+            host
+        });
+        let hosts = hosts.collect();
+        Self { hosts, _switch: switch }
+    }
+
+    /// The address of the machine with this index.
+    pub fn address(index: usize) -> String {
+        format!("10.88.0.{}", index + 1)
+    }
+}
+
+fn ip(args: &[&str]) {
+    let said = run(Command::new("ip").args(args));
+    assert_eq!(said.code, 0, "ip {}: {} (network namespaces need root)", args.join(" "), said.err.trim());
+}
