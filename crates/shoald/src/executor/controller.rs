@@ -1,0 +1,134 @@
+//! One task on the engine: the calls of [`Controller`] as calls on the container's handle.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::{Containers, Record, Status, StopOptions, StopTimeout, WaitCondition};
+use image::Images;
+use swarm_api::pb;
+use tokio::sync::mpsc;
+use worker::executor::Observed;
+use worker::{Controller, ExecutorError, Exit};
+
+use super::spec::Defaults;
+use super::{error, label, port, spec};
+
+pub(super) struct TaskController {
+    task: pb::Task,
+    containers: Containers,
+    images: Images,
+    defaults: Arc<Defaults>,
+    /// A container that was told to stop before its start must not start after it.
+    stopped: AtomicBool,
+}
+
+impl TaskController {
+    pub(super) fn new(
+        task: pb::Task,
+        containers: Containers,
+        images: Images,
+        defaults: Arc<Defaults>,
+    ) -> Self {
+        Self { task, containers, images, defaults, stopped: AtomicBool::new(false) }
+    }
+
+    /// By its name, which is the task's own; by the label too, since a user may have taken the name.
+    fn container(&self) -> Option<Arc<Record>> {
+        let record = self.containers.inspect(&label::container_name(&self.task)).ok()?;
+        (label::task_id(&record) == Some(&self.task.id)).then_some(record)
+    }
+
+    /// The container, which must exist.
+    fn existing(&self) -> Result<Arc<Record>, ExecutorError> {
+        self.container().ok_or_else(|| ExecutorError::Failed {
+            message: "the task's container is gone".to_owned(),
+            exit_code: None,
+        })
+    }
+
+    /// Fetches the image unless it is here. What is here is used as it is: a node starts its tasks without
+    /// any registry.
+    async fn fetch(&self, reference: &str) -> Result<(), ExecutorError> {
+        if self.images.get(reference).await.is_ok() {
+            return Ok(());
+        }
+        // Nobody watches: the work goes on when the receiver is gone.
+        let (progress, _) = mpsc::channel(1);
+        match self.images.pull(reference, None, None, progress).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::warn!(task = %self.task.id, image = reference, %error, "cannot fetch image");
+                Err(error::of_pull(&error))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Controller for TaskController {
+    async fn prepare(&self) -> Result<(), ExecutorError> {
+        if self.container().is_some() {
+            return Ok(());
+        }
+        let spec = spec::container(&self.task, &self.defaults)
+            .map_err(|message| ExecutorError::Rejected { message })?;
+        self.fetch(&spec.image).await?;
+        match self.containers.create(spec).await {
+            Ok(_) => Ok(()),
+            // An earlier call was dropped half-way and finished after all: the name is the task's own.
+            Err(engine::Error::NameInUse { .. }) if self.container().is_some() => Ok(()),
+            Err(error) => Err(error::of_create(&error)),
+        }
+    }
+
+    async fn start(&self) -> Result<(), ExecutorError> {
+        let record = self.existing()?;
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(ExecutorError::Failed {
+                message: "the task was stopped before it started".to_owned(),
+                exit_code: None,
+            });
+        }
+        if record.state.status != Status::Created {
+            return Ok(());
+        }
+        match self.containers.start(&record.id).await {
+            Ok(()) | Err(engine::Error::AlreadyRunning(_)) => Ok(()),
+            Err(error) => Err(error::of_start(&error)),
+        }
+    }
+
+    async fn status(&self) -> Result<Observed, ExecutorError> {
+        let Some(record) = self.container() else { return Ok(Observed::default()) };
+        let container = pb::ContainerStatus {
+            container_id: record.id.clone(),
+            pid: i32::try_from(record.state.pid).unwrap_or_default(),
+            exit_code: record.state.exit_code,
+        };
+        Ok(Observed { container, ports: port::bound(&self.task, &record) })
+    }
+
+    async fn wait(&self) -> Result<Exit, ExecutorError> {
+        let record = self.existing()?;
+        let ended = self
+            .containers
+            .wait(&record.id, WaitCondition::NotRunning)
+            .map_err(|error| error::of_start(&error))?
+            .await;
+        let out_of_memory = self.container().is_some_and(|record| record.state.oom_killed);
+        let reason = if out_of_memory { "out of memory".to_owned() } else { ended.error };
+        Ok(Exit { code: ended.code, reason })
+    }
+
+    async fn shutdown(&self, grace: Duration) -> Result<(), ExecutorError> {
+        self.stopped.store(true, Ordering::Relaxed);
+        let Some(record) = self.container() else { return Ok(()) };
+        let options = StopOptions { signal: None, timeout: Some(StopTimeout::After(grace)) };
+        match self.containers.stop(&record.id, options).await {
+            Ok(()) | Err(engine::Error::AlreadyStopped(_) | engine::Error::NoSuchContainer(_)) => Ok(()),
+            Err(error) => Err(error::later(&error)),
+        }
+    }
+}
