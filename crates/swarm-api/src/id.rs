@@ -17,18 +17,13 @@ const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 #[must_use]
 pub fn random() -> String {
     let mut rng = rand::rng();
-    (0..ID_LEN)
-        .map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]))
-        .collect()
+    (0..ID_LEN).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect()
 }
 
 /// Whether `text` has the form of a whole id (not of a prefix).
 #[must_use]
 pub fn is_id(text: &str) -> bool {
-    text.len() == ID_LEN
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+    text.len() == ID_LEN && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
 macro_rules! ids {

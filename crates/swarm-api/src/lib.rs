@@ -1,10 +1,27 @@
 //! What managers, workers and front ends say to each other.
+//!
+//! The messages and services of `proto/`, ids, defaults and validation of specs, who may call which rpc, and the TLS
+//! identities and channels over which it is said. Imports no other room: managers and workers meet here and nowhere else.
 #![forbid(unsafe_code)]
 
+pub mod channel;
+pub mod default;
 pub mod id;
+pub mod join;
+pub mod role;
+pub mod tls;
+pub mod token;
+pub mod validate;
 
 /// The generated messages and services of `proto/`.
 #[allow(missing_docs, clippy::all, unreachable_pub)]
 pub mod pb {
     tonic::include_proto!("shoal.v1");
+}
+
+/// Nanoseconds since the Unix epoch, as the messages carry times.
+#[must_use]
+pub fn now_ns() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,83 @@
+//! An accepted connection whose peer is known, and the queue on which such connections reach the server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+
+use super::dial::BoxStream;
+use crate::tls::Peer;
+
+/// How many accepted connections may wait to be taken up.
+const INCOMING: usize = 64;
+
+/// The network address a request came from; found in its extensions, absent within the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteAddr(pub SocketAddr);
+
+/// A byte stream and who is at its other end.
+pub struct Connection {
+    io: BoxStream,
+    caller: Caller,
+}
+
+/// What the transport knows about the caller of every request on a connection.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub(super) peer: Peer,
+    pub(super) remote: Option<SocketAddr>,
+}
+
+/// Accepted connections, for [`super::serve()`].
+pub type Incoming = ReceiverStream<io::Result<Connection>>;
+/// Where acceptors put them.
+pub type IncomingSender = mpsc::Sender<io::Result<Connection>>;
+
+/// A queue of accepted connections, fed by any number of acceptors.
+#[must_use]
+pub fn incoming() -> (IncomingSender, Incoming) {
+    let (sender, receiver) = mpsc::channel(INCOMING);
+    (sender, ReceiverStream::new(receiver))
+}
+
+impl Connection {
+    pub(super) fn new(io: BoxStream, peer: Peer, remote: Option<SocketAddr>) -> Self {
+        Self { io, caller: Caller { peer, remote } }
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Caller;
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,80 @@
+//! What an absent field of a spec means. Stored specs stay as the user wrote them; whoever acts on one asks here.
+
+use std::time::Duration;
+
+use crate::pb;
+
+/// Seconds between the stop signal and the kill.
+pub const STOP_GRACE_PERIOD: Duration = Duration::from_secs(10);
+/// Pause before a task is restarted.
+pub const RESTART_DELAY: Duration = Duration::from_secs(5);
+/// Finished tasks kept per slot.
+pub const TASK_HISTORY_LIMIT: u64 = 5;
+/// How often a node must be heard of.
+pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
+/// How long a node's certificate is valid: 90 days.
+pub const NODE_CERT_EXPIRY: Duration = Duration::from_secs(90 * 24 * 3600);
+/// The name of the one cluster object, as swarmkit has it.
+pub const CLUSTER_NAME: &str = "default";
+/// The port of everything between nodes.
+pub const PORT: u16 = 2377;
+
+/// How long the container may take to stop.
+#[must_use]
+pub fn stop_grace_period(spec: &pb::ContainerSpec) -> Duration {
+    spec.stop_grace_period_ns.map_or(STOP_GRACE_PERIOD, duration)
+}
+
+/// When, how soon and how often the task is restarted.
+#[must_use]
+pub fn restart(spec: &pb::TaskSpec) -> pb::RestartPolicy {
+    let mut policy = spec.restart.unwrap_or_default();
+    policy.delay_ns.get_or_insert_with(|| i64::try_from(RESTART_DELAY.as_nanos()).unwrap_or(i64::MAX));
+    policy
+}
+
+/// How a changed service is rolled out: one at a time, the old one stopped first, paused on failure.
+#[must_use]
+pub fn update(spec: &pb::ServiceSpec) -> pb::UpdateConfig {
+    const MONITOR_NS: i64 = 5_000_000_000;
+    spec.update.unwrap_or(pb::UpdateConfig { parallelism: 1, monitor_ns: MONITOR_NS, ..Default::default() })
+}
+
+/// How many replicas are wanted; a service without a mode has one.
+#[must_use]
+pub fn replicas(spec: &pb::ServiceSpec) -> u64 {
+    spec.replicated.as_ref().map_or(1, |replicated| replicated.replicas)
+}
+
+/// A new cluster's spec.
+#[must_use]
+pub fn cluster_spec() -> pb::ClusterSpec {
+    let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    pb::ClusterSpec {
+        annotations: Some(pb::Annotations { name: CLUSTER_NAME.to_owned(), ..Default::default() }),
+        task_history_limit: TASK_HISTORY_LIMIT,
+        heartbeat_period_ns: nanos(HEARTBEAT_PERIOD),
+        node_cert_expiry_ns: nanos(NODE_CERT_EXPIRY),
+    }
+}
+
+/// A signed count of nanoseconds as a duration; what is negative counts as none.
+#[must_use]
+pub fn duration(nanos: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_is_not_zero() {
+        let mut container = pb::ContainerSpec::default();
+        assert_eq!(stop_grace_period(&container), Duration::from_secs(10));
+        container.stop_grace_period_ns = Some(0);
+        assert_eq!(stop_grace_period(&container), Duration::ZERO);
+        assert_eq!(restart(&pb::TaskSpec::default()).delay_ns, Some(5_000_000_000));
+        assert_eq!(replicas(&pb::ServiceSpec::default()), 1);
+    }
+}

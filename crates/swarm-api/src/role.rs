@@ -1,0 +1,149 @@
+//! Who may call which rpc: one table, checked in one place ([`crate::channel::serve()`]) before any request is handled.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::pb;
+use crate::tls::Peer;
+
+/// What a certificate says its node may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Runs tasks.
+    Worker,
+    /// Takes part in managing the swarm.
+    Manager,
+}
+
+impl Role {
+    /// The organisational unit in a certificate of this role, and one of its names.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Worker => "swarm-worker",
+            Self::Manager => "swarm-manager",
+        }
+    }
+
+    /// The role of an organisational unit.
+    #[must_use]
+    pub fn from_unit(unit: &str) -> Option<Self> {
+        [Self::Worker, Self::Manager].into_iter().find(|role| role.unit() == unit)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Worker => "worker",
+            Self::Manager => "manager",
+        })
+    }
+}
+
+impl From<Role> for pb::NodeRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Worker => Self::Worker,
+            Role::Manager => Self::Manager,
+        }
+    }
+}
+
+impl From<pb::NodeRole> for Role {
+    fn from(role: pb::NodeRole) -> Self {
+        match role {
+            pb::NodeRole::Worker => Self::Worker,
+            pb::NodeRole::Manager => Self::Manager,
+        }
+    }
+}
+
+/// The least a caller must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, also without a certificate.
+    Anonymous,
+    /// Any node of this swarm.
+    Node,
+    /// A manager, or a front end within this process.
+    Manager,
+}
+
+/// The table. An rpc that is not in it is refused to everybody.
+const TABLE: &[(&str, Access)] = &[
+    ("/shoal.v1.Ca/GetRootCa", Access::Anonymous),
+    ("/shoal.v1.Ca/IssueNodeCertificate", Access::Anonymous),
+    ("/shoal.v1.Ca/RenewNodeCertificate", Access::Node),
+    ("/shoal.v1.Control/CreateService", Access::Manager),
+    ("/shoal.v1.Control/GetCluster", Access::Manager),
+    ("/shoal.v1.Control/GetNode", Access::Manager),
+    ("/shoal.v1.Control/GetService", Access::Manager),
+    ("/shoal.v1.Control/GetTask", Access::Manager),
+    ("/shoal.v1.Control/ListNodes", Access::Manager),
+    ("/shoal.v1.Control/ListServices", Access::Manager),
+    ("/shoal.v1.Control/ListTasks", Access::Manager),
+    ("/shoal.v1.Control/RemoveNode", Access::Manager),
+    ("/shoal.v1.Control/RemoveService", Access::Manager),
+    ("/shoal.v1.Control/UpdateCluster", Access::Manager),
+    ("/shoal.v1.Control/UpdateNode", Access::Manager),
+    ("/shoal.v1.Control/UpdateService", Access::Manager),
+    ("/shoal.v1.Dispatcher/Assignments", Access::Node),
+    ("/shoal.v1.Dispatcher/Goodbye", Access::Node),
+    ("/shoal.v1.Dispatcher/Heartbeat", Access::Node),
+    ("/shoal.v1.Dispatcher/Session", Access::Node),
+    ("/shoal.v1.Dispatcher/UpdateTaskStatus", Access::Node),
+];
+
+/// What the table says of an rpc path such as `/shoal.v1.Control/ListNodes`.
+#[must_use]
+pub fn access(path: &str) -> Option<Access> {
+    TABLE.iter().find(|(known, _)| *known == path).map(|(_, access)| *access)
+}
+
+/// Whether this caller may call this rpc.
+#[must_use]
+pub fn allows(path: &str, peer: &Peer) -> bool {
+    match (access(path), peer) {
+        (None, _) => false,
+        (Some(Access::Anonymous), _) | (Some(_), Peer::Local { .. }) => true,
+        (Some(_), Peer::Anonymous) => false,
+        (Some(Access::Node), Peer::Node { .. }) => true,
+        (Some(Access::Manager), Peer::Node { role, .. }) => *role == Role::Manager,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::NodeId;
+
+    const RPC_PATHS: &[&str] = include!(concat!(env!("OUT_DIR"), "/rpc_paths.rs"));
+
+    #[test]
+    fn every_rpc_is_in_the_table_and_nothing_else() {
+        for path in RPC_PATHS {
+            assert!(access(path).is_some(), "{path} has no line in the role table");
+        }
+        for (path, _) in TABLE {
+            assert!(RPC_PATHS.contains(path), "{path} is no rpc");
+        }
+    }
+
+    #[test]
+    fn a_worker_may_work_but_not_manage() {
+        let worker = Peer::Node { node_id: NodeId::random(), role: Role::Worker };
+        let manager = Peer::Node { node_id: NodeId::random(), role: Role::Manager };
+        let local = Peer::Local { node_id: NodeId::random() };
+        assert!(allows("/shoal.v1.Dispatcher/Session", &worker));
+        assert!(!allows("/shoal.v1.Control/ListNodes", &worker));
+        assert!(
+            allows("/shoal.v1.Control/ListNodes", &manager) && allows("/shoal.v1.Control/ListNodes", &local)
+        );
+        assert!(!allows("/shoal.v1.Dispatcher/Session", &Peer::Anonymous));
+        assert!(allows("/shoal.v1.Ca/IssueNodeCertificate", &Peer::Anonymous));
+        assert!(!allows("/shoal.v1.Control/Nonsense", &local));
+    }
+}

@@ -1,0 +1,67 @@
+//! What a task runs.
+
+use std::collections::BTreeSet;
+
+use super::{Invalid, Verdict};
+use crate::pb;
+
+pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
+    if container.image.trim().is_empty() {
+        return Err(Invalid::new("ContainerSpec: image reference must be provided"));
+    }
+    if !is_reference(&container.image) {
+        return Err(Invalid::new(format!(
+            "ContainerSpec: {:?} is not a valid repository/tag",
+            container.image
+        )));
+    }
+    if container.stop_grace_period_ns.is_some_and(|period| period < 0) {
+        return Err(Invalid::new("ContainerSpec: stop-grace-period cannot be negative"));
+    }
+    if let Some(entry) = container.env.iter().find(|entry| entry.is_empty() || entry.starts_with('=')) {
+        return Err(Invalid::new(format!("ContainerSpec: invalid environment variable: {entry}")));
+    }
+    let mut targets = BTreeSet::new();
+    for mount in &container.mounts {
+        check_mount(mount)?;
+        if !targets.insert(mount.target.trim_end_matches('/')) {
+            return Err(Invalid::new(format!("ContainerSpec: duplicate mount point: {}", mount.target)));
+        }
+    }
+    Ok(())
+}
+
+fn check_mount(mount: &pb::Mount) -> Verdict {
+    if mount.target.is_empty() {
+        return Err(Invalid::new("invalid mount config: field Target must not be empty"));
+    }
+    if !mount.target.starts_with('/') {
+        return Err(Invalid::new(format!(
+            "invalid mount target, must be an absolute path: {}",
+            mount.target
+        )));
+    }
+    match mount.r#type() {
+        pb::MountType::Bind if !mount.source.starts_with('/') => Err(Invalid::new(format!(
+            "invalid bind mount source, must be an absolute path: {}",
+            mount.source
+        ))),
+        pb::MountType::Tmpfs if !mount.source.is_empty() => {
+            Err(Invalid::new("invalid tmpfs source, source must be empty"))
+        }
+        pb::MountType::Bind | pb::MountType::Tmpfs | pb::MountType::Volume => Ok(()),
+    }
+}
+
+/// The characters a reference may have at all. The node that pulls it reads it in full.
+fn is_reference(image: &str) -> bool {
+    let path = image.split('@').next().unwrap_or_default();
+    let repository =
+        path.rsplit_once('/').map_or(path, |(_, last)| last).split(':').next().unwrap_or_default();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:@+[]".contains(c);
+    image.chars().all(allowed)
+        && !repository.is_empty()
+        && !repository.chars().any(|c| c.is_ascii_uppercase())
+        && !path.starts_with('/')
+        && !image.ends_with([':', '@', '/'])
+}

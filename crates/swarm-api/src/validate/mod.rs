@@ -1,0 +1,88 @@
+//! Whether a spec makes sense by itself. Pure; in the words of Docker and swarmkit where they have some.
+//!
+//! What needs the other objects (unique names, ports taken by another service) is checked by `control` and by `apply`.
+
+mod container;
+mod endpoint;
+mod name;
+mod placement;
+mod resource;
+
+use thiserror::Error;
+
+use crate::pb;
+
+/// A spec is wrong: one sentence that names what.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Invalid(String);
+
+impl Invalid {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+type Verdict = Result<(), Invalid>;
+
+/// Checks a service spec.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn service(spec: &pb::ServiceSpec) -> Verdict {
+    name::check(spec.annotations.as_ref())?;
+    let task = spec.task.as_ref().ok_or_else(|| Invalid::new("TaskSpec: missing runtime"))?;
+    self::task(task)?;
+    if let Some(update) = &spec.update {
+        self::update(update)?;
+    }
+    match &spec.endpoint {
+        Some(endpoint) => endpoint::check(endpoint),
+        None => Ok(()),
+    }
+}
+
+/// Checks a node spec. A node may be without a name.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn node(spec: &pb::NodeSpec) -> Verdict {
+    match &spec.annotations {
+        Some(annotations) if !annotations.name.is_empty() => name::check(Some(annotations)),
+        _ => Ok(()),
+    }
+}
+
+fn task(spec: &pb::TaskSpec) -> Verdict {
+    container::check(spec.container.as_ref().ok_or_else(|| Invalid::new("TaskSpec: missing runtime"))?)?;
+    if let Some(resources) = &spec.resources {
+        resource::check(resources)?;
+    }
+    if let Some(placement) = &spec.placement {
+        placement::check(placement)?;
+    }
+    let Some(restart) = &spec.restart else { return Ok(()) };
+    if restart.delay_ns.is_some_and(|delay| delay < 0) {
+        return Err(Invalid::new("TaskSpec: restart-delay cannot be negative"));
+    }
+    if restart.window_ns < 0 {
+        return Err(Invalid::new("TaskSpec: restart-window cannot be negative"));
+    }
+    Ok(())
+}
+
+fn update(update: &pb::UpdateConfig) -> Verdict {
+    if update.delay_ns < 0 {
+        return Err(Invalid::new("TaskSpec: update-delay cannot be negative"));
+    }
+    if update.monitor_ns < 0 {
+        return Err(Invalid::new("TaskSpec: update-monitor cannot be negative"));
+    }
+    if !(0.0..=1.0).contains(&update.max_failure_ratio) {
+        return Err(Invalid::new("TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
