@@ -1,0 +1,250 @@
+//! The part of a container that belongs to the host.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Unread;
+use crate::mount::Mount;
+use crate::unread::{MinusOne, NoKey};
+
+/// Ports of the container (`80/tcp`) to places on the host.
+pub type PortMap = BTreeMap<String, Option<Vec<PortBinding>>>;
+
+/// A place on the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct PortBinding {
+    /// Empty: every address.
+    pub host_ip: String,
+    /// A number, a range, or empty for any.
+    pub host_port: String,
+}
+
+/// When the engine starts a container again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct RestartPolicy {
+    /// ``, `no`, `always`, `unless-stopped` or `on-failure`.
+    pub name: String,
+    /// For `on-failure`; zero: no limit.
+    pub maximum_retry_count: i64,
+}
+
+/// Where a container's output goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct LogConfig {
+    /// `json-file`, `none`, or empty for the daemon's default.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// Options of the driver.
+    pub config: BTreeMap<String, String>,
+}
+
+/// A limit of the process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Ulimit {
+    /// `nofile`, `core`…
+    pub name: String,
+    /// Soft limit; minus one: unlimited.
+    pub soft: i64,
+    /// Hard limit; minus one: unlimited.
+    pub hard: i64,
+}
+
+/// A device of the host in the container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct DeviceMapping {
+    /// Path on the host.
+    pub path_on_host: String,
+    /// Path in the container.
+    pub path_in_container: String,
+    /// `rwm`.
+    pub cgroup_permissions: String,
+}
+
+/// The part of a container that belongs to the host.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HostConfig {
+    /// `source:target[:options]`.
+    pub binds: Vec<String>,
+    /// Told again by inspect; the client writes it.
+    #[serde(rename = "ContainerIDFile")]
+    pub container_id_file: String,
+    /// Where output goes.
+    pub log_config: LogConfig,
+    /// `bridge`, `default`, `host`, `none`, `container:ID`.
+    pub network_mode: String,
+    /// Published ports.
+    pub port_bindings: PortMap,
+    /// When to start again.
+    pub restart_policy: RestartPolicy,
+    /// Remove it when it ends.
+    pub auto_remove: bool,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub volume_driver: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub volumes_from: Unread,
+    /// Mounts in the long form.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Rows and columns of the terminal at start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_size: Option<[u16; 2]>,
+    /// For the runtime.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// Capabilities beyond the default.
+    pub cap_add: Vec<String>,
+    /// Capabilities to take away.
+    pub cap_drop: Vec<String>,
+    /// `private`, `host`, or empty for the daemon's default.
+    pub cgroupns_mode: String,
+    /// Name servers.
+    pub dns: Vec<String>,
+    /// Resolver options.
+    pub dns_options: Vec<String>,
+    /// Search domains.
+    pub dns_search: Vec<String>,
+    /// `name:address`.
+    pub extra_hosts: Vec<String>,
+    /// More groups of the process.
+    pub group_add: Vec<String>,
+    /// `private`, `none`, `host`, `shareable`, `container:ID`.
+    pub ipc_mode: String,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub cgroup: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub links: Unread,
+    /// Preference of the kernel's killer.
+    pub oom_score_adj: i64,
+    /// ``, `host`, `container:ID`.
+    pub pid_mode: String,
+    /// All capabilities and devices.
+    pub privileged: bool,
+    /// A host port for every exposed port.
+    pub publish_all_ports: bool,
+    /// The root is not writable.
+    pub readonly_rootfs: bool,
+    /// `no-new-privileges`, `seccomp=…`, `apparmor=…`.
+    pub security_opt: Vec<String>,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub storage_opt: Unread<NoKey>,
+    /// Paths to mount options.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tmpfs: BTreeMap<String, String>,
+    /// `` or `host`.
+    #[serde(rename = "UTSMode")]
+    pub uts_mode: String,
+    /// Not honoured yet: user namespaces.
+    #[serde(skip_serializing)]
+    pub userns_mode: Unread,
+    /// Bytes of /dev/shm; zero: 64 MiB.
+    pub shm_size: i64,
+    /// Kernel parameters of the container's namespaces.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sysctls: BTreeMap<String, String>,
+    /// Name of the runtime; empty: the daemon's default.
+    pub runtime: String,
+    /// `` or `default`.
+    pub isolation: String,
+    /// Absent: the default set.
+    pub masked_paths: Option<Vec<String>>,
+    /// Absent: the default set.
+    pub readonly_paths: Option<Vec<String>>,
+
+    /// Relative weight.
+    pub cpu_shares: i64,
+    /// Bytes; zero: no limit.
+    pub memory: i64,
+    /// Parent of the container's cgroup.
+    pub cgroup_parent: String,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub blkio_weight: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub blkio_weight_device: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub blkio_device_read_bps: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub blkio_device_write_bps: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing, rename = "BlkioDeviceReadIOps")]
+    pub blkio_device_read_iops: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing, rename = "BlkioDeviceWriteIOps")]
+    pub blkio_device_write_iops: Unread,
+    /// Microseconds.
+    pub cpu_period: i64,
+    /// Microseconds per period.
+    pub cpu_quota: i64,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub cpu_realtime_period: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub cpu_realtime_runtime: Unread,
+    /// `0-3,5`.
+    pub cpuset_cpus: String,
+    /// Memory nodes.
+    pub cpuset_mems: String,
+    /// Devices of the host.
+    pub devices: Vec<DeviceMapping>,
+    /// `c 13:* rwm`.
+    pub device_cgroup_rules: Vec<String>,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub device_requests: Unread,
+    /// Soft limit, bytes.
+    pub memory_reservation: i64,
+    /// Memory and swap, bytes; minus one: unlimited swap.
+    pub memory_swap: i64,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub memory_swappiness: Unread<MinusOne>,
+    /// Not honoured yet; it left the API with 1.42.
+    #[serde(skip_serializing)]
+    pub kernel_memory: Unread<MinusOne>,
+    /// Not honoured yet; it left the API with 1.42.
+    #[serde(skip_serializing, rename = "KernelMemoryTCP")]
+    pub kernel_memory_tcp: Unread<MinusOne>,
+    /// A thousand million is one CPU.
+    pub nano_cpus: i64,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub oom_kill_disable: Unread,
+    /// A process that reaps and forwards; absent: the daemon's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<bool>,
+    /// Zero, minus one or absent: no limit.
+    pub pids_limit: Option<i64>,
+    /// Limits of the process.
+    pub ulimits: Vec<Ulimit>,
+    /// Only Windows has it.
+    #[serde(skip_serializing)]
+    pub cpu_count: Unread,
+    /// Only Windows has it.
+    #[serde(skip_serializing)]
+    pub cpu_percent: Unread,
+    /// Only Windows has it.
+    #[serde(skip_serializing, rename = "IOMaximumIOps")]
+    pub io_maximum_iops: Unread,
+    /// Only Windows has it.
+    #[serde(skip_serializing, rename = "IOMaximumBandwidth")]
+    pub io_maximum_bandwidth: Unread,
+    /// What is ours beyond the API; nothing yet.
+    #[serde(skip_serializing)]
+    pub shoal: Unread<NoKey>,
+}

@@ -1,0 +1,23 @@
+//! Containers: what is asked for, and what is told.
+
+mod config;
+mod create;
+mod host;
+mod inspect;
+mod query;
+mod summary;
+mod words;
+
+pub use config::{ContainerConfig, Empty};
+pub use create::{
+    ContainerCreateRequest, ContainerCreateResponse, ContainerWaitExitError, ContainerWaitResponse,
+};
+pub use host::{DeviceMapping, HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, Ulimit};
+pub use inspect::{ContainerInspectResponse, ContainerState, DriverData};
+pub use query::{
+    AttachQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery,
+    ResizeQuery, StartQuery, StopQuery, WaitQuery,
+};
+pub use summary::{
+    ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary, PortSummary,
+};

@@ -1,0 +1,134 @@
+//! What is mounted into a container: the request's form, and the form in which it is told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Unread;
+use crate::unread::NoKey;
+
+/// A mount as it is asked for, in containers and in services.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Mount {
+    /// `bind` or `tmpfs`; other kinds are refused.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// A path on the host, for `bind`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// Path in the container.
+    pub target: String,
+    /// Not writable.
+    #[serde(skip_serializing_if = "is_false")]
+    pub read_only: bool,
+    /// Accepted and without meaning on Linux, as everywhere.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub consistency: String,
+    /// For `bind`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bind_options: Option<BindOptions>,
+    /// For `volume`.
+    #[serde(skip_serializing)]
+    pub volume_options: VolumeOptions,
+    /// For `image`.
+    #[serde(skip_serializing)]
+    pub image_options: ImageOptions,
+    /// For `tmpfs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tmpfs_options: Option<TmpfsOptions>,
+}
+
+/// Options of a bind mount.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct BindOptions {
+    /// `private`, `rprivate`, `shared`, `rshared`, `slave` or `rslave`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub propagation: String,
+    /// Without the mounts below the source.
+    #[serde(skip_serializing_if = "is_false")]
+    pub non_recursive: bool,
+    /// Make the source where it is missing.
+    #[serde(skip_serializing_if = "is_false")]
+    pub create_mountpoint: bool,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub read_only_non_recursive: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub read_only_force_recursive: Unread,
+}
+
+/// Options of a volume mount: none is honoured yet.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct VolumeOptions {
+    /// Not honoured yet.
+    pub no_copy: Unread,
+    /// Not honoured yet.
+    pub labels: Unread<NoKey>,
+    /// Not honoured yet.
+    pub driver_config: Unread,
+    /// Not honoured yet.
+    pub subpath: Unread,
+}
+
+/// Options of an image mount: none is honoured yet.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ImageOptions {
+    /// Not honoured yet.
+    pub subpath: Unread,
+}
+
+/// Options of a tmpfs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct TmpfsOptions {
+    /// Zero: the kernel's default.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub size_bytes: i64,
+    /// Permission bits, as a plain number.
+    #[serde(skip_serializing_if = "is_zero_u32")]
+    pub mode: u32,
+    /// Pairs of name and value, or names alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Vec<String>>,
+}
+
+/// A mount as it is told.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct MountPoint {
+    /// `bind`, `tmpfs`, `volume`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// Name of the volume.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Path on the host.
+    pub source: String,
+    /// Path in the container.
+    pub destination: String,
+    /// The volume's driver.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub driver: String,
+    /// The options as they were written after the last colon.
+    pub mode: String,
+    /// Writable.
+    #[serde(rename = "RW")]
+    pub rw: bool,
+    /// How mounts spread.
+    pub propagation: String,
+}
+
+pub(crate) fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+pub(crate) fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
+
+fn is_zero_u32(value: &u32) -> bool {
+    *value == 0
+}

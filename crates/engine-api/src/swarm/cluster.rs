@@ -1,0 +1,310 @@
+//! The swarm as a whole.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ObjectVersion;
+use crate::{Timestamp, Unread};
+
+/// The user's wishes for the swarm.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SwarmSpec {
+    /// `default`.
+    pub name: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Of tasks.
+    pub orchestration: OrchestrationConfig,
+    /// Of the log.
+    pub raft: RaftConfig,
+    /// Of the link between managers and workers.
+    pub dispatcher: DispatcherConfig,
+    /// Of certificates.
+    #[serde(rename = "CAConfig")]
+    pub ca_config: CaConfig,
+    /// Of what lies on disk.
+    pub encryption_config: EncryptionConfig,
+    /// For tasks that do not say otherwise.
+    pub task_defaults: TaskDefaults,
+}
+
+/// How tasks are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct OrchestrationConfig {
+    /// Finished tasks kept per slot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_history_retention_limit: Option<i64>,
+}
+
+/// The log's settings. They are fixed; a request may repeat what it was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct RaftConfig {
+    /// Entries between snapshots.
+    pub snapshot_interval: u64,
+    /// Older snapshots kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_old_snapshots: Option<u64>,
+    /// Entries kept after a snapshot.
+    pub log_entries_for_slow_followers: u64,
+    /// Ticks until an election.
+    pub election_tick: i64,
+    /// Ticks between heartbeats.
+    pub heartbeat_tick: i64,
+}
+
+/// The link between managers and workers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct DispatcherConfig {
+    /// Nanoseconds.
+    pub heartbeat_period: i64,
+}
+
+/// Certificates.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct CaConfig {
+    /// Nanoseconds.
+    pub node_cert_expiry: i64,
+    /// Not honoured yet.
+    #[serde(rename = "ExternalCAs", skip_serializing)]
+    pub external_cas: Unread,
+    /// Not honoured yet.
+    #[serde(rename = "SigningCACert", skip_serializing)]
+    pub signing_ca_cert: Unread,
+    /// Not honoured yet.
+    #[serde(rename = "SigningCAKey", skip_serializing)]
+    pub signing_ca_key: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub force_rotate: Unread,
+}
+
+/// What lies on disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct EncryptionConfig {
+    /// Not honoured yet: always false.
+    pub auto_lock_managers: bool,
+}
+
+/// For tasks that do not say otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct TaskDefaults {
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub log_driver: Unread,
+}
+
+/// The swarm, without its secrets.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ClusterInfo {
+    /// Its id.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// For updates.
+    pub version: ObjectVersion,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+    /// The user's wishes.
+    pub spec: SwarmSpec,
+    /// Its authority.
+    #[serde(rename = "TLSInfo")]
+    pub tls_info: TlsInfo,
+    /// Always false.
+    pub root_rotation_in_progress: bool,
+    /// Port of overlay networks.
+    pub data_path_port: u32,
+    /// Pools of overlay networks.
+    pub default_addr_pool: Vec<String>,
+    /// Mask's length of an overlay network.
+    pub subnet_size: u32,
+}
+
+/// An authority of certificates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct TlsInfo {
+    /// PEM.
+    pub trust_root: String,
+    /// Base64 of DER.
+    pub cert_issuer_subject: String,
+    /// Base64 of DER.
+    pub cert_issuer_public_key: String,
+}
+
+/// What lets a machine join.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct JoinTokens {
+    /// As a worker.
+    pub worker: String,
+    /// As a manager.
+    pub manager: String,
+}
+
+impl std::fmt::Debug for JoinTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JoinTokens(…)")
+    }
+}
+
+/// The swarm, as its managers tell it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Swarm {
+    /// Without secrets.
+    #[serde(flatten)]
+    pub info: ClusterInfo,
+    /// The secrets.
+    pub join_tokens: JoinTokens,
+}
+
+/// What a node is to its swarm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LocalNodeState {
+    /// In no swarm.
+    #[default]
+    Inactive,
+    /// On its way in.
+    Pending,
+    /// In a swarm.
+    Active,
+    /// In a swarm, and something is wrong.
+    Error,
+    /// Waits to be unlocked.
+    Locked,
+}
+
+/// Another manager.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PeerNode {
+    /// Its id.
+    #[serde(rename = "NodeID")]
+    pub node_id: String,
+    /// Its address and port.
+    #[serde(rename = "Addr")]
+    pub addr: String,
+}
+
+/// This node's place in the swarm, inside `GET /info`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SwarmInfo {
+    /// This node.
+    #[serde(rename = "NodeID")]
+    pub node_id: String,
+    /// Its address.
+    pub node_addr: String,
+    /// What it is to the swarm.
+    pub local_node_state: LocalNodeState,
+    /// It is a manager.
+    pub control_available: bool,
+    /// What is wrong.
+    pub error: String,
+    /// Known managers.
+    pub remote_managers: Option<Vec<PeerNode>>,
+    /// Nodes; only a manager knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<i64>,
+    /// Managers; only a manager knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managers: Option<i64>,
+    /// The swarm; only a manager knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterInfo>,
+}
+
+/// The body of `POST /swarm/init`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SwarmInitRequest {
+    /// `address[:port]` or `interface[:port]`.
+    pub listen_addr: String,
+    /// The same, as others reach it.
+    pub advertise_addr: String,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub data_path_addr: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub data_path_port: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub default_addr_pool: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub force_new_cluster: Unread,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub subnet_size: Unread,
+    /// The user's wishes.
+    pub spec: SwarmSpec,
+    /// Of this node: `active`, `pause`, `drain` or empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub availability: String,
+    /// The same as in `spec.encryption_config`.
+    #[serde(skip_serializing_if = "crate::mount::is_false")]
+    pub auto_lock_managers: bool,
+}
+
+/// The body of `POST /swarm/join`.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SwarmJoinRequest {
+    /// `address[:port]` or `interface[:port]`.
+    pub listen_addr: String,
+    /// The same, as others reach it.
+    pub advertise_addr: String,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub data_path_addr: Unread,
+    /// Managers of the swarm.
+    pub remote_addrs: Vec<String>,
+    /// The secret.
+    pub join_token: String,
+    /// Of this node: `active`, `pause`, `drain` or empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub availability: String,
+}
+
+impl std::fmt::Debug for SwarmJoinRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SwarmJoinRequest")
+            .field("remote_addrs", &self.remote_addrs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Parameters of `POST /swarm/leave`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SwarmLeaveQuery {
+    /// Even if the swarm suffers.
+    pub force: bool,
+}
+
+/// Parameters of `POST /swarm/update`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SwarmUpdateQuery {
+    /// The version the update was made from.
+    pub version: u64,
+    /// A new token for workers.
+    pub rotate_worker_token: bool,
+    /// A new token for managers.
+    pub rotate_manager_token: bool,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub rotate_manager_unlock_key: Unread,
+}

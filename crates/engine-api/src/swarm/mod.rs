@@ -1,0 +1,40 @@
+//! The swarm: cluster, nodes, services, tasks.
+
+mod cluster;
+mod node;
+mod service;
+mod spec;
+mod task;
+
+pub use cluster::{
+    CaConfig, ClusterInfo, DispatcherConfig, EncryptionConfig, JoinTokens, LocalNodeState,
+    OrchestrationConfig, PeerNode, RaftConfig, Swarm, SwarmInfo, SwarmInitRequest,
+    SwarmJoinRequest, SwarmLeaveQuery, SwarmSpec, SwarmUpdateQuery, TaskDefaults, TlsInfo,
+};
+pub use node::{
+    EngineDescription, EnginePlugin, ManagerStatus, Node, NodeDescription, NodeListQuery,
+    NodeRemoveQuery, NodeSpec, NodeStatus, NodeUpdateQuery, Platform,
+};
+pub use service::{
+    Service, ServiceCreateQuery, ServiceCreateResponse, ServiceEndpoint, ServiceInspectQuery,
+    ServiceListQuery, ServiceStatus, ServiceUpdateQuery, ServiceUpdateResponse, UpdateStatus,
+    VirtualIp,
+};
+pub use spec::{
+    EndpointPortConfig, EndpointSpec, ReplicatedService, ServiceMode, ServiceSpec, UpdateConfig,
+};
+pub use task::{
+    ContainerSpec, ContainerStatus, Limit, LogDriver, NetworkAttachmentConfig, Placement,
+    PortStatus, ResourceObject, ResourceRequirements, Task, TaskListQuery, TaskRestartPolicy,
+    TaskSpec, TaskStatus,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// The version of an object: an update names the one it was made from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ObjectVersion {
+    /// Only ever grows.
+    pub index: u64,
+}
