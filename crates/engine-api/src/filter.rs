@@ -32,10 +32,7 @@ impl Filters {
     /// The first name that is not among `known`.
     #[must_use]
     pub fn unknown(&self, known: &[&str]) -> Option<&str> {
-        self.0
-            .keys()
-            .map(String::as_str)
-            .find(|name| !known.contains(name))
+        self.0.keys().map(String::as_str).find(|name| !known.contains(name))
     }
 
     /// Reads the parameter; an empty string filters nothing.
@@ -88,9 +85,8 @@ impl<'de> Deserialize<'de> for Filters {
                 f.write_str("filters as a JSON object of lists")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Filters, E> {
-                Filters::parse(text).ok_or_else(|| {
-                    E::custom("the filters are not a JSON object of lists of strings")
-                })
+                Filters::parse(text)
+                    .ok_or_else(|| E::custom("the filters are not a JSON object of lists of strings"))
             }
         }
         deserializer.deserialize_str(Text)

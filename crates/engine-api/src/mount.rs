@@ -65,7 +65,7 @@ pub struct VolumeOptions {
     /// Not honoured yet.
     pub no_copy: Unread,
     /// Not honoured yet.
-    pub labels: Unread<NoKey>,
+    pub labels: Unread<(), NoKey>,
     /// Not honoured yet.
     pub driver_config: Unread,
     /// Not honoured yet.

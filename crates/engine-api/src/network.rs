@@ -31,7 +31,7 @@ pub struct EndpointConfig {
     pub aliases: Vec<String>,
     /// Not honoured yet.
     #[serde(skip_serializing)]
-    pub driver_opts: Unread<NoKey>,
+    pub driver_opts: Unread<(), NoKey>,
     /// Not honoured yet.
     #[serde(skip_serializing)]
     pub gw_priority: Unread,

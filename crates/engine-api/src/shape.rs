@@ -6,8 +6,7 @@ use std::cell::RefCell;
 
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
 };
 
 use crate::unread;
@@ -37,10 +36,7 @@ pub enum Using {
 pub fn fields<T: DeserializeOwned>() -> Vec<Field> {
     let found = RefCell::new(Vec::new());
     // The values handed out are the zero values of what was asked for; a model that refuses them still has told its fields.
-    let _ = T::deserialize(Probe {
-        path: String::new(),
-        found: &found,
-    });
+    let _ = T::deserialize(Probe { path: String::new(), found: &found });
     found.into_inner()
 }
 
@@ -52,23 +48,13 @@ struct Probe<'f> {
 impl Probe<'_> {
     fn note(&self, using: Using) {
         if !self.path.is_empty() && !self.path.ends_with("[]") && !self.path.ends_with(".*") {
-            self.found.borrow_mut().push(Field {
-                path: self.path.clone(),
-                using,
-            });
+            self.found.borrow_mut().push(Field { path: self.path.clone(), using });
         }
     }
 
     fn below(&self, name: &str) -> Self {
-        let path = if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        };
-        Probe {
-            path,
-            found: self.found,
-        }
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        Probe { path, found: self.found }
     }
 }
 
@@ -122,7 +108,9 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         };
         if let Some(using) = using {
             self.note(using);
-            return visitor.visit_newtype_struct(().into_deserializer());
+            // What stands inside is not read either: one line is enough.
+            let inside = RefCell::default();
+            return visitor.visit_newtype_struct(Probe { path: self.path, found: &inside });
         }
         visitor.visit_newtype_struct(self)
     }
@@ -130,12 +118,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.note(Using::Read);
         let path = format!("{}[]", self.path);
-        visitor.visit_seq(One {
-            item: Some(Probe {
-                path,
-                found: self.found,
-            }),
-        })
+        visitor.visit_seq(One { item: Some(Probe { path, found: self.found }) })
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
@@ -144,11 +127,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.note(Using::Read);
-        visitor.visit_map(Each {
-            names: [""].iter(),
-            any: true,
-            probe: &self,
-        })
+        visitor.visit_map(Each { names: [""].iter(), any: true, probe: &self })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -158,11 +137,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         self.note(Using::Read);
-        visitor.visit_map(Each {
-            names: fields.iter(),
-            any: false,
-            probe: &self,
-        })
+        visitor.visit_map(Each { names: fields.iter(), any: false, probe: &self })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -172,9 +147,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         self.note(Using::Read);
-        visitor.visit_enum(StrDeserializer::new(
-            variants.first().copied().unwrap_or_default(),
-        ))
+        visitor.visit_enum(StrDeserializer::new(variants.first().copied().unwrap_or_default()))
     }
 
     serde::forward_to_deserialize_any! {
@@ -188,14 +161,8 @@ struct One<'f> {
 
 impl<'de> SeqAccess<'de> for One<'_> {
     type Error = Error;
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Error> {
-        self.item
-            .take()
-            .map(|probe| seed.deserialize(probe))
-            .transpose()
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        self.item.take().map(|probe| seed.deserialize(probe)).transpose()
     }
 }
 
@@ -208,10 +175,7 @@ struct Each<'f, 'p> {
 impl<'de> MapAccess<'de> for Each<'_, '_> {
     type Error = Error;
 
-    fn next_key_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Error> {
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some(name) = self.names.as_slice().first() else {
             return Ok(None);
         };
@@ -251,13 +215,7 @@ mod tests {
     fn a_model_tells_its_fields() {
         let told: Vec<String> = fields::<Outer>()
             .iter()
-            .map(|f| {
-                format!(
-                    "{}{}",
-                    if f.using == Using::Read { "" } else { "!" },
-                    f.path
-                )
-            })
+            .map(|f| format!("{}{}", if f.using == Using::Read { "" } else { "!" }, f.path))
             .collect();
         let by_name = ["ByName", "ByName.*[].Rate", "!ByName.*[].Gone"];
         let maybe = ["Maybe", "Maybe.Rate", "!Maybe.Gone"];

@@ -49,9 +49,7 @@ impl Timestamp {
             return Some(Self::NEVER);
         }
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(time.unix_timestamp_nanos())
-            .ok()
-            .map(Self::from_ns)
+        i64::try_from(time.unix_timestamp_nanos()).ok().map(Self::from_ns)
     }
 }
 
@@ -82,8 +80,7 @@ impl<'de> Deserialize<'de> for Timestamp {
                 f.write_str("a time as RFC 3339")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
-                Timestamp::parse(text)
-                    .ok_or_else(|| E::custom(format!("{text:?} is not a time as RFC 3339")))
+                Timestamp::parse(text).ok_or_else(|| E::custom(format!("{text:?} is not a time as RFC 3339")))
             }
         }
         deserializer.deserialize_str(Text)
@@ -98,10 +95,7 @@ mod tests {
     #[test]
     fn never_is_the_zero_time() {
         assert_eq!(Timestamp::NEVER.to_string(), "0001-01-01T00:00:00Z");
-        assert_eq!(
-            Timestamp::parse("0001-01-01T00:00:00Z"),
-            Some(Timestamp::NEVER)
-        );
+        assert_eq!(Timestamp::parse("0001-01-01T00:00:00Z"), Some(Timestamp::NEVER));
         assert_eq!(Timestamp::from_ns(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp::parse("yesterday"), None);
     }

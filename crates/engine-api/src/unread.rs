@@ -1,10 +1,12 @@
 //! The types of request fields that are known and not used: [`Unread`], not honoured yet, and [`Ignored`], which the API itself
 //! ignores in requests.
 
+use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, IntoDeserializer, Visitor};
+use serde::{Serialize, Serializer};
 
 /// The name under which [`Ignored`] asks a deserializer for its value.
 pub(crate) const IGNORED: &str = "$ignored";
@@ -46,39 +48,59 @@ pub(crate) fn is_unread(name: &str) -> bool {
     name.starts_with("$unread:")
 }
 
-/// A field of the API that is known and not honoured. The request decoder refuses it by name unless it is quiet. It is never
-/// written; any other deserializer (a client reading an answer) skips it.
+/// A field of the API that is known and not honoured in requests. The request decoder refuses it by name unless it is quiet;
+/// any other deserializer (a client reading an answer) reads its `T`, so that answers can carry it. `()` is never written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Unread<Q: Quiet = Zero>(PhantomData<Q>);
+pub struct Unread<T = (), Q: Quiet = Zero>(T, PhantomData<Q>);
 
 /// A field that stands in the API's request only because requests and answers share a type: what it holds never matters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ignored;
 
-struct Skip;
-
-impl<'de> Visitor<'de> for Skip {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
-        IgnoredAny::deserialize(d).map(|_| ())
+impl<T, Q: Quiet> From<T> for Unread<T, Q> {
+    fn from(told: T) -> Self {
+        Self(told, PhantomData)
     }
 }
 
-impl<'de, Q: Quiet> Deserialize<'de> for Unread<Q> {
+impl<T, Q: Quiet> std::ops::Deref for Unread<T, Q> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Serialize, Q: Quiet> Serialize for Unread<T, Q> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// Reads a `T`, and anything at all as `()`.
+struct Inner<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + 'static> Visitor<'de> for Inner<T> {
+    type Value = T;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<T, D::Error> {
+        if TypeId::of::<T>() == TypeId::of::<()>() {
+            IgnoredAny::deserialize(d)?;
+            return T::deserialize(().into_deserializer());
+        }
+        T::deserialize(d)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + 'static, Q: Quiet> Deserialize<'de> for Unread<T, Q> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_newtype_struct(Q::NAME, Skip)
-            .map(|()| Self(PhantomData))
+        deserializer.deserialize_newtype_struct(Q::NAME, Inner::<T>(PhantomData)).map(|told| Self(told, PhantomData))
     }
 }
 
 impl<'de> Deserialize<'de> for Ignored {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_newtype_struct(IGNORED, Skip)
-            .map(|()| Self)
+        deserializer.deserialize_newtype_struct(IGNORED, Inner::<()>(PhantomData)).map(|()| Self)
     }
 }

@@ -52,19 +52,17 @@ pub struct ContainerConfig {
     /// Reference of the image.
     pub image: String,
     /// Anonymous volumes: not honoured yet.
-    #[serde(skip_serializing)]
-    pub volumes: Unread<NoKey>,
+    pub volumes: Unread<Option<BTreeMap<String, Empty>>, NoKey>,
     /// Working directory; empty: the image's.
     pub working_dir: String,
     /// The entry point; `[""]` resets the image's.
     #[serde(deserialize_with = "super::words::words")]
     pub entrypoint: Option<Vec<String>>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub network_disabled: Unread,
-    /// Only a commit needs it.
-    #[serde(skip_serializing)]
-    pub on_build: Unread,
+    /// No network at all.
+    #[serde(skip_serializing_if = "crate::mount::is_false")]
+    pub network_disabled: bool,
+    /// Of the image; only a commit needs it.
+    pub on_build: Unread<Option<Vec<String>>>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// The signal that stop sends; empty: the image's, else SIGTERM.
@@ -73,16 +71,20 @@ pub struct ContainerConfig {
     /// Seconds that stop waits before SIGKILL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_timeout: Option<i64>,
-    /// Only a commit needs it.
-    #[serde(skip_serializing)]
-    pub shell: Unread,
-    /// Moved to the endpoint of the network with 1.44; not honoured yet.
-    #[serde(skip_serializing)]
-    pub mac_address: Unread,
+    /// Of the image; only a commit needs it.
+    #[serde(skip_serializing_if = "is_none")]
+    pub shell: Unread<Option<Vec<String>>>,
+    /// Wanted link address; it moved to the endpoint of the network with 1.44.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mac_address: String,
     /// Only in the body of a create: what belongs to the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_config: Option<HostConfig>,
     /// Only in the body of a create: the networks to attach to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub networking_config: Option<NetworkingConfig>,
+}
+
+fn is_none(told: &Unread<Option<Vec<String>>>) -> bool {
+    told.is_none()
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Unread;
 use crate::mount::Mount;
-use crate::unread::{MinusOne, NoKey};
+use crate::unread::{Ignored, MinusOne, NoKey};
 
 /// Ports of the container (`80/tcp`) to places on the host.
 pub type PortMap = BTreeMap<String, Option<Vec<PortBinding>>>;
@@ -72,9 +72,9 @@ pub struct DeviceMapping {
 pub struct HostConfig {
     /// `source:target[:options]`.
     pub binds: Vec<String>,
-    /// Told again by inspect; the client writes it.
-    #[serde(rename = "ContainerIDFile")]
-    pub container_id_file: String,
+    /// The client writes it; the daemon has no use for it.
+    #[serde(rename = "ContainerIDFile", skip_serializing)]
+    pub container_id_file: Ignored,
     /// Where output goes.
     pub log_config: LogConfig,
     /// `bridge`, `default`, `host`, `none`, `container:ID`.
@@ -86,20 +86,18 @@ pub struct HostConfig {
     /// Remove it when it ends.
     pub auto_remove: bool,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub volume_driver: Unread,
+    pub volume_driver: Unread<String>,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub volumes_from: Unread,
+    pub volumes_from: Unread<Option<Vec<String>>>,
     /// Mounts in the long form.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mounts: Vec<Mount>,
     /// Rows and columns of the terminal at start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub console_size: Option<[u16; 2]>,
-    /// For the runtime.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    /// For the runtime: not honoured yet.
+    #[serde(skip_serializing)]
+    pub annotations: Unread<(), NoKey>,
     /// Capabilities beyond the default.
     pub cap_add: Vec<String>,
     /// Capabilities to take away.
@@ -119,11 +117,9 @@ pub struct HostConfig {
     /// `private`, `none`, `host`, `shareable`, `container:ID`.
     pub ipc_mode: String,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub cgroup: Unread,
+    pub cgroup: Unread<String>,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub links: Unread,
+    pub links: Unread<Option<Vec<String>>>,
     /// Preference of the kernel's killer.
     pub oom_score_adj: i64,
     /// ``, `host`, `container:ID`.
@@ -138,7 +134,7 @@ pub struct HostConfig {
     pub security_opt: Vec<String>,
     /// Not honoured yet.
     #[serde(skip_serializing)]
-    pub storage_opt: Unread<NoKey>,
+    pub storage_opt: Unread<(), NoKey>,
     /// Paths to mount options.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tmpfs: BTreeMap<String, String>,
@@ -146,8 +142,7 @@ pub struct HostConfig {
     #[serde(rename = "UTSMode")]
     pub uts_mode: String,
     /// Not honoured yet: user namespaces.
-    #[serde(skip_serializing)]
-    pub userns_mode: Unread,
+    pub userns_mode: Unread<String>,
     /// Bytes of /dev/shm; zero: 64 MiB.
     pub shm_size: i64,
     /// Kernel parameters of the container's namespaces.
@@ -155,7 +150,7 @@ pub struct HostConfig {
     pub sysctls: BTreeMap<String, String>,
     /// Name of the runtime; empty: the daemon's default.
     pub runtime: String,
-    /// `` or `default`.
+    /// `default` or empty; there is no other here.
     pub isolation: String,
     /// Absent: the default set.
     pub masked_paths: Option<Vec<String>>,
@@ -168,34 +163,28 @@ pub struct HostConfig {
     pub memory: i64,
     /// Parent of the container's cgroup.
     pub cgroup_parent: String,
+    /// Relative weight of block IO; zero: none.
+    pub blkio_weight: u16,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub blkio_weight: Unread,
+    pub blkio_weight_device: Unread<Vec<()>>,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub blkio_weight_device: Unread,
+    pub blkio_device_read_bps: Unread<Vec<()>>,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub blkio_device_read_bps: Unread,
+    pub blkio_device_write_bps: Unread<Vec<()>>,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub blkio_device_write_bps: Unread,
+    #[serde(rename = "BlkioDeviceReadIOps")]
+    pub blkio_device_read_iops: Unread<Vec<()>>,
     /// Not honoured yet.
-    #[serde(skip_serializing, rename = "BlkioDeviceReadIOps")]
-    pub blkio_device_read_iops: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing, rename = "BlkioDeviceWriteIOps")]
-    pub blkio_device_write_iops: Unread,
+    #[serde(rename = "BlkioDeviceWriteIOps")]
+    pub blkio_device_write_iops: Unread<Vec<()>>,
     /// Microseconds.
     pub cpu_period: i64,
     /// Microseconds per period.
     pub cpu_quota: i64,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub cpu_realtime_period: Unread,
+    pub cpu_realtime_period: Unread<i64>,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub cpu_realtime_runtime: Unread,
+    pub cpu_realtime_runtime: Unread<i64>,
     /// `0-3,5`.
     pub cpuset_cpus: String,
     /// Memory nodes.
@@ -205,26 +194,23 @@ pub struct HostConfig {
     /// `c 13:* rwm`.
     pub device_cgroup_rules: Vec<String>,
     /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub device_requests: Unread,
+    pub device_requests: Unread<Option<()>>,
     /// Soft limit, bytes.
     pub memory_reservation: i64,
     /// Memory and swap, bytes; minus one: unlimited swap.
     pub memory_swap: i64,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub memory_swappiness: Unread<MinusOne>,
+    /// 0 to 100; minus one or absent: the kernel's.
+    pub memory_swappiness: Option<i64>,
     /// Not honoured yet; it left the API with 1.42.
     #[serde(skip_serializing)]
-    pub kernel_memory: Unread<MinusOne>,
+    pub kernel_memory: Unread<(), MinusOne>,
     /// Not honoured yet; it left the API with 1.42.
     #[serde(skip_serializing, rename = "KernelMemoryTCP")]
-    pub kernel_memory_tcp: Unread<MinusOne>,
+    pub kernel_memory_tcp: Unread<(), MinusOne>,
     /// A thousand million is one CPU.
     pub nano_cpus: i64,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub oom_kill_disable: Unread,
+    /// The kernel may not kill it for want of memory.
+    pub oom_kill_disable: bool,
     /// A process that reaps and forwards; absent: the daemon's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<bool>,
@@ -233,18 +219,16 @@ pub struct HostConfig {
     /// Limits of the process.
     pub ulimits: Vec<Ulimit>,
     /// Only Windows has it.
-    #[serde(skip_serializing)]
-    pub cpu_count: Unread,
+    pub cpu_count: Unread<i64>,
     /// Only Windows has it.
-    #[serde(skip_serializing)]
-    pub cpu_percent: Unread,
+    pub cpu_percent: Unread<i64>,
     /// Only Windows has it.
-    #[serde(skip_serializing, rename = "IOMaximumIOps")]
-    pub io_maximum_iops: Unread,
+    #[serde(rename = "IOMaximumIOps")]
+    pub io_maximum_iops: Unread<i64>,
     /// Only Windows has it.
-    #[serde(skip_serializing, rename = "IOMaximumBandwidth")]
-    pub io_maximum_bandwidth: Unread,
+    #[serde(rename = "IOMaximumBandwidth")]
+    pub io_maximum_bandwidth: Unread<i64>,
     /// What is ours beyond the API; nothing yet.
     #[serde(skip_serializing)]
-    pub shoal: Unread<NoKey>,
+    pub shoal: Unread<(), NoKey>,
 }

@@ -15,9 +15,7 @@ pub use create::{
 pub use host::{DeviceMapping, HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, Ulimit};
 pub use inspect::{ContainerInspectResponse, ContainerState, DriverData};
 pub use query::{
-    AttachQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery,
-    ResizeQuery, StartQuery, StopQuery, WaitQuery,
+    AttachQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery, ResizeQuery,
+    StartQuery, StopQuery, WaitQuery,
 };
-pub use summary::{
-    ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary, PortSummary,
-};
+pub use summary::{ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary, PortSummary};

@@ -5,9 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 /// For `deserialize_with`: absent and null are `None`.
-pub(super) fn words<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<String>>, D::Error> {
+pub(super) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     struct Words;
     impl<'de> Visitor<'de> for Words {
         type Value = Option<Vec<String>>;

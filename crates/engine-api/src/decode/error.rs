@@ -41,10 +41,7 @@ impl fmt::Display for Prefix<'_> {
 
 impl serde::de::Error for DecodeError {
     fn custom<T: fmt::Display>(reason: T) -> Self {
-        Self::Invalid {
-            field: String::new(),
-            reason: reason.to_string(),
-        }
+        Self::Invalid { field: String::new(), reason: reason.to_string() }
     }
 }
 
@@ -52,10 +49,9 @@ impl DecodeError {
     /// Names the field, unless an inner one has been named.
     pub(super) fn at(self, path: impl fmt::Display) -> Self {
         match self {
-            Self::Invalid { field, reason } if field.is_empty() => Self::Invalid {
-                field: path.to_string(),
-                reason,
-            },
+            Self::Invalid { field, reason } if field.is_empty() => {
+                Self::Invalid { field: path.to_string(), reason }
+            }
             other => other,
         }
     }

@@ -19,20 +19,14 @@ pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let value = if body.iter().all(u8::is_ascii_whitespace) {
         Value::Object(Map::new())
     } else {
-        serde_json::from_slice(body).map_err(|error| DecodeError::Syntax {
-            reason: error.to_string(),
-        })?
+        serde_json::from_slice(body).map_err(|error| DecodeError::Syntax { reason: error.to_string() })?
     };
     from_value(value)
 }
 
 /// Decodes a JSON value.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, DecodeError> {
-    T::deserialize(Walker {
-        value,
-        path: Path::Root,
-        source: Source::Json,
-    })
+    T::deserialize(Walker { value, path: Path::Root, source: Source::Json })
 }
 
 /// Decodes parameters: names with their texts, in order, repeated names allowed. Texts become numbers and flags where the
@@ -49,11 +43,7 @@ pub fn from_parameters<T: DeserializeOwned>(
             }
         }
     }
-    T::deserialize(Walker {
-        value: Value::Object(object),
-        path: Path::Root,
-        source: Source::Parameters,
-    })
+    T::deserialize(Walker { value: Value::Object(object), path: Path::Root, source: Source::Parameters })
 }
 
 #[cfg(test)]

@@ -22,10 +22,7 @@ pub(super) fn integer<'de, V: Visitor<'de>>(
             } else if let Ok(number) = text.parse::<i64>() {
                 visitor.visit_i64(number)
             } else {
-                Err(DecodeError::invalid_value(
-                    Unexpected::Str(text),
-                    &"a whole number",
-                ))
+                Err(DecodeError::invalid_value(Unexpected::Str(text), &"a whole number"))
             }
         }
         Value::Number(number) => {
@@ -38,10 +35,7 @@ pub(super) fn integer<'de, V: Visitor<'de>>(
                 Err(DecodeError::invalid_type(found, &"a whole number"))
             }
         }
-        other => Err(DecodeError::invalid_type(
-            unexpected(other),
-            &"a whole number",
-        )),
+        other => Err(DecodeError::invalid_type(unexpected(other), &"a whole number")),
     }
 }
 
@@ -56,10 +50,7 @@ pub(super) fn float<'de, V: Visitor<'de>>(
         Value::Number(number) => visitor.visit_f64(number.as_f64().unwrap_or_default()),
         Value::String(text) if source == Source::Parameters => match text.parse::<f64>() {
             Ok(number) => visitor.visit_f64(number),
-            Err(_) => Err(DecodeError::invalid_value(
-                Unexpected::Str(text),
-                &"a number",
-            )),
+            Err(_) => Err(DecodeError::invalid_value(Unexpected::Str(text), &"a number")),
         },
         other => Err(DecodeError::invalid_type(unexpected(other), &"a number")),
     }
@@ -75,19 +66,13 @@ pub(super) fn flag<'de, V: Visitor<'de>>(
         Value::Null => visitor.visit_bool(false),
         Value::Bool(on) => visitor.visit_bool(*on),
         Value::String(text) if source == Source::Parameters => visitor.visit_bool(truth(text)),
-        other => Err(DecodeError::invalid_type(
-            unexpected(other),
-            &"true or false",
-        )),
+        other => Err(DecodeError::invalid_type(unexpected(other), &"true or false")),
     }
 }
 
 /// How parameters say yes: everything but these.
 pub(super) fn truth(text: &str) -> bool {
-    !matches!(
-        text.trim().to_ascii_lowercase().as_str(),
-        "" | "0" | "no" | "false" | "none"
-    )
+    !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "0" | "no" | "false" | "none")
 }
 
 /// What was found, for an error.

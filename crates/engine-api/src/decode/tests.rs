@@ -12,9 +12,9 @@ use crate::unread::{Absent, MinusOne, NoKey, Unread};
 struct Inner {
     memory: i64,
     blkio_weight: Unread,
-    memory_swappiness: Unread<MinusOne>,
-    volumes: Unread<NoKey>,
-    global: Unread<Absent>,
+    memory_swappiness: Unread<(), MinusOne>,
+    volumes: Unread<(), NoKey>,
+    global: Unread<(), Absent>,
     binds: Vec<String>,
     ports: BTreeMap<String, Vec<Inner>>,
 }
@@ -38,11 +38,7 @@ struct Query {
 }
 
 fn query(pairs: &[(&str, &str)]) -> Result<Query, DecodeError> {
-    from_parameters(
-        pairs
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
-    )
+    from_parameters(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
 }
 
 #[test]
@@ -62,15 +58,7 @@ fn keys_match_in_any_capitalisation_and_nulls_are_absent() {
 
 #[test]
 fn an_unread_field_is_refused_by_its_path_unless_it_says_nothing() {
-    for quiet in [
-        "null",
-        "0",
-        "\"\"",
-        "[]",
-        "{}",
-        "false",
-        r#"{"A":null,"B":{"C":""}}"#,
-    ] {
+    for quiet in ["null", "0", "\"\"", "[]", "{}", "false", r#"{"A":null,"B":{"C":""}}"#] {
         let body = format!(r#"{{"HostConfig":{{"blkioweight":{quiet},"MemorySwappiness":-1}}}}"#);
         from_json::<Outer>(body.as_bytes()).expect(quiet);
     }
@@ -81,62 +69,35 @@ fn an_unread_field_is_refused_by_its_path_unless_it_says_nothing() {
     for set in ["1", "-1", "\"x\"", "[0]", "true", r#"{"A":1}"#] {
         let body = format!(r#"{{"HostConfig":{{"BlkioWeight":{set}}}}}"#);
         let error = from_json::<Outer>(body.as_bytes()).expect_err(set);
-        assert_eq!(
-            error,
-            DecodeError::Unread {
-                field: "HostConfig.BlkioWeight".into()
-            }
-        );
+        assert_eq!(error, DecodeError::Unread { field: "HostConfig.BlkioWeight".into() });
     }
 }
 
 #[test]
 fn a_wrong_type_names_its_field() {
-    let error = from_json::<Outer>(br#"{"HostConfig":{"Ports":{"80/tcp":[{"Memory":"1g"}]}}}"#)
-        .expect_err("string");
+    let error =
+        from_json::<Outer>(br#"{"HostConfig":{"Ports":{"80/tcp":[{"Memory":"1g"}]}}}"#).expect_err("string");
     let text = error.to_string();
-    assert!(
-        text.starts_with("invalid value for HostConfig.Ports.80/tcp[0].Memory: "),
-        "{text}"
-    );
-    assert!(matches!(
-        from_json::<Outer>(b"{").expect_err("cut"),
-        DecodeError::Syntax { .. }
-    ));
+    assert!(text.starts_with("invalid value for HostConfig.Ports.80/tcp[0].Memory: "), "{text}");
+    assert!(matches!(from_json::<Outer>(b"{").expect_err("cut"), DecodeError::Syntax { .. }));
     assert!(from_json::<Outer>(b"[1]").is_err());
     assert_eq!(from_json::<Outer>(b" \n").expect("empty"), Outer::default());
 }
 
 #[test]
 fn parameters_are_texts() {
-    let all = query(&[
-        ("all", "1"),
-        ("t", "-1"),
-        ("changes", "a"),
-        ("changes", "b"),
-        ("platform", ""),
-    ])
-    .expect("query");
+    let all = query(&[("all", "1"), ("t", "-1"), ("changes", "a"), ("changes", "b"), ("platform", "")])
+        .expect("query");
     assert_eq!(
         all,
-        Query {
-            all: true,
-            t: Some(-1),
-            changes: vec!["a".into(), "b".into()],
-            platform: Unread::default()
-        }
+        Query { all: true, t: Some(-1), changes: vec!["a".into(), "b".into()], platform: Unread::default() }
     );
     for no in ["", "0", "false", "no", "none", "False"] {
         assert!(!query(&[("all", no)]).expect(no).all, "{no}");
     }
     assert_eq!(query(&[("t", "")]).expect("empty").t, None);
     assert!(query(&[("t", "soon")]).is_err());
-    assert_eq!(
-        query(&[("platform", "linux/arm64")]),
-        Err(DecodeError::Unread {
-            field: "platform".into()
-        })
-    );
+    assert_eq!(query(&[("platform", "linux/arm64")]), Err(DecodeError::Unread { field: "platform".into() }));
 }
 
 proptest::proptest! {

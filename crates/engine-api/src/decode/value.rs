@@ -3,9 +3,7 @@
 use std::fmt;
 
 use serde::de::value::{SeqDeserializer, StrDeserializer};
-use serde::de::{
-    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::DecodeError;
@@ -51,11 +49,7 @@ impl Walker<'_> {
         if self.source == Source::Parameters
             && let Value::Array(list) = &mut self.value
         {
-            self.value = if list.is_empty() {
-                Value::Null
-            } else {
-                list.swap_remove(0)
-            };
+            self.value = if list.is_empty() { Value::Null } else { list.swap_remove(0) };
         }
         self
     }
@@ -68,11 +62,9 @@ impl Walker<'_> {
             (value, _) => is_quiet(value, self.source),
         };
         if quiet {
-            return visitor.visit_newtype_struct(().into_deserializer());
+            return visitor.visit_newtype_struct(Walker { value: Value::Null, ..self });
         }
-        Err(DecodeError::Unread {
-            field: self.path.to_string(),
-        })
+        Err(DecodeError::Unread { field: self.path.to_string() })
     }
 }
 
@@ -84,9 +76,7 @@ fn is_quiet(value: &Value, source: Source) -> bool {
         Value::Number(number) => number.as_f64() == Some(0.0),
         Value::String(text) if source == Source::Parameters => !truth(text),
         Value::String(text) => text.is_empty(),
-        Value::Array(list) if source == Source::Parameters => {
-            list.iter().all(|v| is_quiet(v, source))
-        }
+        Value::Array(list) if source == Source::Parameters => list.iter().all(|v| is_quiet(v, source)),
         Value::Array(list) => list.is_empty(),
         Value::Object(object) => object.values().all(|v| is_quiet(v, source)),
     }
@@ -111,22 +101,13 @@ impl<'de> Deserializer<'de> for Walker<'_> {
     by!(string: deserialize_str deserialize_string deserialize_char deserialize_identifier);
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let Self {
-            value,
-            path,
-            source,
-        } = self;
+        let Self { value, path, source } = self;
         match value {
             Value::Object(object) => map(object, path, source, visitor),
             Value::Array(list) if source == Source::Json => visitor
                 .visit_seq(SeqDeserializer::new(list.into_iter().map(Plain)))
                 .map_err(|error: DecodeError| error.at(&path)),
-            other => Walker {
-                value: other,
-                path,
-                source,
-            }
-            .scalar(visitor),
+            other => Walker { value: other, path, source }.scalar(visitor),
         }
     }
 
@@ -148,37 +129,24 @@ impl<'de> Deserializer<'de> for Walker<'_> {
     ) -> Result<V::Value, DecodeError> {
         match name {
             name if unread::is_unread(name) => self.unread(name, visitor),
-            unread::IGNORED => visitor.visit_newtype_struct(().into_deserializer()),
+            unread::IGNORED => visitor.visit_newtype_struct(Walker { value: Value::Null, ..self }),
             _ => visitor.visit_newtype_struct(self),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let Self {
-            value,
-            path,
-            source,
-        } = self;
+        let Self { value, path, source } = self;
         let list = match value {
             Value::Null => Vec::new(),
             Value::Array(list) => list,
             other => return Err(DecodeError::invalid_type(unexpected(&other), &"a list").at(&path)),
         };
         visitor
-            .visit_seq(Items {
-                items: list.into_iter(),
-                path: &path,
-                index: 0,
-                source,
-            })
+            .visit_seq(Items { items: list.into_iter(), path: &path, index: 0, source })
             .map_err(|e| e.at(&path))
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_seq(visitor)
     }
 
@@ -192,11 +160,7 @@ impl<'de> Deserializer<'de> for Walker<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let Self {
-            value,
-            path,
-            source,
-        } = self;
+        let Self { value, path, source } = self;
         match value {
             Value::Null => map(Map::new(), path, source, visitor),
             Value::Object(object) => map(object, path, source, visitor),
@@ -210,11 +174,7 @@ impl<'de> Deserializer<'de> for Walker<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        let Self {
-            value,
-            path,
-            source,
-        } = self;
+        let Self { value, path, source } = self;
         let object = match value {
             Value::Null => Map::new(),
             Value::Object(object) => object,
@@ -224,12 +184,7 @@ impl<'de> Deserializer<'de> for Walker<'_> {
         };
         let entries = known(object, fields, source);
         visitor
-            .visit_map(Fields {
-                entries: entries.into_iter(),
-                next: None,
-                path: &path,
-                source,
-            })
+            .visit_map(Fields { entries: entries.into_iter(), next: None, path: &path, source })
             .map_err(|error| error.at(&path))
     }
 
@@ -273,11 +228,7 @@ impl Walker<'_> {
     }
 }
 
-fn string<'de, V: Visitor<'de>>(
-    value: &Value,
-    _: Source,
-    visitor: V,
-) -> Result<V::Value, DecodeError> {
+fn string<'de, V: Visitor<'de>>(value: &Value, _: Source, visitor: V) -> Result<V::Value, DecodeError> {
     match value {
         Value::Null => visitor.visit_str(""),
         Value::String(text) => visitor.visit_str(text),
@@ -296,9 +247,7 @@ fn known(
     for (key, value) in object {
         let exact = fields.iter().find(|field| **field == key);
         let found = match source {
-            Source::Json => {
-                exact.or_else(|| fields.iter().find(|field| field.eq_ignore_ascii_case(&key)))
-            }
+            Source::Json => exact.or_else(|| fields.iter().find(|field| field.eq_ignore_ascii_case(&key))),
             Source::Parameters => exact,
         };
         let Some(field) = found else { continue };
@@ -312,10 +261,7 @@ fn known(
             None => entries.push((field, exact.is_some(), value)),
         }
     }
-    entries
-        .into_iter()
-        .map(|(field, _, value)| (field, value))
-        .collect()
+    entries.into_iter().map(|(field, _, value)| (field, value)).collect()
 }
 
 fn map<'de, V: Visitor<'de>>(
@@ -325,12 +271,7 @@ fn map<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, DecodeError> {
     visitor
-        .visit_map(Fields {
-            entries: object.into_iter(),
-            next: None,
-            path: &path,
-            source,
-        })
+        .visit_map(Fields { entries: object.into_iter(), next: None, path: &path, source })
         .map_err(|e| e.at(&path))
 }
 
@@ -353,12 +294,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         };
         let path = Path::Index(self.path, self.index);
         self.index += 1;
-        seed.deserialize(Walker {
-            value,
-            path,
-            source: self.source,
-        })
-        .map(Some)
+        seed.deserialize(Walker { value, path, source: self.source }).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -376,31 +312,20 @@ struct Fields<'p, K, I: Iterator<Item = (K, Value)>> {
 impl<'de, K: AsRef<str>, I: Iterator<Item = (K, Value)>> MapAccess<'de> for Fields<'_, K, I> {
     type Error = DecodeError;
 
-    fn next_key_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, DecodeError> {
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
         self.next = self.entries.next();
         let Some((key, _)) = &self.next else {
             return Ok(None);
         };
-        seed.deserialize(StrDeserializer::new(key.as_ref()))
-            .map(Some)
+        seed.deserialize(StrDeserializer::new(key.as_ref())).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<T::Value, DecodeError> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, DecodeError> {
         let Some((key, value)) = self.next.take() else {
             return Err(DecodeError::custom("a value without a key"));
         };
         let path = Path::Key(self.path, key.as_ref());
-        seed.deserialize(Walker {
-            value,
-            path,
-            source: self.source,
-        })
+        seed.deserialize(Walker { value, path, source: self.source })
     }
 }
 
@@ -410,10 +335,6 @@ struct Plain(Value);
 impl IntoDeserializer<'_, DecodeError> for Plain {
     type Deserializer = Walker<'static>;
     fn into_deserializer(self) -> Walker<'static> {
-        Walker {
-            value: self.0,
-            path: Path::Root,
-            source: Source::Json,
-        }
+        Walker { value: self.0, path: Path::Root, source: Source::Json }
     }
 }

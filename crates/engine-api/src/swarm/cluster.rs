@@ -280,9 +280,7 @@ pub struct SwarmJoinRequest {
 
 impl std::fmt::Debug for SwarmJoinRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SwarmJoinRequest")
-            .field("remote_addrs", &self.remote_addrs)
-            .finish_non_exhaustive()
+        f.debug_struct("SwarmJoinRequest").field("remote_addrs", &self.remote_addrs).finish_non_exhaustive()
     }
 }
 

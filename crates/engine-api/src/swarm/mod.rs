@@ -8,25 +8,21 @@ mod task;
 
 pub use cluster::{
     CaConfig, ClusterInfo, DispatcherConfig, EncryptionConfig, JoinTokens, LocalNodeState,
-    OrchestrationConfig, PeerNode, RaftConfig, Swarm, SwarmInfo, SwarmInitRequest,
-    SwarmJoinRequest, SwarmLeaveQuery, SwarmSpec, SwarmUpdateQuery, TaskDefaults, TlsInfo,
+    OrchestrationConfig, PeerNode, RaftConfig, Swarm, SwarmInfo, SwarmInitRequest, SwarmJoinRequest,
+    SwarmLeaveQuery, SwarmSpec, SwarmUpdateQuery, TaskDefaults, TlsInfo,
 };
 pub use node::{
-    EngineDescription, EnginePlugin, ManagerStatus, Node, NodeDescription, NodeListQuery,
-    NodeRemoveQuery, NodeSpec, NodeStatus, NodeUpdateQuery, Platform,
+    EngineDescription, EnginePlugin, ManagerStatus, Node, NodeDescription, NodeListQuery, NodeRemoveQuery,
+    NodeSpec, NodeStatus, NodeUpdateQuery, Platform,
 };
 pub use service::{
     Service, ServiceCreateQuery, ServiceCreateResponse, ServiceEndpoint, ServiceInspectQuery,
-    ServiceListQuery, ServiceStatus, ServiceUpdateQuery, ServiceUpdateResponse, UpdateStatus,
-    VirtualIp,
+    ServiceListQuery, ServiceStatus, ServiceUpdateQuery, ServiceUpdateResponse, UpdateStatus, VirtualIp,
 };
-pub use spec::{
-    EndpointPortConfig, EndpointSpec, ReplicatedService, ServiceMode, ServiceSpec, UpdateConfig,
-};
+pub use spec::{EndpointPortConfig, EndpointSpec, ReplicatedService, ServiceMode, ServiceSpec, UpdateConfig};
 pub use task::{
-    ContainerSpec, ContainerStatus, Limit, LogDriver, NetworkAttachmentConfig, Placement,
-    PortStatus, ResourceObject, ResourceRequirements, Task, TaskListQuery, TaskRestartPolicy,
-    TaskSpec, TaskStatus,
+    ContainerSpec, ContainerStatus, Limit, LogDriver, NetworkAttachmentConfig, Placement, PortStatus,
+    ResourceObject, ResourceRequirements, Task, TaskListQuery, TaskRestartPolicy, TaskSpec, TaskStatus,
 };
 
 use serde::{Deserialize, Serialize};

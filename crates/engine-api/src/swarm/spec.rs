@@ -33,7 +33,7 @@ pub struct ServiceSpec {
     pub endpoint_spec: Option<EndpointSpec>,
     /// What is ours beyond the API; nothing yet.
     #[serde(skip_serializing)]
-    pub shoal: Unread<NoKey>,
+    pub shoal: Unread<(), NoKey>,
 }
 
 /// How many tasks.
@@ -45,13 +45,13 @@ pub struct ServiceMode {
     pub replicated: Option<ReplicatedService>,
     /// One on every node: not honoured yet.
     #[serde(skip_serializing)]
-    pub global: Unread<Absent>,
+    pub global: Unread<(), Absent>,
     /// A number of them, to their end: not honoured yet.
     #[serde(skip_serializing)]
-    pub replicated_job: Unread<Absent>,
+    pub replicated_job: Unread<(), Absent>,
     /// One on every node, to its end: not honoured yet.
     #[serde(skip_serializing)]
-    pub global_job: Unread<Absent>,
+    pub global_job: Unread<(), Absent>,
 }
 
 /// A number of tasks.

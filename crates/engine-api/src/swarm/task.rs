@@ -15,12 +15,12 @@ use crate::{Filters, Timestamp};
 pub struct TaskSpec {
     /// Plugins: not honoured yet.
     #[serde(skip_serializing)]
-    pub plugin_spec: Unread<Absent>,
+    pub plugin_spec: Unread<(), Absent>,
     /// The container.
     pub container_spec: ContainerSpec,
     /// Containers attached by hand: not honoured yet.
     #[serde(skip_serializing)]
-    pub network_attachment_spec: Unread<Absent>,
+    pub network_attachment_spec: Unread<(), Absent>,
     /// What it may use, and what is kept for it.
     pub resources: ResourceRequirements,
     /// When it is replaced.
@@ -118,7 +118,7 @@ pub struct ContainerSpec {
     pub init: Option<bool>,
     /// Not honoured yet.
     #[serde(skip_serializing)]
-    pub sysctls: Unread<NoKey>,
+    pub sysctls: Unread<(), NoKey>,
     /// Not honoured yet.
     #[serde(skip_serializing)]
     pub capability_add: Unread,
@@ -145,7 +145,7 @@ pub struct ResourceRequirements {
     pub swap_bytes: Unread,
     /// Not honoured yet.
     #[serde(skip_serializing)]
-    pub memory_swappiness: Unread<MinusOne>,
+    pub memory_swappiness: Unread<(), MinusOne>,
 }
 
 /// What a task may use at most.
@@ -225,7 +225,7 @@ pub struct NetworkAttachmentConfig {
     pub aliases: Vec<String>,
     /// Not honoured yet.
     #[serde(skip_serializing)]
-    pub driver_opts: Unread<NoKey>,
+    pub driver_opts: Unread<(), NoKey>,
 }
 
 /// Where a task's output goes.

@@ -1,0 +1,70 @@
+//! What the routes work on: handles, not the engine.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::Node;
+
+/// The handles behind the routes. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    /// Containers of this machine.
+    pub containers: engine::Containers,
+    /// Images of this machine.
+    pub images: image::Images,
+    /// What happens on this machine.
+    pub events: engine::Events,
+    /// Networks of this machine.
+    pub network: network::Network,
+    /// This machine's place in a swarm.
+    pub node: Arc<dyn Node>,
+    /// What the daemon says of itself; the daemon replaces it when its configuration is read again.
+    pub facts: watch::Receiver<Arc<Facts>>,
+}
+
+/// What only the daemon knows of itself, for `version`, `info` and `_ping`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Id of the daemon; survives restarts.
+    pub id: String,
+    /// Host name.
+    pub name: String,
+    /// Version of the daemon.
+    pub version: String,
+    /// The commit it was built from; may be empty.
+    pub commit: String,
+    /// The data root.
+    pub data_root: String,
+    /// `name=value` of the daemon.
+    pub labels: Vec<String>,
+    /// More is logged.
+    pub debug: bool,
+    /// `--experimental`.
+    pub experimental: bool,
+    /// `json-file` or `none`.
+    pub log_driver: String,
+    /// Name of the default runtime.
+    pub default_runtime: String,
+    /// `1` or `2`.
+    pub cgroup_version: String,
+    /// CIDRs and names that are spoken to without TLS.
+    pub insecure_registries: Vec<String>,
+    /// Mirrors of the default registry.
+    pub registry_mirrors: Vec<String>,
+    /// Pools of new networks.
+    pub address_pools: Vec<Pool>,
+    /// What a person should know, for `info`.
+    pub warnings: Vec<String>,
+    /// Oldest minor version of the API that is spoken: see [`engine_api::MIN_MINOR`].
+    pub min_minor: u16,
+}
+
+/// A pool of subnets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// With its mask's length.
+    pub base: String,
+    /// Mask's length of one subnet.
+    pub size: u8,
+}
