@@ -22,8 +22,8 @@ on_node() {
     [ "$(on m service ps web --filter desired-state=running --format '{{.Node}} {{.CurrentState}}' | grep -c "$1 .*Running")" = "$2" ]
 }
 
-daemon m ip netns exec "$manager" unshare --uts bash -c 'hostname m; exec "$@"' -
-daemon w ip netns exec "$worker" unshare --uts bash -c 'hostname w; exec "$@"' -
+daemon m nsenter --net="/run/netns/$manager" unshare --uts bash -c 'hostname m; exec "$@"' -
+daemon w nsenter --net="/run/netns/$worker" unshare --uts bash -c 'hostname w; exec "$@"' -
 on m load -i "$image" >/dev/null
 on w load -i "$image" >/dev/null
 show m swarm init --advertise-addr 10.99.0.1

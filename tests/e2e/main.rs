@@ -1,0 +1,12 @@
+//! End to end: real daemons, the real `docker` client and `shoal`, in namespaces the tests make.
+#![forbid(unsafe_code)]
+
+mod container;
+mod crash;
+mod daemon;
+mod example;
+mod image;
+mod input;
+mod network;
+mod service;
+mod swarm;

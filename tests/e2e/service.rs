@@ -1,0 +1,245 @@
+//! Services on one node: the road from the command line to containers, and back.
+
+use testkit::{Daemon, Lan, eventually};
+
+/// A daemon on a machine of its own that is a swarm of one.
+fn swarm(lan: &Lan) -> Daemon {
+    let daemon = Daemon::start_in(&lan.hosts[0], &[]);
+    daemon.load_images();
+    daemon.docker(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
+    daemon
+}
+
+/// Container ids of a service's running tasks.
+fn running(daemon: &Daemon, service: &str) -> Vec<String> {
+    let filter = format!("label=com.docker.swarm.service.name={service}");
+    let ids = daemon.docker(&["ps", "-q", "--no-trunc", "--filter", &filter]).ok();
+    ids.lines().map(str::to_owned).collect()
+}
+
+fn until_running(daemon: &Daemon, service: &str, count: usize) -> Vec<String> {
+    eventually(&format!("{count} tasks of {service} run"), || {
+        let ids = running(daemon, service);
+        if ids.len() == count {
+            Ok(ids)
+        } else {
+            Err(daemon.docker(&["service", "ps", "--no-trunc", service]).out)
+        }
+    })
+}
+
+#[test]
+fn create_heal_scale_update_remove() {
+    let lan = Lan::new(1);
+    let daemon = swarm(&lan);
+    let said = daemon.docker(&[
+        "service",
+        "create",
+        "--name",
+        "web",
+        "--replicas",
+        "3",
+        "--restart-delay",
+        "0s",
+        "--detach=false",
+        "shoal/hello-http",
+    ]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let before = until_running(&daemon, "web", 3);
+    assert!(daemon.docker(&["service", "ls"]).ok().contains("3/3"));
+
+    daemon.docker(&["kill", &before[0]]).ok();
+    eventually("the dead task has a successor in its slot", || {
+        let now = running(&daemon, "web");
+        if now.len() == 3 && !now.contains(&before[0]) { Ok(()) } else { Err(format!("{now:?}")) }
+    });
+    daemon.shoal(&["service", "scale", "web=5"]).ok();
+    until_running(&daemon, "web", 5);
+    daemon.shoal(&["service", "scale", "web=2"]).ok();
+    let two = until_running(&daemon, "web", 2);
+
+    daemon
+        .docker(&[
+            "service",
+            "update",
+            "--image",
+            "busybox",
+            "--args",
+            "sleep 1000",
+            "--entrypoint",
+            "",
+            "--stop-grace-period",
+            "1s",
+            "--detach",
+            "web",
+        ])
+        .ok();
+    eventually("both run the new image", || {
+        let now = running(&daemon, "web");
+        let image = daemon
+            .docker(&["ps", "--format", "{{.Image}}", "--filter", "label=com.docker.swarm.service.name=web"])
+            .ok();
+        let done = now.len() == 2 && now.iter().all(|id| !two.contains(id)) && !image.contains("hello");
+        if done { Ok(()) } else { Err(format!("{now:?} {image}")) }
+    });
+    let kept = until_running(&daemon, "web", 2);
+    daemon.docker(&["service", "update", "--label-add", "a=b", "--detach", "web"]).ok();
+    assert!(daemon.docker(&["service", "inspect", "-f", "{{.Spec.Labels}}", "web"]).ok().contains("a:b"));
+    assert_eq!(running(&daemon, "web"), kept, "labels restart nothing");
+
+    daemon.docker(&["service", "rm", "web"]).ok();
+    eventually("no container is left", || {
+        let left = daemon.docker(&["ps", "-aq"]).ok();
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    });
+    assert!(daemon.docker(&["service", "inspect", "web"]).err.to_lowercase().contains("no such service"));
+}
+
+#[test]
+fn an_ingress_port_reaches_every_task() {
+    let lan = Lan::new(2);
+    let daemon = swarm(&lan);
+    daemon
+        .shoal(&[
+            "service",
+            "create",
+            "--name",
+            "web",
+            "--replicas",
+            "3",
+            "-p",
+            "8080:80",
+            "shoal/hello-http",
+        ])
+        .ok();
+    let url = format!("http://{}:8080/", Lan::address(0));
+    for (from, url) in [(0, "http://127.0.0.1:8080/"), (1, url.as_str())] {
+        let mut seen = std::collections::BTreeSet::new();
+        eventually("three different tasks answer", || {
+            let said = testkit::program::run(
+                lan.hosts[from].command("busybox").args(["wget", "-q", "-T", "2", "-O", "-", url]),
+            );
+            if said.code == 0 {
+                seen.insert(said.out);
+            }
+            if seen.len() == 3 { Ok(()) } else { Err(format!("{seen:?} {}", said.err)) }
+        });
+    }
+    let said = daemon.docker(&[
+        "service",
+        "create",
+        "--name",
+        "two",
+        "-p",
+        "8080:80",
+        "--detach",
+        "shoal/hello-http",
+    ]);
+    assert!(said.err.contains("port '8080' is already in use by service 'web'"), "{}", said.err);
+}
+
+#[test]
+fn a_task_that_cannot_be_placed_says_why() {
+    let lan = Lan::new(1);
+    let daemon = swarm(&lan);
+    daemon
+        .docker(&[
+            "service",
+            "create",
+            "--name",
+            "big",
+            "--reserve-memory",
+            "100000g",
+            "--detach",
+            "shoal/hello-http",
+        ])
+        .ok();
+    eventually("the reason is told", || {
+        let said = daemon.docker(&["service", "ps", "--no-trunc", "big"]).ok();
+        let told = said.contains("no suitable node") && said.contains("insufficient resources");
+        if told { Ok(()) } else { Err(said) }
+    });
+    daemon
+        .docker(&[
+            "service",
+            "create",
+            "--name",
+            "far",
+            "--constraint",
+            "node.labels.zone==moon",
+            "--detach",
+            "shoal/hello-http",
+        ])
+        .ok();
+    eventually("the constraint is told", || {
+        let said = daemon.docker(&["service", "ps", "--no-trunc", "far"]).ok();
+        if said.contains("scheduling constraints not satisfied") { Ok(()) } else { Err(said) }
+    });
+}
+
+#[test]
+fn restart_policy_is_kept() {
+    let lan = Lan::new(1);
+    let daemon = swarm(&lan);
+    daemon
+        .docker(&[
+            "service",
+            "create",
+            "--name",
+            "once",
+            "--restart-condition",
+            "none",
+            "--detach",
+            "busybox",
+            "sh",
+            "-c",
+            "exit 3",
+        ])
+        .ok();
+    daemon
+        .docker(&[
+            "service",
+            "create",
+            "--name",
+            "twice",
+            "--restart-condition",
+            "on-failure",
+            "--restart-max-attempts",
+            "2",
+            "--restart-delay",
+            "0s",
+            "--detach",
+            "busybox",
+            "sh",
+            "-c",
+            "exit 4",
+        ])
+        .ok();
+    let tasks = |service: &str| daemon.docker(&["service", "ps", "-q", service]).ok().lines().count();
+    eventually("three attempts in all", || {
+        let count = tasks("twice");
+        if count == 3 { Ok(()) } else { Err(count.to_string()) }
+    });
+    eventually("the first has failed", || {
+        let said = daemon.docker(&["service", "ps", "--no-trunc", "once"]).ok();
+        if said.contains("non-zero exit (3)") { Ok(()) } else { Err(said) }
+    });
+    assert_eq!((tasks("once"), tasks("twice")), (1, 3));
+}
+
+#[test]
+fn a_restart_adopts_running_tasks() {
+    let lan = Lan::new(1);
+    let mut daemon = swarm(&lan);
+    daemon.docker(&["service", "create", "--name", "web", "--replicas", "3", "shoal/hello-http"]).ok();
+    let before = until_running(&daemon, "web", 3);
+    let ids = daemon.docker(&["service", "ps", "-q", "web"]).ok();
+    daemon.kill();
+    daemon.restart();
+    eventually("the manager is back", || {
+        let said = daemon.docker(&["service", "ls"]);
+        if said.out.contains("3/3") { Ok(()) } else { Err(said.out + &said.err) }
+    });
+    assert_eq!(running(&daemon, "web"), before, "adopted, not restarted");
+    assert_eq!(daemon.docker(&["service", "ps", "-q", "web"]).ok(), ids, "the same tasks");
+}

@@ -1,0 +1,138 @@
+//! Two machines: joining, losing a worker, draining, and who is let in.
+
+use testkit::{Daemon, Lan, eventually};
+
+struct Pair {
+    // Dropped in this order: daemons before their machines.
+    manager: Daemon,
+    worker: Daemon,
+    lan: Lan,
+}
+
+fn pair() -> Pair {
+    let lan = Lan::new(2);
+    let start = |index: usize| {
+        let daemon = Daemon::start_in(&lan.hosts[index], &[]);
+        daemon.load_images();
+        daemon
+    };
+    let (manager, worker) = (start(0), start(1));
+    manager.shoal(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
+    Pair { manager, worker, lan }
+}
+
+impl Pair {
+    fn join(&self) -> String {
+        let token = self.manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
+        self.worker.docker(&["swarm", "join", "--token", &token, &manager_address()]).ok();
+        eventually("two nodes are ready", || {
+            let said = self.manager.docker(&["node", "ls", "--format", "{{.Status}}"]).ok();
+            if said.matches("Ready").count() == 2 { Ok(()) } else { Err(said) }
+        });
+        self.worker.docker(&["info", "--format", "{{.Swarm.NodeID}}"]).ok()
+    }
+
+    fn on_worker(&self) -> usize {
+        self.worker.docker(&["ps", "-q"]).ok().lines().count()
+    }
+
+    fn on_manager(&self) -> usize {
+        self.manager.docker(&["ps", "-q"]).ok().lines().count()
+    }
+}
+
+fn manager_address() -> String {
+    format!("{}:2377", Lan::address(0))
+}
+
+#[test]
+fn a_lost_workers_tasks_move_and_stop_when_it_returns() {
+    let mut pair = pair();
+    let node = pair.join();
+    pair.manager.docker(&["service", "create", "--name", "web", "--replicas", "6", "shoal/hello-http"]).ok();
+    eventually("both nodes run three each", || {
+        let both = (pair.on_manager(), pair.on_worker());
+        if both == (3, 3) { Ok(()) } else { Err(format!("{both:?}")) }
+    });
+    pair.worker.crash();
+    eventually("six run on the manager", || {
+        let count = pair.on_manager();
+        if count == 6 { Ok(()) } else { Err(pair.manager.docker(&["service", "ps", "web"]).out) }
+    });
+    let status = pair.manager.docker(&["node", "inspect", "-f", "{{.Status.State}}", &node]).ok();
+    assert_eq!(status, "down");
+    pair.worker.restart();
+    eventually("the worker is back, and the replaced tasks are not", || {
+        let status = pair.manager.docker(&["node", "inspect", "-f", "{{.Status.State}}", &node]).ok();
+        let both = (pair.on_manager(), pair.on_worker());
+        if status == "ready" && both == (6, 0) { Ok(()) } else { Err(format!("{status} {both:?}")) }
+    });
+}
+
+#[test]
+fn a_partitioned_worker_keeps_its_tasks_until_it_hears_otherwise() {
+    let pair = pair();
+    let node = pair.join();
+    pair.manager.docker(&["service", "create", "--name", "web", "--replicas", "4", "shoal/hello-http"]).ok();
+    eventually("both nodes run two each", || {
+        let both = (pair.on_manager(), pair.on_worker());
+        if both == (2, 2) { Ok(()) } else { Err(format!("{both:?}")) }
+    });
+    pair.lan.hosts[1].ip(&["link", "set", "eth0", "down"]);
+    eventually("four run on the manager", || {
+        let count = pair.on_manager();
+        if count == 4 { Ok(()) } else { Err(count.to_string()) }
+    });
+    assert_eq!(pair.on_worker(), 2, "the worker's tasks run on");
+    pair.lan.hosts[1].ip(&["link", "set", "eth0", "up"]);
+    eventually("the replaced ones are stopped", || {
+        let count = pair.on_worker();
+        if count == 0 { Ok(()) } else { Err(count.to_string()) }
+    });
+    assert_eq!(pair.on_manager(), 4);
+    let status = pair.manager.docker(&["node", "inspect", "-f", "{{.Status.State}}", &node]).ok();
+    assert_eq!(status, "ready");
+}
+
+#[test]
+fn drain_moves_tasks() {
+    let pair = pair();
+    let node = pair.join();
+    pair.manager.docker(&["service", "create", "--name", "web", "--replicas", "4", "shoal/hello-http"]).ok();
+    eventually("the worker has two", || if pair.on_worker() == 2 { Ok(()) } else { Err("not yet") });
+    pair.manager.docker(&["node", "update", "--availability", "drain", &node]).ok();
+    eventually("all run on the manager", || {
+        let both = (pair.on_manager(), pair.on_worker());
+        if both == (4, 0) { Ok(()) } else { Err(format!("{both:?}")) }
+    });
+    let said = pair.manager.docker(&["node", "rm", &node]);
+    assert!(said.err.contains("is not down and can't be removed"), "{}", said.err);
+    pair.worker.docker(&["swarm", "leave"]).ok();
+    eventually("the worker that left can be removed", || {
+        let said = pair.manager.docker(&["node", "rm", &node]);
+        if said.code == 0 { Ok(()) } else { Err(said.err) }
+    });
+}
+
+#[test]
+fn who_may_not_join_is_told_why() {
+    let pair = pair();
+    let token = pair.manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
+    let join = |token: &str| {
+        let said = pair.worker.docker(&["swarm", "join", "--token", token, &manager_address()]);
+        assert_ne!(said.code, 0, "{}", said.out);
+        said.err.to_lowercase()
+    };
+    let (digest, secret) =
+        token.strip_prefix("SWMTKN-1-").and_then(|rest| rest.split_once('-')).expect("a token");
+    let flip = |text: &str| -> String {
+        let last = if text.ends_with('0') { "1" } else { "0" };
+        format!("{}{last}", &text[..text.len() - 1])
+    };
+    assert!(join(&format!("SWMTKN-1-{digest}-{}", flip(secret))).contains("token"), "a wrong secret");
+    assert!(join(&format!("SWMTKN-1-{}-{secret}", flip(digest))).contains("fingerprint"), "a wrong root");
+    assert!(join("nonsense").contains("token"));
+    pair.manager.docker(&["swarm", "join-token", "--rotate", "worker"]).ok();
+    assert!(join(&token).contains("token"), "a rotated token");
+    assert!(pair.worker.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).ok() == "inactive");
+}
