@@ -40,7 +40,12 @@ pub(super) fn command() -> Command {
         let mut arg = match key.kind {
             Kind::Bool => switch(key.flag),
             Kind::Text | Kind::Number | Kind::Object => {
-                Arg::new(key.flag).long(key.flag).action(ArgAction::Set).allow_hyphen_values(true)
+                Arg::new(key.flag)
+                    .long(key.flag)
+                    .action(ArgAction::Set)
+                    // The last one counts, as with dockerd.
+                    .overrides_with(key.flag)
+                    .allow_hyphen_values(true)
             }
             Kind::List | Kind::Pairs | Kind::BoolPairs | Kind::Pools | Kind::Ulimits | Kind::Runtimes => {
                 Arg::new(key.flag).long(key.flag).action(ArgAction::Append)
@@ -62,6 +67,7 @@ fn switch(name: &'static str) -> Arg {
         .num_args(0..=1)
         .require_equals(true)
         .default_missing_value("true")
+        .overrides_with(name)
         .value_parser(clap::builder::BoolishValueParser::new())
         .value_name("BOOL")
 }
