@@ -4,6 +4,14 @@
 //! room has never heard of containers' processes, paths or images on disk: it meets the workers as messages of `swarm-api`.
 #![forbid(unsafe_code)]
 
+pub mod allocator;
 pub mod clock;
 pub mod leader;
+pub mod orchestrator;
+pub mod reaper;
+pub mod reconcile;
+pub mod scheduler;
 pub mod store;
+
+mod node;
+mod task;

@@ -245,7 +245,10 @@ impl Controller for FakeController {
             changed.borrow_and_update();
             match self.container().map(|container| container.state) {
                 None => {
-                    return Err(ExecutorError::Failed { message: "no container".to_owned(), exit_code: None });
+                    return Err(ExecutorError::Failed {
+                        message: "no container".to_owned(),
+                        exit_code: None,
+                    });
                 }
                 Some(FakeState::Exited(code)) => return Ok(Exit { code, reason: String::new() }),
                 Some(FakeState::Created | FakeState::Running) => {}

@@ -1,0 +1,91 @@
+use swarm_api::pb::PublishMode;
+
+use super::*;
+use crate::store::{State, Transaction, apply};
+
+fn service(id: &str, published: u32) -> pb::Service {
+    let port = pb::PortConfig {
+        target_port: 80,
+        published_port: published,
+        publish_mode: PublishMode::Ingress.into(),
+        ..Default::default()
+    };
+    pb::Service {
+        id: id.to_owned(),
+        spec: Some(pb::ServiceSpec {
+            annotations: Some(pb::Annotations { name: format!("{id}-name"), ..Default::default() }),
+            endpoint: Some(pb::EndpointSpec { ports: vec![port], ..Default::default() }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn task(id: &str, service_id: &str) -> pb::Task {
+    pb::Task {
+        id: id.to_owned(),
+        service_id: service_id.to_owned(),
+        desired_state: TaskState::Running.into(),
+        ..Default::default()
+    }
+}
+
+/// Plans everything once and applies it.
+fn round(state: &mut State) -> usize {
+    let view = View::from(state.clone());
+    let planned = Allocator.plan(&view, &Allocator.everything(&view), 1);
+    let count = planned.actions.len();
+    let index = state.index() + 1;
+    apply(state, Transaction { actions: planned.actions }, 1, index).unwrap();
+    count
+}
+
+fn state(objects: Vec<Object>) -> State {
+    let mut state = State::default();
+    apply(&mut state, objects.into_iter().map(Action::Put).collect(), 0, 1).unwrap();
+    state
+}
+
+#[test]
+fn a_task_is_pending_with_the_ports_of_its_service() {
+    let mut state = state(vec![service("s", 0).into(), task("t", "s").into()]);
+    assert_eq!(round(&mut state), 2);
+    let port = state.service("s").unwrap().endpoint.as_ref().unwrap().ports[0].published_port;
+    assert_eq!(port, 30_000);
+    let task = state.task("t").unwrap();
+    assert_eq!(task::state(task), TaskState::Pending);
+    assert_eq!(task.endpoint.as_ref().unwrap().ports[0].published_port, port);
+    assert_eq!(round(&mut state), 0, "nothing is left to do");
+}
+
+#[test]
+fn a_port_in_use_is_waited_for_with_its_holder_named() {
+    let mut state = state(vec![service("a", 8080).into(), service("b", 8080).into(), task("t", "b").into()]);
+    round(&mut state);
+    let status = state.task("t").unwrap().status.clone().unwrap();
+    assert_eq!(status.state(), TaskState::New);
+    assert_eq!(status.err, "port 8080 is already in use by service a-name (ingress)");
+    assert_eq!(round(&mut state), 0, "the reason is written once");
+
+    let holder = Arc::clone(state.service("a").unwrap());
+    let index = state.index() + 1;
+    apply(&mut state, Transaction::one(Action::delete(holder)), 2, index).unwrap();
+    round(&mut state);
+    assert_eq!(task::state(state.task("t").unwrap()), TaskState::Pending);
+}
+
+#[test]
+fn a_chosen_port_stays_when_the_spec_changes_elsewhere() {
+    let mut state = state(vec![service("s", 0).into(), service("other", 0).into()]);
+    round(&mut state);
+    let before = state.service("s").unwrap().endpoint.clone().unwrap().ports[0].published_port;
+    let mut changed = pb::Service::clone(state.service("s").unwrap());
+    let spec = changed.spec.as_mut().unwrap().endpoint.as_mut().unwrap();
+    spec.ports.push(pb::PortConfig { target_port: 81, published_port: 9000, ..Default::default() });
+    let index = state.index() + 1;
+    apply(&mut state, Transaction::one(Action::put(changed)), 2, index).unwrap();
+    round(&mut state);
+    let ports = state.service("s").unwrap().endpoint.clone().unwrap().ports;
+    assert_eq!(ports[0].published_port, before);
+    assert_eq!(ports[1].published_port, 9000);
+}

@@ -1,0 +1,75 @@
+//! A working copy of one service's slots, on which the steps of a plan decide one after the other, each seeing
+//! what those before it decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use swarm_api::id::TaskId;
+use swarm_api::pb::{self, TaskState};
+
+use super::slot::{Slot, slots};
+use crate::reconcile::Planned;
+use crate::store::{Action, View};
+
+/// Slots as they are to become, and which tasks of them differ from the view.
+pub(super) struct Draft<'a> {
+    pub(super) view: &'a View,
+    pub(super) service: &'a pb::Service,
+    pub(super) now_ns: i64,
+    pub(super) slots: BTreeMap<u64, Slot>,
+    changed: BTreeSet<String>,
+    wake_ns: Option<i64>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(view: &'a View, service: &'a pb::Service, now_ns: i64) -> Self {
+        let slots = slots(view, &service.id);
+        Draft { view, service, now_ns, slots, changed: BTreeSet::new(), wake_ns: None }
+    }
+
+    /// Moves the desired state of every task of the slot that `which` picks on to `desired`, never back.
+    pub(super) fn set_desired(&mut self, number: u64, desired: TaskState, which: impl Fn(&pb::Task) -> bool) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        for task in slot.tasks.iter_mut().filter(|task| task.desired_state() < desired && which(task)) {
+            Arc::make_mut(task).set_desired_state(desired);
+            self.changed.insert(task.id.clone());
+        }
+    }
+
+    /// Adds a task to the slot, made from the service as it is now. It is only to be made ready: when it may
+    /// run is decided by the last step of the plan.
+    pub(super) fn create(&mut self, number: u64, not_before_ns: i64) {
+        let spec = self.service.spec.clone().unwrap_or_default();
+        let task = pb::Task {
+            id: TaskId::random().into(),
+            service_id: self.service.id.clone(),
+            service_name: spec.annotations.unwrap_or_default().name,
+            slot: number,
+            spec: spec.task,
+            spec_version: self.service.spec_version,
+            status: Some(pb::TaskStatus {
+                state: TaskState::New.into(),
+                timestamp_ns: self.now_ns,
+                message: "created".to_owned(),
+                ..Default::default()
+            }),
+            desired_state: TaskState::Ready.into(),
+            not_before_ns,
+            ..Default::default()
+        };
+        self.changed.insert(task.id.clone());
+        self.slots.entry(number).or_default().tasks.push(Arc::new(task));
+    }
+
+    /// Asks to be planned again at this time.
+    pub(super) fn wake_at(&mut self, at_ns: i64) {
+        self.wake_ns = Some(self.wake_ns.map_or(at_ns, |wake_ns| wake_ns.min(at_ns)));
+    }
+
+    /// The tasks that changed, as actions, and the wake.
+    pub(super) fn finish(self, planned: &mut Planned) {
+        let tasks = self.slots.into_values().flat_map(|slot| slot.tasks);
+        planned.actions.extend(tasks.filter(|task| self.changed.contains(&task.id)).map(Action::put));
+        planned.wakes.extend(self.wake_ns.map(|at_ns| (at_ns, self.service.id.clone())));
+    }
+}

@@ -1,0 +1,77 @@
+//! The tasks of one replica, past and present, and what they say together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use swarm_api::pb::{self, TaskState};
+
+use super::restart;
+use crate::store::View;
+use crate::task::{ended_itself, is_live, may_run};
+
+/// The tasks of one slot, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    pub(super) tasks: Vec<Arc<pb::Task>>,
+}
+
+/// The service's slots by number.
+pub(super) fn slots(view: &View, service_id: &str) -> BTreeMap<u64, Slot> {
+    let mut slots: BTreeMap<u64, Slot> = BTreeMap::new();
+    for task in view.tasks_of_service(service_id) {
+        slots.entry(task.slot).or_default().tasks.push(Arc::clone(task));
+    }
+    for slot in slots.values_mut() {
+        slot.tasks.sort_by_key(|task| age(task));
+    }
+    slots
+}
+
+impl Slot {
+    /// Tasks that should be there: at most one, but for a moment of an update that starts first.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Arc<pb::Task>> {
+        self.tasks.iter().filter(|task| is_live(task))
+    }
+
+    /// Whether the slot holds one of the service's replicas: it has a live task, or its task is done for good.
+    pub(super) fn is_taken(&self, service: &pb::Service) -> bool {
+        self.live().next().is_some() || self.is_finished(service)
+    }
+
+    /// Whether the slot's last task ended by itself and its restart policy leaves it at that.
+    fn is_finished(&self, service: &pb::Service) -> bool {
+        self.tasks.last().is_some_and(|newest| {
+            newest.desired_state() == TaskState::Shutdown
+                && newest.spec_version == service.spec_version
+                && ended_itself(newest)
+                && !restart::is_wanted(newest, self)
+        })
+    }
+
+    /// Whether a task of the slot that was told to stop may still be running, so that a new one must wait.
+    pub(super) fn is_being_left(&self, view: &View) -> bool {
+        self.tasks.iter().any(|task| !is_live(task) && may_run(view, task))
+    }
+
+    /// How many tasks of this spec have ended by themselves, among those made at or after `since_ns`.
+    pub(super) fn ended(&self, spec_version: u64, since_ns: i64) -> u64 {
+        let ended = |task: &&Arc<pb::Task>| {
+            task.spec_version == spec_version && ended_itself(task) && created_at_ns(task) >= since_ns
+        };
+        self.tasks.iter().filter(ended).map(|_| 1).sum()
+    }
+}
+
+/// When the store first had the task, by the leader's clock.
+pub(super) fn created_at_ns(task: &pb::Task) -> i64 {
+    task.meta.as_ref().map_or(0, |meta| meta.created_at_ns)
+}
+
+/// When the task last changed, by the leader's clock.
+pub(super) fn updated_at_ns(task: &pb::Task) -> i64 {
+    task.meta.as_ref().map_or(0, |meta| meta.updated_at_ns)
+}
+
+fn age(task: &pb::Task) -> (i64, String) {
+    (created_at_ns(task), task.id.clone())
+}

@@ -1,0 +1,42 @@
+//! Questions about a task that several loops ask, answered once.
+
+use swarm_api::pb::{self, TaskState};
+
+use crate::node;
+use crate::store::View;
+
+/// What was last seen of the task.
+pub(crate) fn state(task: &pb::Task) -> TaskState {
+    task.status.as_ref().map_or(TaskState::New, pb::TaskStatus::state)
+}
+
+/// Whether the task is meant to run, or to be made ready to.
+pub(crate) fn is_live(task: &pb::Task) -> bool {
+    task.desired_state() <= TaskState::Running
+}
+
+/// Whether the task has ended, in whatever way.
+pub(crate) fn is_over(task: &pb::Task) -> bool {
+    state(task) > TaskState::Running
+}
+
+/// Whether it ended by itself: not because it was told to, nor because its node was lost.
+pub(crate) fn ended_itself(task: &pb::Task) -> bool {
+    matches!(state(task), TaskState::Complete | TaskState::Failed | TaskState::Rejected)
+}
+
+/// Whether a container of the task may run on a node that can be reached.
+pub(crate) fn may_run(view: &View, task: &pb::Task) -> bool {
+    !task.node_id.is_empty() && !is_over(task) && !node::is_lost(view, &task.node_id)
+}
+
+/// The task with another status: the state, its message, and no error.
+pub(crate) fn with_state(task: &pb::Task, state: TaskState, message: &str, now_ns: i64) -> pb::Task {
+    let mut task = task.clone();
+    let status = task.status.get_or_insert_default();
+    status.set_state(state);
+    status.timestamp_ns = now_ns;
+    message.clone_into(&mut status.message);
+    status.err.clear();
+    task
+}
