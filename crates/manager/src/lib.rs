@@ -6,6 +6,7 @@
 
 pub mod allocator;
 pub mod clock;
+pub mod dispatcher;
 pub mod leader;
 pub mod orchestrator;
 pub mod reaper;

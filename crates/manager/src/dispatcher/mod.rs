@@ -1,0 +1,128 @@
+//! Talks to the agents: sessions and heartbeats, what is due on each node, and what became of it.
+//!
+//! In: the calls of agents (the caller's node comes from its connection, never from a message), the view, the
+//! clock. Out: assignment streams; node statuses; task statuses from ACCEPTED on, and ORPHANED. It makes no
+//! task, changes no desired state and picks no node.
+//!
+//! All that is only in memory (who has a session, when it last beat) belongs to one [`Term`] of leadership.
+//! A new leader knows of no session, gives every node the full time-out, and the agents come by themselves.
+
+mod assignment;
+mod heartbeat;
+mod orphan;
+mod rpc;
+mod session;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use self::session::Sessions;
+use self::status::Report;
+use crate::leader::Handles;
+use crate::reconcile::ReconcileError;
+
+/// Reports of agents that may wait to be committed.
+const REPORTS: usize = 256;
+
+/// The times of the dispatcher. The default is the cluster's period and Docker-like patience.
+#[derive(Clone, Debug)]
+pub struct DispatcherConfig {
+    /// How often an agent must beat; `None`: as the cluster's spec says.
+    pub period: Option<Duration>,
+    /// How long after its last beat a node is down; `None`: two and a half periods.
+    pub loss: Option<Duration>,
+    /// How long a node that said goodbye may stay away before it is down.
+    pub goodbye_grace: Duration,
+    /// How long a node must be down before its tasks are given up for good.
+    pub orphan_after: Duration,
+}
+
+impl Default for DispatcherConfig {
+    fn default() -> Self {
+        DispatcherConfig {
+            period: None,
+            loss: None,
+            goodbye_grace: Duration::from_secs(60),
+            // As swarmkit.
+            orphan_after: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// The dispatcher of one manager: serves while that manager leads, refuses otherwise. Clones are one.
+#[derive(Clone)]
+pub struct Dispatcher {
+    handles: Handles,
+    config: DispatcherConfig,
+    term: watch::Sender<Option<Term>>,
+}
+
+/// One time of leadership.
+#[derive(Clone)]
+struct Term {
+    since_ns: i64,
+    /// Never held across an await.
+    sessions: Arc<Mutex<Sessions>>,
+    reports: mpsc::Sender<Report>,
+    stop: CancellationToken,
+}
+
+impl Dispatcher {
+    /// A dispatcher that refuses all calls until [`Dispatcher::run`] runs.
+    #[must_use]
+    pub fn new(handles: Handles, config: DispatcherConfig) -> Self {
+        Dispatcher { handles, config, term: watch::Sender::new(None) }
+    }
+
+    /// Serves for one time of leadership, until `stop`.
+    ///
+    /// # Errors
+    /// [`ReconcileError`] when this manager can lead no more.
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), ReconcileError> {
+        let (reports, queue) = mpsc::channel(REPORTS);
+        let term = Term {
+            since_ns: self.handles.clock.now_ns(),
+            sessions: Arc::default(),
+            reports,
+            stop: stop.child_token(),
+        };
+        let _ends_with_us = term.stop.clone().drop_guard();
+        self.term.send_replace(Some(term.clone()));
+        let ended = tokio::try_join!(
+            heartbeat::watch(self, &term),
+            status::commit_reports(&self.handles, queue, term.stop.clone()),
+            orphan::run(self, term.stop.clone()),
+        );
+        self.term.send_replace(None);
+        ended.map(|_| ())
+    }
+
+    fn term(&self) -> Result<Term, Status> {
+        let term = self.term.borrow().clone();
+        term.ok_or_else(|| Status::unavailable("this manager is not the leader of the swarm"))
+    }
+
+    /// How often agents are to beat.
+    fn period(&self) -> Duration {
+        self.config.period.unwrap_or_else(|| {
+            let view = self.handles.store.view();
+            let spec = view.cluster().and_then(|cluster| cluster.spec.as_ref());
+            match spec.map_or(0, |spec| spec.heartbeat_period_ns) {
+                0 => swarm_api::default::HEARTBEAT_PERIOD,
+                period_ns => Duration::from_nanos(period_ns),
+            }
+        })
+    }
+
+    /// How long a node may be silent.
+    fn loss(&self) -> Duration {
+        self.config.loss.unwrap_or_else(|| self.period() * 5 / 2)
+    }
+}

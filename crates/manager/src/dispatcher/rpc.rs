@@ -1,0 +1,233 @@
+//! The dispatcher's calls. Who calls is what the connection proves; a session id only tells one life of an
+//! agent from another.
+
+use std::pin::Pin;
+use std::sync::PoisonError;
+
+use futures_util::Stream;
+use swarm_api::channel::RemoteAddr;
+use swarm_api::pb::dispatcher_server;
+use swarm_api::pb::{self, NodeState};
+use swarm_api::tls::Peer;
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::status::Report;
+use super::{Dispatcher, Term, assignment};
+use crate::store::{Notice, Object, ProposeError, Store, Transaction, View};
+
+/// Messages that may wait for a slow agent.
+const STREAM: usize = 16;
+/// Statuses in one call.
+const UPDATES: usize = 4096;
+
+type Out<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl dispatcher_server::Dispatcher for Dispatcher {
+    type SessionStream = Out<pb::SessionMessage>;
+    type AssignmentsStream = Out<pb::AssignmentsMessage>;
+
+    async fn session(
+        &self,
+        request: Request<pb::SessionRequest>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        let node_id = caller(&request)?;
+        let addr = request.extensions().get::<RemoteAddr>().map(|remote| remote.0.ip().to_string());
+        let term = self.term()?;
+        let description = request.into_inner().description.unwrap_or_default();
+        let now_ns = self.handles.clock.now_ns();
+        let (session_id, over) = sessions(&term).open(&node_id, now_ns, &term.stop);
+        if let Err(status) = self.register(&node_id, description, addr).await {
+            sessions(&term).close(&node_id);
+            return Err(status);
+        }
+        tracing::info!(%node_id, "node has a session");
+        let (out, stream) = mpsc::channel(STREAM);
+        tokio::spawn(node_news(self.handles.store.clone(), node_id, session_id, over, out));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<pb::HeartbeatRequest>,
+    ) -> Result<Response<pb::HeartbeatResponse>, Status> {
+        let node_id = caller(&request)?;
+        self.check(&node_id, &request.into_inner().session_id)?;
+        let period_ns = u64::try_from(self.period().as_nanos()).unwrap_or(u64::MAX);
+        Ok(Response::new(pb::HeartbeatResponse { period_ns }))
+    }
+
+    async fn assignments(
+        &self,
+        request: Request<pb::AssignmentsRequest>,
+    ) -> Result<Response<Self::AssignmentsStream>, Status> {
+        let node_id = caller(&request)?;
+        let (_, over) = self.check(&node_id, &request.into_inner().session_id)?;
+        let (out, stream) = mpsc::channel(STREAM);
+        tokio::spawn(assignment::stream(self.handles.store.clone(), node_id, over, out));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn update_task_status(
+        &self,
+        request: Request<pb::UpdateTaskStatusRequest>,
+    ) -> Result<Response<pb::Empty>, Status> {
+        let node_id = caller(&request)?;
+        let request = request.into_inner();
+        let (term, _) = self.check(&node_id, &request.session_id)?;
+        if request.updates.len() > UPDATES {
+            return Err(Status::invalid_argument(format!("more than {UPDATES} statuses in one call")));
+        }
+        let (reply, outcome) = oneshot::channel();
+        let report = Report { node_id, updates: request.updates, reply };
+        let gone = "the manager stopped leading before the statuses were committed";
+        term.reports.send(report).await.map_err(|_| Status::unavailable(gone))?;
+        match outcome.await {
+            Ok(Ok(())) => Ok(Response::new(pb::Empty {})),
+            Ok(Err(error)) => Err(Status::unavailable(error.to_string())),
+            Err(_) => Err(Status::unavailable(gone)),
+        }
+    }
+
+    async fn goodbye(&self, request: Request<pb::GoodbyeRequest>) -> Result<Response<pb::Empty>, Status> {
+        let node_id = caller(&request)?;
+        let (term, _) = self.check(&node_id, &request.into_inner().session_id)?;
+        sessions(&term).goodbye(&node_id, self.handles.clock.now_ns());
+        tracing::info!(%node_id, "node says goodbye");
+        self.set_node(&node_id, |node| {
+            let status = node.status.get_or_insert_default();
+            status.set_state(NodeState::Disconnected);
+            "the node announced its absence".clone_into(&mut status.message);
+        })
+        .await?;
+        Ok(Response::new(pb::Empty {}))
+    }
+}
+
+impl Dispatcher {
+    /// Notes a sign of life on the caller's session. Its term, and the token of its end.
+    fn check(&self, node_id: &str, session_id: &str) -> Result<(Term, CancellationToken), Status> {
+        let term = self.term()?;
+        let over = sessions(&term).beat(node_id, session_id, self.handles.clock.now_ns());
+        match over {
+            Some(over) => Ok((term, over)),
+            None => Err(Status::not_found("no such session")),
+        }
+    }
+
+    /// Marks the node as ready, with what it says of itself.
+    async fn register(
+        &self,
+        node_id: &str,
+        description: pb::NodeDescription,
+        addr: Option<String>,
+    ) -> Result<(), Status> {
+        self.set_node(node_id, |node| {
+            node.description = Some(description.clone());
+            let status = node.status.get_or_insert_default();
+            status.set_state(NodeState::Ready);
+            status.message.clear();
+            if let Some(addr) = &addr {
+                status.addr.clone_from(addr);
+            }
+        })
+        .await
+    }
+
+    /// Changes the node's record, if that is a change.
+    async fn set_node(&self, node_id: &str, change: impl Fn(&mut pb::Node)) -> Result<(), Status> {
+        let decide = |view: &View| {
+            let known = view.node(node_id).ok_or(RecordError::NotInSwarm)?;
+            let mut node = pb::Node::clone(known);
+            change(&mut node);
+            let mut transaction = Transaction::default();
+            if node != **known {
+                transaction.put(node);
+            }
+            Ok(transaction)
+        };
+        match self.handles.proposer.update(&self.handles.store, decide).await {
+            Ok(_) => Ok(()),
+            Err(RecordError::NotInSwarm) => {
+                Err(Status::permission_denied(format!("node {node_id} is not part of the swarm")))
+            }
+            Err(RecordError::Propose(error)) => Err(Status::unavailable(error.to_string())),
+        }
+    }
+}
+
+/// Why a node's record was not changed.
+enum RecordError {
+    NotInSwarm,
+    Propose(ProposeError),
+}
+
+impl From<ProposeError> for RecordError {
+    fn from(error: ProposeError) -> Self {
+        RecordError::Propose(error)
+    }
+}
+
+fn sessions(term: &Term) -> std::sync::MutexGuard<'_, super::Sessions> {
+    term.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn caller<T>(request: &Request<T>) -> Result<String, Status> {
+    let peer = request.extensions().get::<Peer>();
+    let node_id = peer.and_then(Peer::node_id).map(|id| id.to_string());
+    node_id.ok_or_else(|| Status::unauthenticated("only a node of the swarm may call this"))
+}
+
+/// Tells the agent its own record and the managers, at first and whenever they change.
+async fn node_news(
+    store: Store,
+    node_id: String,
+    session_id: String,
+    over: CancellationToken,
+    out: mpsc::Sender<Result<pb::SessionMessage, Status>>,
+) {
+    let mut subscription = store.subscribe();
+    let mut sent = None;
+    loop {
+        let view = store.view();
+        let Some(node) = view.node(&node_id).map(|node| pb::Node::clone(node)) else {
+            return over.cancel();
+        };
+        let message = pb::SessionMessage {
+            session_id: session_id.clone(),
+            node: Some(node),
+            managers: managers(&view),
+        };
+        if sent.as_ref() != Some(&message) {
+            if out.send(Ok(message.clone())).await.is_err() {
+                return;
+            }
+            sent = Some(message);
+        }
+        loop {
+            let notice = tokio::select! {
+                () = over.cancelled() => return,
+                () = out.closed() => return,
+                notice = subscription.next() => notice,
+            };
+            let is_node = |object: &Object| matches!(object, Object::Node(_));
+            match notice {
+                Notice::Changed(change) if change.events.iter().any(|event| is_node(event.object())) => break,
+                Notice::Changed(_) => {}
+                Notice::Rescan => break,
+                Notice::Closed => return,
+            }
+        }
+    }
+}
+
+fn managers(view: &View) -> Vec<pb::ManagerAddress> {
+    let managers = view.nodes().filter_map(|node| {
+        let addr = node.manager_status.as_ref().map(|status| status.addr.clone())?;
+        (!addr.is_empty()).then(|| pb::ManagerAddress { node_id: node.id.clone(), addr })
+    });
+    managers.collect()
+}
