@@ -37,9 +37,7 @@ impl Clock {
     pub fn now_ns(&self) -> i64 {
         match &self.0 {
             Source::System => {
-                let since = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 nanos(since)
             }
             Source::Manual(now) => *now.borrow(),
@@ -50,10 +48,7 @@ impl Clock {
     pub async fn sleep(&self, duration: Duration) {
         match &self.0 {
             Source::System => tokio::time::sleep(duration).await,
-            Source::Manual(_) => {
-                self.sleep_until(self.now_ns().saturating_add(nanos(duration)))
-                    .await
-            }
+            Source::Manual(_) => self.sleep_until(self.now_ns().saturating_add(nanos(duration))).await,
         }
     }
 
@@ -77,8 +72,7 @@ impl Clock {
 impl Hand {
     /// Moves the time on.
     pub fn advance(&self, duration: Duration) {
-        self.0
-            .send_modify(|now| *now = now.saturating_add(nanos(duration)));
+        self.0.send_modify(|now| *now = now.saturating_add(nanos(duration)));
     }
 }
 

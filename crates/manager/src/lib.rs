@@ -15,4 +15,5 @@ pub mod scheduler;
 pub mod store;
 
 mod node;
+mod raft;
 mod task;

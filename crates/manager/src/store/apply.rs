@@ -76,16 +76,10 @@ fn put(state: &mut State, mut object: Object, now_ns: i64, index: u64) -> Result
     match &old {
         None if expected == 0 => {}
         None => {
-            return Err(Refused::NotFound {
-                kind: object.kind(),
-                id: object.id().to_owned(),
-            });
+            return Err(Refused::NotFound { kind: object.kind(), id: object.id().to_owned() });
         }
         Some(_) if expected == 0 => {
-            return Err(Refused::Exists {
-                kind: object.kind(),
-                id: object.id().to_owned(),
-            });
+            return Err(Refused::Exists { kind: object.kind(), id: object.id().to_owned() });
         }
         Some(old) if old.version() != expected => {
             return Err(out_of_sequence(old, expected));
@@ -93,15 +87,8 @@ fn put(state: &mut State, mut object: Object, now_ns: i64, index: u64) -> Result
         Some(_) => {}
     }
     check_unique(state, &object)?;
-    let created_at_ns = old
-        .as_ref()
-        .and_then(Object::meta)
-        .map_or(now_ns, |meta| meta.created_at_ns);
-    object.set_meta(pb::Meta {
-        version: index,
-        created_at_ns,
-        updated_at_ns: now_ns,
-    });
+    let created_at_ns = old.as_ref().and_then(Object::meta).map_or(now_ns, |meta| meta.created_at_ns);
+    object.set_meta(pb::Meta { version: index, created_at_ns, updated_at_ns: now_ns });
     if let Object::Service(service) = &mut object {
         set_spec_version(service, old.as_ref(), index);
     }
@@ -116,10 +103,7 @@ fn put(state: &mut State, mut object: Object, now_ns: i64, index: u64) -> Result
 }
 
 fn delete(state: &mut State, kind: Kind, id: &str, version: u64) -> Result<Event, Refused> {
-    let old = state.object(kind, id).ok_or_else(|| Refused::NotFound {
-        kind,
-        id: id.to_owned(),
-    })?;
+    let old = state.object(kind, id).ok_or_else(|| Refused::NotFound { kind, id: id.to_owned() })?;
     if old.version() != version {
         return Err(out_of_sequence(&old, version));
     }
@@ -135,32 +119,27 @@ fn delete(state: &mut State, kind: Kind, id: &str, version: u64) -> Result<Event
 }
 
 fn out_of_sequence(old: &Object, expected: u64) -> Refused {
-    Refused::OutOfSequence {
-        kind: old.kind(),
-        id: old.id().to_owned(),
-        expected,
-        actual: old.version(),
-    }
+    Refused::OutOfSequence { kind: old.kind(), id: old.id().to_owned(), expected, actual: old.version() }
 }
 
 /// Service names are unique, and there is one cluster.
 fn check_unique(state: &State, object: &Object) -> Result<(), Refused> {
     match object {
+        // A service on its way out has given its name free already.
+        Object::Service(service) if service.removing => Ok(()),
         Object::Service(service) => {
             let name = service_name(service);
             match state.service_by_name(name) {
-                Some(other) if other.id != service.id => Err(Refused::Exists {
-                    kind: Kind::Service,
-                    id: name.to_owned(),
-                }),
+                Some(other) if other.id != service.id => {
+                    Err(Refused::Exists { kind: Kind::Service, id: name.to_owned() })
+                }
                 _ => Ok(()),
             }
         }
         Object::Cluster(cluster) => match &state.cluster {
-            Some(other) if other.id != cluster.id => Err(Refused::Exists {
-                kind: Kind::Cluster,
-                id: other.id.clone(),
-            }),
+            Some(other) if other.id != cluster.id => {
+                Err(Refused::Exists { kind: Kind::Cluster, id: other.id.clone() })
+            }
             _ => Ok(()),
         },
         Object::Node(_) | Object::Task(_) => Ok(()),
@@ -178,8 +157,7 @@ fn set_spec_version(service: &mut Arc<pb::Service>, old: Option<&Object>, index:
 
 fn same_task(old: &pb::Service, new: &pb::Service) -> bool {
     let task = |service: &pb::Service| service.spec.as_ref().and_then(|spec| spec.task.clone());
-    let ports =
-        |service: &pb::Service| service.spec.as_ref().and_then(|spec| spec.endpoint.clone());
+    let ports = |service: &pb::Service| service.spec.as_ref().and_then(|spec| spec.endpoint.clone());
     task(old) == task(new) && ports(old) == ports(new)
 }
 
@@ -196,20 +174,15 @@ fn store(state: &mut State, object: Object) {
     match object {
         Object::Node(node) => drop(state.nodes.insert(key, node)),
         Object::Service(service) => {
-            state
-                .service_names
-                .insert(Arc::from(service_name(&service)), key.clone());
+            if !service.removing {
+                state.service_names.insert(Arc::from(service_name(&service)), key.clone());
+            }
             state.services.insert(key, service);
         }
         Object::Task(task) => {
             let service: Arc<str> = Arc::from(task.service_id.as_str());
-            state
-                .tasks_by_service
-                .insert((service, task.slot, key.clone()), task.clone());
-            state.tasks_by_node.insert(
-                (Arc::from(task.node_id.as_str()), key.clone()),
-                task.clone(),
-            );
+            state.tasks_by_service.insert((service, task.slot, key.clone()), task.clone());
+            state.tasks_by_node.insert((Arc::from(task.node_id.as_str()), key.clone()), task.clone());
             state.tasks.insert(key, task);
         }
         Object::Cluster(cluster) => state.cluster = Some(cluster),
@@ -219,21 +192,13 @@ fn store(state: &mut State, object: Object) {
 /// Takes the object out of the derived maps.
 fn unindex(state: &mut State, object: &Object) {
     match object {
-        Object::Service(service) => drop(
-            state
-                .service_names
-                .remove(&Arc::from(service_name(service))),
-        ),
+        // Its name may be another's by now.
+        Object::Service(service) if service.removing => {}
+        Object::Service(service) => drop(state.service_names.remove(&Arc::from(service_name(service)))),
         Object::Task(task) => {
             let key: Arc<str> = Arc::from(task.id.as_str());
-            state.tasks_by_service.remove(&(
-                Arc::from(task.service_id.as_str()),
-                task.slot,
-                key.clone(),
-            ));
-            state
-                .tasks_by_node
-                .remove(&(Arc::from(task.node_id.as_str()), key));
+            state.tasks_by_service.remove(&(Arc::from(task.service_id.as_str()), task.slot, key.clone()));
+            state.tasks_by_node.remove(&(Arc::from(task.node_id.as_str()), key));
         }
         Object::Node(_) | Object::Cluster(_) => {}
     }

@@ -52,9 +52,7 @@ fn action_to_message(action: &Action) -> pb::StoreAction {
             version: *version,
         }),
     };
-    pb::StoreAction {
-        action: Some(action),
-    }
+    pb::StoreAction { action: Some(action) }
 }
 
 /// One object as a message.
@@ -67,9 +65,7 @@ pub fn object_to_message(object: &Object) -> pb::StoreObject {
         Object::Task(task) => Wire::Task((**task).clone()),
         Object::Cluster(cluster) => Wire::Cluster((**cluster).clone()),
     };
-    pb::StoreObject {
-        object: Some(object),
-    }
+    pb::StoreObject { object: Some(object) }
 }
 
 /// From a message: the transaction and the time its leader chose.
@@ -77,11 +73,7 @@ pub fn object_to_message(object: &Object) -> pb::StoreObject {
 /// # Errors
 /// When an action is of an unknown kind.
 pub fn from_message(message: pb::StoreTransaction) -> Result<(Transaction, i64), DecodeError> {
-    let actions = message
-        .actions
-        .into_iter()
-        .map(action_from_message)
-        .collect::<Result<_, _>>()?;
+    let actions = message.actions.into_iter().map(action_from_message).collect::<Result<_, _>>()?;
     Ok((Transaction { actions }, message.now_ns))
 }
 
@@ -90,11 +82,7 @@ fn action_from_message(message: pb::StoreAction) -> Result<Action, DecodeError> 
         Wire::Put(object) => Ok(Action::Put(object_from_message(object)?)),
         Wire::Delete(delete) => {
             let kind = kind_from_message(delete.kind())?;
-            Ok(Action::Delete {
-                kind,
-                id: delete.id,
-                version: delete.version,
-            })
+            Ok(Action::Delete { kind, id: delete.id, version: delete.version })
         }
     }
 }

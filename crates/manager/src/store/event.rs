@@ -30,9 +30,7 @@ impl Event {
     #[must_use]
     pub fn object(&self) -> &Object {
         match self {
-            Self::Created(object) | Self::Updated { new: object, .. } | Self::Deleted(object) => {
-                object
-            }
+            Self::Created(object) | Self::Updated { new: object, .. } | Self::Deleted(object) => object,
         }
     }
 }
@@ -84,9 +82,7 @@ impl Subscription {
     pub fn try_next(&mut self) -> Option<Notice> {
         match self.receiver.try_recv() {
             Ok(Sent::Changed(change)) => Some(Notice::Changed(change)),
-            Ok(Sent::Rescan) | Err(broadcast::error::TryRecvError::Lagged(_)) => {
-                Some(Notice::Rescan)
-            }
+            Ok(Sent::Rescan) | Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Notice::Rescan),
             Err(broadcast::error::TryRecvError::Empty) => None,
             Err(broadcast::error::TryRecvError::Closed) => Some(Notice::Closed),
         }

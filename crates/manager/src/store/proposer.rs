@@ -81,15 +81,8 @@ impl Proposer {
             return Err(ProposeError::TooLarge { actions, bytes });
         }
         let (reply, answer) = oneshot::channel();
-        let proposal = Proposal {
-            transaction,
-            now_ns: self.clock.now_ns(),
-            reply,
-        };
-        self.queue
-            .send(proposal)
-            .await
-            .map_err(|_| ProposeError::NotLeader)?;
+        let proposal = Proposal { transaction, now_ns: self.clock.now_ns(), reply };
+        self.queue.send(proposal).await.map_err(|_| ProposeError::NotLeader)?;
         answer.await.unwrap_or(Err(ProposeError::Unknown))
     }
 

@@ -31,20 +31,14 @@ impl Store {
     /// A stream of what is applied from now on.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
-        let receiver = self
-            .changes
-            .upgrade()
-            .map_or_else(closed, |changes| changes.subscribe());
+        let receiver = self.changes.upgrade().map_or_else(closed, |changes| changes.subscribe());
         Subscription { receiver }
     }
 
     /// Waits until the view is at least of this index; `None` when the store is gone.
     pub async fn reached(&self, index: u64) -> Option<View> {
         let mut view = self.view.clone();
-        view.wait_for(|view| view.index() >= index)
-            .await
-            .ok()
-            .map(|view| view.clone())
+        view.wait_for(|view| view.index() >= index).await.ok().map(|view| view.clone())
     }
 }
 
@@ -57,10 +51,7 @@ impl Publisher {
     pub(crate) fn new(state: State) -> (Self, Store) {
         let (view, view_receiver) = watch::channel(View::from(state));
         let changes = broadcast::channel(CHANGE_BUFFER).0;
-        let store = Store {
-            view: view_receiver,
-            changes: changes.downgrade(),
-        };
+        let store = Store { view: view_receiver, changes: changes.downgrade() };
         (Self { view, changes }, store)
     }
 
@@ -68,10 +59,7 @@ impl Publisher {
     pub(crate) fn publish(&self, state: &State, events: Vec<Event>) {
         self.view.send_replace(View::from(state.clone()));
         if !events.is_empty() {
-            let change = Change {
-                index: state.index(),
-                events,
-            };
+            let change = Change { index: state.index(), events };
             // No receiver is no fault: nobody is interested right now.
             let _ = self.changes.send(Sent::Changed(Arc::new(change)));
         }

@@ -46,6 +46,11 @@ impl From<State> for View {
 }
 
 impl State {
+    /// An empty state as of a log index, to be filled from a snapshot.
+    pub(crate) fn at(index: u64) -> Self {
+        Self { index, ..Self::default() }
+    }
+
     /// The log index this state is the result of.
     #[must_use]
     pub fn index(&self) -> u64 {
@@ -70,13 +75,8 @@ impl State {
     }
 
     /// Nodes whose id begins so.
-    pub fn nodes_by_prefix<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<pb::Node>> {
-        self.nodes
-            .range(move |key| place_by_prefix(key, prefix))
-            .map(|(_, node)| node)
+    pub fn nodes_by_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<pb::Node>> {
+        self.nodes.range(move |key| place_by_prefix(key, prefix)).map(|(_, node)| node)
     }
 
     /// The service of this id.
@@ -85,12 +85,10 @@ impl State {
         self.services.get(|key| (**key).cmp(id))
     }
 
-    /// The service of this name.
+    /// The service of this name; one that is being removed has none any more.
     #[must_use]
     pub fn service_by_name(&self, name: &str) -> Option<&Arc<pb::Service>> {
-        self.service_names
-            .get(|key| (**key).cmp(name))
-            .and_then(|id| self.service(id))
+        self.service_names.get(|key| (**key).cmp(name)).and_then(|id| self.service(id))
     }
 
     /// All services, by id.
@@ -99,13 +97,8 @@ impl State {
     }
 
     /// Services whose id begins so.
-    pub fn services_by_prefix<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<pb::Service>> {
-        self.services
-            .range(move |key| place_by_prefix(key, prefix))
-            .map(|(_, service)| service)
+    pub fn services_by_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<pb::Service>> {
+        self.services.range(move |key| place_by_prefix(key, prefix)).map(|(_, service)| service)
     }
 
     /// The task of this id.
@@ -120,23 +113,13 @@ impl State {
     }
 
     /// Tasks whose id begins so.
-    pub fn tasks_by_prefix<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
-        self.tasks
-            .range(move |key| place_by_prefix(key, prefix))
-            .map(|(_, task)| task)
+    pub fn tasks_by_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        self.tasks.range(move |key| place_by_prefix(key, prefix)).map(|(_, task)| task)
     }
 
     /// Tasks of a service, by slot and then id.
-    pub fn tasks_of_service<'a>(
-        &'a self,
-        service_id: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
-        self.tasks_by_service
-            .range(move |(service, _, _)| (**service).cmp(service_id))
-            .map(|(_, task)| task)
+    pub fn tasks_of_service<'a>(&'a self, service_id: &'a str) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        self.tasks_by_service.range(move |(service, _, _)| (**service).cmp(service_id)).map(|(_, task)| task)
     }
 
     /// Tasks of one slot of a service.
@@ -150,13 +133,8 @@ impl State {
     }
 
     /// Tasks on a node, by id. Tasks without a node are those of node "".
-    pub fn tasks_of_node<'a>(
-        &'a self,
-        node_id: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
-        self.tasks_by_node
-            .range(move |(node, _)| (**node).cmp(node_id))
-            .map(|(_, task)| task)
+    pub fn tasks_of_node<'a>(&'a self, node_id: &'a str) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        self.tasks_by_node.range(move |(node, _)| (**node).cmp(node_id)).map(|(_, task)| task)
     }
 
     /// How many nodes, services and tasks there are.
@@ -172,11 +150,7 @@ impl State {
             Kind::Node => self.node(id).cloned().map(Object::Node),
             Kind::Service => self.service(id).cloned().map(Object::Service),
             Kind::Task => self.task(id).cloned().map(Object::Task),
-            Kind::Cluster => self
-                .cluster
-                .clone()
-                .filter(|cluster| cluster.id == id)
-                .map(Object::Cluster),
+            Kind::Cluster => self.cluster.clone().filter(|cluster| cluster.id == id).map(Object::Cluster),
         }
     }
 
@@ -185,17 +159,10 @@ impl State {
         let cluster = self.cluster.iter().cloned().map(Object::Cluster);
         let nodes = self.nodes().cloned().map(Object::Node);
         let services = self.services().cloned().map(Object::Service);
-        cluster
-            .chain(nodes)
-            .chain(services)
-            .chain(self.tasks().cloned().map(Object::Task))
+        cluster.chain(nodes).chain(services).chain(self.tasks().cloned().map(Object::Task))
     }
 }
 
 fn place_by_prefix(key: &str, prefix: &str) -> Ordering {
-    if key.starts_with(prefix) {
-        Ordering::Equal
-    } else {
-        key.cmp(prefix)
-    }
+    if key.starts_with(prefix) { Ordering::Equal } else { key.cmp(prefix) }
 }

@@ -35,11 +35,7 @@ impl Action {
     #[must_use]
     pub fn delete(object: impl Into<Object>) -> Self {
         let object = object.into();
-        Self::Delete {
-            kind: object.kind(),
-            id: object.id().to_owned(),
-            version: object.version(),
-        }
+        Self::Delete { kind: object.kind(), id: object.id().to_owned(), version: object.version() }
     }
 }
 
@@ -54,9 +50,7 @@ impl Transaction {
     /// A transaction of one action.
     #[must_use]
     pub fn one(action: Action) -> Self {
-        Self {
-            actions: vec![action],
-        }
+        Self { actions: vec![action] }
     }
 
     /// Adds [`Action::put`].
@@ -80,8 +74,6 @@ impl Transaction {
 
 impl FromIterator<Action> for Transaction {
     fn from_iter<I: IntoIterator<Item = Action>>(actions: I) -> Self {
-        Self {
-            actions: actions.into_iter().collect(),
-        }
+        Self { actions: actions.into_iter().collect() }
     }
 }

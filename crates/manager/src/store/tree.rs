@@ -27,11 +27,7 @@ pub(super) struct Tree<K, V> {
 
 impl<K, V> Default for Tree<K, V> {
     fn default() -> Self {
-        Self {
-            root: None,
-            len: 0,
-            counter: 0,
-        }
+        Self { root: None, len: 0, counter: 0 }
     }
 }
 
@@ -76,10 +72,7 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
     where
         P: Fn(&K) -> Ordering + 'a,
     {
-        let mut range = Range {
-            pending: Vec::new(),
-            place,
-        };
+        let mut range = Range { pending: Vec::new(), place };
         range.descend(&self.root);
         range
     }
@@ -119,20 +112,9 @@ impl<'a, K, V, P: Fn(&K) -> Ordering> Iterator for Range<'a, K, V, P> {
     }
 }
 
-fn insert<K: Ord + Clone, V: Clone>(
-    link: &mut Link<K, V>,
-    key: K,
-    value: V,
-    priority: u64,
-) -> Option<V> {
+fn insert<K: Ord + Clone, V: Clone>(link: &mut Link<K, V>, key: K, value: V, priority: u64) -> Option<V> {
     let Some(shared) = link else {
-        *link = Some(Arc::new(Node {
-            key,
-            value,
-            priority,
-            left: None,
-            right: None,
-        }));
+        *link = Some(Arc::new(Node { key, value, priority, left: None, right: None }));
         return None;
     };
     let node = Arc::make_mut(shared);
@@ -156,9 +138,7 @@ fn insert<K: Ord + Clone, V: Clone>(
 }
 
 fn outranks<K, V>(child: &Link<K, V>, priority: u64) -> bool {
-    child
-        .as_ref()
-        .is_some_and(|child| child.priority > priority)
+    child.as_ref().is_some_and(|child| child.priority > priority)
 }
 
 fn rotate_right<K: Clone, V: Clone>(link: &mut Link<K, V>) {
@@ -261,8 +241,7 @@ mod tests {
     #[test]
     fn stays_shallow_when_keys_come_in_order() {
         fn depth(link: &Link<u32, ()>) -> usize {
-            link.as_ref()
-                .map_or(0, |node| 1 + depth(&node.left).max(depth(&node.right)))
+            link.as_ref().map_or(0, |node| 1 + depth(&node.left).max(depth(&node.right)))
         }
         let mut tree = Tree::default();
         (0..20_000).for_each(|key| {

@@ -1,0 +1,269 @@
+//! One member, running: opened from its directory, with a thread of its own, until it is shut down or fails.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use openraft::error::{Fatal, LinearizableReadError, RaftError};
+use openraft::{BasicNode, Config, Raft, ReadPolicy, ServerState, SnapshotPolicy};
+use swarm_api::pb;
+use thiserror::Error;
+use tokio::sync::{oneshot, watch};
+
+use super::log::{LogFile, LogStore};
+use super::machine::Machine;
+use super::network::Network;
+use super::propose;
+use super::types::Types;
+use crate::clock::Clock;
+use crate::store::{Proposer, Publisher, State, Store, Transaction, View};
+
+const LOG_NAME: &str = "raft.redb";
+/// How often a leader shows itself. Also the pace at which an idle member wakes.
+const HEARTBEAT_MS: u64 = 200;
+/// A follower that has not heard of a leader for so long stands for election.
+const ELECTION_MIN_MS: u64 = 1_000;
+const ELECTION_MAX_MS: u64 = 2_000;
+/// A snapshot is taken after so many entries,
+const SNAPSHOT_AFTER: u64 = 5_000;
+/// and so many of those in it stay in the log, for followers that are a little behind.
+const KEPT_ENTRIES: u64 = 500;
+
+/// A failure of consensus: this manager cannot go on.
+#[derive(Debug, Error)]
+pub enum ConsensusError {
+    /// The directory cannot be read or written.
+    #[error("raft storage: {0}")]
+    Storage(#[from] io::Error),
+    /// The directory is of no member, or of one already.
+    #[error("{0}")]
+    Founded(&'static str),
+    /// The library gave up; the reason is what it says.
+    #[error("raft: {0}")]
+    Fatal(String),
+}
+
+/// A read cannot be served: somebody else may have written since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("this manager is not the leader of the swarm")]
+pub struct ReadError;
+
+/// Whether this member leads, and since which term.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    /// The term in which it leads.
+    pub term: Option<u64>,
+}
+
+/// A new cluster of one member.
+pub(crate) struct Founding {
+    /// The member's number in the group.
+    pub(crate) raft_id: u64,
+    /// Where the others will reach it.
+    pub(crate) addr: String,
+    /// What is in the store from the first moment.
+    pub(crate) first: Transaction,
+}
+
+/// The running member.
+pub(crate) struct Consensus {
+    raft: Raft<Types, Machine>,
+    leadership: watch::Receiver<Leadership>,
+    failed: watch::Receiver<Option<String>>,
+    stop: Option<oneshot::Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+    pub(crate) raft_id: u64,
+    pub(crate) store: Store,
+    pub(crate) proposer: Proposer,
+}
+
+/// What the raft thread hands out once it runs.
+type Started = Result<
+    (Raft<Types, Machine>, watch::Receiver<Leadership>, watch::Receiver<Option<String>>),
+    ConsensusError,
+>;
+
+impl Consensus {
+    /// Founds a cluster of one member in an empty directory. When this returns, the first transaction is on disk and
+    /// applied, and the directory is closed again.
+    pub(crate) async fn found(
+        directory: &Path,
+        clock: Clock,
+        founding: Founding,
+    ) -> Result<(), ConsensusError> {
+        let Founding { raft_id, addr, first } = founding;
+        let file = LogFile::open(&directory.join(LOG_NAME))?;
+        if file.member()?.is_some() {
+            return Err(ConsensusError::Founded("raft storage: this directory has a member already"));
+        }
+        file.set_member(&pb::RaftMember { raft_id, addr: addr.clone() })?;
+        let mut consensus = Self::run(directory.to_owned(), file, raft_id, clock).await?;
+        let outcome = consensus.begin(addr, first).await;
+        consensus.shutdown().await;
+        outcome
+    }
+
+    async fn begin(&mut self, addr: String, first: Transaction) -> Result<(), ConsensusError> {
+        let members = std::collections::BTreeMap::from([(self.raft_id, BasicNode::new(addr))]);
+        self.raft.initialize(members).await.map_err(|error| ConsensusError::Fatal(error.to_string()))?;
+        let led = self.leadership.wait_for(|leadership| leadership.term.is_some()).await.map(|_| ());
+        led.map_err(|_| ConsensusError::Fatal("ended before it led".to_owned()))?;
+        let applied = self.proposer.propose(first).await;
+        applied.map_err(|error| ConsensusError::Fatal(error.to_string()))?;
+        Ok(())
+    }
+
+    /// Opens the member of this directory: the snapshot and the log after it make up the state.
+    pub(crate) async fn open(directory: &Path, clock: Clock) -> Result<Self, ConsensusError> {
+        let file = LogFile::open(&directory.join(LOG_NAME))?;
+        let member =
+            file.member()?.ok_or(ConsensusError::Founded("raft storage: no cluster was founded here"))?;
+        Self::run(directory.to_owned(), file, member.raft_id, clock).await
+    }
+
+    async fn run(
+        directory: PathBuf,
+        file: LogFile,
+        raft_id: u64,
+        clock: Clock,
+    ) -> Result<Self, ConsensusError> {
+        let (publisher, store) = Publisher::new(State::default());
+        let (proposer, proposals) = Proposer::new(clock);
+        let machine = Machine::open(directory, publisher)?;
+        let (log, log_thread) = LogStore::new(file)?;
+        let (stop, stopped) = oneshot::channel();
+        let (started, start) = oneshot::channel::<Started>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let raft_thread = std::thread::Builder::new().name("raft".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                match Raft::new(raft_id, config(), Network, log, machine).await {
+                    Ok(raft) => live(raft, proposals, started, stopped).await,
+                    Err(fatal) => drop(started.send(Err(ConsensusError::Fatal(fatal.to_string())))),
+                }
+            });
+        })?;
+        let ended = |_| ConsensusError::Fatal("ended while it started".to_owned());
+        let (raft, leadership, failed) = start.await.map_err(ended)??;
+        let threads = vec![raft_thread, log_thread];
+        Ok(Self { raft, leadership, failed, stop: Some(stop), threads, raft_id, store, proposer })
+    }
+
+    /// Follows whether this member leads.
+    pub(crate) fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.leadership.clone()
+    }
+
+    /// A handle for reads.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader { raft: self.raft.clone(), store: self.store.clone() }
+    }
+
+    /// Waits until consensus fails; for ever, if it does not.
+    pub(crate) fn failed(&self) -> impl Future<Output = ConsensusError> + Send + use<> {
+        let mut failed = self.failed.clone();
+        async move {
+            let reason = failed.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+            match reason {
+                Some(reason) => ConsensusError::Fatal(reason),
+                // It was shut down.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Ends the member: what was acknowledged is on disk, the files are closed when this returns.
+    pub(crate) async fn shutdown(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The thread may have ended by itself.
+            let _ = stop.send(());
+        }
+        let threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().map(JoinHandle::join).all(|joined| joined.is_ok())
+        });
+        if !joined.await.unwrap_or(false) {
+            tracing::error!("a thread of raft ended by a panic");
+        }
+    }
+}
+
+/// Serves reads that see every write acknowledged before. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    raft: Raft<Types, Machine>,
+    store: Store,
+}
+
+impl Reader {
+    /// A view that contains all that was acknowledged before this call. While the lease holds it costs no message.
+    pub(crate) async fn view(&self) -> Result<View, ReadError> {
+        match self.raft.ensure_linearizable(ReadPolicy::LeaseRead).await {
+            Ok(_) => Ok(self.store.view()),
+            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(_))) => Err(ReadError),
+            Err(error) => {
+                tracing::debug!(%error, "cannot read");
+                Err(ReadError)
+            }
+        }
+    }
+}
+
+fn config() -> Arc<Config> {
+    Arc::new(Config {
+        cluster_name: "shoal".to_owned(),
+        heartbeat_interval: HEARTBEAT_MS,
+        election_timeout_min: ELECTION_MIN_MS,
+        election_timeout_max: ELECTION_MAX_MS,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_AFTER),
+        max_in_snapshot_log_to_keep: KEPT_ENTRIES,
+        enable_pre_vote: Some(true),
+        ..Config::default()
+    })
+}
+
+/// The life of the raft thread, after the library has started.
+async fn live(
+    raft: Raft<Types, Machine>,
+    proposals: tokio::sync::mpsc::Receiver<crate::store::Proposal>,
+    started: oneshot::Sender<Started>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let (leadership, leadership_receiver) = watch::channel(Leadership::default());
+    let (failed, failed_receiver) = watch::channel(None);
+    if started.send(Ok((raft.clone(), leadership_receiver, failed_receiver))).is_err() {
+        return;
+    }
+    let pump = tokio::spawn(propose::run(raft.clone(), proposals));
+    tokio::select! {
+        // The sender is dropped when whoever owns the member is gone.
+        _ = stopped => {}
+        reason = follow(&raft, &leadership) => {
+            tracing::error!(%reason, "raft has failed");
+            failed.send_replace(Some(reason));
+        }
+    }
+    leadership.send_replace(Leadership::default());
+    pump.abort();
+    if let Err(error) = raft.shutdown().await {
+        tracing::warn!(%error, "raft did not shut down in order");
+    }
+}
+
+/// Tells who leads; ends when raft does, with the reason.
+async fn follow(raft: &Raft<Types, Machine>, leadership: &watch::Sender<Leadership>) -> String {
+    use openraft::async_runtime::WatchReceiver;
+    let mut metrics = raft.server_metrics();
+    loop {
+        let term = {
+            let metrics = metrics.borrow_watched();
+            (metrics.state == ServerState::Leader).then_some(metrics.vote.leader_id.term)
+        };
+        leadership
+            .send_if_modified(|known| std::mem::replace(known, Leadership { term }) != Leadership { term });
+        if metrics.changed().await.is_err() {
+            let state = raft.metrics().borrow_watched().running_state.clone();
+            return state.err().unwrap_or(Fatal::Stopped).to_string();
+        }
+    }
+}
