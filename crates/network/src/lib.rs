@@ -15,8 +15,14 @@
 
 mod config;
 mod error;
+pub mod hold;
+mod kernel;
+mod link;
 mod model;
 mod network;
+mod network_name;
+mod nft;
+mod owner;
 
 pub use config::{BridgeConfig, NetworkConfig};
 pub use error::{Error, ErrorKind, PortError, Result};

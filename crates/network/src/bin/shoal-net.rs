@@ -1,2 +1,0 @@
-//! Holds the published ports of one daemon.
-fn main() {}

@@ -1,0 +1,80 @@
+//! Sockets on the host's side (held) and on the containers' side (towards a backend).
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use network::Protocol;
+use network::hold::{HoldKey, Refusal};
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrStorage, bind, connect, listen,
+    setsockopt, socket, sockopt,
+};
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// A port of the host that is ours.
+pub(crate) enum Held {
+    /// Bound and nothing more: nobody else gets it.
+    Bound(#[expect(dead_code, reason = "it is held by being open")] OwnedFd),
+    /// What arrives is proxied.
+    Tcp(TcpListener),
+    /// What arrives is proxied.
+    Udp(UdpSocket),
+}
+
+/// Takes a port of the host.
+pub(crate) fn hold(key: &HoldKey, proxy: bool) -> Result<Held, Refusal> {
+    open(key, proxy).map_err(|errno| match errno {
+        Errno::EADDRINUSE => Refusal::InUse,
+        Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT => Refusal::NoSuchAddress,
+        errno => Refusal::Other(errno.desc().to_lowercase()),
+    })
+}
+
+fn open(key: &HoldKey, proxy: bool) -> nix::Result<Held> {
+    let address = key.address();
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let kind = match key.protocol {
+        Protocol::Tcp => SockType::Stream,
+        Protocol::Udp => SockType::Datagram,
+    };
+    let fd = socket(family, kind, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)?;
+    if address.is_ipv6() {
+        // The same port of IPv4 is held, or not, in its own right.
+        setsockopt(&fd, sockopt::Ipv6V6Only, &true)?;
+    }
+    if proxy && key.protocol == Protocol::Tcp {
+        // Connections that ended a moment ago do not keep the port. Once we listen, nobody else gets it by this.
+        setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+    }
+    bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
+    match (key.protocol, proxy) {
+        (_, false) => Ok(Held::Bound(fd)),
+        (Protocol::Tcp, true) => {
+            listen(&fd, Backlog::new(BACKLOG)?)?;
+            Ok(Held::Tcp(TcpListener::from(fd)))
+        }
+        (Protocol::Udp, true) => Ok(Held::Udp(UdpSocket::from(fd))),
+    }
+}
+
+/// Begins a connection to a container; what is written to it before it stands waits.
+pub(crate) fn connect_tcp(backend: (Ipv4Addr, u16)) -> io::Result<TcpStream> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+    match connect(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(backend.0, backend.1))) {
+        Ok(()) | Err(Errno::EINPROGRESS) => Ok(TcpStream::from(fd)),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// A socket for one client's datagrams to a container.
+pub(crate) fn connect_udp(backend: (Ipv4Addr, u16)) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))?;
+    socket.connect(backend)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}

@@ -1,0 +1,12 @@
+//! Holding published ports: what the daemon and its `shoal-net` say to each other, and the daemon's side of it.
+
+mod client;
+mod frame;
+mod message;
+
+pub(crate) use client::Keeper;
+pub use frame::{read_message, take_message, write_message};
+pub use message::{Answer, Hold, HoldKey, Refusal, Request, SOCKET_NAME};
+
+/// What came of an attempt to hold: it worked, or this port could not be held, and why.
+pub(crate) type Held<T> = Result<T, (HoldKey, Refusal)>;

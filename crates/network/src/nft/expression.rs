@@ -1,0 +1,294 @@
+//! Rules, expression by expression. Names and numbers are those of linux/netfilter/nf_tables.h.
+
+use std::net::Ipv4Addr;
+
+use ipam::Cidr;
+use nix::libc;
+
+use crate::kernel::Attributes;
+
+const NFTA_LIST_ELEM: u16 = 1;
+const NFTA_EXPR_NAME: u16 = 1;
+const NFTA_EXPR_DATA: u16 = 2;
+pub(super) const NFTA_DATA_VALUE: u16 = 1;
+pub(super) const NFTA_DATA_VERDICT: u16 = 2;
+const NFTA_VERDICT_CODE: u16 = 1;
+const NFTA_VERDICT_CHAIN: u16 = 2;
+
+/// `NF_DROP` and `NF_ACCEPT`, which are netfilter's, not nftables'.
+const DROP: i32 = 0;
+const ACCEPT: i32 = 1;
+
+/// Registers, as nft numbers them: 1 is sixteen bytes wide, 9 and 10 are its second and third four bytes.
+const FIRST: u32 = 1;
+const SECOND: u32 = 9;
+const THIRD: u32 = 10;
+
+/// Where the addresses lie in the IPv4 header, and the destination port in both TCP's and UDP's, in bytes.
+const SOURCE_OFFSET: u32 = 12;
+const DESTINATION_OFFSET: u32 = 16;
+const DESTINATION_PORT_OFFSET: u32 = 2;
+
+/// `RTN_LOCAL`: an address of this machine.
+const ADDRESS_TYPE_LOCAL: u32 = 2;
+/// `IPS_DST_NAT`: the flow's destination has been translated.
+const STATUS_DNAT: u32 = 1 << 5;
+/// Established or related, as bits of `ct state`.
+const STATE_KNOWN: u32 = 2 | 4;
+
+/// A rule's list of expressions under construction; each method is one phrase of nft's language.
+pub(super) struct Rule<'a, 'b>(&'a mut Attributes<'b>);
+
+impl<'a, 'b> Rule<'a, 'b> {
+    pub(super) fn new(list: &'a mut Attributes<'b>) -> Rule<'a, 'b> {
+        Rule(list)
+    }
+
+    /// `iifname "name"`
+    pub(super) fn comes_from(&mut self, interface: &str) -> &mut Self {
+        self.meta(libc::NFT_META_IIFNAME).compare(libc::NFT_CMP_EQ, &interface_name(interface))
+    }
+
+    /// `oifname "name"`
+    pub(super) fn goes_to(&mut self, interface: &str) -> &mut Self {
+        self.meta(libc::NFT_META_OIFNAME).compare(libc::NFT_CMP_EQ, &interface_name(interface))
+    }
+
+    /// `oifname != "name"`
+    pub(super) fn goes_elsewhere_than(&mut self, interface: &str) -> &mut Self {
+        self.meta(libc::NFT_META_OIFNAME).compare(libc::NFT_CMP_NEQ, &interface_name(interface))
+    }
+
+    /// `ip saddr subnet`
+    pub(super) fn source_in(&mut self, subnet: Cidr) -> &mut Self {
+        self.address(SOURCE_OFFSET, subnet)
+    }
+
+    /// `ip daddr subnet`
+    pub(super) fn destination_in(&mut self, subnet: Cidr) -> &mut Self {
+        self.address(DESTINATION_OFFSET, subnet)
+    }
+
+    /// `fib daddr type local`
+    pub(super) fn destination_is_local(&mut self) -> &mut Self {
+        const DREG: u16 = 1;
+        const RESULT: u16 = 2;
+        const FLAGS: u16 = 3;
+        const RESULT_ADDRTYPE: u32 = 3;
+        const FLAG_DADDR: u32 = 1 << 1;
+        self.push("fib", |fib| {
+            fib.number(FLAGS, FLAG_DADDR).number(RESULT, RESULT_ADDRTYPE).number(DREG, FIRST);
+        })
+        .compare(libc::NFT_CMP_EQ, &ADDRESS_TYPE_LOCAL.to_ne_bytes())
+    }
+
+    /// `ct status dnat`
+    pub(super) fn was_translated(&mut self) -> &mut Self {
+        self.conntrack_bits(libc::NFT_CT_STATUS, STATUS_DNAT)
+    }
+
+    /// `ct state established,related`
+    pub(super) fn is_known(&mut self) -> &mut Self {
+        self.conntrack_bits(libc::NFT_CT_STATE, STATE_KNOWN)
+    }
+
+    /// `dnat ip to ip daddr . meta l4proto . th dport map @map`
+    pub(super) fn translate_by_address(&mut self, map: &str) -> &mut Self {
+        self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, DESTINATION_OFFSET, 4, FIRST)
+            .meta_into(libc::NFT_META_L4PROTO, SECOND)
+            .payload(libc::NFT_PAYLOAD_TRANSPORT_HEADER, DESTINATION_PORT_OFFSET, 2, THIRD)
+            .lookup(map, FIRST, None)
+            .translate()
+    }
+
+    /// `dnat ip to meta l4proto . th dport map @map`
+    pub(super) fn translate_by_port(&mut self, map: &str) -> &mut Self {
+        self.protocol_and_port().lookup(map, FIRST, None).translate()
+    }
+
+    /// `meta l4proto . th dport vmap @map`
+    pub(super) fn branch_by_port(&mut self, map: &str) -> &mut Self {
+        self.protocol_and_port().lookup(map, libc::NFT_REG_VERDICT as u32, None)
+    }
+
+    /// `dnat ip to numgen random mod count map @set`, where the set is an anonymous one of this transaction.
+    pub(super) fn translate_at_random(&mut self, count: u32, set: &str, set_id: u32) -> &mut Self {
+        const DREG: u16 = 1;
+        const MODULUS: u16 = 2;
+        const TYPE: u16 = 3;
+        const OFFSET: u16 = 4;
+        const RANDOM: u32 = 1;
+        self.push("numgen", |numgen| {
+            numgen.number(DREG, FIRST).number(MODULUS, count).number(TYPE, RANDOM).number(OFFSET, 0);
+        })
+        .lookup(set, FIRST, Some(set_id))
+        .translate()
+    }
+
+    /// `masquerade`
+    pub(super) fn masquerade(&mut self) {
+        self.push("masq", |_| {});
+    }
+
+    /// `accept`
+    pub(super) fn accept(&mut self) {
+        self.verdict(ACCEPT, None);
+    }
+
+    /// `drop`
+    pub(super) fn drop(&mut self) {
+        self.verdict(DROP, None);
+    }
+
+    /// `return`
+    pub(super) fn go_back(&mut self) {
+        self.verdict(libc::NFT_RETURN, None);
+    }
+
+    /// `jump chain`
+    pub(super) fn jump(&mut self, chain: &str) {
+        self.verdict(libc::NFT_JUMP, Some(chain));
+    }
+
+    fn protocol_and_port(&mut self) -> &mut Self {
+        self.meta(libc::NFT_META_L4PROTO).payload(
+            libc::NFT_PAYLOAD_TRANSPORT_HEADER,
+            DESTINATION_PORT_OFFSET,
+            2,
+            SECOND,
+        )
+    }
+
+    fn address(&mut self, offset: u32, subnet: Cidr) -> &mut Self {
+        self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, offset, 4, FIRST)
+            .mask(&subnet.netmask().octets())
+            .compare(libc::NFT_CMP_EQ, &subnet.first().octets())
+    }
+
+    fn conntrack_bits(&mut self, key: libc::c_int, bits: u32) -> &mut Self {
+        const DREG: u16 = 1;
+        const KEY: u16 = 2;
+        self.push("ct", |ct| {
+            ct.number(KEY, key as u32).number(DREG, FIRST);
+        })
+        .mask(&bits.to_ne_bytes())
+        .compare(libc::NFT_CMP_NEQ, &[0; 4])
+    }
+
+    fn meta(&mut self, key: libc::c_int) -> &mut Self {
+        self.meta_into(key, FIRST)
+    }
+
+    fn meta_into(&mut self, key: libc::c_int, register: u32) -> &mut Self {
+        const DREG: u16 = 1;
+        const KEY: u16 = 2;
+        self.push("meta", |meta| {
+            meta.number(KEY, key as u32).number(DREG, register);
+        })
+    }
+
+    fn payload(&mut self, base: libc::c_int, offset: u32, len: u32, register: u32) -> &mut Self {
+        const DREG: u16 = 1;
+        const BASE: u16 = 2;
+        const OFFSET: u16 = 3;
+        const LEN: u16 = 4;
+        self.push("payload", |payload| {
+            payload.number(DREG, register).number(BASE, base as u32).number(OFFSET, offset).number(LEN, len);
+        })
+    }
+
+    fn mask(&mut self, mask: &[u8; 4]) -> &mut Self {
+        const SREG: u16 = 1;
+        const DREG: u16 = 2;
+        const LEN: u16 = 3;
+        const MASK: u16 = 4;
+        const XOR: u16 = 5;
+        self.push("bitwise", |bitwise| {
+            bitwise.number(SREG, FIRST).number(DREG, FIRST).number(LEN, 4);
+            bitwise.nested(MASK, |data| {
+                data.bytes(NFTA_DATA_VALUE, mask);
+            });
+            bitwise.nested(XOR, |data| {
+                data.bytes(NFTA_DATA_VALUE, &[0; 4]);
+            });
+        })
+    }
+
+    fn compare(&mut self, operation: libc::c_int, value: &[u8]) -> &mut Self {
+        const SREG: u16 = 1;
+        const OPERATION: u16 = 2;
+        const DATA: u16 = 3;
+        self.push("cmp", |cmp| {
+            cmp.number(SREG, FIRST).number(OPERATION, operation as u32).nested(DATA, |data| {
+                data.bytes(NFTA_DATA_VALUE, value);
+            });
+        })
+    }
+
+    fn lookup(&mut self, set: &str, destination: u32, set_id: Option<u32>) -> &mut Self {
+        const SET: u16 = 1;
+        const SREG: u16 = 2;
+        const DREG: u16 = 3;
+        const SET_ID: u16 = 4;
+        self.push("lookup", |lookup| {
+            lookup.text(SET, set).number(SREG, FIRST).number(DREG, destination);
+            if let Some(id) = set_id {
+                lookup.number(SET_ID, id);
+            }
+        })
+    }
+
+    /// `dnat` to what a lookup has put into the registers: an address, and a port behind it.
+    fn translate(&mut self) -> &mut Self {
+        const TYPE: u16 = 1;
+        const FAMILY: u16 = 2;
+        const ADDRESS: u16 = 3;
+        const PORT: u16 = 5;
+        const TYPE_DNAT: u32 = 1;
+        self.push("nat", |nat| {
+            nat.number(TYPE, TYPE_DNAT)
+                .number(FAMILY, libc::NFPROTO_IPV4 as u32)
+                .number(ADDRESS, FIRST)
+                .number(PORT, SECOND);
+        })
+    }
+
+    fn verdict(&mut self, code: i32, chain: Option<&str>) {
+        const DREG: u16 = 1;
+        const DATA: u16 = 2;
+        self.push("immediate", |immediate| {
+            immediate
+                .number(DREG, libc::NFT_REG_VERDICT as u32)
+                .nested(DATA, |data| put_verdict(data, code, chain));
+        });
+    }
+
+    fn push(&mut self, name: &str, fill: impl FnOnce(&mut Attributes<'_>)) -> &mut Self {
+        self.0.nested(NFTA_LIST_ELEM, |expression| {
+            expression.text(NFTA_EXPR_NAME, name).nested(NFTA_EXPR_DATA, fill);
+        });
+        self
+    }
+}
+
+/// Writes a verdict as data, for a rule or for an element of a verdict map.
+pub(super) fn put_verdict(data: &mut Attributes<'_>, code: i32, chain: Option<&str>) {
+    data.nested(NFTA_DATA_VERDICT, |verdict| {
+        verdict.number(NFTA_VERDICT_CODE, code as u32);
+        if let Some(chain) = chain {
+            verdict.text(NFTA_VERDICT_CHAIN, chain);
+        }
+    });
+}
+
+/// 127.0.0.0/8
+pub(super) fn loopback() -> Cidr {
+    Cidr::new(Ipv4Addr::new(127, 0, 0, 0), 8).expect("a prefix length of at most 32")
+}
+
+fn interface_name(name: &str) -> [u8; libc::IFNAMSIZ] {
+    let mut padded = [0; libc::IFNAMSIZ];
+    let len = name.len().min(libc::IFNAMSIZ - 1);
+    padded[..len].copy_from_slice(&name.as_bytes()[..len]);
+    padded
+}

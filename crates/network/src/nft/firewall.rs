@@ -1,0 +1,77 @@
+//! The table in the kernel: replaced as a whole, or changed by what was added and removed.
+
+use std::io;
+
+use nix::sys::socket::SockProtocol;
+
+use super::batch::{self, Batch};
+use super::port::{Balanced, Published};
+use super::ruleset::{self, Contents};
+use crate::kernel::Socket;
+
+/// This daemon's table, over a connection bound to the network namespace of the thread that opened it.
+pub(crate) struct Firewall {
+    table: String,
+    socket: Socket,
+}
+
+impl Firewall {
+    /// Connects; the table itself is made by [`Firewall::replace`].
+    pub(crate) fn open(table: &str) -> io::Result<Firewall> {
+        Ok(Firewall { table: table.to_owned(), socket: Socket::open(SockProtocol::NetlinkNetFilter)? })
+    }
+
+    /// Makes the table hold exactly `contents`, in one step. Flows that exist keep their translations.
+    pub(crate) fn replace(&mut self, contents: &Contents<'_>) -> io::Result<()> {
+        self.transact(|batch| ruleset::replace(batch, contents))
+    }
+
+    /// Removes the table.
+    pub(crate) fn remove(&mut self) -> io::Result<()> {
+        self.transact(|batch| {
+            batch.add_table();
+            batch.delete_table();
+        })
+    }
+
+    /// Publishes ports. Fast: nothing is deleted.
+    pub(crate) fn add_ports(&mut self, ports: &[Published]) -> io::Result<()> {
+        self.transact(|batch| ruleset::add_ports(batch, ports))
+    }
+
+    /// Takes ports back, and gives others: one step, and one grace period of the kernel.
+    pub(crate) fn change_ports(&mut self, old: &[Published], new: &[Published]) -> io::Result<()> {
+        self.transact(|batch| {
+            ruleset::delete_ports(batch, old);
+            ruleset::add_ports(batch, new);
+        })
+    }
+
+    /// Makes the balanced ports, which now are `old`, exactly `new`.
+    pub(crate) fn change_ingress(&mut self, old: &[Balanced], new: &[Balanced]) -> io::Result<()> {
+        let same_port = |a: &Balanced, b: &Balanced| (a.protocol, a.port) == (b.protocol, b.port);
+        self.transact(|batch| {
+            for port in old.iter().filter(|port| !new.iter().any(|other| same_port(port, other))) {
+                ruleset::delete_balanced(batch, port);
+            }
+            for port in new {
+                match old.iter().find(|other| same_port(port, other)) {
+                    None => ruleset::add_balanced(batch, port),
+                    Some(before) if before != port => ruleset::change_balanced(batch, port),
+                    Some(_) => {}
+                }
+            }
+        })
+    }
+
+    /// Whether the table is there: somebody may have flushed all rules.
+    pub(crate) fn exists(&mut self) -> io::Result<bool> {
+        batch::table_exists(&mut self.socket, &self.table)
+    }
+
+    fn transact(&mut self, fill: impl FnOnce(&mut Batch<'_>)) -> io::Result<()> {
+        let mut batch = Batch::new(&self.table);
+        fill(&mut batch);
+        batch.commit(&mut self.socket)
+    }
+}

@@ -1,0 +1,32 @@
+//! Giving back what a container has.
+
+use std::collections::BTreeSet;
+
+use super::Owner;
+use super::attach::published_ports;
+use crate::hold::HoldKey;
+use crate::kernel::StaleFlows;
+use crate::{BoundPort, Error, Result};
+
+impl Owner {
+    /// Frees address and ports; what must be deleted in the kernel is left to the sweeper.
+    pub(super) fn detach(&mut self, container_id: &str) -> Result<()> {
+        let Some(endpoint) = self.endpoints.remove(container_id) else { return Ok(()) };
+        if let Some(network) = &mut self.network {
+            network.addresses.release(endpoint.ip);
+        }
+        if !endpoint.ports.is_empty() {
+            for port in published_ports(&endpoint) {
+                if self.published.remove(&port.key()).is_some() && self.firewall.is_some() {
+                    self.sweep.pending.ports.push(port);
+                }
+            }
+            let flows = StaleFlows { to_addresses: BTreeSet::from([endpoint.ip]), ..StaleFlows::default() };
+            self.sweep.pending.flows.merge(flows);
+            self.sweep.soon();
+        }
+        self.sweep.link(endpoint.host_interface);
+        let keys: Vec<HoldKey> = endpoint.ports.iter().map(BoundPort::key).collect();
+        self.keeper.release(&keys).map_err(Error::Keeper)
+    }
+}
