@@ -3,6 +3,7 @@
 //! Imported only by tests.
 #![forbid(unsafe_code)]
 
+pub mod cluster;
 pub mod daemon;
 pub mod eventually;
 pub mod image;

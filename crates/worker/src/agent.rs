@@ -39,6 +39,7 @@ const MANAGERS: usize = 32;
 const REMOVALS: usize = 8;
 
 /// What an agent is made from.
+#[derive(Clone)]
 pub struct AgentConfig {
     /// Where the journal lives; made with mode 0700 if it is missing.
     pub state_dir: PathBuf,

@@ -1,0 +1,234 @@
+//! A whole cluster in one process: the loops of a manager, and workers with fake executors, over real gRPC
+//! on pipes. Nothing of it touches the machine but a temporary directory.
+//!
+//! A worker can vanish (its agent ends without a word, its containers go on) and come back; the leader can
+//! step down and up again. Times are short: a node is down after a fraction of a second.
+
+mod leader;
+mod member;
+pub mod spec;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use manager::store::{Action, State, Transaction, View};
+use swarm_api::id;
+use swarm_api::pb::{self, NodeAvailability, TaskState};
+use worker::fake::FakeExecutor;
+
+use self::leader::Leader;
+pub use self::member::Member;
+
+/// How long a cluster may take to get where a test wants it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const POLL: Duration = Duration::from_millis(5);
+
+/// A leader and its workers.
+pub struct Cluster {
+    leader: Leader,
+    /// The workers, in the order they were added.
+    pub members: Vec<Member>,
+    directory: tempfile::TempDir,
+}
+
+impl Cluster {
+    /// A cluster of so many workers, all of them ready.
+    pub async fn start(workers: usize) -> anyhow::Result<Cluster> {
+        let directory = tempfile::tempdir().context("make a temporary directory")?;
+        let mut cluster = Cluster { leader: Leader::start().await?, members: Vec::new(), directory };
+        for _ in 0..workers {
+            cluster.add_worker().await?;
+        }
+        cluster.all_ready().await?;
+        Ok(cluster)
+    }
+
+    /// Adds a worker and starts its agent. Its host name is `w` and its number, from 0.
+    pub async fn add_worker(&mut self) -> anyhow::Result<&Member> {
+        let number = self.members.len();
+        let executor = FakeExecutor::new(&format!("w{number}"));
+        self.add_worker_with(executor).await
+    }
+
+    /// Adds a worker that runs its tasks on `executor`.
+    pub async fn add_worker_with(&mut self, executor: FakeExecutor) -> anyhow::Result<&Member> {
+        let number = self.members.len();
+        let node_id = id::random();
+        let node =
+            pb::Node { id: node_id.clone(), spec: Some(pb::NodeSpec::default()), ..Default::default() };
+        self.leader.change(|_| Ok(Transaction::one(Action::put(node.clone())))).await?;
+        let state_dir = self.directory.path().join(format!("w{number}"));
+        let mut member = Member::new(node_id, executor, state_dir);
+        member.come_back(&self.leader).await?;
+        self.members.push(member);
+        self.members.last().context("a member was just added")
+    }
+
+    /// The agent of the worker ends without a word; its containers go on.
+    pub fn vanish(&mut self, number: usize) {
+        self.members[number].vanish();
+    }
+
+    /// The agent of the worker ends and announces its absence.
+    pub async fn say_goodbye(&mut self, number: usize) {
+        self.members[number].say_goodbye().await;
+    }
+
+    /// The agent of the worker starts again, on its old journal and containers.
+    pub async fn come_back(&mut self, number: usize) -> anyhow::Result<()> {
+        self.members[number].come_back(&self.leader).await
+    }
+
+    /// The leader steps down, all connections with it, and up again after `pause`. What is committed stays;
+    /// what it only knew in memory is gone.
+    pub async fn restart_leader(&mut self, pause: Duration) -> anyhow::Result<()> {
+        self.leader.step_down().await;
+        tokio::time::sleep(pause).await;
+        self.leader.step_up().await
+    }
+
+    /// The replicated state.
+    pub fn view(&self) -> View {
+        self.leader.view()
+    }
+
+    /// Creates a service; its id.
+    pub async fn create(&self, spec: pb::ServiceSpec) -> anyhow::Result<String> {
+        let service = pb::Service { id: id::random(), spec: Some(spec), ..Default::default() };
+        self.leader.change(|_| Ok(Transaction::one(Action::put(service.clone())))).await?;
+        Ok(service.id)
+    }
+
+    /// Changes the spec of a service as `control` does.
+    pub async fn update(
+        &self,
+        service_id: &str,
+        change: impl Fn(&mut pb::ServiceSpec),
+    ) -> anyhow::Result<()> {
+        let decide = |view: &View| {
+            let mut service = pb::Service::clone(view.service(service_id).context("no such service")?);
+            service.previous_spec = service.spec.clone();
+            change(service.spec.get_or_insert_default());
+            service.update_status = None;
+            Ok(Transaction::one(Action::put(service)))
+        };
+        self.leader.change(decide).await
+    }
+
+    /// Sets the number of replicas.
+    pub async fn scale(&self, service_id: &str, replicas: u64) -> anyhow::Result<()> {
+        self.update(service_id, |spec| spec.replicated = Some(pb::ReplicatedService { replicas })).await
+    }
+
+    /// Asks for the removal of a service.
+    pub async fn remove(&self, service_id: &str) -> anyhow::Result<()> {
+        let decide = |view: &View| {
+            let mut service = pb::Service::clone(view.service(service_id).context("no such service")?);
+            service.removing = true;
+            Ok(Transaction::one(Action::put(service)))
+        };
+        self.leader.change(decide).await
+    }
+
+    /// Sets what the administrator lets a worker do.
+    pub async fn set_availability(
+        &self,
+        number: usize,
+        availability: NodeAvailability,
+    ) -> anyhow::Result<()> {
+        let node_id = &self.members[number].node_id;
+        let decide = |view: &View| {
+            let mut node = pb::Node::clone(view.node(node_id).context("no such node")?);
+            node.spec.get_or_insert_default().set_availability(availability);
+            Ok(Transaction::one(Action::put(node)))
+        };
+        self.leader.change(decide).await
+    }
+
+    /// The tasks of the service that are meant to run and do, by id.
+    pub fn running(&self, service_id: &str) -> BTreeMap<String, Arc<pb::Task>> {
+        running(&self.view(), service_id)
+    }
+
+    /// How many containers run on all workers together.
+    pub fn containers(&self) -> usize {
+        self.members.iter().map(|member| member.executor.running()).sum()
+    }
+
+    /// Waits until `reached` says so of the state; fails with all tasks listed when it takes too long.
+    pub async fn eventually(&self, what: &str, reached: impl Fn(&State) -> bool) -> anyhow::Result<()> {
+        let begun = tokio::time::Instant::now();
+        while !reached(&self.view()) {
+            if begun.elapsed() > PATIENCE {
+                bail!("{what}: not so after {PATIENCE:?}\n{}", describe(&self.view()));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until exactly so many tasks of the service run, each in a container, and none is left to stop.
+    pub async fn settled(&self, service_id: &str, replicas: usize) -> anyhow::Result<()> {
+        let what = format!("{replicas} replicas run");
+        self.eventually(&what, |view| {
+            let live =
+                view.tasks_of_service(service_id).filter(|task| task.desired_state() <= TaskState::Running);
+            running(view, service_id).len() == replicas && live.count() == replicas
+        })
+        .await?;
+        self.eventually("their containers run", |view| {
+            let running = running(view, service_id);
+            self.members.iter().all(|member| {
+                let here = running.values().filter(|task| task.node_id == member.node_id).count();
+                !member.is_present() || member.executor.running() >= here
+            })
+        })
+        .await
+    }
+
+    async fn all_ready(&self) -> anyhow::Result<()> {
+        let ready = |node: &Arc<pb::Node>| {
+            node.status.as_ref().is_some_and(|status| status.state() == pb::NodeState::Ready)
+        };
+        self.eventually("all nodes are ready", |view| view.nodes().all(ready)).await
+    }
+}
+
+fn running(view: &State, service_id: &str) -> BTreeMap<String, Arc<pb::Task>> {
+    let tasks = view.tasks_of_service(service_id).filter(|task| {
+        let observed = task.status.as_ref().map(pb::TaskStatus::state);
+        task.desired_state() == TaskState::Running && observed == Some(TaskState::Running)
+    });
+    tasks.map(|task| (task.id.clone(), Arc::clone(task))).collect()
+}
+
+/// The state as a person reads it.
+fn describe(view: &State) -> String {
+    let nodes = view.nodes().map(|node| {
+        let status = node.status.clone().unwrap_or_default();
+        format!("node {} {:?} {}", node.id, status.state(), status.message)
+    });
+    let services = view.services().map(|service| {
+        let update = service.update_status.clone().unwrap_or_default();
+        format!(
+            "service {} removing={} update={:?} {}",
+            service.id,
+            service.removing,
+            update.state(),
+            update.message
+        )
+    });
+    let tasks = view.tasks().map(|task| {
+        let status = task.status.clone().unwrap_or_default();
+        let desired = task.desired_state();
+        let (state, message, err) = (status.state(), status.message, status.err);
+        format!(
+            "task {} slot {} on {:?}: {desired:?} {state:?} {message} {err}",
+            task.id, task.slot, task.node_id
+        )
+    });
+    nodes.chain(services).chain(tasks).collect::<Vec<_>>().join("\n")
+}
