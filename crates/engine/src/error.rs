@@ -186,9 +186,12 @@ impl Error {
             Error::AmbiguousPrefix(_) | Error::Invalid(_) => ErrorKind::Invalid,
             // Docker answers 400 when the program is missing or not executable, 500 when the machine refused.
             Error::Start { exit_code: 126 | 127, .. } => ErrorKind::Invalid,
-            Error::Start { .. } | Error::Stuck(_) | Error::Shim { .. } | Error::Store { .. } | Error::Cgroup { .. } | Error::Machine(_) => {
-                ErrorKind::Internal
-            }
+            Error::Start { .. }
+            | Error::Stuck(_)
+            | Error::Shim { .. }
+            | Error::Store { .. }
+            | Error::Cgroup { .. }
+            | Error::Machine(_) => ErrorKind::Internal,
             Error::Image(error) => image_kind(error.kind()),
             Error::Network(error) => network_kind(error.kind()),
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,

@@ -19,7 +19,11 @@ const HOSTS_HEAD: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6
                           ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
 
 /// `/etc/hosts`: Docker's head, the extra hosts, the container itself at its address.
-pub(crate) fn hosts(extra: &[ExtraHost], gateway: Option<Ipv4Addr>, own: Option<(Ipv4Addr, &str, &str)>) -> String {
+pub(crate) fn hosts(
+    extra: &[ExtraHost],
+    gateway: Option<Ipv4Addr>,
+    own: Option<(Ipv4Addr, &str, &str)>,
+) -> String {
     let mut text = HOSTS_HEAD.to_owned();
     for host in extra {
         let address = match host.address {
@@ -42,7 +46,12 @@ pub(crate) fn hosts(extra: &[ExtraHost], gateway: Option<Ipv4Addr>, own: Option<
 
 /// `/etc/resolv.conf`: what the container asks for, else what the daemon says, else the host's. With a network namespace
 /// of its own the host's loopback servers are out of reach and left out.
-pub(crate) fn resolv_conf(host_text: &str, own: &HostConfig, daemon: [&[String]; 3], own_network: bool) -> String {
+pub(crate) fn resolv_conf(
+    host_text: &str,
+    own: &HostConfig,
+    daemon: [&[String]; 3],
+    own_network: bool,
+) -> String {
     let directive = |name: &str| {
         let lines = host_text.lines().filter_map(move |line| {
             let mut words = line.split_whitespace();
@@ -56,7 +65,8 @@ pub(crate) fn resolv_conf(host_text: &str, own: &HostConfig, daemon: [&[String];
         (own, _) => Some(own.to_vec()),
     };
     let servers = chosen(&own.dns, daemon[0]).unwrap_or_else(|| {
-        let mut servers: Vec<String> = directive("nameserver").into_iter().filter_map(|mut w| w.drain(..).next()).collect();
+        let mut servers: Vec<String> =
+            directive("nameserver").into_iter().filter_map(|mut w| w.drain(..).next()).collect();
         if own_network {
             servers.retain(|server| !is_loopback(server));
             if servers.is_empty() {
@@ -65,7 +75,8 @@ pub(crate) fn resolv_conf(host_text: &str, own: &HostConfig, daemon: [&[String];
         }
         servers
     });
-    let search = chosen(&own.dns_search, daemon[1]).unwrap_or_else(|| directive("search").pop().unwrap_or_default());
+    let search =
+        chosen(&own.dns_search, daemon[1]).unwrap_or_else(|| directive("search").pop().unwrap_or_default());
     let options =
         chosen(&own.dns_options, daemon[2]).unwrap_or_else(|| directive("options").pop().unwrap_or_default());
     let mut text = String::new();
@@ -112,7 +123,10 @@ mod tests {
         let gateway = Some("172.17.0.1".parse().unwrap());
         let text = hosts(&extra, gateway, Some(("172.17.0.2".parse().unwrap(), "web", "example.org")));
         let tail: Vec<_> = text.lines().skip(6).collect();
-        assert_eq!(tail, ["10.1.1.1\tdb", "172.17.0.1\thost.docker.internal", "172.17.0.2\tweb.example.org web"]);
+        assert_eq!(
+            tail,
+            ["10.1.1.1\tdb", "172.17.0.1\thost.docker.internal", "172.17.0.2\tweb.example.org web"]
+        );
     }
 
     #[test]
@@ -130,7 +144,9 @@ mod tests {
         let host = "nameserver 10.0.0.2\nsearch host\n";
         let daemon = ["1.1.1.1".to_owned()];
         let mut own = HostConfig::default();
-        assert!(resolv_conf(host, &own, [&daemon, &[], &[]], true).starts_with("nameserver 1.1.1.1\nsearch host"));
+        assert!(
+            resolv_conf(host, &own, [&daemon, &[], &[]], true).starts_with("nameserver 1.1.1.1\nsearch host")
+        );
         own.dns = vec!["9.9.9.9".into()];
         own.dns_search = vec![".".into()];
         assert_eq!(resolv_conf(host, &own, [&daemon, &[], &[]], true), "nameserver 9.9.9.9\n");

@@ -20,6 +20,7 @@ mod container;
 mod error;
 pub mod event;
 mod file;
+pub mod filter;
 mod link;
 pub mod log;
 mod merge;
@@ -88,6 +89,10 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
     for id in &gone {
         drop(store.remove_soon(id)?);
     }
+    for found in recovered.iter().filter(|found| found.changed) {
+        store.put(&found.record).await?;
+    }
+    recover::forget_runs(&config, &recovered);
     let ids: HashSet<String> = recovered.iter().map(|found| found.record.id.clone()).collect();
     images.retain(&ids).await;
     let live = recovered.iter().flat_map(|found| found.record.endpoints.iter().cloned()).collect();
@@ -96,10 +101,7 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
     let events = Events::default();
     let shared =
         Arc::new(Shared::new(config, cgroups, images.clone(), network.clone(), events.clone(), store));
-    for Recovered { record, adopted, changed } in recovered {
-        if changed {
-            drop(shared.store.put_soon(&record)?);
-        }
+    for Recovered { record, adopted, .. } in recovered {
         if let Err(error) = shared.index_mut().reserve(&record.name, &record.id) {
             tracing::error!(container = record.short_id(), %error, "container is known by its id alone");
         }

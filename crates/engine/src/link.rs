@@ -56,13 +56,15 @@ pub(crate) fn spawn(libexec: &Path, dir: &Path) -> Result<Child> {
 pub(crate) async fn created(id: &str, child: &mut Child) -> Result<std::result::Result<u32, Refused>> {
     let Some(mut stdout) = child.stdout.take() else { return Err(broken(id, "it has no standard output")) };
     let answer = match timeout(CREATE_LIMIT, read_message(&mut stdout)).await {
-        Ok(answer) => answer.map_err(|error| broken(id, format!("it ended before the container was made: {error}")))?,
+        Ok(answer) => {
+            answer.map_err(|error| broken(id, format!("it ended before the container was made: {error}")))?
+        }
         Err(_) => return Err(broken(id, "it did not make the container in time")),
     };
     match answer {
-        Response::Created { pid } => {
-            u32::try_from(pid).map(Ok).map_err(|_| broken(id, format!("it tells an impossible process id {pid}")))
-        }
+        Response::Created { pid } => u32::try_from(pid)
+            .map(Ok)
+            .map_err(|_| broken(id, format!("it tells an impossible process id {pid}"))),
         Response::Error { message, exit_code, .. } => Ok(Err(Refused { message, exit_code })),
         other => Err(broken(id, format!("it answers its start with {other:?}"))),
     }

@@ -9,7 +9,10 @@ const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 ///
 /// # Errors
 /// [`Invalid::NoCommand`] if nobody says what to run.
-pub(crate) fn with_image(spec: &mut ContainerSpec, image: &image::Config) -> Result<(String, Vec<String>), Invalid> {
+pub(crate) fn with_image(
+    spec: &mut ContainerSpec,
+    image: &image::Config,
+) -> Result<(String, Vec<String>), Invalid> {
     let config = &mut spec.config;
     if config.user.is_empty() {
         config.user.clone_from(&image.user);
@@ -18,14 +21,17 @@ pub(crate) fn with_image(spec: &mut ContainerSpec, image: &image::Config) -> Res
         config.working_dir.clone_from(&image.working_dir);
     }
     // The image's ports are a stranger's text: what is no port exposes nothing.
-    config.exposed_ports.extend(image.exposed_ports.iter().filter_map(|port| Port::parse_range(port).ok()).flatten());
+    config
+        .exposed_ports
+        .extend(image.exposed_ports.iter().filter_map(|port| Port::parse_range(port).ok()).flatten());
     config.exposed_ports.extend(spec.host.port_bindings.keys());
     config.volumes.extend(image.volumes.iter().cloned());
     for (key, value) in &image.labels {
         config.labels.entry(key.clone()).or_insert_with(|| value.clone());
     }
     config.env = environment(&config.env, &image.env);
-    config.stop_signal = config.stop_signal.take().filter(|s| !s.is_empty()).or_else(|| image.stop_signal.clone());
+    config.stop_signal =
+        config.stop_signal.take().filter(|s| !s.is_empty()).or_else(|| image.stop_signal.clone());
     config.stop_timeout = config.stop_timeout.or(image.stop_timeout);
     config.shell = config.shell.take().or_else(|| image.shell.clone());
     if config.on_build.is_none() && !image.on_build.is_empty() {
@@ -86,8 +92,11 @@ mod tests {
         let mut spec = ContainerSpec::default();
         spec.config.entrypoint = user.0.and_then(words);
         spec.config.cmd = user.1.and_then(words);
-        let image =
-            image::Config { entrypoint: image.0.and_then(words), cmd: image.1.and_then(words), ..Default::default() };
+        let image = image::Config {
+            entrypoint: image.0.and_then(words),
+            cmd: image.1.and_then(words),
+            ..Default::default()
+        };
         with_image(&mut spec, &image).ok().map(|(program, args)| [vec![program], args].concat().join(" "))
     }
 

@@ -45,7 +45,10 @@ pub(crate) struct Recovered {
 /// What a shim's directory tells.
 enum Found {
     Nothing,
-    Running { pid: u32, link: Link },
+    Running {
+        pid: u32,
+        link: Link,
+    },
     Ended(ExitStatus),
     /// Made, or being made, but not started.
     NotStarted,
@@ -82,12 +85,16 @@ async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record)
         found => {
             let status = match found {
                 Found::Ended(status) => Some(status),
-                Found::NotStarted if !dir.join(shim::SOCKET_FILE).exists() && is_active(&record) => Some(killed_now()),
+                Found::NotStarted if is_active(&record) => Some(killed_now()),
                 Found::NotStarted | Found::Running { .. } => None,
                 Found::Nothing if is_active(&record) => Some(unknown_end()),
                 Found::Nothing => None,
             };
-            sweep(config, cgroups, &record, &dir);
+            if dir.is_dir()
+                && let Err(error) = sweep_cgroup(cgroups, &cgroup_path(config, &record))
+            {
+                tracing::error!(container = record.short_id(), %error, "processes of an ended run cannot be ended");
+            }
             if let Some(status) = status {
                 end(&mut record, status);
             }
@@ -200,16 +207,13 @@ fn modified_ns(path: &Path) -> Option<i64> {
     i64::try_from(since.as_nanos()).ok()
 }
 
-/// Ends what is left of a run: processes, cgroup, directory. A shim that lives notices by its container's end.
-fn sweep(config: &EngineConfig, cgroups: &Layout, record: &Record, dir: &Path) {
-    let container = record.short_id();
-    if dir.is_dir()
-        && let Err(error) = sweep_cgroup(cgroups, &cgroup_path(config, record))
-    {
-        tracing::error!(container, %error, "processes of an ended container cannot be ended");
-    }
-    if let Err(error) = remove_dir(dir) {
-        tracing::warn!(container, %error, "directory of an ended run stays");
+/// Removes the shims' directories of runs that have ended. Their records must be on the disk: it is the only other place
+/// that tells how they ended.
+pub(crate) fn forget_runs(config: &EngineConfig, recovered: &[Recovered]) {
+    for found in recovered.iter().filter(|found| !matches!(found.adopted, Adopted::Live(_))) {
+        if let Err(error) = remove_dir(&exec_dirs(config).join(&found.record.id)) {
+            tracing::warn!(container = found.record.short_id(), %error, "directory of an ended run stays");
+        }
     }
 }
 
@@ -225,7 +229,9 @@ fn remove_debris(config: &EngineConfig, cgroups: &Layout, known: &HashSet<&str>)
     }
     for parent in [exec_dirs(config), containers_dir(config)] {
         let Ok(entries) = fs::read_dir(&parent) else { continue };
-        for entry in entries.flatten().filter(|entry| entry.file_name().to_str().is_none_or(|id| !known.contains(id))) {
+        for entry in
+            entries.flatten().filter(|entry| entry.file_name().to_str().is_none_or(|id| !known.contains(id)))
+        {
             if let Err(error) = remove_dir(&entry.path()) {
                 tracing::warn!(path = %entry.path().display(), %error, "directory of no known container stays");
             }

@@ -76,8 +76,10 @@ impl Shared {
 
     /// Tells that a container came to or left a network.
     pub(crate) fn publish_network(&self, record: &Record, endpoint: &network::Endpoint, action: &str) {
-        let attributes = [("container", record.id.as_str()), ("name", &endpoint.network_name), ("type", "bridge")];
-        let attributes = attributes.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let attributes =
+            [("container", record.id.as_str()), ("name", &endpoint.network_name), ("type", "bridge")];
+        let attributes =
+            attributes.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         self.publish_as(EventKind::Network, &endpoint.network_id, action, attributes);
     }
 

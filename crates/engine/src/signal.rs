@@ -46,9 +46,15 @@ mod tests {
 
     #[test]
     fn names_and_numbers() {
-        for (text, number) in
-            [("SIGTERM", 15), ("term", 15), ("9", 9), ("KILL", 9), ("RTMIN+3", 37), ("SIGRTMAX-1", 63), ("rtmin", 34)]
-        {
+        for (text, number) in [
+            ("SIGTERM", 15),
+            ("term", 15),
+            ("9", 9),
+            ("KILL", 9),
+            ("RTMIN+3", 37),
+            ("SIGRTMAX-1", 63),
+            ("rtmin", 34),
+        ] {
             assert_eq!(parse(text).unwrap(), number, "{text}");
         }
         for text in ["", "0", "-9", "65", "SIGFOO", "RTMIN+31", "RTMAX+1", "SIG", "9x"] {

@@ -46,8 +46,10 @@ impl Store {
     /// one that takes containers it has forgotten for debris.
     pub(crate) fn open(path: &Path) -> Result<(Store, Vec<Record>)> {
         let failed = |action| move |error: redb::Error| Error::Store { action, reason: error.to_string() };
-        let database =
-            Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(|e| failed("opened")(e.into()))?;
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create(path)
+            .map_err(|e| failed("opened")(e.into()))?;
         let records = read_all(&database)?;
         let (writes, queue) = channel();
         std::thread::Builder::new()

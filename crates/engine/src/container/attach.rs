@@ -55,6 +55,8 @@ pub(super) async fn connect(id: &str, dir: &Path, options: AttachOptions) -> Res
     let mut link = Link::connect(id, dir).await?;
     match link.ask(id, &Request::Attach { stdin, stdout, stderr }).await? {
         Response::Ok => Ok(link.into_stream()),
-        other => Err(Error::Shim { id: id.to_owned(), reason: format!("it answers an attach with {other:?}") }),
+        other => {
+            Err(Error::Shim { id: id.to_owned(), reason: format!("it answers an attach with {other:?}") })
+        }
     }
 }

@@ -19,7 +19,8 @@ pub(super) async fn create(shared: Arc<Shared>, mut spec: ContainerSpec) -> Resu
     if spec.image.is_empty() {
         return Err(Invalid::NoImage.into());
     }
-    let wanted = spec.name.as_deref().filter(|name| !name.is_empty()).map(name::check).transpose()?.map(str::to_owned);
+    let wanted =
+        spec.name.as_deref().filter(|name| !name.is_empty()).map(name::check).transpose()?.map(str::to_owned);
     let image = shared.images.get(&spec.image).await?;
     let (path, args) = merge::with_image(&mut spec, &image.config)?;
     let id = name::random_id(&mut rand::rng());
@@ -68,7 +69,8 @@ async fn check_surroundings(shared: &Shared, spec: &ContainerSpec, plan: &Plan) 
     };
     for name in spec.networks.keys().chain(named) {
         let networks = shared.network.networks().await;
-        let found = networks.iter().find(|network| network.name == *name || network.id == *name || name == "default");
+        let found =
+            networks.iter().find(|network| network.name == *name || network.id == *name || name == "default");
         match found {
             None => return Err(Error::NoSuchNetwork(name.clone())),
             Some(_) if named.is_some() => {

@@ -16,7 +16,9 @@ impl Task {
                 drop(reply.send(Err(Error::RemoveRunning { name, status })));
             }
             (Phase::Running(_), true) => self.kill_then(Then::Remove(reply)).await,
-            (Phase::Idle | Phase::Waiting { .. } | Phase::Removed, _) => drop(reply.send(self.remove().await)),
+            (Phase::Idle | Phase::Waiting { .. } | Phase::Removed, _) => {
+                drop(reply.send(self.remove().await))
+            }
         }
     }
 
@@ -40,7 +42,8 @@ impl Task {
         }
         let id = self.record.id.clone();
         let (lasting, run) = (self.shared.paths(&id).dir, self.shared.exec_dir(&id));
-        let removed = tokio::task::spawn_blocking(move || remove_dir(&lasting).and_then(|()| remove_dir(&run)));
+        let removed =
+            tokio::task::spawn_blocking(move || remove_dir(&lasting).and_then(|()| remove_dir(&run)));
         if let Err(error) = removed.await.map_err(|_| Error::ShuttingDown)? {
             self.record.state.status = Status::Dead;
             self.record.state.error = error.to_string();

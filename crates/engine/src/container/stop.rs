@@ -93,7 +93,8 @@ impl Task {
             return then.refuse(error);
         }
         if let Phase::Running(running) = &mut self.phase {
-            let stopping = running.stopping.get_or_insert(Stopping { deadline: None, killed: false, then: Vec::new() });
+            let stopping =
+                running.stopping.get_or_insert(Stopping { deadline: None, killed: false, then: Vec::new() });
             stopping.then.push(then);
             self.kill_for_stop().await;
         }
@@ -134,7 +135,10 @@ impl Task {
             Response::Ok => Ok(()),
             Response::Error { kind: shim::ErrorKind::Conflict, .. } => Err(Error::NotRunning(id.to_owned())),
             Response::Error { message, .. } => Err(Error::Shim { id: id.to_owned(), reason: message }),
-            other => Err(Error::Shim { id: id.to_owned(), reason: format!("it answers {request:?} with {other:?}") }),
+            other => Err(Error::Shim {
+                id: id.to_owned(),
+                reason: format!("it answers {request:?} with {other:?}"),
+            }),
         }
     }
 
@@ -170,7 +174,11 @@ impl Task {
             return Ok(());
         }
         self.record.manually_stopped = true;
-        if self.record.spec.host.restart_policy.name == RestartCondition::No { Ok(()) } else { self.save_now().await }
+        if self.record.spec.host.restart_policy.name == RestartCondition::No {
+            Ok(())
+        } else {
+            self.save_now().await
+        }
     }
 
     fn stop_signal(&self) -> i32 {

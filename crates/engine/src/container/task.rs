@@ -201,7 +201,9 @@ impl Task {
         self.shared
             .store
             .put_soon(&self.record)
-            .inspect_err(|error| tracing::error!(container = self.record.short_id(), %error, "record is not written"))
+            .inspect_err(
+                |error| tracing::error!(container = self.record.short_id(), %error, "record is not written"),
+            )
             .ok()
     }
 

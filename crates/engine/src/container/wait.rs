@@ -44,7 +44,11 @@ mod tests {
     use crate::record::State;
 
     fn record(status: Status, exits: u64, exit_code: i32) -> Arc<Record> {
-        Arc::new(Record { exits, state: State { status, exit_code, ..State::default() }, ..Record::default() })
+        Arc::new(Record {
+            exits,
+            state: State { status, exit_code, ..State::default() },
+            ..Record::default()
+        })
     }
 
     #[tokio::test]

@@ -14,7 +14,10 @@ const DEPTH_MAX: usize = 8;
 const OWN: [&str; 6] = ["/dev/pts", "/dev/shm", "/dev/fd", "/dev/mqueue", "/dev/console", "/dev/.lxc"];
 
 /// Nodes to make and rules to allow them.
-pub(super) fn devices(wanted: &[Device], privileged: bool) -> Result<(Vec<LinuxDevice>, Vec<LinuxDeviceCgroup>)> {
+pub(super) fn devices(
+    wanted: &[Device],
+    privileged: bool,
+) -> Result<(Vec<LinuxDevice>, Vec<LinuxDeviceCgroup>)> {
     let mut nodes = runtime::default::devices();
     if privileged {
         let mut all = Vec::new();
@@ -57,7 +60,8 @@ fn host_nodes(device: &Device) -> Result<Vec<LinuxDevice>> {
         return Err(wrong(&format!("invalid device mode: {}", device.cgroup_permissions)));
     }
     let source = Path::new(&device.path_on_host);
-    let inside = if device.path_in_container.is_empty() { source } else { Path::new(&device.path_in_container) };
+    let inside =
+        if device.path_in_container.is_empty() { source } else { Path::new(&device.path_in_container) };
     if !source.is_absolute() || !inside.is_absolute() {
         return Err(wrong("its paths must be absolute"));
     }

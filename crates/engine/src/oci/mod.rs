@@ -10,9 +10,7 @@ use crate::error::Result;
 use crate::plan::{Plan, Share};
 use crate::record::Record;
 use crate::spec::NetworkMode;
-use runtime::oci::{
-    Linux, LinuxNamespace, LinuxNamespaceType, Process, Root, Spec, User,
-};
+use runtime::oci::{Linux, LinuxNamespace, LinuxNamespaceType, Process, Root, Spec, User};
 use std::path::{Path, PathBuf};
 
 /// Where the root would be if the runtime did not take it from `shim.json`.

@@ -14,10 +14,15 @@ pub(super) fn mounts(run: &Run<'_>) -> Vec<Mount> {
     let mut mounts: Vec<Mount> = runtime::default::mounts(run.plan.shm_bytes)
         .into_iter()
         .filter_map(|mount| system_mount(mount, run))
-        .filter(|mount| !covered(mount.destination()) || FIXED.iter().any(|fixed| mount.destination() == Path::new(fixed)))
+        .filter(|mount| {
+            !covered(mount.destination()) || FIXED.iter().any(|fixed| mount.destination() == Path::new(fixed))
+        })
         .collect();
-    let files =
-        [(run.resolv_conf, "/etc/resolv.conf"), (run.hostname_file, "/etc/hostname"), (run.hosts, "/etc/hosts")];
+    let files = [
+        (run.resolv_conf, "/etc/resolv.conf"),
+        (run.hostname_file, "/etc/hostname"),
+        (run.hosts, "/etc/hosts"),
+    ];
     let access = if run.record.spec.host.readonly_rootfs { "ro" } else { "rw" };
     for (source, target) in files {
         if !covered(Path::new(target)) {
@@ -44,7 +49,9 @@ fn system_mount(mut mount: Mount, run: &Run<'_>) -> Option<Mount> {
         "/dev/shm" if !namespaces.shm => return None,
         "/sys" | "/sys/fs/cgroup" if run.record.spec.host.privileged => {
             let options = mount.options().clone().unwrap_or_default();
-            mount.set_options(Some(options.into_iter().map(|o| if o == "ro" { "rw".into() } else { o }).collect()));
+            mount.set_options(Some(
+                options.into_iter().map(|o| if o == "ro" { "rw".into() } else { o }).collect(),
+            ));
         }
         _ => {}
     }

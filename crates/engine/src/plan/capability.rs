@@ -62,7 +62,8 @@ pub(super) fn plan(host: &HostConfig) -> Result<Capabilities, Invalid> {
         (false, false) => runtime::default::capabilities(),
     };
     // Docker's order: with ALL dropped, what is added by name stays; else a name dropped wins over one added.
-    let mut set: Capabilities = if drop.all && !add.all { add.named } else { start.union(&add.named).copied().collect() };
+    let mut set: Capabilities =
+        if drop.all && !add.all { add.named } else { start.union(&add.named).copied().collect() };
     set.retain(|capability| !drop.named.contains(capability));
     Ok(set)
 }

@@ -6,7 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The container's driver and options, else the daemon's; rotated and capped unless somebody says otherwise.
-pub(super) fn plan(own: &LogConfig, default: &LogConfig, config: &Config, file: &Path) -> Result<LogSpec, Invalid> {
+pub(super) fn plan(
+    own: &LogConfig,
+    default: &LogConfig,
+    config: &Config,
+    file: &Path,
+) -> Result<LogSpec, Invalid> {
     // The daemon's options belong to the daemon's driver.
     let (driver, options) = match own.driver.as_str() {
         "" if own.options.is_empty() => (default.driver.as_str(), &default.options),
@@ -50,7 +55,9 @@ fn pick(names: &str, value: impl Fn(&str) -> Option<String>, attrs: &mut BTreeMa
 }
 
 fn variable(env: &[String], name: &str) -> Option<String> {
-    env.iter().find_map(|entry| entry.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()))
+    env.iter().find_map(|entry| {
+        entry.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    })
 }
 
 /// `10m`, `512k`, `1g`, `100`, `-1` (never rotated): Docker's units are of 1024.

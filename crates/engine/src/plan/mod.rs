@@ -147,8 +147,12 @@ fn check_network(spec: &ContainerSpec) -> Result<(), Invalid> {
         NetworkMode::Container(_) if !host.extra_hosts.is_empty() => {
             Err(Invalid::NetworkMode("custom host-to-IP mapping and the network mode"))
         }
-        NetworkMode::Container(_) if !host.dns.is_empty() => Err(Invalid::NetworkMode("dns and the network mode")),
-        _ if spec.networks.len() > 1 => Err(Invalid::NotImplemented("more than one network in NetworkingConfig")),
+        NetworkMode::Container(_) if !host.dns.is_empty() => {
+            Err(Invalid::NetworkMode("dns and the network mode"))
+        }
+        _ if spec.networks.len() > 1 => {
+            Err(Invalid::NotImplemented("more than one network in NetworkingConfig"))
+        }
         _ => Ok(()),
     }
 }
@@ -159,7 +163,8 @@ fn endpoint(spec: &ContainerSpec) -> Result<Wanted, Invalid> {
     let wanted = spec.networks.values().next();
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let ip = wanted.and_then(|endpoint| given(&endpoint.ipv4_address));
-    let mac = wanted.and_then(|endpoint| given(&endpoint.mac_address)).or_else(|| given(&spec.config.mac_address));
+    let mac =
+        wanted.and_then(|endpoint| given(&endpoint.mac_address)).or_else(|| given(&spec.config.mac_address));
     let ip = ip.map(|text| text.parse().map_err(|_| Invalid::EndpointAddress(text))).transpose()?;
     let mac = mac.map(|text| text.parse().map_err(|_| Invalid::EndpointAddress(text))).transpose()?;
     Ok((ip, mac, wanted.map(|endpoint| endpoint.aliases.clone()).unwrap_or_default()))
@@ -169,6 +174,8 @@ fn groups(names: &[String]) -> Result<Vec<u32>, Invalid> {
     // Names would have to be looked up in the container's own group file, which only its shim may open.
     names
         .iter()
-        .map(|name| name.parse().map_err(|_| Invalid::NotImplemented("HostConfig.GroupAdd by name (use a number)")))
+        .map(|name| {
+            name.parse().map_err(|_| Invalid::NotImplemented("HostConfig.GroupAdd by name (use a number)"))
+        })
         .collect()
 }

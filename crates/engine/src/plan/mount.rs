@@ -21,7 +21,10 @@ pub(crate) struct MountPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     /// A path of the host; `create` makes a missing directory, as Docker does for the short notation.
-    Bind { path: String, create: bool },
+    Bind {
+        path: String,
+        create: bool,
+    },
     Tmpfs,
 }
 
@@ -87,8 +90,9 @@ fn long_mount(mount: &Mount) -> Result<MountPlan, Invalid> {
         MountKind::Tmpfs { .. } => "tmpfs",
     };
     let wrong = |reason: &str| Invalid::Mount { kind, reason: reason.to_owned() };
-    let target = target_path(&mount.target)
-        .ok_or_else(|| wrong(&format!("invalid mount path: '{}' mount path must be absolute", mount.target)))?;
+    let target = target_path(&mount.target).ok_or_else(|| {
+        wrong(&format!("invalid mount path: '{}' mount path must be absolute", mount.target))
+    })?;
     match &mount.kind {
         MountKind::Bind { source, propagation, non_recursive, create_mountpoint } => {
             if source.is_empty() {
@@ -119,7 +123,14 @@ fn long_mount(mount: &Mount) -> Result<MountPlan, Invalid> {
             }
             let propagation = Propagation::default();
             let read_only = mount.read_only;
-            Ok(MountPlan { source: Source::Tmpfs, target, read_only, options, mode: String::new(), propagation })
+            Ok(MountPlan {
+                source: Source::Tmpfs,
+                target,
+                read_only,
+                options,
+                mode: String::new(),
+                propagation,
+            })
         }
     }
 }
@@ -135,8 +146,8 @@ fn tmpfs(target: &str, text: &str) -> Result<MountPlan, Invalid> {
         let key = option.split_once('=').map_or(option, |(key, _)| key);
         let counterpart = match key {
             "exec" | "suid" | "dev" => Some(format!("no{key}")),
-            "ro" | "rw" | "noexec" | "nosuid" | "nodev" | "noatime" | "relatime" | "size" | "mode" | "uid" | "gid"
-            | "nr_inodes" | "nr_blocks" => None,
+            "ro" | "rw" | "noexec" | "nosuid" | "nodev" | "noatime" | "relatime" | "size" | "mode"
+            | "uid" | "gid" | "nr_inodes" | "nr_blocks" => None,
             _ => return Err(wrong(format!("invalid tmpfs option [\"{option}\"]"))),
         };
         options.retain(|set| *set != option && Some(set) != counterpart.as_ref());

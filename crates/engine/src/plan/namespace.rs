@@ -66,10 +66,18 @@ mod tests {
             }
             plan(&host)
         };
-        for (field, good) in [("ipc", "host"), ("ipc", "none"), ("pid", "container:x"), ("uts", "host"), ("cg", "private")] {
+        for (field, good) in
+            [("ipc", "host"), ("ipc", "none"), ("pid", "container:x"), ("uts", "host"), ("cg", "private")]
+        {
             assert!(with(field, good).is_ok(), "{field} {good}");
         }
-        for (field, bad) in [("pid", "private"), ("uts", "private"), ("uts", "container:x"), ("cg", "none"), ("ipc", "shareable")] {
+        for (field, bad) in [
+            ("pid", "private"),
+            ("uts", "private"),
+            ("uts", "container:x"),
+            ("cg", "none"),
+            ("ipc", "shareable"),
+        ] {
             assert!(with(field, bad).is_err(), "{field} {bad}");
         }
     }

@@ -1,7 +1,9 @@
 //! `Resources`: limits in OCI's words, by Docker's rules of what goes together.
 
 use crate::spec::{Invalid, Resources};
-use runtime::oci::{LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemory, LinuxPids, LinuxResources};
+use runtime::oci::{
+    LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemory, LinuxPids, LinuxResources,
+};
 
 /// Docker's smallest memory limit, in bytes.
 const MEMORY_MIN: i64 = 6 << 20;
@@ -44,16 +46,22 @@ fn memory(wanted: &Resources, warnings: &mut Vec<String>) -> Result<Option<Linux
         return Err(Invalid::MemoryTooSmall);
     }
     if limit == 0 && swap > 0 {
-        return Err(Invalid::MemorySwap("You should always set the Memory limit when using Memoryswap limit, see usage"));
+        return Err(Invalid::MemorySwap(
+            "You should always set the Memory limit when using Memoryswap limit, see usage",
+        ));
     }
     if limit > 0 && swap > 0 && swap < limit {
-        return Err(Invalid::MemorySwap("Minimum memoryswap limit should be larger than memory limit, see usage"));
+        return Err(Invalid::MemorySwap(
+            "Minimum memoryswap limit should be larger than memory limit, see usage",
+        ));
     }
     if swap < -1 {
         return Err(range("HostConfig.MemorySwap", swap, "-1, 0 or a number of bytes"));
     }
     if limit > 0 && wanted.memory_reservation > limit {
-        return Err(Invalid::MemorySwap("Minimum memory limit can not be less than memory reservation limit, see usage"));
+        return Err(Invalid::MemorySwap(
+            "Minimum memory limit can not be less than memory reservation limit, see usage",
+        ));
     }
     if let Some(swappiness) = wanted.memory_swappiness.filter(|value| !(-1..=100).contains(value)) {
         return Err(range("HostConfig.MemorySwappiness", swappiness, "0 to 100"));
@@ -139,7 +147,9 @@ fn device_rule(text: &str) -> Result<LinuxDeviceCgroup, Invalid> {
             _ => return None,
         };
         let (major, minor) = words.next()?.split_once(':')?;
-        let number = |text: &str| if text == "*" { Some(None) } else { text.parse::<u32>().ok().map(|n| Some(n.into())) };
+        let number = |text: &str| {
+            if text == "*" { Some(None) } else { text.parse::<u32>().ok().map(|n| Some(n.into())) }
+        };
         let access = words.next()?;
         let known = !access.is_empty() && access.chars().all(|letter| "rwm".contains(letter));
         if !known || words.next().is_some() {
@@ -172,7 +182,8 @@ mod tests {
     fn swap_defaults_to_as_much_again() {
         let resources = plan_of(&Resources { memory: 64 << 20, ..Resources::default() }).unwrap();
         assert_eq!(resources.memory().unwrap().swap(), Some(128 << 20));
-        let resources = plan_of(&Resources { memory: 64 << 20, memory_swap: -1, ..Resources::default() }).unwrap();
+        let resources =
+            plan_of(&Resources { memory: 64 << 20, memory_swap: -1, ..Resources::default() }).unwrap();
         assert_eq!(resources.memory().unwrap().swap(), Some(-1));
         assert!(plan_of(&Resources::default()).unwrap().memory().is_none());
     }

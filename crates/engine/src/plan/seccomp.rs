@@ -71,7 +71,8 @@ pub(super) fn parse(json: &str, capabilities: &Capabilities) -> Result<LinuxSecc
         return Err(Invalid::Seccomp(format!("it is longer than {PROFILE_MAX_BYTES} bytes")));
     }
     let profile: Profile = serde_json::from_str(json).map_err(|error| Invalid::Seccomp(error.to_string()))?;
-    let has = |name: &String| capabilities.iter().any(|have| name.strip_prefix("CAP_") == Some(&have.to_string()));
+    let has =
+        |name: &String| capabilities.iter().any(|have| name.strip_prefix("CAP_") == Some(&have.to_string()));
     let here = |name: &String| name == ARCHITECTURE;
     let applies = |rule: &Rule| {
         (rule.includes.caps.is_empty() || rule.includes.caps.iter().all(has))

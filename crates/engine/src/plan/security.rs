@@ -78,6 +78,10 @@ mod tests {
     #[test]
     fn privileged_lifts_everything() {
         let security = plan(&HostConfig { privileged: true, ..HostConfig::default() }, false).unwrap();
-        assert!(security.seccomp.is_none() && security.masked_paths.is_empty() && security.readonly_paths.is_empty());
+        assert!(
+            security.seccomp.is_none()
+                && security.masked_paths.is_empty()
+                && security.readonly_paths.is_empty()
+        );
     }
 }
