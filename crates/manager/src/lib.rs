@@ -5,15 +5,28 @@
 #![forbid(unsafe_code)]
 
 pub mod allocator;
+mod bootstrap;
+mod ca;
+
 pub mod clock;
+mod control;
+
 pub mod dispatcher;
+mod error;
 pub mod leader;
 pub mod orchestrator;
 pub mod reaper;
 pub mod reconcile;
 pub mod scheduler;
+mod start;
 pub mod store;
 
 mod node;
 mod raft;
 mod task;
+
+pub use bootstrap::{BootstrapConfig, bootstrap, discard};
+pub use ca::AuthorityError;
+pub use error::ManagerError;
+pub use raft::ConsensusError;
+pub use start::{Manager, ManagerConfig, start};

@@ -80,10 +80,14 @@ impl Error {
             Error::Init { exit_code, .. } if *exit_code == EXIT_NOT_FOUND => ErrorKind::NotFound,
             Error::Init { .. } => ErrorKind::Invalid,
             Error::NotImplemented(_) => ErrorKind::NotImplemented,
-            Error::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
-            Error::Host { .. } | Error::Path { .. } | Error::Threaded | Error::NoCgroup | Error::InitDied => {
-                ErrorKind::Internal
+            Error::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                ErrorKind::NotFound
             }
+            Error::Host { .. }
+            | Error::Path { .. }
+            | Error::Threaded
+            | Error::NoCgroup
+            | Error::InitDied => ErrorKind::Internal,
         }
     }
 
@@ -99,7 +103,14 @@ impl Error {
         move |source| Error::Host { action, source }
     }
 
-    pub(crate) fn path<P: Into<PathBuf>>(action: &'static str, path: P) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Path { action, path: path.into(), source }
+    pub(crate) fn path<P: Into<PathBuf>>(
+        action: &'static str,
+        path: P,
+    ) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Path {
+            action,
+            path: path.into(),
+            source,
+        }
     }
 }

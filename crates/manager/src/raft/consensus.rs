@@ -47,13 +47,13 @@ pub enum ConsensusError {
 /// A read cannot be served: somebody else may have written since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("this manager is not the leader of the swarm")]
-pub struct ReadError;
+pub(crate) struct ReadError;
 
 /// Whether this member leads, and since which term.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leadership {
+pub(crate) struct Leadership {
     /// The term in which it leads.
-    pub term: Option<u64>,
+    pub(crate) term: Option<u64>,
 }
 
 /// A new cluster of one member.

@@ -12,7 +12,7 @@ use super::types::{Command, Entry, LeaderId, LogId, Membership, Payload, Vote};
 
 /// A message lacks what it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Malformed {
+pub(super) enum Malformed {
     /// A log entry without an id.
     #[error("a log entry has no id")]
     EntryId,

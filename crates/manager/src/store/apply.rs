@@ -87,8 +87,16 @@ fn put(state: &mut State, mut object: Object, now_ns: i64, index: u64) -> Result
         Some(_) => {}
     }
     check_unique(state, &object)?;
-    let created_at_ns = old.as_ref().and_then(Object::meta).map_or(now_ns, |meta| meta.created_at_ns);
-    object.set_meta(pb::Meta { version: index, created_at_ns, updated_at_ns: now_ns });
+    let old_meta = old.as_ref().and_then(Object::meta);
+    object.set_meta(pb::Meta {
+        version: index,
+        created_at_ns: old_meta.map_or(now_ns, |meta| meta.created_at_ns),
+        updated_at_ns: now_ns,
+        intent_version: match old.as_ref().filter(|old| same_intent(old, &object)) {
+            Some(_) => old_meta.map_or(index, |meta| meta.intent_version),
+            None => index,
+        },
+    });
     if let Object::Service(service) = &mut object {
         set_spec_version(service, old.as_ref(), index);
     }
@@ -143,6 +151,18 @@ fn check_unique(state: &State, object: &Object) -> Result<(), Refused> {
             _ => Ok(()),
         },
         Object::Node(_) | Object::Task(_) => Ok(()),
+    }
+}
+
+/// Whether what a user asks for is the same; tasks are nobody's intent.
+fn same_intent(old: &Object, new: &Object) -> bool {
+    match (old, new) {
+        (Object::Node(old), Object::Node(new)) => old.spec == new.spec,
+        (Object::Service(old), Object::Service(new)) => old.spec == new.spec && old.removing == new.removing,
+        (Object::Cluster(old), Object::Cluster(new)) => {
+            old.spec == new.spec && old.join_tokens == new.join_tokens
+        }
+        _ => true,
     }
 }
 

@@ -75,8 +75,9 @@ impl State {
     }
 
     /// Nodes whose id begins so.
-    pub fn nodes_by_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<pb::Node>> {
-        self.nodes.range(move |key| place_by_prefix(key, prefix)).map(|(_, node)| node)
+    pub fn nodes_by_prefix<'a>(&'a self, prefix: &str) -> impl Iterator<Item = &'a Arc<pb::Node>> + use<'a> {
+        let prefix = prefix.to_owned();
+        self.nodes.range(move |key| place_by_prefix(key, &prefix)).map(|(_, node)| node)
     }
 
     /// The service of this id.
@@ -97,8 +98,12 @@ impl State {
     }
 
     /// Services whose id begins so.
-    pub fn services_by_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<pb::Service>> {
-        self.services.range(move |key| place_by_prefix(key, prefix)).map(|(_, service)| service)
+    pub fn services_by_prefix<'a>(
+        &'a self,
+        prefix: &str,
+    ) -> impl Iterator<Item = &'a Arc<pb::Service>> + use<'a> {
+        let prefix = prefix.to_owned();
+        self.services.range(move |key| place_by_prefix(key, &prefix)).map(|(_, service)| service)
     }
 
     /// The task of this id.
@@ -113,8 +118,9 @@ impl State {
     }
 
     /// Tasks whose id begins so.
-    pub fn tasks_by_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<pb::Task>> {
-        self.tasks.range(move |key| place_by_prefix(key, prefix)).map(|(_, task)| task)
+    pub fn tasks_by_prefix<'a>(&'a self, prefix: &str) -> impl Iterator<Item = &'a Arc<pb::Task>> + use<'a> {
+        let prefix = prefix.to_owned();
+        self.tasks.range(move |key| place_by_prefix(key, &prefix)).map(|(_, task)| task)
     }
 
     /// Tasks of a service, by slot and then id.

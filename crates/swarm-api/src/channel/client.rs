@@ -14,6 +14,7 @@ use tower::service_fn;
 
 use super::connection::{Connection, IncomingSender};
 use super::dial::{BoxStream, Dial};
+use super::greeting::greeted;
 use super::{DIAL_TIMEOUT, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT};
 use crate::tls::{ConfigError, MANAGER_NAME, Peer, Pinned, SharedIdentity, client_config};
 
@@ -64,7 +65,8 @@ fn dial(addr: String, connector: TlsConnector, dialer: Arc<dyn Dial>) -> Dialled
     Box::pin(async move {
         let connected = tokio::time::timeout(DIAL_TIMEOUT, async {
             let stream = dialer.dial(&addr).await?;
-            connector.connect(ServerName::try_from(MANAGER_NAME).map_err(io::Error::other)?, stream).await
+            let name = ServerName::try_from(MANAGER_NAME).map_err(io::Error::other)?;
+            greeted(connector.connect(name, stream).await?).await
         });
         let stream = connected.await.map_err(|_| {
             io::Error::new(io::ErrorKind::TimedOut, format!("no answer from {addr} within {DIAL_TIMEOUT:?}"))

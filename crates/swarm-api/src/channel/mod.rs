@@ -8,6 +8,7 @@ mod access;
 mod client;
 mod connection;
 mod dial;
+mod greeting;
 mod server;
 
 use std::time::Duration;

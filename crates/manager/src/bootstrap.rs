@@ -1,0 +1,106 @@
+//! `swarm init`: a new cluster of one manager.
+//!
+//! The log of the new cluster is made beside its place and renamed into it when it is whole, so a crash leaves either no
+//! cluster or one that starts.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use swarm_api::id::{ClusterId, NodeId};
+use swarm_api::role::Role;
+use swarm_api::tls::{Identity, NodeKey};
+use swarm_api::{default, pb};
+
+use crate::ca::{self, Grant};
+use crate::clock::Clock;
+use crate::error::ManagerError;
+use crate::raft::{Consensus, Founding};
+use crate::store::Transaction;
+
+/// Where the log lives, beneath the state directory.
+pub(crate) const RAFT_DIRECTORY: &str = "raft";
+const NEW_DIRECTORY: &str = "raft.new";
+
+/// A new cluster.
+#[derive(Clone, Debug)]
+pub struct BootstrapConfig {
+    /// The manager's own directory. What an earlier cluster left there is removed: the caller knows that this machine is in
+    /// no swarm.
+    pub state_dir: PathBuf,
+    /// `host:port` where other nodes reach this one.
+    pub advertise_addr: String,
+    /// Whether this node takes tasks.
+    pub availability: pb::NodeAvailability,
+    /// The cluster's settings; none: the defaults.
+    pub spec: Option<pb::ClusterSpec>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Makes the certificate authority, this node and the cluster, durably. The caller stores the identity; if it dies before
+/// that, it bootstraps again.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub async fn bootstrap(config: BootstrapConfig) -> Result<Identity, ManagerError> {
+    let now_ns = config.clock.now_ns();
+    let (identity, first) = first_objects(&config, now_ns)?;
+    let raft_id = first.raft_id;
+    let new = config.state_dir.join(NEW_DIRECTORY);
+    discard(&config.state_dir)?;
+    fs::create_dir_all(&new)?;
+    let founding = Founding { raft_id, addr: config.advertise_addr, first: first.transaction };
+    Consensus::found(&new, config.clock, founding).await?;
+    fs::rename(&new, config.state_dir.join(RAFT_DIRECTORY))?;
+    fs::File::open(&config.state_dir)?.sync_all()?;
+    Ok(identity)
+}
+
+/// Removes what a cluster has in the state directory: this machine is in no swarm (any more).
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn discard(state_dir: &Path) -> io::Result<()> {
+    for name in [RAFT_DIRECTORY, NEW_DIRECTORY] {
+        match fs::remove_dir_all(state_dir.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+struct First {
+    raft_id: u64,
+    transaction: Transaction,
+}
+
+/// What is in the store from the first moment: the cluster with its root and tokens, and this node.
+fn first_objects(config: &BootstrapConfig, now_ns: i64) -> Result<(Identity, First), ManagerError> {
+    let root = ca::generate(now_ns)?;
+    let key = NodeKey::generate()?;
+    let (node_id, cluster_id) = (NodeId::random(), ClusterId::random());
+    let spec = config.spec.clone().unwrap_or_else(default::cluster_spec);
+    let validity = Duration::from_nanos(spec.node_cert_expiry_ns);
+    let grant = Grant { node_id: &node_id, role: Role::Manager, cluster_id: &cluster_id, now_ns, validity };
+    let chain = ca::issue(&root, &key.csr_der()?, &grant)?;
+    let identity = Identity::from_pem(&chain, &key.to_pem())?;
+
+    let raft_id = rand::random_range(1..=u64::MAX);
+    let mut node = ca::new_node(&node_id, Role::Manager);
+    node.spec.get_or_insert_default().availability = config.availability.into();
+    node.certificate_pem = chain.into_bytes();
+    node.manager_status =
+        Some(pb::ManagerStatus { raft_id, addr: config.advertise_addr.clone(), ..Default::default() });
+    let cluster = pb::Cluster {
+        id: cluster_id.to_string(),
+        spec: Some(spec),
+        join_tokens: Some(ca::join_tokens(&root)?),
+        root_ca: Some(root),
+        ..Default::default()
+    };
+    let mut transaction = Transaction::default();
+    transaction.put(cluster).put(node);
+    Ok((identity, First { raft_id, transaction }))
+}

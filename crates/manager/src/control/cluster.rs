@@ -1,0 +1,84 @@
+//! The cluster itself: its settings and its join tokens.
+
+use std::time::Duration;
+
+use swarm_api::pb;
+
+use super::{Control, ControlError, version};
+use crate::ca;
+use crate::store::{Kind, Transaction, View};
+
+/// Shorter certificates would be renewed all the time (swarmkit's bound).
+const MIN_CERT_EXPIRY: Duration = Duration::from_secs(3600);
+/// Shorter heartbeats would be missed by healthy nodes (swarmkit's bound).
+const MIN_HEARTBEAT: Duration = Duration::from_secs(1);
+
+impl Control {
+    pub(super) async fn get_cluster(&self) -> Result<pb::Cluster, ControlError> {
+        let view = self.reader.view().await?;
+        view.cluster().map(|cluster| shown(cluster)).ok_or_else(none)
+    }
+
+    pub(super) async fn update_cluster(
+        &self,
+        request: pb::UpdateClusterRequest,
+    ) -> Result<pb::Cluster, ControlError> {
+        self.reader.view().await?;
+        if let Some(spec) = &request.spec {
+            check(spec)?;
+        }
+        let decide = |view: &View| {
+            let cluster = view.cluster().ok_or_else(none)?;
+            version::check(cluster.meta.as_ref(), request.version)?;
+            let mut transaction = Transaction::default();
+            transaction.put(updated((**cluster).clone(), &request)?);
+            Ok::<_, ControlError>(transaction)
+        };
+        self.proposer.update(&self.store, decide).await?;
+        self.store.view().cluster().map(|cluster| shown(cluster)).ok_or_else(none)
+    }
+}
+
+fn updated(
+    mut cluster: pb::Cluster,
+    request: &pb::UpdateClusterRequest,
+) -> Result<pb::Cluster, ControlError> {
+    if let Some(spec) = &request.spec {
+        cluster.spec = Some(spec.clone());
+    }
+    if request.rotate_worker_token || request.rotate_manager_token {
+        let fresh = ca::join_tokens(&cluster.root_ca.clone().unwrap_or_default())?;
+        let tokens = cluster.join_tokens.get_or_insert_default();
+        if request.rotate_worker_token {
+            tokens.worker = fresh.worker;
+        }
+        if request.rotate_manager_token {
+            tokens.manager = fresh.manager;
+        }
+    }
+    Ok(cluster)
+}
+
+fn check(spec: &pb::ClusterSpec) -> Result<(), ControlError> {
+    let at_least = |what, nanos: u64, least: Duration| {
+        if Duration::from_nanos(nanos) < least {
+            return Err(ControlError::ClusterSpec { what, least: least.as_secs() });
+        }
+        Ok(())
+    };
+    at_least("node certificate expiry", spec.node_cert_expiry_ns, MIN_CERT_EXPIRY)?;
+    at_least("heartbeat period", spec.heartbeat_period_ns, MIN_HEARTBEAT)
+}
+
+/// The root's key stays with the managers.
+fn shown(cluster: &pb::Cluster) -> pb::Cluster {
+    let mut cluster = cluster.clone();
+    if let Some(root) = &mut cluster.root_ca {
+        root.key_pem.clear();
+    }
+    cluster
+}
+
+fn none() -> ControlError {
+    ControlError::NotFound { kind: Kind::Cluster, reference: "default".to_owned() }
+}

@@ -1,0 +1,82 @@
+//! Why a request was refused, and how that is said in gRPC: the one place where it is decided.
+
+use swarm_api::validate::Invalid;
+use thiserror::Error;
+use tonic::Status;
+
+use crate::ca::AuthorityError;
+use crate::raft::ReadError;
+use crate::store::{Kind, ProposeError, Refused};
+
+/// A request was not served. The words are Docker's and swarmkit's where they have some.
+#[derive(Debug, Error)]
+pub(crate) enum ControlError {
+    #[error("{kind} {reference} not found")]
+    NotFound { kind: Kind, reference: String },
+    #[error("{kind} {reference} is ambiguous ({matches} matches found)")]
+    Ambiguous { kind: Kind, reference: String, matches: usize },
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("spec must be provided")]
+    NoSpec,
+    #[error("name conflicts with an existing object: {kind} {name} already exists")]
+    Exists { kind: Kind, name: String },
+    #[error("update out of sequence")]
+    OutOfSequence,
+    #[error("renaming services is not supported")]
+    Rename,
+    #[error("service {0} does not have a previous spec")]
+    NoPreviousSpec(String),
+    #[error("port '{port}' is already in use by service '{name}' ({id})")]
+    PortInUse { port: u32, name: String, id: String },
+    #[error("changing the role of a node is not implemented")]
+    Role,
+    #[error("node {0} is not down and can't be removed")]
+    NodeNotDown(String),
+    #[error(
+        "node {0} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
+    )]
+    NodeIsManager(String),
+    #[error("the {what} must be at least {least} seconds")]
+    ClusterSpec { what: &'static str, least: u64 },
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Propose(ProposeError),
+}
+
+impl From<ProposeError> for ControlError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::Refused(Refused::OutOfSequence { .. }) => Self::OutOfSequence,
+            ProposeError::Refused(Refused::NotFound { kind, id }) => Self::NotFound { kind, reference: id },
+            ProposeError::Refused(Refused::Exists { kind, id }) => Self::Exists { kind, name: id },
+            error => Self::Propose(error),
+        }
+    }
+}
+
+impl From<ControlError> for Status {
+    fn from(error: ControlError) -> Self {
+        let text = error.to_string();
+        match error {
+            ControlError::NotFound { .. } => Self::not_found(text),
+            ControlError::Ambiguous { .. }
+            | ControlError::Invalid(_)
+            | ControlError::NoSpec
+            | ControlError::PortInUse { .. }
+            | ControlError::ClusterSpec { .. }
+            | ControlError::Propose(ProposeError::TooLarge { .. }) => Self::invalid_argument(text),
+            ControlError::Exists { .. } => Self::already_exists(text),
+            ControlError::OutOfSequence => Self::aborted(text),
+            ControlError::Rename | ControlError::Role => Self::unimplemented(text),
+            ControlError::NoPreviousSpec(_)
+            | ControlError::NodeNotDown(_)
+            | ControlError::NodeIsManager(_) => Self::failed_precondition(text),
+            ControlError::Read(_) | ControlError::Propose(_) => Self::unavailable(text),
+            ControlError::Authority(_) => Self::internal(text),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Nodes: read, update, remove. They come into being by joining.
+
+use std::sync::Arc;
+
+use swarm_api::{pb, validate};
+
+use super::{Control, ControlError, filter, reference, version};
+use crate::store::{Kind, Transaction, View};
+
+impl Control {
+    pub(super) async fn get_node(&self, reference: &str) -> Result<pb::Node, ControlError> {
+        let view = self.reader.view().await?;
+        reference::node(&view, reference).map(|node| self.shown(node))
+    }
+
+    pub(super) async fn list_nodes(
+        &self,
+        request: &pb::ListNodesRequest,
+    ) -> Result<pb::ListNodesResponse, ControlError> {
+        let view = self.reader.view().await?;
+        let wanted = |node: &&Arc<pb::Node>| {
+            let spec = node.spec.as_ref();
+            let labels =
+                spec.and_then(|spec| spec.annotations.as_ref()).map(|annotations| &annotations.labels);
+            filter::begins(&node.id, &request.ids)
+                && filter::begins(reference::hostname(node), &request.names)
+                && (request.roles.is_empty() || spec.is_some_and(|spec| request.roles.contains(&spec.role)))
+                && (request.labels.is_empty()
+                    || labels.is_some_and(|have| filter::labels(have, &request.labels)))
+        };
+        let nodes = view.nodes().filter(wanted).map(|node| self.shown(node)).collect();
+        Ok(pb::ListNodesResponse { nodes })
+    }
+
+    pub(super) async fn update_node(&self, request: pb::UpdateNodeRequest) -> Result<pb::Node, ControlError> {
+        let spec = request.spec.ok_or(ControlError::NoSpec)?;
+        validate::node(&spec)?;
+        let view = self.reader.view().await?;
+        let id = reference::node(&view, &request.reference)?.id.clone();
+        // Decided again when a status was written in between; a change of the spec in between is refused.
+        let decide = |view: &View| {
+            let mut node = (**reference::node(view, &id)?).clone();
+            version::check(node.meta.as_ref(), request.version)?;
+            if node.spec.as_ref().is_some_and(|old| old.role != spec.role) {
+                return Err(ControlError::Role);
+            }
+            node.spec = Some(spec.clone());
+            let mut transaction = Transaction::default();
+            transaction.put(node);
+            Ok(transaction)
+        };
+        self.proposer.update(&self.store, decide).await?;
+        let gone = || ControlError::NotFound { kind: Kind::Node, reference: id.clone() };
+        self.store.view().node(&id).map(|node| self.shown(node)).ok_or_else(gone)
+    }
+
+    pub(super) async fn remove_node(&self, request: &pb::RemoveNodeRequest) -> Result<(), ControlError> {
+        self.reader.view().await?;
+        let decide = |view: &View| {
+            let node = reference::node(view, &request.reference)?;
+            if node.manager_status.is_some() {
+                return Err(ControlError::NodeIsManager(node.id.clone()));
+            }
+            let down = node.status.as_ref().is_some_and(|status| status.state() == pb::NodeState::Down);
+            if !down && !request.force {
+                return Err(ControlError::NodeNotDown(node.id.clone()));
+            }
+            let mut transaction = Transaction::default();
+            transaction.delete(node.clone());
+            Ok(transaction)
+        };
+        self.proposer.update(&self.store, decide).await?;
+        Ok(())
+    }
+
+    /// The node with what is not stored: whoever answers leads, and reaches itself.
+    fn shown(&self, node: &pb::Node) -> pb::Node {
+        let mut node = node.clone();
+        if let Some(status) = &mut node.manager_status {
+            status.leader = status.raft_id == self.raft_id;
+            status.reachable = status.leader;
+        }
+        node
+    }
+}

@@ -1,0 +1,79 @@
+//! The rpcs of `control.proto`, each answered in the file of its object.
+
+use swarm_api::pb;
+use swarm_api::pb::control_server::Control as Rpc;
+use tonic::{Request, Response, Status};
+
+use crate::raft::Reader;
+use crate::store::{Proposer, Store};
+
+/// Answers front ends.
+pub(crate) struct Control {
+    pub(crate) reader: Reader,
+    pub(crate) store: Store,
+    pub(crate) proposer: Proposer,
+    /// This member, which leads whenever it answers.
+    pub(crate) raft_id: u64,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl Rpc for Control {
+    async fn create_service(&self, request: Request<pb::CreateServiceRequest>) -> Answer<pb::Service> {
+        Ok(Response::new(self.create_service(request.into_inner()).await?))
+    }
+
+    async fn get_service(&self, request: Request<pb::GetRequest>) -> Answer<pb::Service> {
+        Ok(Response::new(self.get_service(&request.into_inner().reference).await?))
+    }
+
+    async fn list_services(
+        &self,
+        request: Request<pb::ListServicesRequest>,
+    ) -> Answer<pb::ListServicesResponse> {
+        Ok(Response::new(self.list_services(&request.into_inner()).await?))
+    }
+
+    async fn update_service(&self, request: Request<pb::UpdateServiceRequest>) -> Answer<pb::Service> {
+        Ok(Response::new(self.update_service(request.into_inner()).await?))
+    }
+
+    async fn remove_service(&self, request: Request<pb::GetRequest>) -> Answer<pb::Empty> {
+        self.remove_service(&request.into_inner().reference).await?;
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn get_task(&self, request: Request<pb::GetRequest>) -> Answer<pb::Task> {
+        Ok(Response::new(self.get_task(&request.into_inner().reference).await?))
+    }
+
+    async fn list_tasks(&self, request: Request<pb::ListTasksRequest>) -> Answer<pb::ListTasksResponse> {
+        Ok(Response::new(self.list_tasks(&request.into_inner()).await?))
+    }
+
+    async fn get_node(&self, request: Request<pb::GetRequest>) -> Answer<pb::Node> {
+        Ok(Response::new(self.get_node(&request.into_inner().reference).await?))
+    }
+
+    async fn list_nodes(&self, request: Request<pb::ListNodesRequest>) -> Answer<pb::ListNodesResponse> {
+        Ok(Response::new(self.list_nodes(&request.into_inner()).await?))
+    }
+
+    async fn update_node(&self, request: Request<pb::UpdateNodeRequest>) -> Answer<pb::Node> {
+        Ok(Response::new(self.update_node(request.into_inner()).await?))
+    }
+
+    async fn remove_node(&self, request: Request<pb::RemoveNodeRequest>) -> Answer<pb::Empty> {
+        self.remove_node(&request.into_inner()).await?;
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn get_cluster(&self, _request: Request<pb::Empty>) -> Answer<pb::Cluster> {
+        Ok(Response::new(self.get_cluster().await?))
+    }
+
+    async fn update_cluster(&self, request: Request<pb::UpdateClusterRequest>) -> Answer<pb::Cluster> {
+        Ok(Response::new(self.update_cluster(request.into_inner()).await?))
+    }
+}

@@ -1,0 +1,158 @@
+//! Services: create, read, update, remove.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use swarm_api::id::ServiceId;
+use swarm_api::{default, pb, validate};
+
+use super::{Control, ControlError, filter, reference, version};
+use crate::store::{Kind, State, Transaction, View};
+
+impl Control {
+    pub(super) async fn create_service(
+        &self,
+        request: pb::CreateServiceRequest,
+    ) -> Result<pb::Service, ControlError> {
+        let spec = request.spec.ok_or(ControlError::NoSpec)?;
+        validate::service(&spec)?;
+        let view = self.reader.view().await?;
+        if view.service_by_name(name(&spec)).is_some() {
+            return Err(ControlError::Exists { kind: Kind::Service, name: name(&spec).to_owned() });
+        }
+        check_ports(&view, "", &spec)?;
+        let id = ServiceId::random();
+        let mut transaction = Transaction::default();
+        transaction.put(pb::Service { id: id.to_string(), spec: Some(spec), ..Default::default() });
+        // Two at once may have passed the checks; the name is checked again when it is applied.
+        self.proposer.propose(transaction).await?;
+        self.stored_service(&id)
+    }
+
+    pub(super) async fn get_service(&self, reference: &str) -> Result<pb::Service, ControlError> {
+        let view = self.reader.view().await?;
+        reference::service(&view, reference).map(|service| (**service).clone())
+    }
+
+    pub(super) async fn list_services(
+        &self,
+        request: &pb::ListServicesRequest,
+    ) -> Result<pb::ListServicesResponse, ControlError> {
+        let view = self.reader.view().await?;
+        let wanted = |service: &&Arc<pb::Service>| {
+            let annotations = service.spec.as_ref().and_then(|spec| spec.annotations.as_ref());
+            !service.removing
+                && filter::begins(&service.id, &request.ids)
+                && filter::begins(annotations.map_or("", |annotations| &annotations.name), &request.names)
+                && annotations.map_or(request.labels.is_empty(), |annotations| {
+                    filter::labels(&annotations.labels, &request.labels)
+                })
+        };
+        let services: Vec<pb::Service> =
+            view.services().filter(wanted).map(|service| (**service).clone()).collect();
+        let counted = services.iter().filter(|_| request.status);
+        let counts = counted.map(|service| (service.id.clone(), counts(&view, service))).collect();
+        Ok(pb::ListServicesResponse { services, counts })
+    }
+
+    pub(super) async fn update_service(
+        &self,
+        request: pb::UpdateServiceRequest,
+    ) -> Result<pb::Service, ControlError> {
+        let view = self.reader.view().await?;
+        let id = reference::service(&view, &request.reference)?.id.clone();
+        // Decided again when the loops have written in between; a change of the spec in between is refused.
+        let decide = |view: &View| {
+            let service = updated(view, &id, &request)?;
+            let mut transaction = Transaction::default();
+            transaction.put(service);
+            Ok::<_, ControlError>(transaction)
+        };
+        self.proposer.update(&self.store, decide).await?;
+        self.stored_service(&id)
+    }
+
+    /// From here on the service is gone for everybody who asks; the loops stop its tasks and then delete it.
+    pub(super) async fn remove_service(&self, reference: &str) -> Result<(), ControlError> {
+        self.reader.view().await?;
+        let decide = |view: &View| {
+            let mut service = (**reference::service(view, reference)?).clone();
+            service.removing = true;
+            let mut transaction = Transaction::default();
+            transaction.put(service);
+            Ok::<_, ControlError>(transaction)
+        };
+        self.proposer.update(&self.store, decide).await?;
+        Ok(())
+    }
+
+    fn stored_service(&self, id: &str) -> Result<pb::Service, ControlError> {
+        let gone = || ControlError::NotFound { kind: Kind::Service, reference: id.to_owned() };
+        self.store.view().service(id).map(|service| (**service).clone()).ok_or_else(gone)
+    }
+}
+
+/// The service as the request wants it.
+fn updated(view: &View, id: &str, request: &pb::UpdateServiceRequest) -> Result<pb::Service, ControlError> {
+    let mut service = (**reference::service(view, id)?).clone();
+    version::check(service.meta.as_ref(), request.version)?;
+    let spec = if request.rollback {
+        service.previous_spec.take().ok_or_else(|| ControlError::NoPreviousSpec(service.id.clone()))?
+    } else {
+        request.spec.clone().ok_or(ControlError::NoSpec)?
+    };
+    validate::service(&spec)?;
+    let old = service.spec.take().unwrap_or_default();
+    if name(&old) != name(&spec) {
+        return Err(ControlError::Rename);
+    }
+    check_ports(view, &service.id, &spec)?;
+    service.previous_spec = Some(old);
+    service.spec = Some(spec);
+    // What is told of the update before is over.
+    service.update_status = None;
+    Ok(service)
+}
+
+fn name(spec: &pb::ServiceSpec) -> &str {
+    spec.annotations.as_ref().map_or("", |annotations| &annotations.name)
+}
+
+/// An ingress port belongs to one service of the swarm.
+fn check_ports(state: &State, own_id: &str, spec: &pb::ServiceSpec) -> Result<(), ControlError> {
+    let wanted: BTreeSet<(u32, i32)> =
+        ingress_ports(spec.endpoint.as_ref().map(|endpoint| &endpoint.ports[..])).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for other in state.services().filter(|other| other.id != own_id) {
+        let spec = other.spec.as_ref();
+        let asked =
+            ingress_ports(spec.and_then(|spec| spec.endpoint.as_ref()).map(|endpoint| &endpoint.ports[..]));
+        let given = ingress_ports(other.endpoint.as_ref().map(|endpoint| &endpoint.ports[..]));
+        if let Some((port, _)) = asked.chain(given).find(|port| wanted.contains(port)) {
+            let name = spec.map_or("", name).to_owned();
+            return Err(ControlError::PortInUse { port, name, id: other.id.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn ingress_ports(ports: Option<&[pb::PortConfig]>) -> impl Iterator<Item = (u32, i32)> {
+    let ports = ports.unwrap_or_default().iter();
+    ports
+        .filter(|port| port.publish_mode() == pb::PublishMode::Ingress && port.published_port != 0)
+        .map(|port| (port.published_port, port.protocol))
+}
+
+fn counts(state: &State, service: &pb::Service) -> pb::ServiceCounts {
+    let runs = |task: &&Arc<pb::Task>| {
+        task.status.as_ref().is_some_and(|status| status.state() == pb::TaskState::Running)
+            && task.desired_state() == pb::TaskState::Running
+    };
+    let running = state.tasks_of_service(&service.id).filter(runs).count();
+    pb::ServiceCounts {
+        running: u64::try_from(running).unwrap_or(u64::MAX),
+        desired: service.spec.as_ref().map_or(0, default::replicas),
+    }
+}

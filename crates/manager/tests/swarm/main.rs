@@ -1,0 +1,6 @@
+//! One manager over loopback: control, joining, trust, and what a kill leaves.
+
+mod bed;
+mod control;
+mod crash;
+mod join;
