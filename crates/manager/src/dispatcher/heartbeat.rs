@@ -23,6 +23,7 @@ const LATE: i64 = 8;
 pub(super) struct Patience {
     pub(super) since_ns: i64,
     pub(super) loss_ns: i64,
+    pub(super) first_beat_ns: i64,
     pub(super) goodbye_grace_ns: i64,
 }
 
@@ -47,6 +48,7 @@ pub(super) async fn watch(dispatcher: &Dispatcher, term: &Term) -> Result<(), Re
         let patience = Patience {
             since_ns,
             loss_ns: nanos(dispatcher.loss()),
+            first_beat_ns: nanos(dispatcher.first_beat()),
             goodbye_grace_ns: nanos(dispatcher.config.goodbye_grace),
         };
         let down = {
@@ -71,15 +73,17 @@ pub(super) async fn watch(dispatcher: &Dispatcher, term: &Term) -> Result<(), Re
 pub(super) fn lost(view: &View, sessions: &Sessions, patience: Patience, now_ns: i64) -> Vec<pb::Node> {
     let silent = |node: &pb::Node| {
         let (heard_ns, limit_ns, message) = match node::state(node) {
-            NodeState::Ready => (sessions.last_beat_ns(&node.id), patience.loss_ns, "heartbeat failure"),
+            NodeState::Ready => match sessions.last_beat_ns(&node.id) {
+                Some(beat_ns) => (beat_ns, patience.loss_ns, "heartbeat failure"),
+                None => (patience.since_ns, patience.first_beat_ns, "heartbeat failure"),
+            },
             NodeState::Disconnected => {
-                let message = "the node did not come back in time";
-                (sessions.goodbye_ns(&node.id), patience.goodbye_grace_ns, message)
+                let heard_ns = sessions.goodbye_ns(&node.id).unwrap_or(patience.since_ns);
+                (heard_ns, patience.goodbye_grace_ns, "the node did not come back in time")
             }
             // Never heard of, or known to be down.
             NodeState::Unknown | NodeState::Down => return None,
         };
-        let heard_ns = heard_ns.unwrap_or(patience.since_ns).max(patience.since_ns);
         (now_ns.saturating_sub(heard_ns) > limit_ns).then_some(message)
     };
     let down = view.nodes().filter_map(|node| {

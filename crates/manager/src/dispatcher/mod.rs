@@ -38,6 +38,9 @@ pub struct DispatcherConfig {
     pub period: Option<Duration>,
     /// How long after its last beat a node is down; `None`: two and a half periods.
     pub loss: Option<Duration>,
+    /// How long a new leader waits for the first beat of a node; `None`: three times `loss`, so that agents
+    /// that were slow to come back after an outage of the managers are not taken for lost.
+    pub first_beat: Option<Duration>,
     /// How long a node that said goodbye may stay away before it is down.
     pub goodbye_grace: Duration,
     /// How long a node must be down before its tasks are given up for good.
@@ -49,6 +52,7 @@ impl Default for DispatcherConfig {
         DispatcherConfig {
             period: None,
             loss: None,
+            first_beat: None,
             goodbye_grace: Duration::from_secs(60),
             // As swarmkit.
             orphan_after: Duration::from_secs(24 * 3600),
@@ -124,5 +128,10 @@ impl Dispatcher {
     /// How long a node may be silent.
     fn loss(&self) -> Duration {
         self.config.loss.unwrap_or_else(|| self.period() * 5 / 2)
+    }
+
+    /// How long a node may be silent that this leader has not heard yet.
+    fn first_beat(&self) -> Duration {
+        self.config.first_beat.unwrap_or_else(|| self.loss() * 3)
     }
 }

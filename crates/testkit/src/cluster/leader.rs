@@ -17,6 +17,8 @@ use tonic::service::Routes;
 
 /// Agents of the cluster beat so often; a node is down after two and a half of these.
 const PERIOD: Duration = Duration::from_millis(100);
+/// How long a new leader waits for agents: longer than they may wait between two tries.
+const FIRST_BEAT: Duration = Duration::from_secs(10);
 /// How long a node that said goodbye is waited for.
 const GOODBYE_GRACE: Duration = Duration::from_secs(2);
 
@@ -50,6 +52,7 @@ impl Leader {
     pub(super) async fn step_up(&mut self) -> anyhow::Result<()> {
         let config = DispatcherConfig {
             period: Some(PERIOD),
+            first_beat: Some(FIRST_BEAT),
             goodbye_grace: GOODBYE_GRACE,
             ..DispatcherConfig::default()
         };
