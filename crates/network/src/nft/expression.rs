@@ -92,13 +92,22 @@ impl<'a, 'b> Rule<'a, 'b> {
         self.conntrack_bits(libc::NFT_CT_STATE, STATE_KNOWN)
     }
 
+    /// `iifname != "name"`
+    pub(super) fn comes_from_elsewhere_than(&mut self, interface: &str) -> &mut Self {
+        self.meta(libc::NFT_META_IIFNAME).compare(libc::NFT_CMP_NEQ, &interface_name(interface))
+    }
+
     /// `dnat ip to ip daddr . meta l4proto . th dport map @map`
     pub(super) fn translate_by_address(&mut self, map: &str) -> &mut Self {
+        self.is_published_at(map).translate()
+    }
+
+    /// `ip daddr . meta l4proto . th dport @map`, with what it maps to left in the registers.
+    pub(super) fn is_published_at(&mut self, map: &str) -> &mut Self {
         self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, DESTINATION_OFFSET, 4, FIRST)
             .meta_into(libc::NFT_META_L4PROTO, SECOND)
             .payload(libc::NFT_PAYLOAD_TRANSPORT_HEADER, DESTINATION_PORT_OFFSET, 2, THIRD)
             .lookup(map, FIRST, None)
-            .translate()
     }
 
     /// `dnat ip to meta l4proto . th dport map @map`

@@ -14,6 +14,9 @@ const OUTPUT: &str = "output";
 const POSTROUTING: &str = "postrouting";
 const FORWARD: &str = "forward";
 
+/// The loopback interface of every machine.
+const LOOPBACK: &str = "lo";
+
 /// Before connection tracking, where destinations still are what was on the wire.
 const PRIORITY_RAW: i32 = -300;
 const PRIORITY_DNAT: i32 = -100;
@@ -111,7 +114,15 @@ fn add_translation(batch: &mut Batch<'_>) {
     });
     let nat = |point| Hook { kind: "nat", point, priority: PRIORITY_DNAT };
     batch.add_chain(PREROUTING, Some(nat(libc::NF_INET_PRE_ROUTING)));
-    // Wherever route_localnet lets such a packet in from a wire, a port published on 127.0.0.1 is none of its business.
+    // Wherever route_localnet lets such a packet in from a wire, a port published on 127.0.0.1 is none of its
+    // business: it is neither translated nor let through to the proxy.
+    batch.add_chain(
+        GUARD,
+        Some(Hook { kind: "filter", point: libc::NF_INET_PRE_ROUTING, priority: PRIORITY_RAW }),
+    );
+    batch.add_rule(GUARD, |rule| {
+        rule.comes_from_elsewhere_than(LOOPBACK).destination_in(loopback()).is_published_at(PORTS_AT).drop();
+    });
     batch.add_rule(PREROUTING, |rule| rule.destination_in(loopback()).go_back());
     batch.add_rule(PREROUTING, |rule| rule.destination_is_local().jump(PUBLISH));
     batch.add_chain(OUTPUT, Some(nat(libc::NF_INET_LOCAL_OUT)));
@@ -120,10 +131,6 @@ fn add_translation(batch: &mut Batch<'_>) {
 
 fn add_bridge(batch: &mut Batch<'_>, bridge: &str, subnet: Cidr) {
     // The bridge has route_localnet, for answers to this machine's own 127.0.0.1. Nothing else of 127/8 may use it.
-    batch.add_chain(
-        GUARD,
-        Some(Hook { kind: "filter", point: libc::NF_INET_PRE_ROUTING, priority: PRIORITY_RAW }),
-    );
     batch.add_rule(GUARD, |rule| rule.comes_from(bridge).destination_in(loopback()).drop());
     batch.add_rule(GUARD, |rule| rule.comes_from(bridge).source_in(loopback()).drop());
 

@@ -9,7 +9,7 @@ use super::port::{after, candidates};
 use crate::error::PortError;
 use crate::hold::{Held, Hold, HoldKey, Refusal};
 use crate::network_name::BRIDGE;
-use crate::{AttachRequest, BoundPort, Endpoint, Error, HostPort, Mac, PortBinding, Result};
+use crate::{AttachRequest, BoundPort, Endpoint, Error, HostPort, Mac, PortBinding, Protocol, Result};
 
 /// An endpoint's id has as many random bytes.
 const ID_LEN: usize = 32;
@@ -148,10 +148,18 @@ impl Owner {
         Hold {
             key: port.key(),
             owner: endpoint.container_id.clone(),
-            // An IPv6 address has no other way to a container, which has none.
-            proxy: self.config.userland_proxy || port.host_ip.is_ipv6(),
+            proxy: self.is_proxied(port.protocol, port.host_ip),
             backends: vec![(endpoint.ip, port.container_port)],
         }
+    }
+
+    /// Whether `shoal-net` serves what arrives at a port, beside holding it.
+    ///
+    /// An IPv6 address has no other way to a container, which has none. UDP that the rules translate is not proxied:
+    /// a late answer of the proxy would begin a flow of its own in the kernel's eyes, and keep the client to it.
+    pub(super) fn is_proxied(&self, protocol: Protocol, host_ip: IpAddr) -> bool {
+        host_ip.is_ipv6()
+            || (self.config.userland_proxy && (protocol == Protocol::Tcp || self.firewall.is_none()))
     }
 
     /// Docker tells a port of its own from one of another program.

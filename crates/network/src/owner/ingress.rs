@@ -56,7 +56,7 @@ impl Owner {
             let hold = Hold {
                 key,
                 owner: INGRESS_OWNER.to_owned(),
-                proxy: self.config.userland_proxy,
+                proxy: self.is_proxied(port.protocol, host),
                 backends: port.backends.clone(),
             };
             match self.keeper.hold_changed(hold) {

@@ -211,18 +211,9 @@ pub(crate) const OUTSIDE_IP: Ipv4Addr = Ipv4Addr::new(10, 199, 0, 2);
 impl Host {
     pub(crate) fn new() -> Host {
         let (namespace, outside) = (Namespace::new("host"), Namespace::new("outside"));
-        namespace.ip(&[
-            "link",
-            "add",
-            "wire",
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "wire",
-            "netns",
-            &outside.name,
-        ]);
+        // Ends with equal numbers look like one interface to the kernel, which then takes its time to see them up.
+        let wire = ["link", "add", "wire", "index", "100", "type", "veth", "peer", "name", "wire", "netns"];
+        namespace.ip(&[&wire[..], &[outside.name.as_str()]].concat());
         namespace.ip(&["addr", "add", &format!("{HOST_IP}/24"), "dev", "wire"]);
         outside.ip(&["addr", "add", &format!("{OUTSIDE_IP}/24"), "dev", "wire"]);
         namespace.ip(&["link", "set", "wire", "up"]);

@@ -50,6 +50,10 @@ fn open(key: &HoldKey, proxy: bool) -> nix::Result<Held> {
         // Connections that ended a moment ago do not keep the port. Once we listen, nobody else gets it by this.
         setsockopt(&fd, sockopt::ReuseAddr, &true)?;
     }
+    if !proxy {
+        // Nobody reads what the rules let slip: the kernel keeps as little of it as it can, and drops the rest.
+        setsockopt(&fd, sockopt::RcvBuf, &0)?;
+    }
     bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
     match (key.protocol, proxy) {
         (_, false) => Ok(Held::Bound(fd)),

@@ -1,0 +1,152 @@
+//! Crashes, restarts and hostile hands: what is derived from state comes back.
+
+mod testbed;
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::PermissionsExt;
+
+use network::hold::{Answer, Request, SOCKET_NAME};
+use network::{IngressPort, Protocol};
+use testbed::{HOST_IP, Host, OUTSIDE_IP, block_on, eventually, publish, start};
+
+#[test]
+fn a_reopened_network_adopts_the_living_and_drops_the_rest() {
+    let host = Host::new();
+    let first = host.open();
+    let (live, live_endpoint) = start(&first, "live", vec![publish(Protocol::Tcp, 8080, 80)]);
+    let (_dead, dead_endpoint) = start(&first, "dead", vec![publish(Protocol::Tcp, 8081, 80)]);
+    live.namespace.serve_tcp(80, "live");
+    drop(first);
+    // While the daemon is away, ports answer.
+    assert!(host.outside.ask_tcp((HOST_IP, 8080)).is_some());
+    assert!(host.namespace.ask_tcp((Ipv6Addr::LOCALHOST, 8080)).is_some());
+
+    let second = host.open_with(host.config(), vec![live_endpoint.clone()]).unwrap();
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8080)).unwrap(), format!("live {OUTSIDE_IP}"));
+    let links = host.namespace.ip(&["-o", "link"]);
+    assert!(links.contains(&live_endpoint.host_interface), "{links}");
+    assert!(!links.contains(&dead_endpoint.host_interface), "{links}");
+    let rules = host.rules().unwrap();
+    assert!(!rules.contains(&dead_endpoint.ip.to_string()), "{rules}");
+    assert!(!host.namespace.run("ss", &["-Hlnt"]).contains(":8081"));
+
+    let (_next, next) = start(&second, "next", vec![publish(Protocol::Tcp, 8081, 80)]);
+    assert_ne!(next.ip, live_endpoint.ip, "a living container's address is not given again");
+    assert_eq!(next.gateway, live_endpoint.gateway);
+    block_on(second.detach(&live.id)).unwrap();
+    eventually("the port is closed", || host.outside.ask_tcp((HOST_IP, 8080)).is_none().then_some(()));
+}
+
+#[test]
+fn balanced_ports_outlive_the_daemon() {
+    let host = Host::new();
+    let first = host.open();
+    let (one, endpoint) = start(&first, "one", Vec::new());
+    one.namespace.serve_tcp(80, "one");
+    let port =
+        IngressPort { protocol: Protocol::Tcp, published_port: 8000, backends: vec![(endpoint.ip, 80)] };
+    block_on(first.set_ingress(vec![port.clone()])).unwrap();
+    drop(first);
+    let second = host.open_with(host.config(), vec![endpoint]).unwrap();
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8000)).unwrap(), format!("one {OUTSIDE_IP}"));
+    block_on(second.set_ingress(vec![port])).expect("the same state again is no change");
+    block_on(second.set_ingress(Vec::new())).unwrap();
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8000)), None);
+}
+
+#[test]
+fn what_is_torn_down_by_hand_comes_back() {
+    let host = Host::new();
+    let network = host.open();
+    let (one, _) = start(&network, "one", vec![publish(Protocol::Tcp, 8080, 80)]);
+    one.namespace.serve_tcp(80, "one");
+    let direct = format!("one {OUTSIDE_IP}");
+
+    host.namespace.run("nft", &["flush", "ruleset"]);
+    assert!(host.outside.ask_tcp((HOST_IP, 8080)).is_some(), "the proxy fills the gap");
+    block_on(network.reconcile()).unwrap();
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8080)).as_ref(), Some(&direct), "rules are back");
+
+    host.namespace.ip(&["link", "del", "shoal0"]);
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8080)), None);
+    block_on(network.reconcile()).unwrap();
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8080)).as_ref(), Some(&direct), "the bridge is back");
+
+    assert!(matches!(host.ask_keeper(&Request::Stop), Some(Answer::Done)));
+    eventually("shoal-net is gone", || host.ask_keeper(&Request::List).is_none().then_some(()));
+    block_on(network.reconcile()).unwrap();
+    let Some(Answer::Holds(holds)) = host.ask_keeper(&Request::List) else { panic!("shoal-net is back") };
+    assert_eq!(holds.len(), 2);
+}
+
+#[test]
+fn a_lost_table_does_not_fail_the_next_container() {
+    let host = Host::new();
+    let network = host.open();
+    host.namespace.run("nft", &["flush", "ruleset"]);
+    let (one, _) = start(&network, "one", vec![publish(Protocol::Tcp, 8080, 80)]);
+    one.namespace.serve_tcp(80, "one");
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8080)).unwrap(), format!("one {OUTSIDE_IP}"));
+}
+
+#[test]
+fn two_daemons_live_side_by_side() {
+    let host = Host::new();
+    let network = host.open();
+    let other_root = tempfile::tempdir().unwrap();
+    let mut config =
+        network::NetworkConfig::new("other", other_root.path().to_owned(), host.config().libexec);
+    config.userland_proxy = true;
+    let other = host.open_with(config, Vec::new()).unwrap();
+    let (one, one_endpoint) = start(&network, "one", vec![publish(Protocol::Tcp, 8080, 80)]);
+    let (two, two_endpoint) = start(&other, "two", vec![publish(Protocol::Tcp, 8081, 80)]);
+    one.namespace.serve_tcp(80, "one");
+    two.namespace.serve_tcp(80, "two");
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8080)).unwrap(), format!("one {OUTSIDE_IP}"));
+    assert_eq!(host.outside.ask_tcp((HOST_IP, 8081)).unwrap(), format!("two {OUTSIDE_IP}"));
+    assert!(one.namespace.ask_tcp((HOST_IP, 8081)).is_some(), "across, by the published port");
+    assert_eq!(one.namespace.ask_tcp((two_endpoint.ip, 80)), None, "but not by the address");
+    assert_ne!(one_endpoint.gateway, two_endpoint.gateway);
+
+    let third = testbed::Container::new("third");
+    let wanted = testbed::request(&third, vec![publish(Protocol::Tcp, 8080, 80)]);
+    let text = block_on(other.allocate(wanted)).unwrap_err().to_string();
+    assert!(text.ends_with("address already in use"), "{text}");
+    // A restart of one leaves the other's table and interfaces alone.
+    drop(other);
+    drop(network);
+    let network = host.open_with(host.config(), vec![one_endpoint]).unwrap();
+    assert!(host.outside.ask_tcp((HOST_IP, 8081)).is_some());
+    drop(network);
+    testbed::ask_keeper(other_root.path(), &Request::Stop);
+}
+
+#[test]
+fn shoal_net_exists_only_when_needed_and_is_the_daemons_alone() {
+    let host = Host::new();
+    let network = host.open();
+    let (_one, _) = start(&network, "one", Vec::new());
+    assert!(host.ask_keeper(&Request::List).is_none(), "nothing is held, nothing runs");
+    let (_two, _) = start(&network, "two", vec![publish(Protocol::Tcp, 8080, 80)]);
+    let mode = std::fs::metadata(host.root.path().join(SOCKET_NAME)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused() {
+    let host = Host::new();
+    let mut config = host.config();
+    config.bridge.name = "a-name-much-too-long".to_owned();
+    let text = host.open_with(config, Vec::new()).err().unwrap().to_string();
+    assert!(text.contains("a-name-much-too-long"), "{text}");
+    let mut config = host.config();
+    config.bridge.name = "wire".to_owned();
+    let text = host.open_with(config, Vec::new()).err().unwrap().to_string();
+    assert_eq!(text, "interface wire exists and is not a bridge");
+    let mut config = host.config();
+    config.bridge.bip = Some("10.1.0.1/24".parse().unwrap());
+    config.bridge.fixed_cidr = Some("10.2.0.0/25".parse().unwrap());
+    let text = host.open_with(config, Vec::new()).err().unwrap().to_string();
+    assert!(text.contains("10.2.0.0/25"), "{text}");
+    assert_eq!(host.namespace.ask_tcp((Ipv4Addr::LOCALHOST, 1)), None);
+}
