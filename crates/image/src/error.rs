@@ -87,7 +87,9 @@ pub enum Error {
         detail: String,
     },
     /// No such repository, or not for these credentials.
-    #[error("pull access denied for {repository}, repository does not exist or may require 'docker login': {detail}")]
+    #[error(
+        "pull access denied for {repository}, repository does not exist or may require 'docker login': {detail}"
+    )]
     AccessDenied {
         /// The familiar name of the repository.
         repository: String,
@@ -172,7 +174,9 @@ impl Error {
             Error::Unauthorized(_) => ErrorKind::Forbidden,
             Error::Registry { .. } | Error::Unreachable { .. } => ErrorKind::Unavailable,
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,
-            Error::Io { .. } | Error::Metadata(_) | Error::Record { .. } | Error::Closed => ErrorKind::Internal,
+            Error::Io { .. } | Error::Metadata(_) | Error::Record { .. } | Error::Closed => {
+                ErrorKind::Internal
+            }
         }
     }
 

@@ -9,102 +9,96 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
+mod assembly;
+mod background;
+mod clock;
 mod config;
+mod digest;
 mod error;
+mod import;
+mod layer_chain;
+mod load;
+mod manifest;
 mod model;
+mod platform;
+mod progress;
+mod pull;
+mod reference;
+mod registry;
+mod remove;
+mod spool;
+mod store;
+mod tag;
+mod unpack;
 
-use std::collections::HashSet;
+use std::{cmp::Reverse, collections::HashSet, sync::Arc};
 
-use tokio::io::AsyncRead;
+use tokio::sync::Semaphore;
 
 pub use config::{Config, Healthcheck, History, ImageFile, RootFs};
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Image, ImageUse, ImagesConfig, ImportOptions, Loaded, Progress, ProgressSender, RegistryAuth, RemoveOptions, Removed,
-    Rootfs,
+    Image, ImageUse, ImagesConfig, ImportOptions, Loaded, Progress, ProgressSender, RegistryAuth,
+    RemoveOptions, Removed, Rootfs,
 };
+use store::{Paths, Store};
 
-use std::sync::Arc;
-
-/// The images of one daemon. Cheap to clone; all clones are the same store.
+/// The images of one daemon. Cheap to clone; all clones are the same store, which closes with the last of them.
+///
+/// `pull`, `load`, `import`, `tag` and `remove` are in files of their names.
 #[derive(Clone, Debug)]
 pub struct Images {
+    store: Store,
     config: Arc<ImagesConfig>,
+    /// Places for unpacking, which is bound by processors.
+    unpacks: Arc<Semaphore>,
 }
 
 impl Images {
     /// Opens or makes the store, and removes what a crash left half-done.
     pub async fn open(config: ImagesConfig) -> Result<Images> {
-        Ok(Images { config: Arc::new(config) })
+        let store = Store::open(Paths::new(config.root.clone())).await?;
+        Ok(Images { store, config: Arc::new(config), unpacks: assembly::unpack_places() })
     }
 
-    /// The image under a name, `name@digest`, id or unambiguous beginning of an id.
+    /// The image under a name, `name@digest`, id or unambiguous beginning of an id. Does not wait for anything.
     pub async fn get(&self, reference: &str) -> Result<Arc<Image>> {
-        Err(Error::NoSuchImage(reference.to_owned()))
+        self.store.catalog().find(reference).map(|entry| entry.image.clone())
     }
 
-    /// All images, newest first.
+    /// All images, newest first. Does not wait for anything.
     pub async fn list(&self) -> Result<Vec<Arc<Image>>> {
-        Ok(Vec::new())
-    }
-
-    /// Fetches an image from its registry, or from a mirror of docker.io.
-    pub async fn pull(
-        &self,
-        reference: &str,
-        _platform: Option<&str>,
-        _auth: Option<RegistryAuth>,
-        _progress: ProgressSender,
-    ) -> Result<Arc<Image>> {
-        Err(Error::NoSuchImage(reference.to_owned()))
-    }
-
-    /// Takes in an archive of `docker save` or an OCI layout, plain, gzip or zstd: all of it or nothing.
-    pub async fn load(
-        &self,
-        _tar: impl AsyncRead + Send + Unpin + 'static,
-        _progress: ProgressSender,
-    ) -> Result<Vec<Loaded>> {
-        Err(Error::Closed)
-    }
-
-    /// Makes an image with one layer from a plain, gzip or zstd archive of a root directory.
-    pub async fn import(
-        &self,
-        _tar: impl AsyncRead + Send + Unpin + 'static,
-        _options: ImportOptions,
-        _progress: ProgressSender,
-    ) -> Result<Arc<Image>> {
-        Err(Error::Closed)
-    }
-
-    /// Gives an image a further name; a name that belongs to another image moves.
-    pub async fn tag(&self, source: &str, _target: &str) -> Result<()> {
-        Err(Error::NoSuchImage(source.to_owned()))
-    }
-
-    /// Removes a name, or an image when it was the last one, by Docker's rules.
-    pub async fn remove(&self, reference: &str, _options: RemoveOptions) -> Result<Vec<Removed>> {
-        Err(Error::NoSuchImage(reference.to_owned()))
+        let catalog = self.store.catalog();
+        let mut images: Vec<Arc<Image>> = catalog.images.values().map(|entry| entry.image.clone()).collect();
+        images.sort_by_cached_key(|image| Reverse(image.created.clone()));
+        Ok(images)
     }
 
     /// Makes the writable layer of a container, or finds the one that is there, which keeps the image's layers on disk.
-    pub async fn prepare(&self, _container_id: &str, image_id: &str) -> Result<Rootfs> {
-        Err(Error::NoSuchImage(image_id.to_owned()))
+    pub async fn prepare(&self, container_id: &str, image_id: &str) -> Result<Rootfs> {
+        let image = self.store.catalog().resolve(image_id)?;
+        let container = container_id.to_owned();
+        self.store.change(move |state| state.prepare(&container, &image)).await
     }
 
     /// The paths of a container that was prepared.
     pub async fn rootfs(&self, container_id: &str) -> Result<Rootfs> {
-        Err(Error::NoSuchLayer(container_id.to_owned()))
+        // One small file, read from memory: quicker than handing it to another thread.
+        store::rootfs(self.store.paths(), container_id)
     }
 
     /// Removes the writable layer of a container; nothing to do if there is none.
-    pub async fn release(&self, _container_id: &str) -> Result<()> {
-        Ok(())
+    pub async fn release(&self, container_id: &str) -> Result<()> {
+        let container = container_id.to_owned();
+        self.store.change(move |state| state.release(&container)).await
     }
 
     /// Removes the writable layers of all containers but these. Called once, when the daemon starts.
-    pub async fn retain(&self, _live_container_ids: &HashSet<String>) {
-        tracing::trace!(root = %self.config.root.display(), "nothing to retain yet");
+    pub async fn retain(&self, live_container_ids: &HashSet<String>) {
+        let live = live_container_ids.clone();
+        if let Err(error) = self.store.change(move |state| state.retain(&live)).await {
+            tracing::warn!(%error, "writable layers of unknown containers stay");
+        }
     }
 }

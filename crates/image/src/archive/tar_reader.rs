@@ -1,0 +1,233 @@
+//! Reading a tar stream entry by entry, with bounded memory whatever the stream says.
+//!
+//! Inputs: any `Read`. Outputs: [`Entry`] values and their data. Fields of headers are decoded by the tar crate; the walk
+//! from header to header is ours, since extended headers are read into memory and must be bounded.
+//! Formats: ustar, POSIX extended headers, GNU long names. Sparse files are refused.
+
+use std::io::{self, Read};
+
+use tar::{EntryType, Header};
+
+use super::pax::Extended;
+use crate::{Error, Result};
+
+const BLOCK: usize = 512;
+/// Largest extended header or long name, in bytes.
+const MAX_EXTENSION_BYTES: u64 = 1 << 20;
+/// Most entries of one archive.
+const MAX_ENTRIES: u64 = 2_000_000;
+
+/// What an entry makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Directory,
+    /// Target, any bytes.
+    Symlink(Vec<u8>),
+    /// Name of an entry of the same archive.
+    Hardlink(Vec<u8>),
+    /// Major and minor number.
+    CharDevice(u32, u32),
+    BlockDevice(u32, u32),
+    Fifo,
+}
+
+/// One entry, without its data.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Name as the archive has it, any bytes.
+    pub(crate) path: Vec<u8>,
+    pub(crate) kind: Kind,
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// Seconds and nanoseconds since the epoch.
+    pub(crate) mtime: (i64, u32),
+    /// Extended attributes: name and value.
+    pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// A tar stream being read.
+#[derive(Debug)]
+pub(crate) struct TarReader<R> {
+    input: R,
+    /// Data of the current entry that was not read yet, and the padding after it.
+    unread: u64,
+    padding: u64,
+    entries: u64,
+}
+
+impl<R: Read> TarReader<R> {
+    pub(crate) fn new(input: R) -> TarReader<R> {
+        TarReader { input, unread: 0, padding: 0, entries: 0 }
+    }
+
+    /// The next entry; what was not read of the last one is skipped.
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>> {
+        let mut extended = Extended::default();
+        loop {
+            self.skip()?;
+            let Some(header) = self.header()? else { return Ok(None) };
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES {
+                return Err(broken(format!("more than {MAX_ENTRIES} entries")));
+            }
+            let size = header.entry_size().map_err(|e| broken(e.to_string()))?;
+            match header.entry_type() {
+                EntryType::XHeader => extended.read(&self.extension(size)?)?,
+                EntryType::XGlobalHeader => drop(self.extension(size)?),
+                EntryType::GNULongName => extended.path = Some(until_zero(self.extension(size)?)),
+                EntryType::GNULongLink => extended.link = Some(until_zero(self.extension(size)?)),
+                _ => return self.entry(&header, size, extended).map(Some),
+            }
+        }
+    }
+
+    /// Reads data of the current entry; 0 at its end.
+    pub(crate) fn read_data(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let wanted = buffer.len().min(usize::try_from(self.unread).unwrap_or(usize::MAX));
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let read = self.input.read(&mut buffer[..wanted]).map_err(Error::Input)?;
+        if read == 0 {
+            return Err(truncated());
+        }
+        self.unread -= read as u64;
+        Ok(read)
+    }
+
+    /// Reads to the end of the stream, so that a checksum at its end is checked and whoever writes it is done.
+    pub(crate) fn drain(&mut self) -> Result<()> {
+        io::copy(&mut self.input, &mut io::sink()).map(drop).map_err(Error::Input)
+    }
+
+    fn entry(&mut self, header: &Header, size: u64, extended: Extended) -> Result<Entry> {
+        let field = |e: io::Error| broken(e.to_string());
+        let path = extended.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let link = || extended.link.clone().or_else(|| header.link_name_bytes().map(|l| l.into_owned()));
+        let device = || -> Result<(u32, u32)> {
+            let number = |n: io::Result<Option<u32>>| n.map_err(field).map(|n| n.unwrap_or(0));
+            Ok((number(header.device_major())?, number(header.device_minor())?))
+        };
+        let kind = match header.entry_type() {
+            EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => Kind::Directory,
+            EntryType::Regular | EntryType::Continuous => Kind::File,
+            EntryType::Directory => Kind::Directory,
+            EntryType::Symlink => Kind::Symlink(link().unwrap_or_default()),
+            EntryType::Link => Kind::Hardlink(link().unwrap_or_default()),
+            EntryType::Char => device().map(|(major, minor)| Kind::CharDevice(major, minor))?,
+            EntryType::Block => device().map(|(major, minor)| Kind::BlockDevice(major, minor))?,
+            EntryType::Fifo => Kind::Fifo,
+            EntryType::GNUSparse => return Err(broken("sparse files are not supported".to_owned())),
+            other => {
+                return Err(broken(format!("unknown type {:?} of an entry", char::from(other.as_byte()))));
+            }
+        };
+        // Only files carry data; some writers leave a size in the headers of directories and links.
+        let size = if kind == Kind::File { extended.size.unwrap_or(size) } else { 0 };
+        self.expect(size);
+        let mtime = match extended.mtime {
+            Some(mtime) => mtime,
+            None => (i64::try_from(header.mtime().map_err(field)?).unwrap_or(0), 0),
+        };
+        Ok(Entry {
+            path,
+            kind,
+            mode: header.mode().map_err(field)? & 0o7777,
+            uid: owner(extended.uid.map_or_else(|| header.uid(), Ok).map_err(field)?)?,
+            gid: owner(extended.gid.map_or_else(|| header.gid(), Ok).map_err(field)?)?,
+            mtime,
+            xattrs: extended.xattrs,
+        })
+    }
+
+    /// The next header; none at the two blocks of zeros that end an archive.
+    fn header(&mut self) -> Result<Option<Header>> {
+        let mut block = [0; BLOCK];
+        if !self.read_block(&mut block)? {
+            // Some writers leave out the end mark; an archive without any entry is something else than an archive.
+            return if self.entries > 0 { Ok(None) } else { Err(truncated()) };
+        }
+        if block.iter().all(|b| *b == 0) {
+            return Ok(None);
+        }
+        let header = Header::from_byte_slice(&block);
+        let announced = header.cksum().map_err(|e| broken(e.to_string()))?;
+        // The sum over the header with blanks in place of the sum itself.
+        let sum: u32 = block
+            .iter()
+            .enumerate()
+            .map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) })
+            .sum();
+        if sum != announced {
+            return Err(broken("a header's checksum is wrong, or this is no tar archive".to_owned()));
+        }
+        Ok(Some(header.clone()))
+    }
+
+    /// False at the end of the stream.
+    fn read_block(&mut self, block: &mut [u8; BLOCK]) -> Result<bool> {
+        let mut filled = 0;
+        while filled < BLOCK {
+            match self.input.read(&mut block[filled..]) {
+                Ok(0) if filled == 0 => return Ok(false),
+                Ok(0) => return Err(truncated()),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::Input(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    fn extension(&mut self, size: u64) -> Result<Vec<u8>> {
+        if size > MAX_EXTENSION_BYTES {
+            return Err(Error::TooLarge {
+                what: "extended header of an archive".to_owned(),
+                limit: MAX_EXTENSION_BYTES,
+            });
+        }
+        self.expect(size);
+        let mut data = vec![0; size as usize];
+        let mut filled = 0;
+        while filled < data.len() {
+            filled += self.read_data(&mut data[filled..])?;
+        }
+        Ok(data)
+    }
+
+    fn expect(&mut self, size: u64) {
+        self.unread = size;
+        self.padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
+    }
+
+    fn skip(&mut self) -> Result<()> {
+        let rest = self.unread.saturating_add(std::mem::take(&mut self.padding));
+        self.unread = 0;
+        let skipped = io::copy(&mut self.input.by_ref().take(rest), &mut io::sink()).map_err(Error::Input)?;
+        if skipped < rest { Err(truncated()) } else { Ok(()) }
+    }
+}
+
+/// The highest number means "leave it" to chown, so it is no owner.
+fn owner(id: u64) -> Result<u32> {
+    u32::try_from(id)
+        .ok()
+        .filter(|id| *id != u32::MAX)
+        .ok_or_else(|| broken(format!("{id} is no user or group")))
+}
+
+fn until_zero(mut name: Vec<u8>) -> Vec<u8> {
+    let end = name.iter().position(|b| *b == 0).unwrap_or(name.len());
+    name.truncate(end);
+    name
+}
+
+fn broken(words: String) -> Error {
+    Error::Archive(words)
+}
+
+fn truncated() -> Error {
+    Error::Archive("unexpected end of the archive".to_owned())
+}

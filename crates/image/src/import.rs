@@ -1,0 +1,108 @@
+//! `docker import`: an archive of a root directory becomes an image with one layer.
+
+mod change;
+
+use tokio::io::AsyncRead;
+
+use crate::{
+    Error, Image, Images, ImportOptions, Progress, ProgressSender, Result,
+    archive::{Compression, feed},
+    assembly::{self, Assembly, Layer, ManifestFile},
+    background, clock,
+    config::{Config, History, ImageFile, RootFs},
+    manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST},
+    platform::Platform,
+    progress,
+    reference::Reference,
+    spool,
+};
+use std::{io::Read, sync::Arc};
+
+/// What Docker writes when no message is given.
+const DEFAULT_COMMENT: &str = "Imported from -";
+
+impl Images {
+    /// Makes an image with one layer from a plain, gzip or zstd archive of a root directory.
+    pub async fn import(
+        &self,
+        tar: impl AsyncRead + Send + Unpin + 'static,
+        options: ImportOptions,
+        to: ProgressSender,
+    ) -> Result<Arc<Image>> {
+        // All that can be wrong with the request is found before the first byte is read.
+        let name = options.reference.as_deref().filter(|name| !name.is_empty());
+        let name = name.map(|name| Reference::parse(name).and_then(taggable)).transpose()?;
+        let mut config = Config::default();
+        for line in &options.changes {
+            change::apply(&mut config, line)?;
+        }
+        let platform = Platform::wanted(options.platform.as_deref())?;
+        let comment =
+            options.message.clone().filter(|m| !m.is_empty()).unwrap_or_else(|| DEFAULT_COMMENT.to_owned());
+
+        let mut assembly = Assembly::begin(&self.store).await?;
+        progress::send(&to, Progress { status: "Importing".to_owned(), ..Progress::default() });
+        let (mut input, fill) = feed(tar);
+        let place = assembly.operation().place().clone();
+        let path = place.name("blob");
+        let target = path.clone();
+        let work = background::run("image-import", move || {
+            spool::spool(|buffer| input.read(buffer).map_err(Error::Input), &target, &place)
+        });
+        let (_, spooled) = tokio::join!(fill, work);
+        let spooled = spooled?;
+        let layer =
+            assembly::unpack_layer(&self.unpacks, assembly.operation(), spooled.digest, path, None).await?;
+        let Layer::Fresh { unpacked, .. } = &layer else { return Err(Error::Closed) };
+        let file = image_file(config, comment, &platform, unpacked.diff_id.to_string());
+        let bytes = serde_json::to_vec(&file).map_err(|e| Error::Malformed(e.to_string()))?;
+        let manifest = manifest(&bytes, &[(spooled, unpacked.compression)]);
+        assembly.add_layer(layer);
+        let id = assembly.add_image(&bytes, &manifest, vec![spooled.digest])?;
+        if let Some(name) = name {
+            assembly.add_name(name.to_string(), id, clock::now_ns());
+        }
+        assembly.publish().await?;
+        self.get(&id.to_string()).await
+    }
+}
+
+/// A name that a tag can be given to: `latest` if it has none, and no digest.
+pub(crate) fn taggable(reference: Reference) -> Result<Reference> {
+    if reference.digest.is_some() {
+        return Err(Error::InvalidTag("refusing to create a tag with a digest reference"));
+    }
+    if reference.familiar_repository() == "sha256" {
+        return Err(Error::InvalidTag("refusing to create an ambiguous tag using digest algorithm as name"));
+    }
+    Ok(reference.or_latest())
+}
+
+fn image_file(config: Config, comment: String, platform: &Platform, diff_id: String) -> ImageFile {
+    let created = Some(clock::now_rfc3339());
+    let history = History { created: created.clone(), comment: Some(comment.clone()), ..History::default() };
+    ImageFile {
+        created,
+        author: None,
+        comment: Some(comment),
+        architecture: platform.architecture.clone(),
+        variant: platform.variant.clone(),
+        os: platform.os.clone(),
+        config,
+        rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![diff_id] },
+        history: vec![history],
+    }
+}
+
+/// A manifest for an image that came without one, so that it can be pushed and saved like any other.
+pub(crate) fn manifest(config: &[u8], layers: &[(spool::Spooled, Compression)]) -> ManifestFile {
+    let config = Descriptor::new(OCI_CONFIG, crate::digest::Digest::of(config), config.len() as u64);
+    let layers = layers
+        .iter()
+        .map(|(spooled, compression)| {
+            Descriptor::new(compression.layer_media_type(), spooled.digest, spooled.size)
+        })
+        .collect();
+    let bytes = Manifest::new(config, layers).to_bytes();
+    ManifestFile { bytes, media_type: OCI_MANIFEST.to_owned() }
+}

@@ -1,0 +1,181 @@
+//! Requests to one registry for one pull.
+
+use std::time::Duration;
+
+use reqwest::{
+    Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, WWW_AUTHENTICATE},
+    redirect::Policy,
+};
+use tokio::sync::Mutex;
+
+use super::{
+    auth, challenge,
+    endpoint::Endpoint,
+    failure::{self, shorten},
+};
+use crate::{
+    Error, RegistryAuth, Result,
+    digest::Digest,
+    manifest::{DOCKER_INDEX, DOCKER_MANIFEST, Document, MAX_MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST},
+    reference::Reference,
+};
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a registry may be silent within an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
+/// Largest explanation of a refusal that is read, in bytes.
+const MAX_FAILURE_BYTES: u64 = 64 << 10;
+
+/// A client for one image at one registry.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    reference: Reference,
+    auth: Option<RegistryAuth>,
+    /// What the last challenge was answered with. Held across the exchange, so that parallel requests make it once.
+    authorization: Mutex<Option<HeaderValue>>,
+}
+
+/// A manifest or index with its own digest.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) digest: Digest,
+    pub(crate) document: Document,
+}
+
+impl Client {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        reference: Reference,
+        auth: Option<RegistryAuth>,
+    ) -> Result<Client> {
+        // Fails when the daemon has installed it already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("shoal/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .redirect(Policy::limited(MAX_REDIRECTS));
+        if !endpoint.is_verified {
+            // A proxy has no business with loopback and private registries. The system's roots are not even read.
+            builder = builder.tls_danger_accept_invalid_certs(true).no_proxy();
+        }
+        let http = builder.build().map_err(|error| unreachable(&endpoint.base, &error))?;
+        Ok(Client { http, endpoint, reference, auth, authorization: Mutex::new(None) })
+    }
+
+    /// A manifest or index by tag or digest, verified.
+    pub(crate) async fn document(&self, name: &str, expected: Option<Digest>) -> Result<Fetched> {
+        let url = format!("{}/v2/{}/manifests/{name}", self.endpoint.base, self.reference.path);
+        let accept = [OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST].join(", ");
+        let accept = HeaderValue::from_str(&accept).map_err(|e| Error::Malformed(e.to_string()))?;
+        let response = self.get(&url, HeaderMap::from_iter([(ACCEPT, accept)])).await?;
+        let text = |name: &str| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let media_type = text(CONTENT_TYPE.as_str());
+        let announced = text("docker-content-digest").and_then(|digest| digest.parse::<Digest>().ok());
+        let bytes = read_body(response, MAX_MANIFEST_BYTES).await?;
+        let digest = Digest::of(&bytes);
+        for other in expected.iter().chain(&announced) {
+            digest.expect(other)?;
+        }
+        let document = Document::parse(&bytes, media_type.as_deref())?;
+        Ok(Fetched { bytes, digest, document })
+    }
+
+    /// Small content by digest, verified.
+    pub(crate) async fn small_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>> {
+        let bytes = read_body(self.blob(digest, 0).await?, limit).await?;
+        Digest::of(&bytes).expect(digest)?;
+        Ok(bytes)
+    }
+
+    /// Content by digest from an offset; the answer tells whether the registry honours it.
+    pub(crate) async fn blob(&self, digest: &Digest, offset: u64) -> Result<Response> {
+        let url = format!("{}/v2/{}/blobs/{digest}", self.endpoint.base, self.reference.path);
+        let mut headers = HeaderMap::new();
+        if offset > 0 {
+            let range = format!("bytes={offset}-");
+            headers
+                .insert(RANGE, HeaderValue::from_str(&range).map_err(|e| Error::Malformed(e.to_string()))?);
+        }
+        self.get(&url, headers).await
+    }
+
+    /// One request; a challenge is answered once.
+    async fn get(&self, url: &str, headers: HeaderMap) -> Result<Response> {
+        let known = self.authorization.lock().await.clone();
+        let response = self.send(url, &headers, known.as_ref()).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return self.checked(url, response).await;
+        }
+        let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        let challenge = challenges.filter_map(|value| value.to_str().ok()).find_map(challenge::parse);
+        let Some(challenge) = challenge else { return self.checked(url, response).await };
+        let mut authorization = self.authorization.lock().await;
+        if *authorization == known {
+            *authorization =
+                auth::answer(&self.http, &self.endpoint, &self.reference, self.auth.as_ref(), challenge)
+                    .await?;
+        }
+        let fresh = authorization.clone();
+        drop(authorization);
+        if fresh == known {
+            return self.checked(url, response).await;
+        }
+        let response = self.send(url, &headers, fresh.as_ref()).await?;
+        self.checked(url, response).await
+    }
+
+    async fn send(
+        &self,
+        url: &str,
+        headers: &HeaderMap,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response> {
+        let mut request = self.http.get(url).headers(headers.clone());
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        request.send().await.map_err(|error| unreachable(url, &error))
+    }
+
+    async fn checked(&self, url: &str, response: Response) -> Result<Response> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        // The status says enough when the explanation cannot be read.
+        let body = read_body(response, MAX_FAILURE_BYTES).await.unwrap_or_default();
+        Err(failure::read(status.as_u16(), &body, url, &self.reference))
+    }
+}
+
+/// A whole body, which must not be larger than `limit` bytes.
+pub(crate) async fn read_body(mut response: Response, limit: u64) -> Result<Vec<u8>> {
+    let url = response.url().to_string();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&url, &error))? {
+        if (body.len() + chunk.len()) as u64 > limit {
+            return Err(Error::TooLarge { what: format!("answer of {url}"), limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The innermost cause says most: `Connection refused`.
+pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    Error::Unreachable { url: url.to_owned(), detail: shorten(&cause.to_string()) }
+}

@@ -1,0 +1,76 @@
+//! The content store: blobs by digest as an OCI layout, unpacked layers, writable layers, and the metadata of images.
+//!
+//! One thread ([`keeper`]) owns the [`state`] and makes every change; readers share an immutable [`catalog`].
+//! What is being fetched lies in an [`operation`]'s directory until one [`publish`] moves all of it into place.
+
+mod catalog;
+mod count;
+mod index;
+mod keeper;
+mod open;
+mod operation;
+mod paths;
+mod publish;
+mod record;
+mod state;
+mod table;
+mod trash;
+mod writable;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub(crate) use catalog::Catalog;
+pub(crate) use open::read_small;
+pub(crate) use operation::{Hold, Operation, Workplace};
+pub(crate) use paths::{DIFF, Paths};
+pub(crate) use publish::{NewImage, Publication};
+pub(crate) use record::ImageRecord;
+pub(crate) use table::Change;
+pub(crate) use trash::remove_at;
+pub(crate) use writable::rootfs;
+
+use crate::{Result, background};
+use keeper::Keeper;
+use state::State;
+
+/// A handle on the store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    paths: Arc<Paths>,
+    catalog: Arc<ArcSwap<Catalog>>,
+    keeper: Keeper,
+}
+
+impl Store {
+    /// Opens or makes the store and sweeps what a crash left.
+    pub(crate) async fn open(paths: Paths) -> Result<Store> {
+        let state = background::run("image-open", move || State::open(paths)).await?;
+        let (paths, catalog) = (state.paths.clone(), state.published.clone());
+        Ok(Store { paths, catalog, keeper: Keeper::start(state)? })
+    }
+
+    /// The store as it is now; later changes do not show in it.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    pub(crate) fn paths(&self) -> &Arc<Paths> {
+        &self.paths
+    }
+
+    /// Runs `change` on the thread that owns the state.
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.keeper.run(change).await
+    }
+
+    /// A place for content that is on its way in.
+    pub(crate) async fn operation(&self) -> Result<Operation> {
+        let keeper = self.keeper.clone();
+        self.keeper.run(move |state| Operation::begin(keeper, state)).await
+    }
+}

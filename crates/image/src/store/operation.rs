@@ -1,0 +1,109 @@
+//! Content on its way in: a directory that disappears unless it is published, and uses of content that is already there.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    keeper::Keeper,
+    state::{State, forget},
+    trash,
+};
+use crate::{Error, Result, background, digest::Digest};
+
+/// A pull, load or import under way. Dropping it stops its threads and removes what it brought.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    place: Arc<Workplace>,
+    keeper: Keeper,
+}
+
+/// The directory of an operation, shared with its threads; removed when the last of them is done.
+#[derive(Debug)]
+pub(crate) struct Workplace {
+    path: PathBuf,
+    cancelled: AtomicBool,
+    serial: AtomicU64,
+}
+
+impl Operation {
+    pub(super) fn begin(keeper: Keeper, state: &mut State) -> Result<Operation> {
+        let path = state.temporary_name("work");
+        fs::create_dir(&path).map_err(Error::io("create", &path))?;
+        let (cancelled, serial) = (AtomicBool::new(false), AtomicU64::new(0));
+        Ok(Operation { place: Arc::new(Workplace { path, cancelled, serial }), keeper })
+    }
+
+    pub(crate) fn place(&self) -> &Arc<Workplace> {
+        &self.place
+    }
+
+    /// If a layer is there both unpacked and as this blob, keeps it there for as long as the answer lives.
+    pub(crate) async fn hold(&self, layer: Digest, blob: Digest) -> Result<Option<Hold>> {
+        let keeper = self.keeper.clone();
+        self.keeper
+            .run(move |state| {
+                let there =
+                    state.published.load().layers.contains_key(&layer) && state.blob_users.is_used(&blob);
+                if !there {
+                    return Ok(None);
+                }
+                state.layer_users.add([&layer]);
+                state.blob_users.add([&blob]);
+                Ok(Some(Hold { layer, blob, keeper }))
+            })
+            .await
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        self.place.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Workplace {
+    /// A new name in the directory.
+    pub(crate) fn name(&self, kind: &str) -> PathBuf {
+        self.path.join(format!("{kind}-{}", self.serial.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// True once nobody waits for the operation any more.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        let path = std::mem::take(&mut self.path);
+        let work = move || forget(trash::remove(&path), &path);
+        if let Err(error) = background::spawn("image-trash", work) {
+            tracing::warn!(%error, "an operation's directory stays until the next start");
+        }
+    }
+}
+
+/// Keeps a layer and its blob in the store.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    layer: Digest,
+    blob: Digest,
+    keeper: Keeper,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let (layer, blob) = (self.layer, self.blob);
+        self.keeper.leave(move |state| {
+            if let Err(error) = state.give_up(&[layer], &[blob]) {
+                tracing::warn!(%error, "an unused layer stays until the next start");
+            }
+        });
+    }
+}

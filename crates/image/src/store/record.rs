@@ -1,0 +1,42 @@
+//! What the metadata file keeps: one record per image, per name and per layer, written as JSON.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// What is known of an image beside its configuration, which lies in the content store under the image's id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ImageRecord {
+    /// Digest of the manifest.
+    pub(crate) manifest: Digest,
+    /// Its media type.
+    pub(crate) manifest_type: String,
+    /// Its size in bytes.
+    pub(crate) manifest_size: u64,
+    /// Digests of the layers as they came, compressed or not, lowest first.
+    pub(crate) blobs: Vec<Digest>,
+    /// Digests of the layers uncompressed, lowest first.
+    pub(crate) layers: Vec<Digest>,
+    /// The image it was built from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent: Option<Digest>,
+    /// When a tag was last set, nanoseconds since the epoch; 0 for never.
+    #[serde(default)]
+    pub(crate) tagged_at_ns: i64,
+}
+
+impl ImageRecord {
+    /// Every blob that the image needs, its configuration (whose digest is the image's id) included.
+    pub(crate) fn all_blobs<'a>(&'a self, id: &'a Digest) -> impl Iterator<Item = &'a Digest> {
+        [id, &self.manifest].into_iter().chain(&self.blobs)
+    }
+}
+
+/// An unpacked layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LayerRecord {
+    /// Name of its short link.
+    pub(crate) link: String,
+    /// Bytes of its files.
+    pub(crate) size_bytes: u64,
+}

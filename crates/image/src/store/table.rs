@@ -1,0 +1,127 @@
+//! The metadata file: three tables in one redb file, written by one thread.
+//!
+//! Opened with a small cache, since all of it is read once and then kept as a [`Catalog`](super::catalog::Catalog).
+//! Commits use quick repair, so that opening after a crash does not walk the file.
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    paths::Paths,
+    record::{ImageRecord, LayerRecord},
+};
+use crate::{Error, Result, digest::Digest};
+
+/// Memory that redb may keep for pages, in bytes.
+const CACHE_BYTES: usize = 1 << 20;
+
+/// Digits of the id → [`ImageRecord`].
+const IMAGES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("images");
+/// Long name with tag or digest → digits of the id.
+const NAMES: TableDefinition<'_, &str, &str> = TableDefinition::new("names");
+/// Digits of the diff id → [`LayerRecord`].
+const LAYERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("layers");
+
+/// One change of the metadata.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    PutImage(Digest, ImageRecord),
+    DropImage(Digest),
+    PutName(String, Digest),
+    DropName(String),
+    PutLayer(Digest, LayerRecord),
+    DropLayer(Digest),
+}
+
+/// All records, as they are read when the store opens.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    pub(crate) images: Vec<(Digest, ImageRecord)>,
+    pub(crate) names: Vec<(String, Digest)>,
+    pub(crate) layers: Vec<(Digest, LayerRecord)>,
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    database: Database,
+}
+
+impl Tables {
+    pub(crate) fn open(paths: &Paths) -> Result<Tables> {
+        let database =
+            Database::builder().set_cache_size(CACHE_BYTES).create(paths.database()).map_err(metadata)?;
+        let tables = Tables { database };
+        // The first read needs the tables to exist.
+        tables.commit(&[])?;
+        Ok(tables)
+    }
+
+    /// Makes all changes or none, durably.
+    pub(crate) fn commit(&self, changes: &[Change]) -> Result<()> {
+        let mut transaction = self.database.begin_write().map_err(metadata)?;
+        transaction.set_quick_repair(true);
+        {
+            let mut images = transaction.open_table(IMAGES).map_err(metadata)?;
+            let mut names = transaction.open_table(NAMES).map_err(metadata)?;
+            let mut layers = transaction.open_table(LAYERS).map_err(metadata)?;
+            for change in changes {
+                match change {
+                    Change::PutImage(id, record) => {
+                        images
+                            .insert(id.hex().as_str(), encode(record).as_slice())
+                            .map(drop)
+                            .map_err(metadata)?;
+                    }
+                    Change::DropImage(id) => images.remove(id.hex().as_str()).map(drop).map_err(metadata)?,
+                    Change::PutName(name, id) => {
+                        names.insert(name.as_str(), id.hex().as_str()).map(drop).map_err(metadata)?;
+                    }
+                    Change::DropName(name) => names.remove(name.as_str()).map(drop).map_err(metadata)?,
+                    Change::PutLayer(id, record) => {
+                        layers
+                            .insert(id.hex().as_str(), encode(record).as_slice())
+                            .map(drop)
+                            .map_err(metadata)?;
+                    }
+                    Change::DropLayer(id) => layers.remove(id.hex().as_str()).map(drop).map_err(metadata)?,
+                }
+            }
+        }
+        transaction.commit().map_err(metadata)
+    }
+
+    pub(crate) fn read(&self) -> Result<Records> {
+        let transaction = self.database.begin_read().map_err(metadata)?;
+        let mut records = Records::default();
+        for row in transaction.open_table(IMAGES).map_err(metadata)?.iter().map_err(metadata)? {
+            let (key, value) = row.map_err(metadata)?;
+            records.images.push((digest(key.value())?, decode(key.value(), value.value())?));
+        }
+        for row in transaction.open_table(NAMES).map_err(metadata)?.iter().map_err(metadata)? {
+            let (key, value) = row.map_err(metadata)?;
+            records.names.push((key.value().to_owned(), digest(value.value())?));
+        }
+        for row in transaction.open_table(LAYERS).map_err(metadata)?.iter().map_err(metadata)? {
+            let (key, value) = row.map_err(metadata)?;
+            records.layers.push((digest(key.value())?, decode(key.value(), value.value())?));
+        }
+        Ok(records)
+    }
+}
+
+fn metadata(error: impl Into<redb::Error>) -> Error {
+    Error::Metadata(error.into())
+}
+
+fn digest(hex: &str) -> Result<Digest> {
+    Digest::from_hex(hex).ok_or_else(|| Error::InvalidDigest(hex.to_owned()))
+}
+
+fn encode(record: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(record).expect("a record of strings and numbers is always JSON")
+}
+
+fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|source| Error::Record { key: key.to_owned(), source })
+}

@@ -1,0 +1,101 @@
+//! Owners, modes, times and extended attributes, always on an open file or on a name in an open directory.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    path::PathBuf,
+};
+
+use rustix::{
+    fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags},
+    io::Errno,
+};
+
+use crate::archive::Entry;
+
+/// Overlayfs' mark for "nothing of lower layers here".
+const OPAQUE: &str = "trusted.overlay.opaque";
+
+/// Owner, mode and extended attributes of an open file or directory.
+///
+/// In this order: a change of owner takes away set-user-id bits and capabilities.
+pub(crate) fn set(file: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
+    rustix::fs::fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
+    rustix::fs::fchmod(file, Mode::from_raw_mode(entry.mode))?;
+    for (name, value) in entry.xattrs.iter().filter(|(name, _)| is_wanted(name)) {
+        tolerate(rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty()))?;
+    }
+    Ok(())
+}
+
+/// The same for what cannot be opened: links (which have no mode), devices, pipes.
+pub(crate) fn set_at(directory: BorrowedFd<'_>, name: &[u8], entry: &Entry, is_link: bool) -> io::Result<()> {
+    let (uid, gid) = (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)));
+    rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+    if !is_link {
+        rustix::fs::chmodat(directory, name, Mode::from_raw_mode(entry.mode), AtFlags::empty())?;
+    }
+    for (key, value) in entry.xattrs.iter().filter(|(key, _)| is_wanted(key)) {
+        // There is no call that takes a directory and a name; the kernel's name of the open directory is as good.
+        let mut path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+        path.push(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
+        tolerate(rustix::fs::lsetxattr(&path, key.as_slice(), value, XattrFlags::empty()))?;
+    }
+    times_at(directory, name, entry.mtime)
+}
+
+/// Sets the time of the last change of an open file.
+pub(crate) fn times(file: impl AsFd, mtime: (i64, u32)) -> io::Result<()> {
+    Ok(rustix::fs::futimens(file, &timestamps(mtime))?)
+}
+
+/// Sets the time of the last change of a name, not of what it points to.
+pub(crate) fn times_at(directory: BorrowedFd<'_>, name: &[u8], mtime: (i64, u32)) -> io::Result<()> {
+    Ok(rustix::fs::utimensat(directory, name, &timestamps(mtime), AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Makes a directory hide what lower layers have in it.
+pub(crate) fn set_opaque(directory: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::fs::fsetxattr(directory, OPAQUE, b"y", XattrFlags::empty())?)
+}
+
+fn timestamps((seconds, nanos): (i64, u32)) -> Timestamps {
+    let time = Timespec { tv_sec: seconds, tv_nsec: i64::from(nanos) };
+    Timestamps { last_access: time, last_modification: time }
+}
+
+/// An archive may set what a process in the container may set, and file capabilities. Never overlayfs' own attributes,
+/// which redirect names to other layers, nor security labels of this machine.
+fn is_wanted(name: &[u8]) -> bool {
+    let user = name.starts_with(b"user.") && !name.starts_with(b"user.overlay.");
+    user || name == b"security.capability" || name.starts_with(b"system.posix_acl_")
+}
+
+/// Not every file system has extended attributes, and none has all of them on links.
+fn tolerate(result: Result<(), Errno>) -> io::Result<()> {
+    match result {
+        Err(Errno::NOTSUP | Errno::PERM) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_harmless_attributes_are_taken() {
+        for name in ["user.a", "security.capability", "system.posix_acl_access"] {
+            assert!(is_wanted(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "trusted.overlay.redirect",
+            "user.overlay.opaque",
+            "security.selinux",
+            "trusted.x",
+            "security.ima",
+        ] {
+            assert!(!is_wanted(name.as_bytes()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The directory a layer is unpacked into, as the only root there is.
+//!
+//! Every name is opened by openat2 beneath it: absolute names and symbolic links resolve within the layer as they would
+//! in the container, `..` stops at the layer's root, and links of /proc lead nowhere. All that is made or changed is named
+//! by an open directory and one plain name. Nobody else writes there meanwhile.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat},
+    io::Errno,
+};
+
+use crate::store::remove_at;
+
+/// Mode of directories that an archive uses without naming them.
+const IMPLIED_MODE: u32 = 0o755;
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const BENEATH: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
+
+/// A layer's root, with the directory that was used last kept open: archives name the entries of a directory in a row.
+#[derive(Debug)]
+pub(crate) struct Root {
+    root: OwnedFd,
+    cached: Option<(Vec<u8>, OwnedFd)>,
+}
+
+impl Root {
+    pub(crate) fn open(path: &Path) -> io::Result<Root> {
+        let root = rustix::fs::openat(CWD, path, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
+        Ok(Root { root, cached: None })
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// The directory behind `parts`, which must exist.
+    pub(crate) fn existing(&self, parts: &[&[u8]]) -> io::Result<OwnedFd> {
+        let path = if parts.is_empty() { b".".to_vec() } else { parts.join(&b'/') };
+        Ok(rustix::fs::openat2(&self.root, path, DIRECTORY, Mode::empty(), BENEATH)?)
+    }
+
+    /// The directory behind `parts`; what is missing of it is made.
+    pub(crate) fn directory(&mut self, parts: &[&[u8]]) -> io::Result<BorrowedFd<'_>> {
+        let path = parts.join(&b'/');
+        if self.cached.as_ref().is_none_or(|(cached, _)| *cached != path) {
+            let directory = match self.existing(parts) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(parts)?,
+                other => other?,
+            };
+            self.cached = Some((path, directory));
+        }
+        let (_, directory) = self.cached.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        Ok(directory.as_fd())
+    }
+
+    /// Makes each missing part. A part that is a link to nowhere makes it fail.
+    fn make(&self, parts: &[&[u8]]) -> io::Result<OwnedFd> {
+        let mut directory = self.existing(&[])?;
+        for depth in 1..=parts.len() {
+            directory = match self.existing(&parts[..depth]) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let name = parts[depth - 1];
+                    rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(IMPLIED_MODE))?;
+                    let made =
+                        rustix::fs::openat(&directory, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
+                    // The umask of the daemon is not the layer's.
+                    rustix::fs::fchmod(&made, Mode::from_raw_mode(IMPLIED_MODE))?;
+                    made
+                }
+                other => other?,
+            };
+        }
+        Ok(directory)
+    }
+
+    /// Removes whatever has this name, a tree too. A directory that goes may have been the one that is kept open.
+    pub(crate) fn remove(&mut self, parts: &[&[u8]], name: &[u8]) -> io::Result<()> {
+        let directory = self.existing(parts)?;
+        self.cached = None;
+        remove_at(directory.as_fd(), name)
+    }
+}
+
+/// What has this name, itself and not what it points to.
+pub(crate) fn stat(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Stat>> {
+    match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn is_directory(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode).is_dir()
+}
+
+/// Overlayfs' mark for "nothing here": a character device 0:0.
+pub(crate) fn is_whiteout(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode).is_char_device() && stat.st_rdev == 0
+}

@@ -1,0 +1,12 @@
+//! The image room as its callers see it, on real directories. Needs root: layers have owners, devices and whiteouts.
+
+mod archive;
+mod false_registry;
+mod full_disk;
+mod hostile;
+mod import;
+mod load;
+mod pull;
+mod registry;
+mod scene;
+mod writable;
