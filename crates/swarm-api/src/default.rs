@@ -10,8 +10,8 @@ pub const STOP_GRACE_PERIOD: Duration = Duration::from_secs(10);
 pub const RESTART_DELAY: Duration = Duration::from_secs(5);
 /// Finished tasks kept per slot.
 pub const TASK_HISTORY_LIMIT: u64 = 5;
-/// How often a node must be heard of.
-pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
+/// How often a node must be heard of: short, so that a lost one is noticed within six seconds.
+pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(2);
 /// How long a node's certificate is valid: 90 days.
 pub const NODE_CERT_EXPIRY: Duration = Duration::from_secs(90 * 24 * 3600);
 /// The name of the one cluster object, as swarmkit has it.

@@ -187,7 +187,7 @@ async fn a_node_that_says_goodbye_keeps_its_tasks_for_a_while() -> Outcome {
     let state = |view: &manager::store::State| view.node(&away).unwrap().status.as_ref().unwrap().state();
     cluster.eventually("the node is away", |view| state(view) == NodeState::Disconnected).await?;
     // Longer than the loss time-out, shorter than the grace.
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    tokio::time::sleep(Duration::from_millis(1000)).await;
     assert!(cluster.running(&web).keys().eq(before.keys()), "nothing was replaced");
     cluster.come_back(0).await?;
     cluster.eventually("the node is back", |view| state(view) == NodeState::Ready).await?;
@@ -206,7 +206,7 @@ async fn a_task_that_fits_nowhere_says_why() -> Outcome {
     spec.task.get_or_insert_default().placement = Some(placement);
     let begun = tokio::time::Instant::now();
     let web = cluster.create(spec).await?;
-    let reason = "no suitable node (scheduling constraints not satisfied on 2 nodes)";
+    let reason = "no suitable node (scheduling constraints not satisfied on 2 nodes; 1 node not available for new tasks)";
     cluster
         .eventually("the reason is told", |view| {
             view.tasks_of_service(&web).any(|task| task.status.as_ref().unwrap().err == reason)
@@ -305,18 +305,43 @@ async fn a_removed_service_leaves_no_container_and_no_record() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_change_of_leader_disturbs_no_container() -> Outcome {
+async fn a_manager_that_starts_again_keeps_services_and_adopts_tasks() -> Outcome {
     let mut cluster = Cluster::start(2).await?;
     let web = cluster.create(service("web", "web", 4)).await?;
     cluster.settled(&web, 4).await?;
     let before = cluster.running(&web);
-    cluster.restart_leader(Duration::from_millis(400)).await?;
+    cluster.restart_manager(Duration::from_millis(400)).await?;
+    assert!(cluster.running(&web).keys().eq(before.keys()), "all is on disk");
     cluster.scale(&web, 5).await?;
     cluster.settled(&web, 5).await?;
     let after = cluster.running(&web);
     assert!(before.keys().all(|id| after.contains_key(id)), "all were adopted");
     assert_eq!(cluster.members.iter().map(|member| member.executor.starts()).sum::<u64>(), 5);
     Ok(())
+}
+
+#[tokio::test]
+async fn workers_go_on_without_a_manager_and_report_later() -> Outcome {
+    let mut cluster = Cluster::start(1).await?;
+    let web = cluster.create(service("web", "web", 2)).await?;
+    cluster.settled(&web, 2).await?;
+    let (victim, _) = cluster.running(&web).pop_first().unwrap();
+    let executor = cluster.members[0].executor.clone();
+    let dies_meanwhile = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        executor.exit(&victim, 9)
+    });
+    cluster.restart_manager(Duration::from_millis(400)).await?;
+    assert!(dies_meanwhile.await?);
+    cluster
+        .eventually("its end is known and it is replaced", |view| {
+            view.tasks_of_service(&web).any(|task| {
+                let status = task.status.as_ref().unwrap();
+                status.state() == TaskState::Failed && status.container.as_ref().unwrap().exit_code == 9
+            })
+        })
+        .await?;
+    cluster.settled(&web, 2).await
 }
 
 #[tokio::test]

@@ -113,9 +113,8 @@ fn open(path: &Path) -> Result<Database, DatabaseError> {
 
 fn write(database: &Database, entries: &[Entry]) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
+    // No quick repair, which costs a second sync with each commit: so small a file is repaired in no time.
     if !entries.iter().any(must_last) {
-        transaction.set_quick_repair(false);
         transaction.set_durability(Durability::None)?;
     }
     {

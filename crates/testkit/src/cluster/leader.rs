@@ -1,124 +1,110 @@
-//! The manager's half: a store, the leader's loops, and the dispatcher served on pipes.
+//! The manager of the cluster: the real one, its log in a directory, listening on loopback.
 
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use manager::clock::Clock;
-use manager::dispatcher::{Dispatcher, DispatcherConfig};
-use manager::leader::{self, Handles};
-use manager::store::{self, ProposeError, Transaction, View};
-use swarm_api::channel::{self, Incoming, IncomingSender};
-use swarm_api::pb::dispatcher_server::DispatcherServer;
+use manager::dispatcher::DispatcherConfig;
+use manager::store::View;
+use manager::{BootstrapConfig, Manager, ManagerConfig};
+use swarm_api::channel::Tcp;
+use swarm_api::join::join;
+use swarm_api::pb::control_client::ControlClient;
+use swarm_api::pb::{self, NodeAvailability};
+use swarm_api::tls::{NodeKey, SharedIdentity};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::transport::Channel;
+
+use super::{PATIENCE, POLL};
 
 /// Agents of the cluster beat so often; a node is down after two and a half of these.
-const PERIOD: Duration = Duration::from_millis(100);
+const PERIOD: Duration = Duration::from_millis(200);
 /// How long a new leader waits for agents: longer than they may wait between two tries.
 const FIRST_BEAT: Duration = Duration::from_secs(10);
 /// How long a node that said goodbye is waited for.
-const GOODBYE_GRACE: Duration = Duration::from_secs(2);
+const GOODBYE_GRACE: Duration = Duration::from_secs(3);
 
-/// A leader that can step down and up.
+/// The manager, which can be stopped and started again.
 pub(super) struct Leader {
-    handles: Handles,
-    /// Where connections go; `None` while no leader serves.
-    door: watch::Sender<Option<IncomingSender>>,
-    term: Option<Term>,
-}
-
-struct Term {
-    stop: CancellationToken,
-    loops: JoinHandle<()>,
-    served: JoinHandle<()>,
+    state_dir: PathBuf,
+    identity: SharedIdentity,
+    manager: Option<Manager>,
+    addr: watch::Sender<SocketAddr>,
 }
 
 impl Leader {
-    pub(super) async fn start() -> anyhow::Result<Leader> {
-        let clock = Clock::system();
-        let (store, proposer) = store::in_memory(clock.clone());
-        let mut leader = Leader {
-            handles: Handles { store, proposer, clock },
-            door: watch::Sender::new(None),
-            term: None,
+    /// Founds a swarm in `state_dir`. The manager's own node takes no tasks, since no agent runs on it.
+    pub(super) async fn found(state_dir: PathBuf) -> anyhow::Result<Leader> {
+        std::fs::create_dir_all(&state_dir)?;
+        let config = BootstrapConfig {
+            state_dir: state_dir.clone(),
+            advertise_addr: String::new(),
+            availability: NodeAvailability::Drain,
+            spec: None,
+            clock: Clock::system(),
         };
-        leader.step_up().await?;
+        let identity = SharedIdentity::new(manager::bootstrap(config).await.context("found a swarm")?);
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut leader = Leader { state_dir, identity, manager: None, addr: watch::Sender::new(nowhere) };
+        leader.start().await?;
         Ok(leader)
     }
 
-    pub(super) async fn step_up(&mut self) -> anyhow::Result<()> {
-        let config = DispatcherConfig {
-            period: Some(PERIOD),
-            first_beat: Some(FIRST_BEAT),
-            goodbye_grace: GOODBYE_GRACE,
-            ..DispatcherConfig::default()
+    pub(super) async fn start(&mut self) -> anyhow::Result<()> {
+        let config = ManagerConfig {
+            state_dir: self.state_dir.clone(),
+            identity: self.identity.clone(),
+            clock: Clock::system(),
+            dispatcher: DispatcherConfig {
+                period: Some(PERIOD),
+                first_beat: Some(FIRST_BEAT),
+                goodbye_grace: GOODBYE_GRACE,
+                ..DispatcherConfig::default()
+            },
         };
-        let dispatcher = Dispatcher::new(self.handles.clone(), config);
-        let stop = CancellationToken::new();
-        let (door, incoming) = channel::incoming();
-        let served = tokio::spawn(serve(dispatcher.clone(), incoming, stop.clone()));
-        let loops = leader::run(self.handles.clone(), dispatcher, stop.clone());
-        let loops = tokio::spawn(async move {
-            // A loop that ends by itself is a defect: the tests that wait for it to act then fail.
-            if let Err(error) = loops.await {
-                tracing::error!(%error, "leadership ends");
-            }
-        });
-        self.door.send_replace(Some(door));
-        self.term = Some(Term { stop, loops, served });
+        let manager = manager::start(config).await.context("start the manager")?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let addr = listener.local_addr()?;
+        manager.listen(listener)?;
+        let begun = tokio::time::Instant::now();
+        while !manager.leads() {
+            anyhow::ensure!(begun.elapsed() < PATIENCE, "the manager does not lead");
+            tokio::time::sleep(POLL).await;
+        }
+        self.manager = Some(manager);
+        self.addr.send_replace(addr);
         Ok(())
     }
 
-    pub(super) async fn step_down(&mut self) {
-        self.door.send_replace(None);
-        if let Some(term) = self.term.take() {
-            term.stop.cancel();
-            let _ = term.loops.await;
-            // Connections that are open would keep the server: they are cut.
-            term.served.abort();
+    pub(super) async fn stop(&mut self) {
+        if let Some(manager) = self.manager.take() {
+            manager.shutdown().await;
         }
     }
 
-    pub(super) fn door(&self) -> watch::Receiver<Option<IncomingSender>> {
-        self.door.subscribe()
+    /// Makes a new node of the swarm, as a machine with the worker's token does.
+    pub(super) async fn join(&self) -> anyhow::Result<SharedIdentity> {
+        let cluster = self.control()?.get_cluster(pb::Empty {}).await?.into_inner();
+        let token = cluster.join_tokens.unwrap_or_default().worker;
+        let addr = self.addr.borrow().to_string();
+        let key = NodeKey::generate()?;
+        let identity = join(Arc::new(Tcp), &addr, &token, &key, NodeAvailability::Active).await?;
+        Ok(SharedIdentity::new(identity))
+    }
+
+    /// Where the manager listens, now and after each start.
+    pub(super) fn addr(&self) -> watch::Receiver<SocketAddr> {
+        self.addr.subscribe()
     }
 
     pub(super) fn view(&self) -> View {
-        self.handles.store.view()
+        self.manager.as_ref().map(|manager| manager.store().view()).unwrap_or_default()
     }
 
-    pub(super) async fn change(
-        &self,
-        decide: impl FnMut(&View) -> anyhow::Result<Transaction>,
-    ) -> anyhow::Result<()> {
-        let changed = self.handles.proposer.update(&self.handles.store, Decision(decide).into_fn()).await;
-        changed.map(|_| ()).map_err(|Failed(error)| error)
-    }
-}
-
-/// `Proposer::update` wants one error type for both halves.
-struct Failed(anyhow::Error);
-
-impl From<ProposeError> for Failed {
-    fn from(error: ProposeError) -> Self {
-        Failed(error.into())
-    }
-}
-
-struct Decision<F>(F);
-
-impl<F: FnMut(&View) -> anyhow::Result<Transaction>> Decision<F> {
-    fn into_fn(mut self) -> impl FnMut(&View) -> Result<Transaction, Failed> {
-        move |view| (self.0)(view).context("decide on a change").map_err(Failed)
-    }
-}
-
-async fn serve(dispatcher: Dispatcher, incoming: Incoming, stop: CancellationToken) {
-    let routes = Routes::new(DispatcherServer::new(dispatcher));
-    if let Err(error) = channel::serve(routes, incoming, Arc::new(|_| Ok(())), stop).await {
-        tracing::error!(%error, "the manager serves no more");
+    pub(super) fn control(&self) -> anyhow::Result<ControlClient<Channel>> {
+        Ok(self.manager.as_ref().context("the manager is stopped")?.control())
     }
 }

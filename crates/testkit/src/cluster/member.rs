@@ -1,19 +1,20 @@
 //! A worker of the cluster: an agent that comes and goes, and the containers that stay.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use async_trait::async_trait;
-use swarm_api::channel::{self, IncomingSender};
-use swarm_api::role::Role;
-use swarm_api::tls::Peer;
+use swarm_api::channel::{self, Tcp};
+use swarm_api::tls::SharedIdentity;
 use tokio::sync::watch;
 use tonic::transport::Channel;
 use worker::fake::FakeExecutor;
-use worker::{Agent, AgentConfig, Connect};
+use worker::{Agent, AgentConfig, AgentError, Connect, ErrorKind};
 
 use super::leader::Leader;
+use super::{PATIENCE, POLL};
 
 /// One worker.
 pub struct Member {
@@ -21,13 +22,15 @@ pub struct Member {
     pub node_id: String,
     /// Its containers.
     pub executor: FakeExecutor,
+    identity: SharedIdentity,
     state_dir: PathBuf,
     agent: Option<Agent>,
 }
 
 impl Member {
-    pub(super) fn new(node_id: String, executor: FakeExecutor, state_dir: PathBuf) -> Self {
-        Member { node_id, executor, state_dir, agent: None }
+    pub(super) fn new(identity: SharedIdentity, executor: FakeExecutor, state_dir: PathBuf) -> Self {
+        let node_id = identity.get().node_id.to_string();
+        Member { node_id, executor, identity, state_dir, agent: None }
     }
 
     /// Whether its agent runs.
@@ -48,11 +51,10 @@ impl Member {
     pub(super) async fn come_back(&mut self, leader: &Leader) -> anyhow::Result<()> {
         let config = AgentConfig {
             state_dir: self.state_dir.clone(),
-            connect: Arc::new(Pipes { node_id: self.node_id.clone(), door: leader.door() }),
+            connect: Arc::new(Loopback { identity: self.identity.clone(), addr: leader.addr() }),
             managers: vec!["the leader".to_owned()],
             executor: Arc::new(self.executor.clone()),
         };
-        // The journal of an agent that was dropped is let go of a moment later.
         let begun = tokio::time::Instant::now();
         loop {
             match Agent::start(config.clone()).await {
@@ -60,26 +62,28 @@ impl Member {
                     self.agent = Some(agent);
                     return Ok(());
                 }
-                Err(error) if begun.elapsed() > super::PATIENCE => {
-                    return Err(error).context("start an agent");
-                }
-                Err(_) => tokio::time::sleep(super::POLL).await,
+                // The journal of an agent that was dropped is let go of a moment later.
+                Err(error) if is_held(&error) && begun.elapsed() < PATIENCE => tokio::time::sleep(POLL).await,
+                Err(error) => return Err(error).context("start an agent"),
             }
         }
     }
 }
 
-/// Channels to whoever leads, as one node.
-struct Pipes {
-    node_id: String,
-    door: watch::Receiver<Option<IncomingSender>>,
+fn is_held(error: &AgentError) -> bool {
+    error.kind() == ErrorKind::Conflict
+}
+
+/// Channels to wherever the manager listens by now.
+struct Loopback {
+    identity: SharedIdentity,
+    addr: watch::Receiver<SocketAddr>,
 }
 
 #[async_trait]
-impl Connect for Pipes {
-    async fn connect(&self, addr: &str) -> Result<Channel, String> {
-        let door = self.door.borrow().clone().ok_or_else(|| format!("{addr} is away"))?;
-        let peer = Peer::Node { node_id: self.node_id.clone().into(), role: Role::Worker };
-        Ok(channel::in_process(door, peer))
+impl Connect for Loopback {
+    async fn connect(&self, _addr: &str) -> Result<Channel, String> {
+        let addr = self.addr.borrow().to_string();
+        channel::connect(&addr, &self.identity, Arc::new(Tcp)).map_err(|error| error.to_string())
     }
 }

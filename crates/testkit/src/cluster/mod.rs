@@ -1,8 +1,8 @@
-//! A whole cluster in one process: the loops of a manager, and workers with fake executors, over real gRPC
-//! on pipes. Nothing of it touches the machine but a temporary directory.
+//! A whole cluster in one process: the real manager with its log on disk, and workers with fake executors,
+//! joined by token and speaking mutual TLS over loopback.
 //!
-//! A worker can vanish (its agent ends without a word, its containers go on) and come back; the leader can
-//! step down and up again. Times are short: a node is down after a fraction of a second.
+//! A worker can vanish (its agent ends without a word, its containers go on) and come back; the manager can
+//! stop and start again from its disk. Times are short: a node is down after half a second.
 
 mod leader;
 mod member;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use manager::store::{Action, State, Transaction, View};
-use swarm_api::id;
+use manager::store::{State, View};
 use swarm_api::pb::{self, NodeAvailability, TaskState};
+use tonic::Code;
 use worker::fake::FakeExecutor;
 
 use self::leader::Leader;
@@ -38,7 +38,8 @@ impl Cluster {
     /// A cluster of so many workers, all of them ready.
     pub async fn start(workers: usize) -> anyhow::Result<Cluster> {
         let directory = tempfile::tempdir().context("make a temporary directory")?;
-        let mut cluster = Cluster { leader: Leader::start().await?, members: Vec::new(), directory };
+        let leader = Leader::found(directory.path().join("manager")).await?;
+        let mut cluster = Cluster { leader, members: Vec::new(), directory };
         for _ in 0..workers {
             cluster.add_worker().await?;
         }
@@ -56,12 +57,9 @@ impl Cluster {
     /// Adds a worker that runs its tasks on `executor`.
     pub async fn add_worker_with(&mut self, executor: FakeExecutor) -> anyhow::Result<&Member> {
         let number = self.members.len();
-        let node_id = id::random();
-        let node =
-            pb::Node { id: node_id.clone(), spec: Some(pb::NodeSpec::default()), ..Default::default() };
-        self.leader.change(|_| Ok(Transaction::one(Action::put(node.clone())))).await?;
+        let identity = self.leader.join().await.context("join the swarm")?;
         let state_dir = self.directory.path().join(format!("w{number}"));
-        let mut member = Member::new(node_id, executor, state_dir);
+        let mut member = Member::new(identity, executor, state_dir);
         member.come_back(&self.leader).await?;
         self.members.push(member);
         self.members.last().context("a member was just added")
@@ -82,12 +80,11 @@ impl Cluster {
         self.members[number].come_back(&self.leader).await
     }
 
-    /// The leader steps down, all connections with it, and up again after `pause`. What is committed stays;
-    /// what it only knew in memory is gone.
-    pub async fn restart_leader(&mut self, pause: Duration) -> anyhow::Result<()> {
-        self.leader.step_down().await;
+    /// The manager stops and, after `pause`, starts again from what is on its disk.
+    pub async fn restart_manager(&mut self, pause: Duration) -> anyhow::Result<()> {
+        self.leader.stop().await;
         tokio::time::sleep(pause).await;
-        self.leader.step_up().await
+        self.leader.start().await
     }
 
     /// The replicated state.
@@ -97,25 +94,32 @@ impl Cluster {
 
     /// Creates a service; its id.
     pub async fn create(&self, spec: pb::ServiceSpec) -> anyhow::Result<String> {
-        let service = pb::Service { id: id::random(), spec: Some(spec), ..Default::default() };
-        self.leader.change(|_| Ok(Transaction::one(Action::put(service.clone())))).await?;
-        Ok(service.id)
+        let request = pb::CreateServiceRequest { spec: Some(spec) };
+        Ok(self.leader.control()?.create_service(request).await?.into_inner().id)
     }
 
-    /// Changes the spec of a service as `control` does.
+    /// Changes the spec of a service; again, when somebody else changed the service meanwhile.
     pub async fn update(
         &self,
         service_id: &str,
         change: impl Fn(&mut pb::ServiceSpec),
     ) -> anyhow::Result<()> {
-        let decide = |view: &View| {
-            let mut service = pb::Service::clone(view.service(service_id).context("no such service")?);
-            service.previous_spec = service.spec.clone();
-            change(service.spec.get_or_insert_default());
-            service.update_status = None;
-            Ok(Transaction::one(Action::put(service)))
-        };
-        self.leader.change(decide).await
+        let mut control = self.leader.control()?;
+        loop {
+            let reference = service_id.to_owned();
+            let service =
+                control.get_service(pb::GetRequest { reference: reference.clone() }).await?.into_inner();
+            let version = service.meta.unwrap_or_default().version;
+            let mut spec = service.spec.unwrap_or_default();
+            change(&mut spec);
+            let request =
+                pb::UpdateServiceRequest { reference, version, spec: Some(spec), ..Default::default() };
+            match control.update_service(request).await {
+                Ok(_) => return Ok(()),
+                Err(status) if status.code() == Code::Aborted => {}
+                Err(status) => return Err(status.into()),
+            }
+        }
     }
 
     /// Sets the number of replicas.
@@ -125,12 +129,9 @@ impl Cluster {
 
     /// Asks for the removal of a service.
     pub async fn remove(&self, service_id: &str) -> anyhow::Result<()> {
-        let decide = |view: &View| {
-            let mut service = pb::Service::clone(view.service(service_id).context("no such service")?);
-            service.removing = true;
-            Ok(Transaction::one(Action::put(service)))
-        };
-        self.leader.change(decide).await
+        let request = pb::GetRequest { reference: service_id.to_owned() };
+        self.leader.control()?.remove_service(request).await?;
+        Ok(())
     }
 
     /// Sets what the administrator lets a worker do.
@@ -139,13 +140,20 @@ impl Cluster {
         number: usize,
         availability: NodeAvailability,
     ) -> anyhow::Result<()> {
-        let node_id = &self.members[number].node_id;
-        let decide = |view: &View| {
-            let mut node = pb::Node::clone(view.node(node_id).context("no such node")?);
-            node.spec.get_or_insert_default().set_availability(availability);
-            Ok(Transaction::one(Action::put(node)))
-        };
-        self.leader.change(decide).await
+        let reference = self.members[number].node_id.clone();
+        let mut control = self.leader.control()?;
+        loop {
+            let node = control.get_node(pb::GetRequest { reference: reference.clone() }).await?.into_inner();
+            let mut spec = node.spec.unwrap_or_default();
+            spec.set_availability(availability);
+            let version = node.meta.unwrap_or_default().version;
+            let request = pb::UpdateNodeRequest { reference: reference.clone(), version, spec: Some(spec) };
+            match control.update_node(request).await {
+                Ok(_) => return Ok(()),
+                Err(status) if status.code() == Code::Aborted => {}
+                Err(status) => return Err(status.into()),
+            }
+        }
     }
 
     /// The tasks of the service that are meant to run and do, by id.
@@ -190,10 +198,14 @@ impl Cluster {
     }
 
     async fn all_ready(&self) -> anyhow::Result<()> {
-        let ready = |node: &Arc<pb::Node>| {
+        let ready = |node: &pb::Node| {
             node.status.as_ref().is_some_and(|status| status.state() == pb::NodeState::Ready)
         };
-        self.eventually("all nodes are ready", |view| view.nodes().all(ready)).await
+        let workers = self.members.len();
+        self.eventually("all workers are ready", |view| {
+            view.nodes().filter(|node| ready(node)).count() == workers
+        })
+        .await
     }
 }
 
