@@ -14,6 +14,10 @@ use crate::config::Config;
 
 /// Roots are for root alone: other users can list nothing below them.
 const ROOT_MODE: u32 = 0o700;
+/// The name of the daemon on the default data root.
+const MAIN_NAME: &str = "shoal";
+/// And of its bridge.
+const MAIN_BRIDGE: &str = "shoal0";
 /// Hex digits of the id that the daemon's name carries: bridge names have 15 characters at most.
 const NAME_DIGITS: usize = 6;
 /// Bytes of a fresh id.
@@ -25,6 +29,8 @@ pub(crate) struct Instance {
     pub(crate) id: String,
     /// Prefix of everything this daemon makes in the kernel: bridge, rule table, cgroup.
     pub(crate) name: String,
+    /// Name of its default bridge.
+    pub(crate) bridge: String,
     pidfile: Option<PathBuf>,
     _lock: Flock<File>,
 }
@@ -40,8 +46,14 @@ impl Instance {
         }
         let lock = lock(&config.data_root)?;
         let id = id(&config.data_root)?;
-        let name = format!("shoal{}", &id[..NAME_DIGITS]);
-        let mut instance = Self { id, name, pidfile: None, _lock: lock };
+        // The machine's main daemon has plain names, which an administrator may write into rules.
+        let (name, bridge) = if config.data_root == Config::default().data_root {
+            (MAIN_NAME.to_owned(), MAIN_BRIDGE.to_owned())
+        } else {
+            let name = format!("{MAIN_NAME}{}", &id[..NAME_DIGITS]);
+            (name.clone(), name)
+        };
+        let mut instance = Self { id, name, bridge, pidfile: None, _lock: lock };
         instance.write_pidfile(&config.pidfile)?;
         Ok(instance)
     }

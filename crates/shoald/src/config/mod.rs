@@ -10,7 +10,7 @@ mod key;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -133,7 +133,7 @@ pub(crate) struct Loaded {
     pub(crate) validate: bool,
     /// Sentences to log once logging works.
     pub(crate) warnings: Vec<String>,
-    /// Where the file was looked for; read again on SIGHUP.
+    /// Where the file was looked for.
     pub(crate) path: PathBuf,
 }
 
@@ -241,19 +241,6 @@ pub(crate) fn cidr(text: &str) -> Option<(Ipv4Addr, u8)> {
     let (address, prefix) = text.split_once('/')?;
     let prefix: u8 = prefix.parse().ok()?;
     (prefix <= 32).then_some((address.parse().ok()?, prefix))
-}
-
-/// Whether `path` is the file that was read, for messages.
-impl Loaded {
-    /// Reads everything again, for SIGHUP.
-    pub(crate) fn again(&self, args: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
-        load(args)
-    }
-
-    /// The file the settings came from.
-    pub(crate) fn file(&self) -> &Path {
-        &self.path
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,99 @@
+//! What the daemon says of itself to clients and to the swarm.
+
+use std::sync::Arc;
+
+use rest::{Facts, Pool};
+use swarm_api::pb;
+
+use crate::config::Config;
+use crate::instance::Instance;
+
+/// Docker's minimum API version can be lowered by this variable, down to 1.24.
+const MIN_API_VERSION: &str = "DOCKER_MIN_API_VERSION";
+
+/// What `version` and `info` tell.
+pub(crate) fn facts(config: &Config, instance: &Instance) -> Arc<Facts> {
+    Arc::new(Facts {
+        id: instance.id.clone(),
+        name: hostname(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: String::new(),
+        data_root: config.data_root.display().to_string(),
+        labels: config.labels.clone(),
+        debug: config.debug,
+        experimental: false,
+        log_driver: config.log_driver.clone(),
+        default_runtime: config.default_runtime.clone(),
+        cgroup_version: cgroup_version().to_owned(),
+        insecure_registries: config.insecure_registries.clone(),
+        registry_mirrors: config.registry_mirrors.clone(),
+        address_pools: config
+            .default_address_pools
+            .iter()
+            .map(|pool| Pool { base: pool.base.clone(), size: pool.size })
+            .collect(),
+        warnings: Vec::new(),
+        min_minor: min_minor(std::env::var(MIN_API_VERSION).ok().as_deref()),
+    })
+}
+
+/// The oldest minor version of the API to speak, from the variable's text.
+fn min_minor(text: Option<&str>) -> u16 {
+    /// The oldest that can be asked for.
+    const FLOOR: u16 = 24;
+    /// What is spoken unless asked.
+    const DEFAULT: u16 = 40;
+    let asked = text.and_then(|text| text.strip_prefix("1.")?.parse::<u16>().ok());
+    asked.map_or(DEFAULT, |minor| minor.clamp(FLOOR, DEFAULT))
+}
+
+/// What this machine says of itself when it joins a swarm.
+pub(crate) fn description(config: &Config) -> pb::NodeDescription {
+    let labels = config.labels.iter().filter_map(|label| label.split_once('='));
+    pb::NodeDescription {
+        hostname: hostname(),
+        os: std::env::consts::OS.to_owned(),
+        // The word of `uname -m`, as Docker's engine says it; constraints compare with it.
+        architecture: std::env::consts::ARCH.to_owned(),
+        nano_cpus: cpus() * 1_000_000_000,
+        memory_bytes: memory_bytes(),
+        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+        engine_labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        plugins: Vec::new(),
+    }
+}
+
+fn hostname() -> String {
+    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn cpus() -> i64 {
+    std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1))
+}
+
+/// The machine's memory, from proc_meminfo(5).
+fn memory_bytes() -> i64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kilobytes: Option<i64> = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    kilobytes.unwrap_or_default() * 1024
+}
+
+fn cgroup_version() -> &'static str {
+    match runtime::cgroup::detect().map(|layout| layout.version()) {
+        Ok(runtime::cgroup::Version::V2) => "2",
+        _ => "1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_minimum_version_can_be_lowered_to_a_floor() {
+        for (text, minor) in [(None, 40), (Some("1.24"), 24), (Some("1.30"), 30), (Some("1.2"), 24), (Some("1.99"), 40), (Some("x"), 40)] {
+            assert_eq!(min_minor(text), minor, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a node remembers of its swarm: a directory with its key, its certificate and a record.
+//!
+//! The record is written last and removed first: it alone decides whether this machine is in a swarm, so a
+//! crash while joining or leaving leaves either all of it or debris that the next start removes.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use swarm_api::tls::{Identity, NodeKey};
+
+/// The version of the record's format.
+const VERSION: u32 = 1;
+const RECORD: &str = "node.json";
+const CHAIN: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+
+/// The record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Membership {
+    version: u32,
+    /// Where a manager listens.
+    pub(super) listen: SocketAddr,
+    /// Where this node is reached.
+    pub(super) advertise: SocketAddr,
+    /// Managers this node joined by; empty on the one that made the swarm.
+    pub(super) managers: Vec<String>,
+    /// Whether this node is a manager.
+    pub(super) manager: bool,
+}
+
+impl Membership {
+    pub(super) fn new(listen: SocketAddr, advertise: SocketAddr) -> Self {
+        Self { version: VERSION, listen, advertise, managers: Vec::new(), manager: true }
+    }
+
+    pub(super) fn worker(listen: SocketAddr, advertise: SocketAddr, managers: Vec<String>) -> Self {
+        Self { version: VERSION, listen, advertise, managers, manager: false }
+    }
+}
+
+/// The directory of the node's part in a swarm.
+#[derive(Debug, Clone)]
+pub(super) struct Dir(PathBuf);
+
+impl Dir {
+    pub(super) fn new(data_root: &Path) -> Self {
+        Self(data_root.join("swarm"))
+    }
+
+    /// Where the managers' room keeps its log.
+    pub(super) fn manager(&self) -> PathBuf {
+        self.0.join("manager")
+    }
+
+    /// Where the worker keeps its journal.
+    pub(super) fn worker(&self) -> PathBuf {
+        self.0.join("worker")
+    }
+
+    /// Makes the directory, for root alone.
+    pub(super) fn make(&self) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+    }
+
+    /// What is remembered, if this machine is in a swarm.
+    pub(super) fn load(&self) -> io::Result<Option<(Membership, Identity)>> {
+        let text = match fs::read_to_string(self.0.join(RECORD)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let membership: Membership = serde_json::from_str(&text)?;
+        if membership.version != VERSION {
+            return Err(io::Error::other(format!(
+                "the swarm's record has version {}, this daemon knows {VERSION}: it was written by a newer one",
+                membership.version
+            )));
+        }
+        let read = |name| fs::read_to_string(self.0.join(name));
+        let identity = Identity::from_pem(&read(CHAIN)?, &read(KEY)?).map_err(io::Error::other)?;
+        Ok(Some((membership, identity)))
+    }
+
+    /// Remembers the certificate, which may be a fresh one.
+    pub(super) fn save_identity(&self, identity: &Identity) -> io::Result<()> {
+        self.write(KEY, &identity.key_pem)?;
+        self.write(CHAIN, &identity.chain_pem)
+    }
+
+    /// Remembers that this machine is in a swarm.
+    pub(super) fn save(&self, membership: &Membership) -> io::Result<()> {
+        self.write(RECORD, &serde_json::to_string(membership)?)
+    }
+
+    /// The key of an earlier attempt to join, or a fresh one: the same key becomes the same node.
+    pub(super) fn key(&self) -> io::Result<NodeKey> {
+        if let Ok(pem) = fs::read_to_string(self.0.join(KEY))
+            && let Ok(key) = NodeKey::from_pem(&pem)
+        {
+            return Ok(key);
+        }
+        let key = NodeKey::generate().map_err(io::Error::other)?;
+        self.write(KEY, &key.to_pem())?;
+        Ok(key)
+    }
+
+    /// Forgets everything, the record first.
+    pub(super) fn forget(&self) -> io::Result<()> {
+        for result in [fs::remove_file(self.0.join(RECORD)), fs::remove_dir_all(&self.0)] {
+            match result {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a file whole or not at all, durable when this returns.
+    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let new = self.0.join(format!(".{name}.new"));
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, self.0.join(name))?;
+        fs::File::open(&self.0)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_record_there_is_no_membership() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root.path());
+        assert!(dir.load().unwrap().is_none());
+        dir.make().unwrap();
+        let first = dir.key().unwrap().to_pem();
+        assert_eq!(dir.key().unwrap().to_pem(), first, "the key of an attempt is kept");
+        assert!(dir.load().unwrap().is_none());
+        dir.forget().unwrap();
+        dir.forget().unwrap();
+        assert!(!root.path().join("swarm").exists());
+    }
+
+    #[test]
+    fn a_newer_record_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root.path());
+        dir.make().unwrap();
+        let any = "127.0.0.1:1".parse().unwrap();
+        let newer = Membership { version: VERSION + 1, ..Membership::new(any, any) };
+        dir.save(&newer).unwrap();
+        let error = dir.load().unwrap_err().to_string();
+        assert!(error.contains("newer"), "{error}");
+    }
+}

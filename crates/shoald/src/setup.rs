@@ -1,0 +1,80 @@
+//! From the configuration to what each room is opened with. Pure, but for finding our own directory.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use engine::EngineConfig;
+use engine::spec::{LogConfig, Ulimit};
+use image::ImagesConfig;
+use ipam::{Cidr, Pool};
+use network::NetworkConfig;
+
+use crate::config::{Config, cidr};
+use crate::instance::Instance;
+
+/// Names the directory of the small programs, if they are not beside the daemon.
+const LIBEXEC: &str = "SHOAL_LIBEXEC";
+
+/// Where `shoal-shim` and `shoal-net` are.
+pub(crate) fn libexec() -> Result<PathBuf> {
+    if let Some(dir) = std::env::var_os(LIBEXEC) {
+        return Ok(dir.into());
+    }
+    let exe = std::env::current_exe().context("cannot find the daemon's own program")?;
+    exe.parent().map(PathBuf::from).context("the daemon's program lies in no directory")
+}
+
+pub(crate) fn images(config: &Config) -> ImagesConfig {
+    ImagesConfig {
+        root: config.data_root.join("image"),
+        insecure_registries: config.insecure_registries.clone(),
+        registry_mirrors: config.registry_mirrors.clone(),
+    }
+}
+
+pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfig> {
+    Ok(EngineConfig {
+        name: instance.name.clone(),
+        data_root: config.data_root.clone(),
+        exec_root: config.exec_root.clone(),
+        libexec: libexec()?,
+        cgroup_parent: config.cgroup_parent.clone(),
+        init: config.init,
+        default_cgroupns_mode: config.default_cgroupns_mode.parse()?,
+        default_ulimits: config
+            .default_ulimits
+            .iter()
+            .map(|(name, limit)| Ulimit { name: name.clone(), soft: limit.soft, hard: limit.hard })
+            .collect(),
+        default_log: LogConfig { driver: config.log_driver.clone(), options: config.log_opts.clone() },
+        ..EngineConfig::default()
+    })
+}
+
+pub(crate) fn network(config: &Config, instance: &Instance) -> Result<NetworkConfig> {
+    let mut network = NetworkConfig::new(&instance.name, config.exec_root.clone(), libexec()?);
+    network.nat = config.iptables;
+    network.ip_forward = config.ip_forward;
+    network.userland_proxy = config.userland_proxy;
+    network.bridge.bip = config.bip.as_deref().map(range).transpose()?;
+    network.bridge.fixed_cidr = config.fixed_cidr.as_deref().map(range).transpose()?;
+    if let Some(mtu) = config.mtu {
+        network.bridge.mtu = mtu;
+    }
+    match config.bridge.as_deref() {
+        Some("none") => network.bridge.none = true,
+        Some(name) if !name.is_empty() => name.clone_into(&mut network.bridge.name),
+        _ => instance.bridge.clone_into(&mut network.bridge.name),
+    }
+    if !config.default_address_pools.is_empty() {
+        let pool = |pool: &crate::config::Pool| Ok(Pool::new(range(&pool.base)?, pool.size)?);
+        network.pools = config.default_address_pools.iter().map(pool).collect::<Result<_>>()?;
+    }
+    Ok(network)
+}
+
+/// A text that the configuration has already found to be a range of addresses.
+fn range(text: &str) -> Result<Cidr> {
+    let (address, prefix) = cidr(text).with_context(|| format!("{text:?} is no range of addresses"))?;
+    Ok(Cidr::new(address, prefix)?)
+}
