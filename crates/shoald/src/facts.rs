@@ -92,7 +92,14 @@ mod tests {
 
     #[test]
     fn the_minimum_version_can_be_lowered_to_a_floor() {
-        for (text, minor) in [(None, 40), (Some("1.24"), 24), (Some("1.30"), 30), (Some("1.2"), 24), (Some("1.99"), 40), (Some("x"), 40)] {
+        for (text, minor) in [
+            (None, 40),
+            (Some("1.24"), 24),
+            (Some("1.30"), 30),
+            (Some("1.2"), 24),
+            (Some("1.99"), 40),
+            (Some("x"), 40),
+        ] {
             assert_eq!(min_minor(text), minor, "{text:?}");
         }
     }

@@ -103,7 +103,11 @@ impl Signals {
 }
 
 /// Serves reloads until the end is asked for, or `broken` tells that a part of the daemon has failed.
-async fn until_end(signals: &mut Signals, broken: impl Future<Output = String>, reload: &Reload<'_>) -> Result<()> {
+async fn until_end(
+    signals: &mut Signals,
+    broken: impl Future<Output = String>,
+    reload: &Reload<'_>,
+) -> Result<()> {
     let mut broken = pin!(broken);
     loop {
         tokio::select! {
@@ -134,7 +138,12 @@ impl Reload<'_> {
         self.logging.reload(&loaded.config);
         self.facts.send_replace(facts::facts(&loaded.config, self.instance));
         let actor = Actor { id: self.instance.id.clone(), attributes: Default::default() };
-        self.events.publish(Event { kind: EventKind::Daemon, action: "reload".to_owned(), actor, time_ns: now_ns() });
+        self.events.publish(Event {
+            kind: EventKind::Daemon,
+            action: "reload".to_owned(),
+            actor,
+            time_ns: now_ns(),
+        });
         tracing::info!(file = %loaded.path.display(), "configuration is read again");
     }
 }

@@ -70,7 +70,9 @@ fn parse(text: &str, port: u16, what: &str) -> Result<SocketAddr, NodeError> {
 }
 
 fn invalid(text: &str, what: &str) -> NodeError {
-    NodeError::Invalid(format!("{what} {text:?} is neither an IP address nor a network interface with one, with an optional port"))
+    NodeError::Invalid(format!(
+        "{what} {text:?} is neither an IP address nor a network interface with one, with an optional port"
+    ))
 }
 
 /// The one IPv4 address this machine has besides loopback.
@@ -98,7 +100,8 @@ fn is_ours(interface: &str) -> bool {
 }
 
 fn interface_addresses(wanted: impl Fn(&str) -> bool) -> Result<Vec<IpAddr>, NodeError> {
-    let all = getifaddrs().map_err(|error| NodeError::Internal(format!("cannot list the interfaces: {error}")))?;
+    let all =
+        getifaddrs().map_err(|error| NodeError::Internal(format!("cannot list the interfaces: {error}")))?;
     Ok(all
         .filter(|entry| entry.flags.contains(InterfaceFlags::IFF_UP) && wanted(&entry.interface_name))
         .filter_map(|entry| {

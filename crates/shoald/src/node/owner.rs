@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tonic::transport::Channel;
 use worker::Executor;
 
+use super::Settings;
 use super::address;
 use super::member::{Change, Member};
 use super::membership::{Dir, Membership};
-use super::Settings;
 use crate::executor::EngineExecutor;
 
 /// Where an answer goes.
@@ -63,7 +63,11 @@ enum Event {
 }
 
 impl Owner {
-    pub(super) fn new(settings: Settings, executor: EngineExecutor, published: watch::Sender<Published>) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        executor: EngineExecutor,
+        published: watch::Sender<Published>,
+    ) -> Self {
         let dir = Dir::new(&settings.data_root);
         Self { settings, dir, executor, member: None, published, retry_renewal: None }
     }
@@ -79,7 +83,8 @@ impl Owner {
             true => Some(bind(membership.listen).await.context("cannot take up the swarm")?),
             false => None,
         };
-        let member = Member::start(&self.dir, membership, identity, listener, Arc::new(self.executor.clone())).await;
+        let member =
+            Member::start(&self.dir, membership, identity, listener, Arc::new(self.executor.clone())).await;
         self.member = Some(member.context("cannot take up the swarm")?);
         self.publish();
         Ok(())
@@ -149,7 +154,12 @@ impl Owner {
         made
     }
 
-    async fn make(&mut self, membership: &Membership, request: InitRequest, listener: TcpListener) -> Result<String, NodeError> {
+    async fn make(
+        &mut self,
+        membership: &Membership,
+        request: InitRequest,
+        listener: TcpListener,
+    ) -> Result<String, NodeError> {
         self.dir.forget().and_then(|()| self.dir.make()).map_err(internal)?;
         let identity = Member::bootstrap(&self.dir, membership, request).await.map_err(internal)?;
         let node_id = identity.node_id.to_string();
@@ -160,7 +170,9 @@ impl Owner {
             .await
             .map_err(internal)?;
         let led = tokio::time::timeout(LEAD_TIMEOUT, member.leads()).await;
-        led.map_err(|_| NodeError::Unavailable("the new manager does not lead its swarm in time".to_owned()))?;
+        led.map_err(|_| {
+            NodeError::Unavailable("the new manager does not lead its swarm in time".to_owned())
+        })?;
         self.dir.save(membership).map_err(internal)?;
         self.member = Some(member);
         Ok(node_id)
@@ -176,7 +188,11 @@ impl Owner {
         let listen = address::listen(&request.listen_addr)?;
         let managers: Vec<String> = request.remote_addrs.iter().map(|addr| address::remote(addr)).collect();
         // A worker is called by nobody: an address that cannot be found out is no obstacle.
-        let advertise = match address::advertise(&request.advertise_addr, &self.settings.default_advertise_addr, listen) {
+        let advertise = match address::advertise(
+            &request.advertise_addr,
+            &self.settings.default_advertise_addr,
+            listen,
+        ) {
             Err(error) if !request.advertise_addr.is_empty() => return Err(error),
             found => found.unwrap_or(listen),
         };
@@ -185,7 +201,9 @@ impl Owner {
         let mut refusal = None;
         for addr in &managers {
             match join::join(Arc::new(Tcp), addr, &request.token, &key, request.availability).await {
-                Ok(identity) => return self.joined(Membership::worker(listen, advertise, managers), identity).await,
+                Ok(identity) => {
+                    return self.joined(Membership::worker(listen, advertise, managers), identity).await;
+                }
                 Err(error) => {
                     tracing::warn!(%addr, %error, "cannot join by this manager");
                     refusal.get_or_insert(error);
@@ -194,18 +212,25 @@ impl Owner {
         }
         Err(match refusal {
             Some(error @ join::JoinError::Unreachable { .. }) => NodeError::Unavailable(error.to_string()),
-            Some(error @ (join::JoinError::InvalidToken | join::JoinError::Digest { .. })) => NodeError::Invalid(error.to_string()),
+            Some(error @ (join::JoinError::InvalidToken | join::JoinError::Digest { .. })) => {
+                NodeError::Invalid(error.to_string())
+            }
             Some(error) => NodeError::Refused(error.to_string()),
             None => NodeError::Internal("no manager was asked".to_owned()),
         })
     }
 
-    async fn joined(&mut self, membership: Membership, identity: swarm_api::tls::Identity) -> Result<(), NodeError> {
+    async fn joined(
+        &mut self,
+        membership: Membership,
+        identity: swarm_api::tls::Identity,
+    ) -> Result<(), NodeError> {
         let saved = self.dir.save_identity(&identity).and_then(|()| self.dir.save(&membership));
         saved.map_err(internal)?;
         let identity = SharedIdentity::new(identity);
         let executor = Arc::new(self.executor.clone());
-        let member = Member::start(&self.dir, membership, identity, None, executor).await.map_err(internal)?;
+        let member =
+            Member::start(&self.dir, membership, identity, None, executor).await.map_err(internal)?;
         self.member = Some(member);
         Ok(())
     }

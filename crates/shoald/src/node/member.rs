@@ -1,0 +1,156 @@
+//! A running part in a swarm: an agent, and on a manager the manager it talks to.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use manager::{Bootstrap, Manager, ManagerConfig};
+use rest::InitRequest;
+use swarm_api::channel::{self, Tcp};
+use swarm_api::join;
+use swarm_api::pb::control_client::ControlClient;
+use swarm_api::tls::{Identity, NodeKey, SharedIdentity};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::transport::Channel;
+use worker::agent::AgentStatus;
+use worker::{Agent, AgentConfig, Executor};
+
+use super::connect::Managers;
+use super::membership::{Dir, Membership};
+
+/// What happened to a member.
+pub(super) enum Change {
+    /// Its standing with the managers.
+    Status,
+    /// A part of it has failed for good: why.
+    Broken(String),
+}
+
+pub(super) struct Member {
+    membership: Membership,
+    identity: SharedIdentity,
+    manager: Option<Manager>,
+    agent: Agent,
+    agent_status: watch::Receiver<AgentStatus>,
+}
+
+impl Member {
+    /// Makes the state of a new swarm; nothing runs yet.
+    pub(super) async fn bootstrap(
+        dir: &Dir,
+        membership: &Membership,
+        request: InitRequest,
+    ) -> Result<Identity> {
+        let bootstrap = Bootstrap {
+            state_dir: dir.manager(),
+            advertise_addr: membership.advertise.to_string(),
+            availability: request.availability,
+            spec: request.spec,
+        };
+        Ok(manager::bootstrap(bootstrap).await?)
+    }
+
+    /// Starts the manager, if this node is one and has a listener for it, then the agent.
+    pub(super) async fn start(
+        dir: &Dir,
+        membership: Membership,
+        identity: SharedIdentity,
+        listener: Option<TcpListener>,
+        executor: Arc<dyn Executor>,
+    ) -> Result<Self> {
+        let own = membership.advertise.to_string();
+        let manager = match listener {
+            None => None,
+            Some(listener) => {
+                let config = ManagerConfig {
+                    state_dir: dir.manager(),
+                    identity: identity.clone(),
+                    advertise_addr: own.clone(),
+                    listener,
+                };
+                Some(Manager::start(config).await.context("cannot start the manager")?)
+            }
+        };
+        let local = manager.as_ref().map(|manager| (own.clone(), manager.channel()));
+        let managers = if manager.is_some() { vec![own] } else { membership.managers.clone() };
+        let agent = Agent::start(AgentConfig {
+            state_dir: dir.worker(),
+            connect: Arc::new(Managers { identity: identity.clone(), local }),
+            managers,
+            executor,
+        });
+        let agent = agent.await.context("cannot start the agent")?;
+        let agent_status = agent.status();
+        Ok(Self { membership, identity, manager, agent, agent_status })
+    }
+
+    /// Waits for the next thing that the owner should know.
+    pub(super) async fn change(&mut self) -> Change {
+        let manager = async {
+            match &mut self.manager {
+                Some(manager) => manager.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Ok(()) = self.agent_status.changed() => Change::Status,
+            () = self.agent.broken() => Change::Broken("a part of the agent has ended".to_owned()),
+            error = manager => Change::Broken(format!("the manager has failed: {error}")),
+        }
+    }
+
+    /// Waits until the manager leads; for ever on a worker.
+    pub(super) async fn leads(&mut self) {
+        match &self.manager {
+            Some(manager) => manager.leads().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// A fresh certificate from whichever manager answers, used from now on and remembered.
+    pub(super) async fn renew(&self, dir: &Dir) -> Result<()> {
+        let channel = match &self.manager {
+            Some(manager) => manager.channel(),
+            None => {
+                let status = self.agent_status.borrow().managers.clone();
+                let addr = status.first().context("no manager is known")?;
+                channel::connect(addr, &self.identity, Arc::new(Tcp))?
+            }
+        };
+        let key = NodeKey::from_pem(&self.identity.get().key_pem)?;
+        let identity = join::renew(channel, &key).await?;
+        dir.save_identity(&identity).context("cannot keep the new certificate")?;
+        self.identity.set(identity);
+        tracing::info!("certificate is renewed");
+        Ok(())
+    }
+
+    /// Ends the agent, then the manager. With `announce` the managers hear that the absence is meant.
+    pub(super) async fn stop(self, announce: bool) {
+        self.agent.stop(announce).await;
+        if let Some(manager) = self.manager {
+            manager.shutdown().await;
+        }
+    }
+
+    pub(super) fn is_manager(&self) -> bool {
+        self.manager.is_some()
+    }
+
+    pub(super) fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    pub(super) fn identity(&self) -> Arc<Identity> {
+        self.identity.get()
+    }
+
+    pub(super) fn agent_status(&self) -> AgentStatus {
+        self.agent_status.borrow().clone()
+    }
+
+    /// A client of the managers' control service, on a manager.
+    pub(super) fn control(&self) -> Option<ControlClient<Channel>> {
+        self.manager.as_ref().map(|manager| ControlClient::new(manager.channel()))
+    }
+}
