@@ -200,3 +200,28 @@ impl Drop for SmallDisk {
         testkit::program::run(Command::new("umount").arg("-l").arg(&self.path));
     }
 }
+
+#[test]
+fn a_device_in_a_layer_stays_inert() {
+    testkit::program::need_root();
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir_all(root.join("bin")).unwrap();
+    let busybox = ["/bin/busybox", "/usr/bin/busybox"].into_iter().find(|path| fs::exists(path).unwrap_or(false));
+    fs::copy(busybox.expect("busybox is installed by `cargo xtask test`"), root.join("bin/sh")).unwrap();
+    // The kernel's memory and its log: whoever could open them would own the machine.
+    for (name, minor) in [("mem", "1"), ("kmsg", "11")] {
+        testkit::program::run(Command::new("mknod").arg(root.join(name)).args(["c", "1", minor])).ok();
+    }
+    let archive = dir.path().join("root.tar");
+    testkit::program::run(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&archive).arg(".")).ok();
+    let daemon = Daemon::start(&[]);
+    daemon.shoal(&["import", &archive.display().to_string(), "devices:1"]).ok();
+    for name in ["/mem", "/kmsg"] {
+        let line = format!("read -r x < {name} && echo opened");
+        let said = daemon.docker(&["run", "--rm", "devices:1", "/bin/sh", "-c", &line]);
+        assert!(!said.out.contains("opened"), "{name}: {}", said.out);
+        let denied = said.err.contains("not permitted") || said.err.contains("ermission denied");
+        assert!(denied, "{name}: {}", said.err);
+    }
+}
