@@ -1,15 +1,18 @@
 //! A running part in a swarm: an agent, and on a manager the manager it talks to.
 
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use manager::{Bootstrap, Manager, ManagerConfig};
+use manager::clock::Clock;
+use manager::dispatcher::DispatcherConfig;
+use manager::{BootstrapConfig, Manager, ManagerConfig};
 use rest::InitRequest;
 use swarm_api::channel::{self, Tcp};
 use swarm_api::join;
 use swarm_api::pb::control_client::ControlClient;
 use swarm_api::tls::{Identity, NodeKey, SharedIdentity};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::transport::Channel;
 use worker::agent::AgentStatus;
@@ -17,6 +20,9 @@ use worker::{Agent, AgentConfig, Executor};
 
 use super::connect::Managers;
 use super::membership::{Dir, Membership};
+
+/// Time between two looks at whether the manager leads.
+const LEAD_POLL: Duration = Duration::from_millis(5);
 
 /// What happened to a member.
 pub(super) enum Change {
@@ -41,11 +47,12 @@ impl Member {
         membership: &Membership,
         request: InitRequest,
     ) -> Result<Identity> {
-        let bootstrap = Bootstrap {
+        let bootstrap = BootstrapConfig {
             state_dir: dir.manager(),
             advertise_addr: membership.advertise.to_string(),
             availability: request.availability,
-            spec: request.spec,
+            spec: Some(request.spec),
+            clock: Clock::system(),
         };
         Ok(manager::bootstrap(bootstrap).await?)
     }
@@ -65,10 +72,12 @@ impl Member {
                 let config = ManagerConfig {
                     state_dir: dir.manager(),
                     identity: identity.clone(),
-                    advertise_addr: own.clone(),
-                    listener,
+                    clock: Clock::system(),
+                    dispatcher: DispatcherConfig::default(),
                 };
-                Some(Manager::start(config).await.context("cannot start the manager")?)
+                let manager = manager::start(config).await.context("cannot start the manager")?;
+                manager.listen(listener)?;
+                Some(manager)
             }
         };
         let local = manager.as_ref().map(|manager| (own.clone(), manager.channel()));
@@ -88,7 +97,7 @@ impl Member {
     pub(super) async fn change(&mut self) -> Change {
         let manager = async {
             match &mut self.manager {
-                Some(manager) => manager.failed().await,
+                Some(manager) => manager.ended().await,
                 None => std::future::pending().await,
             }
         };
@@ -99,11 +108,10 @@ impl Member {
         }
     }
 
-    /// Waits until the manager leads; for ever on a worker.
-    pub(super) async fn leads(&mut self) {
-        match &self.manager {
-            Some(manager) => manager.leads().await,
-            None => std::future::pending().await,
+    /// Waits until the manager leads; until then it can neither read nor write.
+    pub(super) async fn led(&self) {
+        while self.manager.as_ref().is_some_and(|manager| !manager.leads()) {
+            tokio::time::sleep(LEAD_POLL).await;
         }
     }
 
@@ -151,6 +159,6 @@ impl Member {
 
     /// A client of the managers' control service, on a manager.
     pub(super) fn control(&self) -> Option<ControlClient<Channel>> {
-        self.manager.as_ref().map(|manager| ControlClient::new(manager.channel()))
+        self.manager.as_ref().map(Manager::control)
     }
 }

@@ -1,5 +1,6 @@
 //! The task that owns this machine's part in a swarm.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +10,6 @@ use swarm_api::channel::Tcp;
 use swarm_api::join;
 use swarm_api::pb::control_client::ControlClient;
 use swarm_api::tls::SharedIdentity;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::transport::Channel;
 use worker::Executor;
@@ -23,7 +23,7 @@ use crate::executor::EngineExecutor;
 /// Where an answer goes.
 type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
 
-/// How long a new manager may take to lead its swarm of one.
+/// How long a manager may take to lead its swarm of one.
 const LEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed renewal of the certificate, the next attempt.
 const RENEW_RETRY: Duration = Duration::from_secs(60);
@@ -80,12 +80,16 @@ impl Owner {
         };
         let identity = SharedIdentity::new(identity);
         let listener = match membership.manager {
-            true => Some(bind(membership.listen).await.context("cannot take up the swarm")?),
+            true => Some(bind(membership.listen).context("cannot take up the swarm")?),
             false => None,
         };
         let member =
             Member::start(&self.dir, membership, identity, listener, Arc::new(self.executor.clone())).await;
-        self.member = Some(member.context("cannot take up the swarm")?);
+        let member = member.context("cannot take up the swarm")?;
+        if tokio::time::timeout(LEAD_TIMEOUT, member.led()).await.is_err() {
+            tracing::warn!("this manager does not lead yet");
+        }
+        self.member = Some(member);
         self.publish();
         Ok(())
     }
@@ -142,7 +146,7 @@ impl Owner {
             return Err(NodeError::AlreadyInSwarm);
         }
         let listen = address::listen(&request.listen_addr)?;
-        let listener = bind(listen).await?;
+        let listener = bind(listen)?;
         let listen = listener.local_addr().map_err(internal)?;
         let advertise =
             address::advertise(&request.advertise_addr, &self.settings.default_advertise_addr, listen)?;
@@ -166,10 +170,10 @@ impl Owner {
         self.dir.save_identity(&identity).map_err(internal)?;
         let identity = SharedIdentity::new(identity);
         let executor = Arc::new(self.executor.clone());
-        let mut member = Member::start(&self.dir, membership.clone(), identity, Some(listener), executor)
+        let member = Member::start(&self.dir, membership.clone(), identity, Some(listener), executor)
             .await
             .map_err(internal)?;
-        let led = tokio::time::timeout(LEAD_TIMEOUT, member.leads()).await;
+        let led = tokio::time::timeout(LEAD_TIMEOUT, member.led()).await;
         led.map_err(|_| {
             NodeError::Unavailable("the new manager does not lead its swarm in time".to_owned())
         })?;
@@ -327,10 +331,8 @@ fn status(member: &Member) -> NodeStatus {
     }
 }
 
-async fn bind(listen: std::net::SocketAddr) -> Result<TcpListener, NodeError> {
-    TcpListener::bind(listen)
-        .await
-        .map_err(|error| NodeError::Invalid(format!("cannot listen on {listen} for the swarm: {error}")))
+fn bind(listen: SocketAddr) -> Result<TcpListener, NodeError> {
+    TcpListener::bind(listen).map_err(|error| NodeError::Invalid(format!("cannot listen on {listen} for the swarm: {error}")))
 }
 
 fn internal(error: impl std::fmt::Display) -> NodeError {
