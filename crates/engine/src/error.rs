@@ -124,6 +124,20 @@ pub enum Error {
     /// The engine is ending.
     #[error("the engine is shutting down")]
     ShuttingDown,
+    /// The machine cannot run containers.
+    #[error("this machine cannot run containers: {0}")]
+    Machine(String),
+    /// Processes of a container whose shim is gone.
+    #[error("cgroup {} cannot be removed: {reason}", path.display())]
+    Cgroup {
+        /// The cgroup, beneath its hierarchies.
+        path: PathBuf,
+        /// What the runtime says.
+        reason: String,
+    },
+    /// Too many clients wait for its start.
+    #[error("too many clients are attached to container {0}, which does not run")]
+    TooManyAttached(String),
     /// What Docker has and this engine has not yet.
     #[error("{0} is not implemented yet")]
     NotImplemented(&'static str),
@@ -164,6 +178,7 @@ impl Error {
             | Error::RemoveRunning { .. }
             | Error::Removing(_)
             | Error::RemovalInProgress(_)
+            | Error::TooManyAttached(_)
             | Error::JoinNotRunning { .. } => ErrorKind::Conflict,
             Error::Invalid(Invalid::NotImplemented(_)) | Error::NotImplemented(_) => {
                 ErrorKind::NotImplemented
@@ -171,9 +186,12 @@ impl Error {
             Error::AmbiguousPrefix(_) | Error::Invalid(_) => ErrorKind::Invalid,
             // Docker answers 400 when the program is missing or not executable, 500 when the machine refused.
             Error::Start { exit_code: 126 | 127, .. } => ErrorKind::Invalid,
-            Error::Start { .. } | Error::Stuck(_) | Error::Shim { .. } | Error::Store { .. } => {
-                ErrorKind::Internal
-            }
+            Error::Start { .. }
+            | Error::Stuck(_)
+            | Error::Shim { .. }
+            | Error::Store { .. }
+            | Error::Cgroup { .. }
+            | Error::Machine(_) => ErrorKind::Internal,
             Error::Image(error) => image_kind(error.kind()),
             Error::Network(error) => network_kind(error.kind()),
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,

@@ -19,10 +19,21 @@ mod config;
 mod container;
 mod error;
 pub mod event;
+mod file;
+pub mod filter;
+mod link;
 pub mod log;
+mod merge;
 mod name;
+mod oci;
+mod plan;
 mod record;
+mod recover;
+mod restart;
+mod shared;
+mod signal;
 pub mod spec;
+mod store;
 
 pub use config::EngineConfig;
 pub use container::{
@@ -35,6 +46,19 @@ pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
 
 use image::Images;
 use network::{Network, NetworkConfig};
+use recover::Recovered;
+use runtime::cgroup;
+use shared::Shared;
+use std::collections::HashSet;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use store::Store;
+
+/// The records of all containers, in the data root.
+const STORE_FILE: &str = "engine.redb";
+/// Nobody but root sees what containers write (CVE-2024-25621).
+const DIR_MODE: u32 = 0o700;
 
 /// The handles of one engine, each cheap to clone. A room is given those it uses, never all.
 #[derive(Clone)]
@@ -54,6 +78,34 @@ pub struct Engine {
 ///
 /// # Errors
 /// If a root directory or the metadata store cannot be used, or the network cannot be made.
-pub async fn open(_config: EngineConfig, _images: Images, _network: NetworkConfig) -> Result<Engine> {
-    Err(Error::NotImplemented("the engine"))
+pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) -> Result<Engine> {
+    for dir in [shared::containers_dir(&config), shared::exec_dirs(&config)] {
+        let made = DirBuilder::new().recursive(true).mode(DIR_MODE).create(&dir);
+        made.map_err(Error::io("make", dir))?;
+    }
+    let cgroups = cgroup::detect().map_err(|error| Error::Machine(error.to_string()))?;
+    let (store, records) = Store::open(&config.data_root.join(STORE_FILE))?;
+    let (recovered, gone) = recover::settle(&config, &cgroups, records).await?;
+    for id in &gone {
+        drop(store.remove_soon(id)?);
+    }
+    for found in recovered.iter().filter(|found| found.changed) {
+        store.put(&found.record).await?;
+    }
+    recover::forget_runs(&config, &recovered);
+    let ids: HashSet<String> = recovered.iter().map(|found| found.record.id.clone()).collect();
+    images.retain(&ids).await;
+    let live = recovered.iter().flat_map(|found| found.record.endpoints.iter().cloned()).collect();
+    let network = Network::open(network, live).await?;
+
+    let events = Events::default();
+    let shared =
+        Arc::new(Shared::new(config, cgroups, images.clone(), network.clone(), events.clone(), store));
+    for Recovered { record, adopted, .. } in recovered {
+        if let Err(error) = shared.index_mut().reserve(&record.name, &record.id) {
+            tracing::error!(container = record.short_id(), %error, "container is known by its id alone");
+        }
+        container::spawn(&shared, record, adopted);
+    }
+    Ok(Engine { containers: Containers::new(shared), events, images, network })
 }

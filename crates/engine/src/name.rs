@@ -98,7 +98,7 @@ const SURNAMES: &[&str] = &[
 ///
 /// # Errors
 /// [`Invalid::Name`] when it is outside `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.
-pub fn check(name: &str) -> Result<&str, Invalid> {
+pub(crate) fn check(name: &str) -> Result<&str, Invalid> {
     let bare = name.strip_prefix('/').unwrap_or(name);
     let mut bytes = bare.bytes();
     let head = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
@@ -111,7 +111,7 @@ pub fn check(name: &str) -> Result<&str, Invalid> {
 }
 
 /// Makes up a name; from the second attempt on it carries a digit, since the plain ones may be used up.
-pub fn random(rng: &mut impl Rng, attempt: usize) -> String {
+pub(crate) fn random(rng: &mut impl Rng, attempt: usize) -> String {
     let adjective = ADJECTIVES.choose(rng).unwrap_or(&"calm");
     let surname = SURNAMES.choose(rng).unwrap_or(&"noether");
     if attempt == 0 {
@@ -122,7 +122,7 @@ pub fn random(rng: &mut impl Rng, attempt: usize) -> String {
 }
 
 /// Makes up an id: 64 hexadecimal digits whose first 12 are not all decimal, or the host name would be a number.
-pub fn random_id(rng: &mut impl Rng) -> String {
+pub(crate) fn random_id(rng: &mut impl Rng) -> String {
     loop {
         let id = hex::encode(rng.random::<[u8; 32]>());
         if id.bytes().take(crate::record::SHORT_ID).any(|digit| !digit.is_ascii_digit()) {

@@ -1,10 +1,22 @@
 //! Creating a container: plan, cgroup, clone, and the gate in front of its program.
 
-use std::os::fd::OwnedFd;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+use crate::cgroup::{self, Cgroup};
+use crate::init::{Channel, Heard, Surroundings, run};
 use crate::oci::Spec;
-use crate::{Result, Rootfs};
+use crate::plan::{NamespaceKind, Plan};
+use crate::sys::process::{Side, clone};
+use crate::{Error, Result, Rootfs};
 
 /// How a container is created beside what its `config.json` says.
 #[derive(Debug)]
@@ -52,32 +64,75 @@ pub enum Stdio {
 pub enum Gate {
     /// The [`Created`] handle.
     Handle,
-    /// Whoever opens this named pipe for reading; a failure to start is then read from it as text.
-    Fifo(PathBuf),
+    /// Whoever calls [`open_gate`] with the path of this socket, which is made.
+    Socket(PathBuf),
 }
 
 /// The host's side of a container's pseudo-terminal.
 pub type Console = OwnedFd;
 
-/// A container whose program has not been started. Dropping it kills the container.
+/// A container whose program has not been started. Dropping it kills the container and removes its cgroup.
 #[derive(Debug)]
 pub struct Created {
     pid: i32,
     console: Option<Console>,
+    channel: Channel,
+    cgroup: Cgroup,
+    /// Nobody else is responsible for the container yet.
+    ours: bool,
 }
 
 /// Makes the sandbox, with everything in it up to the program itself.
 ///
 /// # Errors
-/// Nothing is left behind on an error: no process, no cgroup.
-pub fn create(_spec: &Spec, _options: CreateOptions<'_>) -> Result<Created> {
-    Err(crate::Error::NotImplemented("create"))
+/// Nothing is left behind on an error: no process, no cgroup. [`Error::Init`] carries exit code 126 or 127 and
+/// Docker's wording if the program cannot be run.
+pub fn create(spec: &Spec, options: CreateOptions<'_>) -> Result<Created> {
+    check_single_thread()?;
+    let plan = Plan::new(spec, options.id)?;
+    let cgroup = cgroup::detect()?.cgroup(&plan.cgroup)?;
+    let join = open_namespaces(&plan)?;
+    let gate = match &options.gate {
+        Gate::Handle => None,
+        Gate::Socket(path) => Some(listen_at(path)?),
+    };
+    let (ours, theirs) = Channel::pair()?;
+    let undo = RemoveCgroup(&cgroup);
+    cgroup.create(&plan.resources)?;
+    let pid = spawn(&plan, &cgroup, join, gate, options, theirs)?;
+    std::mem::forget(undo);
+    let mut created = Created { pid, console: None, channel: ours, cgroup, ours: true };
+    set_oom_score(pid, plan.process.oom_score_adj)?;
+    created.wait_until_ready()?;
+    Ok(created)
+}
+
+/// Opens the gate of a container that was created with [`Gate::Socket`].
+///
+/// # Errors
+/// If nobody waits behind the socket, or the program cannot be run.
+pub fn open_gate(path: &Path) -> Result<()> {
+    let failed = |error: nix::Error| Error::path("open the gate", path)(error.into());
+    let (socket, address) = gate_socket(path)?;
+    connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &address).map_err(failed)?;
+    let channel = Channel::from_socket(socket);
+    channel.start()?;
+    match channel.hear()? {
+        Heard::Closed => Ok(()),
+        Heard::Failed(error) => Err(error),
+        Heard::Ready | Heard::Console(_) => Err(Error::InitDied),
+    }
 }
 
 impl Created {
     /// The first process, as the host sees it.
     pub fn pid(&self) -> i32 {
         self.pid
+    }
+
+    /// The container's cgroup. Whoever reaps the container removes it.
+    pub fn cgroup(&self) -> &Cgroup {
+        &self.cgroup
     }
 
     /// The host's side of the pseudo-terminal, once, if one was asked for.
@@ -89,13 +144,150 @@ impl Created {
     /// caller has to reap.
     ///
     /// # Errors
-    /// [`crate::Error::Init`] with exit code 126 or 127 and Docker's wording, if the program cannot be run. The process is gone then.
+    /// [`Error::Init`] with exit code 126 or 127 and Docker's wording, if the program cannot be run. Process and
+    /// cgroup are gone then.
     pub fn start(self) -> Result<i32> {
-        Err(crate::Error::NotImplemented("start"))
+        self.channel.start()?;
+        match self.channel.hear()? {
+            // A program that has run and ended already also looks like this, and is reaped like any other.
+            Heard::Closed => Ok(self.detach()),
+            Heard::Failed(error) => Err(error),
+            Heard::Ready | Heard::Console(_) => Err(Error::InitDied),
+        }
     }
 
-    /// Leaves the container to whoever opens its [`Gate::Fifo`].
-    pub fn detach(self) -> i32 {
+    /// Leaves the container to the caller, and its gate to [`open_gate`].
+    pub fn detach(mut self) -> i32 {
+        self.ours = false;
         self.pid
     }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        loop {
+            match self.channel.hear()? {
+                Heard::Ready => return Ok(()),
+                Heard::Console(console) => self.console = Some(console),
+                Heard::Failed(error) => return Err(error),
+                Heard::Closed => return Err(Error::InitDied),
+            }
+        }
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        if !self.ours {
+            return;
+        }
+        let pid = Pid::from_raw(self.pid);
+        // The child is not reaped yet, so that the number is still its own. Nothing better can be done with an
+        // error here; the engine finds the cgroup again by its name.
+        let _ = kill(pid, Signal::SIGKILL);
+        let _ = waitpid(pid, None);
+        let _ = self.cgroup.kill();
+        let _ = self.cgroup.remove();
+    }
+}
+
+struct RemoveCgroup<'a>(&'a Cgroup);
+
+impl Drop for RemoveCgroup<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.remove();
+    }
+}
+
+/// A clone lacks all threads but one, and with them whoever would have released a lock.
+fn check_single_thread() -> Result<()> {
+    let tasks = fs::read_dir("/proc/self/task").map_err(Error::path("list", "/proc/self/task"))?;
+    if tasks.count() == 1 { Ok(()) } else { Err(Error::Threaded) }
+}
+
+fn open_namespaces(plan: &Plan) -> Result<Vec<(NamespaceKind, OwnedFd)>> {
+    plan.join
+        .iter()
+        .map(|(kind, path)| {
+            File::open(path).map(|file| (*kind, file.into())).map_err(Error::path("open namespace", path))
+        })
+        .collect()
+}
+
+fn spawn(
+    plan: &Plan,
+    cgroup: &Cgroup,
+    join: Vec<(NamespaceKind, OwnedFd)>,
+    gate: Option<OwnedFd>,
+    options: CreateOptions<'_>,
+    channel: Channel,
+) -> Result<i32> {
+    let into = cgroup.clone_target()?;
+    let home = enter_pid_namespace(&join)?;
+    // SAFETY: `check_single_thread` has found one thread, and nothing since has made another.
+    let side = unsafe { clone(plan.new_namespaces, into.as_ref().map(AsFd::as_fd)) };
+    match side {
+        Ok(Side::Child) => run(
+            Surroundings {
+                plan,
+                rootfs: options.rootfs,
+                bundle: options.bundle,
+                user: options.user,
+                cgroup,
+                join,
+                stdio: options.stdio,
+                init: options.init,
+                die_with_parent: options.die_with_parent,
+                gate,
+            },
+            channel,
+        ),
+        answer => {
+            if let Some(home) = home {
+                setns(home.as_fd(), CloneFlags::CLONE_NEWPID)
+                    .map_err(|error| Error::host("return from a pid namespace")(error.into()))?;
+            }
+            match answer.map_err(Error::host("clone the container's process"))? {
+                Side::Parent(pid) => Ok(pid),
+                Side::Child => Err(Error::InitDied),
+            }
+        }
+    }
+}
+
+/// A pid namespace is joined by the parent of whoever shall be in it; returns the way back.
+fn enter_pid_namespace(join: &[(NamespaceKind, OwnedFd)]) -> Result<Option<OwnedFd>> {
+    let Some((_, namespace)) = join.iter().find(|(kind, _)| *kind == NamespaceKind::Pid) else {
+        return Ok(None);
+    };
+    let home = File::open("/proc/self/ns/pid").map_err(Error::path("open", "/proc/self/ns/pid"))?;
+    setns(namespace.as_fd(), CloneFlags::CLONE_NEWPID)
+        .map_err(|error| Error::host("join a pid namespace")(error.into()))?;
+    Ok(Some(home.into()))
+}
+
+fn set_oom_score(pid: i32, score: Option<i32>) -> Result<()> {
+    let Some(score) = score else {
+        return Ok(());
+    };
+    let path = format!("/proc/{pid}/oom_score_adj");
+    match fs::write(&path, score.to_string()) {
+        // Below what was inherited takes CAP_SYS_RESOURCE, which not every environment has.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other.map_err(Error::path("write", path)),
+    }
+}
+
+fn listen_at(path: &Path) -> Result<OwnedFd> {
+    let failed = |error: nix::Error| Error::path("make the gate", path)(error.into());
+    let (socket, address) = gate_socket(path)?;
+    bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &address).map_err(failed)?;
+    listen(&socket, Backlog::new(1).map_err(failed)?).map_err(failed)?;
+    Ok(socket)
+}
+
+fn gate_socket(path: &Path) -> Result<(OwnedFd, UnixAddr)> {
+    let failed = |error: nix::Error| Error::path("name the gate", path)(error.into());
+    let address = UnixAddr::new(path).map_err(failed)?;
+    let socket =
+        socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).map_err(failed)?;
+    Ok((socket, address))
 }

@@ -80,14 +80,10 @@ impl Error {
             Error::Init { exit_code, .. } if *exit_code == EXIT_NOT_FOUND => ErrorKind::NotFound,
             Error::Init { .. } => ErrorKind::Invalid,
             Error::NotImplemented(_) => ErrorKind::NotImplemented,
-            Error::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                ErrorKind::NotFound
+            Error::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
+            Error::Host { .. } | Error::Path { .. } | Error::Threaded | Error::NoCgroup | Error::InitDied => {
+                ErrorKind::Internal
             }
-            Error::Host { .. }
-            | Error::Path { .. }
-            | Error::Threaded
-            | Error::NoCgroup
-            | Error::InitDied => ErrorKind::Internal,
         }
     }
 
@@ -103,14 +99,7 @@ impl Error {
         move |source| Error::Host { action, source }
     }
 
-    pub(crate) fn path<P: Into<PathBuf>>(
-        action: &'static str,
-        path: P,
-    ) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Path {
-            action,
-            path: path.into(),
-            source,
-        }
+    pub(crate) fn path<P: Into<PathBuf>>(action: &'static str, path: P) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Path { action, path: path.into(), source }
     }
 }

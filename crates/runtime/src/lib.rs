@@ -19,7 +19,11 @@ mod create;
 pub mod default;
 mod error;
 pub mod exe;
+mod init;
+mod plan;
 mod rootfs;
+mod seccomp;
+mod sys;
 pub mod user;
 
 /// The OCI types that this room reads.
@@ -27,6 +31,6 @@ pub mod oci {
     pub use oci_spec::runtime::*;
 }
 
-pub use create::{Console, CreateOptions, Created, Gate, Stdio, create};
+pub use create::{Console, CreateOptions, Created, Gate, Stdio, create, open_gate};
 pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
 pub use rootfs::Rootfs;

@@ -76,10 +76,6 @@ impl Index {
     pub(crate) fn snapshots(&self) -> Vec<Arc<Record>> {
         self.entries.values().map(|entry| entry.snapshots.borrow().clone()).collect()
     }
-
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
-    }
 }
 
 #[cfg(test)]

@@ -1,28 +1,43 @@
 //! Containers: the handle everybody holds, and the task behind each container.
 //!
-//! A request travels from a [`Containers`] method as a [`command::Command`] to the container's task, which alone changes
-//! the [`Record`] and publishes a snapshot after each change. `list`, `inspect` and `wait` read snapshots and never
-//! wait for a task.
+//! A request travels from a [`Containers`] method as a [`command::Command`] to the container's [`task`], which alone
+//! changes the [`Record`] and publishes a snapshot after each change. `list`, `inspect`, `logs` and `wait` read snapshots
+//! and never wait for a task.
 
+mod attach;
 mod attachment;
 mod command;
+mod create;
+mod exit;
 mod index;
+mod launch;
+mod paths;
+mod remove;
 mod request;
+mod start;
+mod stop;
+mod task;
+mod wait;
 
 pub use attachment::{AttachInput, AttachOutput, Attachment};
+pub(crate) use exit::{killed_now, sweep_cgroup};
+pub(crate) use index::Index;
+pub(crate) use launch::{ENDPOINTS_FILE, remove_dir};
+pub use paths::Paths;
 pub use request::{
     AttachOptions, Created, LogOptions, RemoveOptions, StopOptions, StopTimeout, WaitCondition, WaitResult,
 };
+pub(crate) use task::{Adopted, spawn};
 
 use crate::error::{Error, Result};
 use crate::log::LogStream;
 use crate::record::Record;
+use crate::shared::Shared;
 use crate::spec::ContainerSpec;
 use command::{Command, Reply};
-use index::{Entry, Index};
+use index::Entry;
 use std::future::Future;
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The containers of this engine. Cheap to clone.
@@ -30,16 +45,22 @@ use tokio::sync::oneshot;
 /// A `reference` is an id, a name, or the beginning of exactly one id.
 #[derive(Clone)]
 pub struct Containers {
-    index: Arc<RwLock<Index>>,
+    shared: Arc<Shared>,
 }
 
 impl Containers {
+    pub(crate) fn new(shared: Arc<Shared>) -> Containers {
+        Containers { shared }
+    }
+
     /// Makes a container; no process yet.
     ///
     /// # Errors
     /// If the spec is invalid, the image is missing or the name taken; nothing is left behind.
     pub async fn create(&self, spec: ContainerSpec) -> Result<Created> {
-        Err(Error::NoSuchContainer(spec.image))
+        // On a task of its own: a client that goes away must not leave half a container.
+        let making = tokio::spawn(create::create(self.shared.clone(), spec));
+        making.await.map_err(|_| Error::ShuttingDown)?
     }
 
     /// Starts the process.
@@ -71,8 +92,8 @@ impl Containers {
     /// # Errors
     /// [`Error::KillNotRunning`] if it does not run.
     pub async fn kill(&self, reference: &str, signal: &str) -> Result<()> {
-        let _ = signal;
-        self.call(reference, |reply| Command::Kill { signal: 9, reply }).await
+        let signal = crate::signal::parse(signal)?;
+        self.call(reference, |reply| Command::Kill { signal, reply }).await
     }
 
     /// Removes it with everything it wrote.
@@ -88,7 +109,7 @@ impl Containers {
     /// # Errors
     /// [`Error::NameInUse`] if another has it.
     pub async fn rename(&self, reference: &str, name: &str) -> Result<()> {
-        let name = name.to_owned();
+        let name = crate::name::check(name)?.to_owned();
         self.call(reference, |reply| Command::Rename { name, reply }).await
     }
 
@@ -108,13 +129,14 @@ impl Containers {
         self.call(reference, |reply| Command::Attach { options, reply }).await
     }
 
-    /// Its log.
+    /// Its log, as far as it is written, and with `follow` until its process ends.
     ///
     /// # Errors
     /// [`Error::LogsUnreadable`] if its driver keeps none.
     pub async fn logs(&self, reference: &str, options: LogOptions) -> Result<LogStream> {
-        let _ = (self.entry(reference)?, options);
-        Err(Error::LogsUnreadable)
+        let entry = self.entry(reference)?;
+        let id = entry.snapshots.borrow().id.clone();
+        LogStream::open(&self.shared.paths(&id), &self.shared.config, entry.snapshots, options)
     }
 
     /// Waits. The wait is registered when this returns; the future inside gives the result, also of a container that is
@@ -127,13 +149,12 @@ impl Containers {
         reference: &str,
         condition: WaitCondition,
     ) -> Result<impl Future<Output = WaitResult> + Send + use<>> {
-        let _ = (self.entry(reference)?, condition);
-        Ok(async { WaitResult::default() })
+        Ok(wait::wait(self.entry(reference)?.snapshots, condition))
     }
 
     /// The newest snapshots of all containers, newest container first. Never waits for a container.
     pub fn list(&self) -> Vec<Arc<Record>> {
-        let mut records = self.read().snapshots();
+        let mut records = self.shared.index().snapshots();
         records.sort_by(|a, b| b.created_ns.cmp(&a.created_ns).then_with(|| a.id.cmp(&b.id)));
         records
     }
@@ -146,17 +167,13 @@ impl Containers {
         Ok(self.entry(reference)?.snapshots.borrow().clone())
     }
 
-    /// Where the files of a container lie.
+    /// Where the files of the container with this whole id lie.
     pub fn paths(&self, id: &str) -> Paths {
-        Paths::new(&PathBuf::new(), id)
-    }
-
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Index> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner)
+        self.shared.paths(id)
     }
 
     fn entry(&self, reference: &str) -> Result<Entry> {
-        self.read().find(reference).cloned()
+        self.shared.index().find(reference).cloned()
     }
 
     async fn call<T>(&self, reference: &str, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
@@ -165,34 +182,5 @@ impl Containers {
         let gone = || Error::NoSuchContainer(reference.to_owned());
         entry.commands.send(command(reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
-    }
-}
-
-/// Where the files of one container lie that its processes or clients get to see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paths {
-    /// The directory of the others, `<data-root>/containers/<id>`.
-    pub dir: PathBuf,
-    /// The current log file.
-    pub log: PathBuf,
-    /// `/etc/hosts`
-    pub hosts: PathBuf,
-    /// `/etc/hostname`
-    pub hostname: PathBuf,
-    /// `/etc/resolv.conf`
-    pub resolv_conf: PathBuf,
-}
-
-impl Paths {
-    /// The files of container `id` beneath `containers`.
-    pub(crate) fn new(containers: &std::path::Path, id: &str) -> Paths {
-        let dir = containers.join(id);
-        Paths {
-            log: dir.join(format!("{id}-json.log")),
-            hosts: dir.join("hosts"),
-            hostname: dir.join("hostname"),
-            resolv_conf: dir.join("resolv.conf"),
-            dir,
-        }
     }
 }

@@ -8,6 +8,7 @@ mod state;
 
 pub use state::{ExitStatus, State, Status};
 
+use crate::plan::{MountPlan, Source};
 use crate::spec::ContainerSpec;
 use network::Endpoint;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ pub struct Record {
     pub manually_stopped: bool,
     /// How often its process has ended; tells the waiters of the next exit that there was one.
     pub exits: u64,
+    /// How often it could not be started; tells the waiters likewise.
+    pub failed_starts: u64,
     /// Its attachments to networks while it runs.
     pub endpoints: Vec<Endpoint>,
     /// What is mounted besides the root.
@@ -59,6 +62,23 @@ pub struct MountPoint {
     pub rw: bool,
     /// How later mounts spread.
     pub propagation: String,
+}
+
+impl From<&MountPlan> for MountPoint {
+    fn from(plan: &MountPlan) -> MountPoint {
+        let (kind, source) = match &plan.source {
+            Source::Bind { path, .. } => ("bind", path.as_str()),
+            Source::Tmpfs => ("tmpfs", ""),
+        };
+        MountPoint {
+            kind: kind.to_owned(),
+            source: source.to_owned(),
+            destination: plan.target.clone(),
+            mode: plan.mode.clone(),
+            rw: !plan.read_only,
+            propagation: plan.propagation.as_str().to_owned(),
+        }
+    }
 }
 
 impl Record {

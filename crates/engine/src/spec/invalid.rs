@@ -8,6 +8,9 @@ pub enum Invalid {
     /// A name outside Docker's alphabet.
     #[error("Invalid container name ({0}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")]
     Name(String),
+    /// A new name that is the old one.
+    #[error("Renaming a container with the same name as its current name")]
+    SameName,
     /// Neither command nor entrypoint, here or in the image.
     #[error("no command specified")]
     NoCommand,
@@ -110,6 +113,9 @@ pub enum Invalid {
     /// A line of `/etc/hosts`.
     #[error("bad format for add-host: \"{0}\"")]
     ExtraHost(String),
+    /// A parent of the cgroup.
+    #[error("invalid cgroup parent \"{0}\": want a path without '..'")]
+    CgroupParent(String),
     /// A name server.
     #[error("bad parameter: \"{0}\" is not an ip address")]
     Dns(String),

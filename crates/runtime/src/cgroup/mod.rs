@@ -1,93 +1,182 @@
 //! Control groups of both versions: where they are, their limits, killing and removing them.
+//!
+//! A container is one path beneath all hierarchies. On version 1 that is a directory per controller; what lives
+//! beside a version 2 tree without controllers ("hybrid") counts as version 1. All functions
+//! block for a bounded time.
 
+mod device;
+mod end;
+mod layout;
+mod v1;
+mod v2;
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use crate::Result;
+use crate::oci::LinuxResources;
+use crate::{Error, Result};
 
-/// Which cgroup interface rules this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// Version 1, also when an empty version 2 tree is mounted beside it ("hybrid").
-    V1,
-    /// Version 2 alone.
-    V2,
-}
-
-/// The cgroup hierarchies of this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
-    version: Version,
-}
+pub use layout::{Layout, Version, detect};
 
 /// One container's cgroup: a directory in each hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup {
-    dirs: Vec<PathBuf>,
+    version: Version,
+    members: Vec<Member>,
 }
 
-/// Looks at what is mounted.
-///
-/// # Errors
-/// If no hierarchy is mounted.
-pub fn detect() -> Result<Layout> {
-    Err(crate::Error::NoCgroup)
+/// The directory in one hierarchy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Member {
+    /// Names of the controllers there; version 2: empty.
+    controllers: Vec<String>,
+    /// The hierarchy's mount point.
+    root: PathBuf,
+    dir: PathBuf,
 }
 
-impl Layout {
+impl Member {
+    fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|c| c == controller)
+    }
+}
+
+impl Cgroup {
+    /// Its directories, whether they exist or not.
+    pub fn dirs(&self) -> impl Iterator<Item = &Path> {
+        self.members.iter().map(|member| member.dir.as_path())
+    }
+
+    /// Whether any of its directories exists.
+    pub fn exists(&self) -> bool {
+        self.dirs().any(Path::exists)
+    }
+
+    /// The processes in it and below, in the host's numbering.
+    ///
+    /// # Errors
+    /// If a hierarchy cannot be read.
+    pub fn processes(&self) -> Result<Vec<i32>> {
+        let mut processes = Vec::new();
+        for dir in self.dirs() {
+            end::collect_processes(dir, end::MAX_DEPTH, &mut processes)?;
+        }
+        processes.sort_unstable();
+        processes.dedup();
+        Ok(processes)
+    }
+
+    /// How many of its processes the kernel's out-of-memory killer has ended; 0 if it cannot be known.
+    pub fn oom_kills(&self) -> u64 {
+        let file = match self.version {
+            Version::V1 => "memory.oom_control",
+            Version::V2 => "memory.events",
+        };
+        self.members
+            .iter()
+            .filter(|member| self.version == Version::V2 || member.has("memory"))
+            .filter_map(|member| fs::read_to_string(member.dir.join(file)).ok())
+            .filter_map(|text| {
+                text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse::<u64>().ok())
+            })
+            .sum()
+    }
+
+    /// Makes the directories and sets the limits. What exists already is used as it is.
+    pub(crate) fn create(&self, resources: &LinuxResources) -> Result<()> {
+        match self.version {
+            Version::V1 => v1::create(&self.used(resources), resources),
+            Version::V2 => {
+                for member in &self.members {
+                    v2::create(&member.root, &member.dir, resources)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The directory into which a process can be cloned; version 2 only.
+    pub(crate) fn clone_target(&self) -> Result<Option<OwnedFd>> {
+        let Some(member) = self.members.first().filter(|_| self.version == Version::V2) else {
+            return Ok(None);
+        };
+        fs::File::open(&member.dir).map(|file| Some(file.into())).map_err(Error::path("open", &member.dir))
+    }
+
+    /// Moves the calling process, which has one thread, into the cgroup; version 1 only.
+    ///
+    /// Writing 0 to `tasks` instead of a number to `cgroup.procs` spares the kernel its system-wide wait for forks and
+    /// exits, which costs milliseconds.
+    pub(crate) fn enter(&self) -> Result<()> {
+        for member in self.members.iter().filter(|_| self.version == Version::V1) {
+            let tasks = member.dir.join("tasks");
+            match put(&tasks, "0") {
+                // A controller that this container does not use.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other.map_err(Error::path("enter", tasks))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// On version 1: the hierarchies as they appear inside a container: names of the controllers, directory.
+    pub(crate) fn v1_members(&self) -> Vec<(&[String], &Path)> {
+        self.members
+            .iter()
+            .filter(|member| self.version == Version::V1 && member.dir.exists())
+            .map(|member| (member.controllers.as_slice(), member.dir.as_path()))
+            .collect()
+    }
+
     /// Which interface it is.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// The cgroup at `path` (absolute beneath the hierarchies, as `linux.cgroupsPath`); nothing is created.
-    ///
-    /// # Errors
-    /// If `path` leaves the hierarchy or is empty.
-    pub fn cgroup(&self, _path: &Path) -> Result<Cgroup> {
-        Ok(Cgroup { dirs: Vec::new() })
-    }
-
-    /// Names of the cgroups directly below `parent`, for recovery.
-    ///
-    /// # Errors
-    /// If a hierarchy cannot be read.
-    pub fn children(&self, _parent: &Path) -> Result<Vec<String>> {
-        Ok(Vec::new())
+    /// The members that a container with these limits needs: entering a cgroup costs for each.
+    fn used(&self, resources: &LinuxResources) -> Vec<&Member> {
+        const ALWAYS: [&str; 7] = ["memory", "cpu", "cpuacct", "devices", "freezer", "blkio", "pids"];
+        let cpu = resources.cpu().as_ref();
+        let cpuset = cpu.is_some_and(|cpu| cpu.cpus().is_some() || cpu.mems().is_some());
+        self.members
+            .iter()
+            .filter(|member| ALWAYS.iter().any(|name| member.has(name)) || (cpuset && member.has("cpuset")))
+            .collect()
     }
 }
 
-impl Cgroup {
-    /// The directories that exist.
-    pub fn dirs(&self) -> &[PathBuf] {
-        &self.dirs
-    }
+/// Writes one value to one file of a cgroup.
+fn write(dir: &Path, file: &str, value: impl AsRef<str>) -> Result<()> {
+    let path = dir.join(file);
+    put(&path, value.as_ref()).map_err(|error| Error::path("write limit to", path)(error))
+}
 
-    /// The processes in it and below.
-    ///
-    /// # Errors
-    /// If a hierarchy cannot be read.
-    pub fn processes(&self) -> Result<Vec<i32>> {
-        Ok(Vec::new())
-    }
+/// Writes to an existing file; the control files cannot be created.
+fn put(path: &Path, value: &str) -> io::Result<()> {
+    let mut file = fs::File::options().write(true).open(path)?;
+    io::Write::write_all(&mut file, value.as_bytes())
+}
 
-    /// Kills every process in it and below. Gives up after a bounded number of rounds.
-    ///
-    /// # Errors
-    /// If processes are left.
-    pub fn kill(&self) -> Result<()> {
-        Ok(())
+/// As [`write`], but a file that this kernel does not have is no error.
+fn write_if_present(dir: &Path, file: &str, value: impl AsRef<str>) -> Result<()> {
+    match write(dir, file, value) {
+        Err(Error::Path { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
+}
 
-    /// Removes it and everything below. What does not exist is no error.
-    ///
-    /// # Errors
-    /// If it is still in use after a bounded wait.
-    pub fn remove(&self) -> Result<()> {
-        Ok(())
+/// Makes `dir` and its parents beneath a hierarchy. A parent may be removed at the same time: then again.
+fn make_dir(dir: &Path) -> Result<()> {
+    const ROUNDS: usize = 8;
+    let mut answer = Ok(());
+    for _ in 0..ROUNDS {
+        answer = fs::create_dir_all(dir);
+        match &answer {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            _ => break,
+        }
     }
-
-    /// How many of its processes the kernel's out-of-memory killer has ended.
-    pub fn oom_kills(&self) -> u64 {
-        0
-    }
+    answer.map_err(Error::path("make cgroup", dir))
 }

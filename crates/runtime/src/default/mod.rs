@@ -49,8 +49,5 @@ pub fn capability_sets(capabilities: &Capabilities) -> LinuxCapabilities {
 /// Kernel parameters that Docker sets in a container with a network namespace of its own: any user may listen on
 /// any port and send echo requests.
 pub fn sysctls() -> [(&'static str, &'static str); 2] {
-    [
-        ("net.ipv4.ip_unprivileged_port_start", "0"),
-        ("net.ipv4.ping_group_range", "0 2147483647"),
-    ]
+    [("net.ipv4.ip_unprivileged_port_start", "0"), ("net.ipv4.ping_group_range", "0 2147483647")]
 }

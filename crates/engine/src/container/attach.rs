@@ -1,0 +1,62 @@
+//! Attaching: to a process that runs, or to the one that will.
+
+use super::attachment::Attachment;
+use super::request::{AttachOptions, LogOptions};
+use super::task::{Phase, Task};
+use crate::error::{Error, Result};
+use crate::link::Link;
+use crate::log::LogStream;
+use shim::{Request, Response};
+use std::path::Path;
+use tokio::net::UnixStream;
+
+/// How many clients may wait for one container's start.
+const PENDING_MAX: usize = 64;
+
+impl Task {
+    /// Docker's attach: the log so far if asked for, then what comes, unless only the log was wanted.
+    pub(super) async fn attach(&mut self, options: AttachOptions) -> Result<Attachment> {
+        let tty = self.record.spec.config.tty;
+        let replay = if options.logs { Some(self.replay(options)?) } else { None };
+        let stdin = options.stdin && options.stream && self.record.spec.config.open_stdin;
+        let (attachment, client) = Attachment::pending(tty, stdin, replay);
+        self.shared.publish(&self.record, "attach", &[]);
+        if !options.stream {
+            return Ok(attachment);
+        }
+        let options = AttachOptions { stdin, ..options };
+        match self.phase {
+            Phase::Running(_) => {
+                let id = self.record.id.as_str();
+                client.connect(connect(id, &self.shared.exec_dir(id), options).await?);
+            }
+            Phase::Idle | Phase::Waiting { .. } => {
+                self.pending.retain(|(_, client)| !client.is_closed());
+                if self.pending.len() == PENDING_MAX {
+                    return Err(Error::TooManyAttached(self.record.id.clone()));
+                }
+                self.pending.push((options, client));
+            }
+            Phase::Removed => return Err(Error::Removing(self.record.id.clone())),
+        }
+        Ok(attachment)
+    }
+
+    fn replay(&self, options: AttachOptions) -> Result<LogStream> {
+        let (stdout, stderr) = (options.stdout, options.stderr);
+        let wanted = LogOptions { stdout, stderr, ..LogOptions::default() };
+        LogStream::open(&self.shared.paths(&self.record.id), &self.shared.config, self.snapshots(), wanted)
+    }
+}
+
+/// A connection on which the shim has agreed to attach.
+pub(super) async fn connect(id: &str, dir: &Path, options: AttachOptions) -> Result<UnixStream> {
+    let AttachOptions { stdin, stdout, stderr, .. } = options;
+    let mut link = Link::connect(id, dir).await?;
+    match link.ask(id, &Request::Attach { stdin, stdout, stderr }).await? {
+        Response::Ok => Ok(link.into_stream()),
+        other => {
+            Err(Error::Shim { id: id.to_owned(), reason: format!("it answers an attach with {other:?}") })
+        }
+    }
+}

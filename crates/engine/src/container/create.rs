@@ -1,0 +1,126 @@
+//! Making a container: everything is judged before anything is made, and a failure leaves nothing.
+
+use super::request::Created;
+use super::task::{self, Adopted};
+use crate::error::{Error, Result};
+use crate::plan::{Plan, Source};
+use crate::record::{MountPoint, Record};
+use crate::shared::{Shared, now_ns};
+use crate::spec::{ContainerSpec, Invalid, NetworkMode};
+use crate::{merge, name};
+use std::path::Path;
+use std::sync::Arc;
+
+/// How many names are made up before giving up.
+const NAME_ATTEMPTS: usize = 16;
+
+/// A record, a writable layer and a directory; no process.
+pub(super) async fn create(shared: Arc<Shared>, mut spec: ContainerSpec) -> Result<Created> {
+    if spec.image.is_empty() {
+        return Err(Invalid::NoImage.into());
+    }
+    let wanted =
+        spec.name.as_deref().filter(|name| !name.is_empty()).map(name::check).transpose()?.map(str::to_owned);
+    let image = shared.images.get(&spec.image).await?;
+    let (path, args) = merge::with_image(&mut spec, &image.config)?;
+    let id = name::random_id(&mut rand::rng());
+    let plan = Plan::of(&spec, &shared.config, &shared.paths(&id).log)?;
+    check_surroundings(&shared, &spec, &plan).await?;
+
+    let name = reserve(&shared, &id, wanted)?;
+    spec.name = Some(name.clone());
+    let record = Record {
+        id: id.clone(),
+        name,
+        created_ns: now_ns(),
+        image_id: image.id.clone(),
+        mounts: plan.mounts.iter().map(MountPoint::from).collect(),
+        path,
+        args,
+        spec,
+        ..Record::default()
+    };
+    if let Err(error) = make(&shared, &record).await {
+        unmake(&shared, &record).await;
+        return Err(error);
+    }
+    shared.publish(&record, "create", &[]);
+    task::spawn(&shared, record, Adopted::No);
+    Ok(Created { id, warnings: plan.warnings })
+}
+
+/// What a spec says about this machine rather than about itself.
+async fn check_surroundings(shared: &Shared, spec: &ContainerSpec, plan: &Plan) -> Result<()> {
+    for mount in &plan.mounts {
+        if let Source::Bind { path, create: false } = &mount.source
+            && !Path::new(path).exists()
+        {
+            let reason = format!("bind source path does not exist: {path}");
+            return Err(Invalid::Mount { kind: "bind", reason }.into());
+        }
+    }
+    let known = |name: &str| shared.index().find(name).map(|_| ());
+    if let NetworkMode::Container(target) = &spec.host.network_mode {
+        known(target)?;
+    }
+    let named = match &spec.host.network_mode {
+        NetworkMode::Named(name) => Some(name),
+        _ => None,
+    };
+    for name in spec.networks.keys().chain(named) {
+        let networks = shared.network.networks().await;
+        let found =
+            networks.iter().find(|network| network.name == *name || network.id == *name || name == "default");
+        match found {
+            None => return Err(Error::NoSuchNetwork(name.clone())),
+            Some(_) if named.is_some() => {
+                return Err(Error::NotImplemented("HostConfig.NetworkMode by a network's id"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn reserve(shared: &Shared, id: &str, wanted: Option<String>) -> Result<String> {
+    if let Some(name) = wanted {
+        shared.index_mut().reserve(&name, id)?;
+        return Ok(name);
+    }
+    let mut attempt = 0;
+    loop {
+        let name = name::random(&mut rand::rng(), attempt);
+        match shared.index_mut().reserve(&name, id) {
+            Ok(()) => return Ok(name),
+            Err(error) if attempt == NAME_ATTEMPTS => return Err(error),
+            Err(_) => attempt += 1,
+        }
+    }
+}
+
+/// The three things a container is on disk, made side by side. In whatever order a crash leaves them: a directory or layer
+/// without a record is debris, a record without a directory is a removed container.
+async fn make(shared: &Shared, record: &Record) -> Result<()> {
+    let dir = shared.paths(&record.id).dir;
+    let layer = async { shared.images.prepare(&record.id, &record.image_id).await.map_err(Error::from) };
+    let directory = async { tokio::fs::create_dir(&dir).await.map_err(Error::io("make", &dir)) };
+    let (layer, directory, written) = tokio::join!(layer, directory, shared.store.put(record));
+    layer?;
+    directory?;
+    written
+}
+
+async fn unmake(shared: &Shared, record: &Record) {
+    let dir = shared.paths(&record.id).dir;
+    if let Err(error) = tokio::fs::remove_dir_all(&dir).await
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(container = record.short_id(), %error, "directory of a failed creation stays until the next start");
+    }
+    if let Err(error) = shared.images.release(&record.id).await {
+        tracing::warn!(container = record.short_id(), %error, "layer of a failed creation stays until the next start");
+    }
+    // If even this fails, the missing directory tells the same.
+    drop(shared.store.remove_soon(&record.id));
+    shared.index_mut().release(&record.name, &record.id);
+}

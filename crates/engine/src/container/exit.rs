@@ -1,0 +1,138 @@
+//! The end of a run: what is recorded, who is told, what comes next.
+
+use super::launch::remove_dir;
+use super::task::{Ending, Phase, Running, Task, Then};
+use crate::error::{Error, Result};
+use crate::link;
+use crate::record::{ExitStatus, Status};
+use crate::shared::{Shared, cgroup_path, now_ns};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What is told of a container whose shim died: as if by SIGKILL, which it was.
+pub(crate) const EXIT_KILLED: i32 = 137;
+
+impl Task {
+    /// The process has ended, or its shim has gone without telling.
+    pub(super) async fn exited(&mut self, told: Option<ExitStatus>) {
+        let Phase::Running(running) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let Running { link, child, since, stopping } = running;
+        let status = match told {
+            Some(status) => status,
+            None => settle(&self.shared, &self.record).await,
+        };
+        // Address and ports are free before anybody hears of the end and starts the next container.
+        self.leave_network().await;
+
+        let state = &mut self.record.state;
+        state.status = Status::Exited;
+        state.pid = 0;
+        state.exit_code = status.code;
+        state.oom_killed = status.oom_killed;
+        state.finished_ns = status.at_ns;
+        self.record.exits += 1;
+        let ran = since.elapsed();
+        let restarts = stopping.is_none() && self.restart_later(status.code, ran);
+        let mut ending = Ending { link: Some(link), child, written: None };
+        if self.record.spec.host.auto_remove {
+            // The record goes anyway.
+            self.publish();
+        } else {
+            ending.written = self.save();
+        }
+        self.ending = Some(ending);
+
+        if status.oom_killed {
+            self.shared.publish(&self.record, "oom", &[]);
+        }
+        let (code, seconds) = (status.code.to_string(), ran.as_secs().to_string());
+        self.shared.publish(&self.record, "die", &[("exitCode", &code), ("execDuration", &seconds)]);
+        for then in stopping.into_iter().flat_map(|stopping| stopping.then) {
+            self.follow(then).await;
+        }
+        if self.record.spec.host.auto_remove && !restarts && matches!(self.phase, Phase::Idle) {
+            self.remove_and_log().await;
+        }
+    }
+
+    /// What somebody wanted the stop for.
+    async fn follow(&mut self, then: Then) {
+        // Whoever asked may have gone away meanwhile.
+        match then {
+            Then::Stopped(reply) => {
+                self.shared.publish(&self.record, "stop", &[]);
+                drop(reply.send(Ok(())));
+            }
+            Then::Start(reply) => {
+                self.shared.publish(&self.record, "stop", &[]);
+                let answer = match self.phase {
+                    Phase::Running(_) => Ok(()),
+                    _ => self.start_by_user().await,
+                };
+                if answer.is_ok() {
+                    self.shared.publish(&self.record, "restart", &[]);
+                }
+                drop(reply.send(answer));
+            }
+            Then::Remove(reply) => {
+                let answer = match self.phase {
+                    Phase::Removed => Ok(()),
+                    _ => self.remove().await,
+                };
+                drop(reply.send(answer));
+            }
+        }
+    }
+
+    async fn leave_network(&mut self) {
+        if self.record.endpoints.is_empty() {
+            return;
+        }
+        if let Err(error) = self.shared.network.detach(&self.record.id).await {
+            tracing::warn!(container = self.record.short_id(), %error, "network is not given back");
+        }
+        for endpoint in std::mem::take(&mut self.record.endpoints) {
+            self.shared.publish_network(&self.record, &endpoint, "disconnect");
+        }
+    }
+
+    /// The shim is gone and the end is on the disk: its directory tells nothing new any more.
+    pub(super) async fn forget_run(&mut self) {
+        self.ending = None;
+        let dir = self.shared.exec_dir(&self.record.id);
+        let removed = tokio::task::spawn_blocking(move || remove_dir(&dir)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::warn!(container = self.record.short_id(), %error, "directory of an ended run stays");
+        }
+    }
+}
+
+/// How a run ended whose shim says nothing: by its exit file, else the shim died and took the container with it.
+async fn settle(shared: &Arc<Shared>, record: &crate::Record) -> ExitStatus {
+    let (dir, cgroups) = (shared.exec_dir(&record.id), shared.cgroups.clone());
+    let path = cgroup_path(&shared.config, record);
+    let settled = tokio::task::spawn_blocking(move || match link::read_exit_file(&dir) {
+        Some(status) => Ok(status),
+        None => sweep_cgroup(&cgroups, &path).map(|()| killed_now()),
+    });
+    match settled.await {
+        Ok(Ok(status)) => status,
+        Ok(Err(error)) => {
+            tracing::error!(container = record.short_id(), %error, "processes of a dead shim cannot be ended");
+            killed_now()
+        }
+        Err(_) => killed_now(),
+    }
+}
+
+/// Kills what a dead shim left behind.
+pub(crate) fn sweep_cgroup(cgroups: &runtime::cgroup::Layout, path: &Path) -> Result<()> {
+    let failed = |error: runtime::Error| Error::Cgroup { path: path.to_owned(), reason: error.to_string() };
+    let cgroup = cgroups.cgroup(path).map_err(failed)?;
+    cgroup.kill().and_then(|()| cgroup.remove()).map_err(failed)
+}
+
+/// The status of a container whose shim died, as of now.
+pub(crate) fn killed_now() -> ExitStatus {
+    ExitStatus { code: EXIT_KILLED, oom_killed: false, at_ns: now_ns() }
+}

@@ -1,0 +1,83 @@
+//! Removal and renaming.
+
+use super::command::Reply;
+use super::launch::remove_dir;
+use super::request::RemoveOptions;
+use super::task::{Phase, Task, Then};
+use crate::error::{Error, Result};
+use crate::record::Status;
+
+impl Task {
+    /// A user's removal: of a running container only by force.
+    pub(super) async fn remove_by_user(&mut self, options: RemoveOptions, reply: Reply) {
+        match (&self.phase, options.force) {
+            (Phase::Running(_) | Phase::Waiting { .. }, false) => {
+                let (name, status) = (self.record.name.clone(), self.record.state.status);
+                drop(reply.send(Err(Error::RemoveRunning { name, status })));
+            }
+            (Phase::Running(_), true) => self.kill_then(Then::Remove(reply)).await,
+            (Phase::Idle | Phase::Waiting { .. } | Phase::Removed, _) => {
+                drop(reply.send(self.remove().await))
+            }
+        }
+    }
+
+    /// Removes and logs a failure, where nobody waits for the answer.
+    pub(super) async fn remove_and_log(&mut self) {
+        if let Err(error) = self.remove().await {
+            tracing::error!(container = self.record.short_id(), %error, "container cannot be removed");
+        }
+    }
+
+    /// Takes away everything a container is.
+    ///
+    /// Its directory goes first: from then on it counts as removed, also for an engine that dies here and recovers.
+    /// What cannot be removed after that is removed when the daemon starts.
+    pub(super) async fn remove(&mut self) -> Result<()> {
+        self.phase = Phase::Idle;
+        self.record.state.status = Status::Removing;
+        self.publish();
+        if let Some(mut ending) = self.ending.take() {
+            ending.gone().await;
+        }
+        let id = self.record.id.clone();
+        let (lasting, run) = (self.shared.paths(&id).dir, self.shared.exec_dir(&id));
+        let removed =
+            tokio::task::spawn_blocking(move || remove_dir(&lasting).and_then(|()| remove_dir(&run)));
+        if let Err(error) = removed.await.map_err(|_| Error::ShuttingDown)? {
+            self.record.state.status = Status::Dead;
+            self.record.state.error = error.to_string();
+            drop(self.save());
+            return Err(error);
+        }
+        let container = self.record.short_id();
+        if let Err(error) = self.shared.images.release(&id).await {
+            tracing::warn!(container, %error, "writable layer stays until the next start of the daemon");
+        }
+        drop(self.shared.store.remove_soon(&id)?);
+        self.shared.index_mut().remove(&id);
+        self.shared.publish(&self.record, "destroy", &[]);
+        self.phase = Phase::Removed;
+        Ok(())
+    }
+
+    pub(super) async fn rename(&mut self, name: String) -> Result<()> {
+        if name == self.record.name {
+            return Err(crate::spec::Invalid::SameName.into());
+        }
+        self.shared.index_mut().reserve(&name, &self.record.id)?;
+        let old = std::mem::replace(&mut self.record.name, name.clone());
+        self.record.spec.name = Some(name.clone());
+        let written = self.save_now().await;
+        if written.is_err() {
+            self.record.name.clone_from(&old);
+            self.record.spec.name = Some(old);
+            self.publish();
+            self.shared.index_mut().release(&name, &self.record.id);
+            return written;
+        }
+        self.shared.index_mut().release(&old, &self.record.id);
+        self.shared.publish(&self.record, "rename", &[("oldName", &format!("/{old}"))]);
+        Ok(())
+    }
+}

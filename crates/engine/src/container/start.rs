@@ -1,0 +1,105 @@
+//! Starting: by a user, by the restart policy, after a restart's stop.
+
+use super::launch;
+use super::task::{Phase, Running, Task};
+use crate::error::{Error, Result};
+use crate::record::Status;
+use crate::restart::{self, Ended};
+use crate::shared::now_ns;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Task {
+    /// A user's start: forgets what the restart policy counted.
+    pub(super) async fn start_by_user(&mut self) -> Result<()> {
+        match self.phase {
+            Phase::Running(_) => return Err(Error::AlreadyRunning(self.record.id.clone())),
+            Phase::Removed => return Err(Error::Removing(self.record.id.clone())),
+            Phase::Idle | Phase::Waiting { .. } => {}
+        }
+        self.record.restart_count = 0;
+        self.record.manually_stopped = false;
+        self.waited = None;
+        let started = self.start().await;
+        if started.is_err() {
+            self.phase = Phase::Idle;
+            if self.record.spec.host.auto_remove {
+                self.remove_and_log().await;
+            }
+        }
+        started
+    }
+
+    /// The restart policy's delay is over.
+    pub(super) async fn restart_due(&mut self) {
+        self.record.restart_count += 1;
+        if let Err(error) = self.start().await {
+            tracing::warn!(container = self.record.short_id(), %error, "restart policy cannot start the container");
+            // A start that fails counts as a run that failed at once, so that it backs off and comes to its end.
+            let code = self.record.state.exit_code;
+            if !self.restart_later(code, Duration::ZERO) {
+                self.phase = Phase::Idle;
+                self.record.state.status = Status::Exited;
+            }
+            drop(self.save());
+        }
+    }
+
+    /// Arms the restart policy after the end of a run; false if it does not want another.
+    pub(super) fn restart_later(&mut self, exit_code: i32, ran: Duration) -> bool {
+        let ended = Ended {
+            exit_code,
+            manually_stopped: self.record.manually_stopped,
+            restarts: self.record.restart_count,
+            ran,
+        };
+        if !restart::after_exit(&self.record.spec.host.restart_policy, &ended) {
+            return false;
+        }
+        let delay = restart::delay(self.waited, ended.ran);
+        self.waited = Some(delay);
+        self.phase = Phase::Waiting { due: Instant::now() + delay };
+        self.record.state.status = Status::Restarting;
+        true
+    }
+
+    /// Makes it run, or records why it does not.
+    pub(super) async fn start(&mut self) -> Result<()> {
+        // The last run's shim removes the cgroup that this run will use.
+        if let Some(mut ending) = self.ending.take() {
+            ending.gone().await;
+        }
+        let shared = self.shared.clone();
+        match launch::launch(&shared, &self.record, &mut self.pending).await {
+            Ok(launched) => {
+                let state = &mut self.record.state;
+                state.status = Status::Running;
+                state.pid = launched.pid;
+                state.exit_code = 0;
+                state.error.clear();
+                state.oom_killed = false;
+                state.started_ns = now_ns();
+                self.record.endpoints = launched.endpoints;
+                let (link, child) = (launched.link, Some(launched.child));
+                self.phase = Phase::Running(Running { link, child, since: Instant::now(), stopping: None });
+                drop(self.save());
+                for endpoint in &self.record.endpoints {
+                    shared.publish_network(&self.record, endpoint, "connect");
+                }
+                shared.publish(&self.record, "start", &[]);
+                Ok(())
+            }
+            Err(error) => {
+                let state = &mut self.record.state;
+                state.exit_code = launch::exit_code(&error);
+                state.error = error.to_string();
+                state.pid = 0;
+                self.record.failed_starts += 1;
+                // Clients that waited for this start have nothing to wait for.
+                self.pending.clear();
+                drop(self.save());
+                Err(error)
+            }
+        }
+    }
+}

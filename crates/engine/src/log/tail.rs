@@ -1,0 +1,65 @@
+//! Where the last lines of a file begin, found from its end, so that `--tail 10` of a large log reads little.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// How much is read at a time, in bytes.
+const BLOCK: u64 = 64 * 1024;
+
+/// The offset at which the last `wanted` whole lines begin, and how many there are from there.
+pub(super) fn start_of_last(file: &File, wanted: usize) -> io::Result<(u64, usize)> {
+    let mut end = file.metadata()?.len();
+    let mut block = vec![0; BLOCK as usize];
+    let mut found = 0;
+    // The newline that ends the last wanted line is the first one met.
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK);
+        let part = &mut block[..(end - start) as usize];
+        file.read_exact_at(part, start)?;
+        for (at, _) in part.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
+            if found == wanted {
+                return Ok((start + at as u64 + 1, found));
+            }
+            found += 1;
+        }
+        end = start;
+    }
+    Ok((0, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    proptest! {
+        #[test]
+        fn the_last_lines_are_those(lines in prop::collection::vec("[a-z]{0,5}", 0..20), wanted in 0usize..25, open: bool) {
+            let mut file = tempfile::tempfile().unwrap();
+            for line in &lines {
+                writeln!(file, "{line}").unwrap();
+            }
+            if open {
+                write!(file, "partial").unwrap();
+            }
+            let (start, found) = start_of_last(&file, wanted).unwrap();
+            let mut rest = vec![0; (file.metadata().unwrap().len() - start) as usize];
+            file.read_exact_at(&mut rest, start).unwrap();
+            let expected = lines.len().min(wanted);
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(rest.iter().filter(|byte| **byte == b'\n').count(), expected);
+        }
+    }
+
+    #[test]
+    fn blocks_are_crossed() {
+        let mut file = tempfile::tempfile().unwrap();
+        let line = "x".repeat(1000);
+        for _ in 0..300 {
+            writeln!(file, "{line}").unwrap();
+        }
+        assert_eq!(start_of_last(&file, 200).unwrap(), (100 * 1001, 200));
+    }
+}

@@ -1,0 +1,141 @@
+//! Builds the OCI `config.json` of a container from its plan.
+//!
+//! Pure but for the devices, whose numbers are looked up on the host. Outputs types of `runtime::oci` only; what they
+//! mean to the kernel is the runtime's business.
+
+mod device;
+mod mount;
+
+use crate::error::Result;
+use crate::plan::{Plan, Share};
+use crate::record::Record;
+use crate::spec::NetworkMode;
+use runtime::oci::{Linux, LinuxNamespace, LinuxNamespaceType, Process, Root, Spec, User};
+use std::path::{Path, PathBuf};
+
+/// Where the root would be if the runtime did not take it from `shim.json`.
+const ROOT_PATH: &str = "rootfs";
+
+/// What the plan cannot know: paths and processes of this run.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) plan: &'a Plan,
+    pub(crate) hostname: &'a str,
+    pub(crate) hosts: &'a Path,
+    pub(crate) hostname_file: &'a Path,
+    pub(crate) resolv_conf: &'a Path,
+    /// Absolute beneath the cgroup hierarchies.
+    pub(crate) cgroup: &'a Path,
+    pub(crate) private_cgroupns: bool,
+    /// The first process of the container whose network is shared.
+    pub(crate) network_of: Option<u32>,
+    /// The first process of the container whose process tree is shared.
+    pub(crate) pids_of: Option<u32>,
+}
+
+/// The whole configuration.
+///
+/// # Errors
+/// If a device of the host that was asked for is none.
+pub(crate) fn build(run: &Run<'_>) -> Result<Spec> {
+    let host = &run.record.spec.host;
+    let mut root = Root::default();
+    root.set_path(ROOT_PATH.into()).set_readonly(Some(host.readonly_rootfs));
+    let mut spec = Spec::default();
+    spec.set_root(Some(root))
+        .set_mounts(Some(mount::mounts(run)))
+        .set_process(Some(process(run)))
+        .set_linux(Some(linux(run)?));
+    if run.plan.namespaces.uts == Share::Own {
+        spec.set_hostname(Some(run.hostname.to_owned()));
+        let domain = &run.record.spec.config.domainname;
+        spec.set_domainname((!domain.is_empty()).then(|| domain.clone()));
+    }
+    Ok(spec)
+}
+
+fn process(run: &Run<'_>) -> Process {
+    let config = &run.record.spec.config;
+    let host = &run.record.spec.host;
+    let mut env = config.env.clone();
+    if !env.iter().any(|entry| entry.starts_with("HOSTNAME=")) {
+        env.push(format!("HOSTNAME={}", run.hostname));
+    }
+    if config.tty && !env.iter().any(|entry| entry.starts_with("TERM=")) {
+        env.push("TERM=xterm".to_owned());
+    }
+    let mut args = vec![run.record.path.clone()];
+    args.extend_from_slice(&run.record.args);
+    let mut user = User::default();
+    user.set_additional_gids((!run.plan.groups.is_empty()).then(|| run.plan.groups.clone()));
+    let mut process = Process::default();
+    process
+        .set_terminal(Some(config.tty))
+        .set_user(user)
+        .set_args(Some(args))
+        .set_env(Some(env))
+        .set_cwd(PathBuf::from(if config.working_dir.is_empty() { "/" } else { &config.working_dir }))
+        .set_capabilities(Some(runtime::default::capability_sets(&run.plan.capabilities)))
+        .set_rlimits((!run.plan.rlimits.is_empty()).then(|| run.plan.rlimits.clone()))
+        .set_no_new_privileges(Some(run.plan.security.no_new_privileges))
+        .set_oom_score_adj((host.oom_score_adj != 0).then_some(host.oom_score_adj));
+    process
+}
+
+fn linux(run: &Run<'_>) -> Result<Linux> {
+    let plan = run.plan;
+    let host = &run.record.spec.host;
+    let mut resources = plan.resources.clone();
+    let (nodes, mut rules) = device::devices(&host.resources.devices, host.privileged)?;
+    rules.extend_from_slice(&plan.device_rules);
+    resources.set_devices(Some(rules));
+    let mut linux = Linux::default();
+    linux
+        .set_namespaces(Some(namespaces(run)))
+        .set_cgroups_path(Some(run.cgroup.to_owned()))
+        .set_resources(Some(resources))
+        .set_devices(Some(nodes))
+        .set_sysctl((!plan.sysctls.is_empty()).then(|| plan.sysctls.iter().cloned().collect()))
+        .set_seccomp(plan.security.seccomp.clone())
+        .set_masked_paths(Some(plan.security.masked_paths.clone()))
+        .set_readonly_paths(Some(plan.security.readonly_paths.clone()));
+    Ok(linux)
+}
+
+fn namespaces(run: &Run<'_>) -> Vec<LinuxNamespace> {
+    let namespace = |typ, path: Option<PathBuf>| {
+        let mut namespace = LinuxNamespace::default();
+        namespace.set_typ(typ).set_path(path);
+        namespace
+    };
+    let of = |pid: u32, name: &str| Some(PathBuf::from(format!("/proc/{pid}/ns/{name}")));
+    let mut list = vec![namespace(LinuxNamespaceType::Mount, None)];
+    let plan = &run.plan.namespaces;
+    match plan.pid {
+        Share::Own => list.push(namespace(LinuxNamespaceType::Pid, None)),
+        Share::Host => {}
+        Share::Container(_) => {
+            list.push(namespace(LinuxNamespaceType::Pid, run.pids_of.and_then(|pid| of(pid, "pid"))));
+        }
+    }
+    if plan.ipc == Share::Own {
+        list.push(namespace(LinuxNamespaceType::Ipc, None));
+    }
+    if plan.uts == Share::Own {
+        list.push(namespace(LinuxNamespaceType::Uts, None));
+    }
+    match run.record.spec.host.network_mode {
+        NetworkMode::Host => {}
+        NetworkMode::Container(_) => {
+            list.push(namespace(LinuxNamespaceType::Network, run.network_of.and_then(|pid| of(pid, "net"))));
+        }
+        NetworkMode::Default | NetworkMode::Bridge | NetworkMode::None | NetworkMode::Named(_) => {
+            list.push(namespace(LinuxNamespaceType::Network, None));
+        }
+    }
+    if run.private_cgroupns {
+        list.push(namespace(LinuxNamespaceType::Cgroup, None));
+    }
+    list
+}

@@ -1,0 +1,285 @@
+//! What `open` finds and settles: the daemon may have been killed at any moment, or the machine switched off.
+//!
+//! The records say what containers there are; a shim's directory in the exec root says what was running. From both:
+//!
+//! | record | lasting directory | shim | so |
+//! |---|---|---|---|
+//! | yes | missing | | it was removed: forget it |
+//! | no | there | | debris of a creation: remove it |
+//! | no | | any | debris: end it |
+//! | yes | yes | answers, runs | adopt it: same process, wait for its end |
+//! | yes | yes | answers, not started | the start was never acknowledged: take it back |
+//! | yes | yes | left an exit file | record how and when it ended |
+//! | yes | yes | gone without | it took the container with it: end what is left, code 137 |
+//! | says running | yes | no directory | the machine was restarted: code 255 |
+
+use crate::config::EngineConfig;
+use crate::container::{Adopted, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup};
+use crate::error::{Error, Result};
+use crate::link::{self, Link};
+use crate::record::{ExitStatus, Record, Status};
+use crate::restart::{self, Ended};
+use crate::shared::{cgroup_path, cgroup_root, containers_dir, exec_dirs, now_ns};
+use futures_util::StreamExt;
+use network::Endpoint;
+use runtime::cgroup::Layout;
+use shim::{Request, Response};
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// How many shims are asked at the same time.
+const ASK_AT_ONCE: usize = 32;
+/// What is told of a container that ran when the machine went down; Docker's.
+const EXIT_UNKNOWN: i32 = 255;
+
+/// A container as it was found, and what is to become of it.
+pub(crate) struct Recovered {
+    pub(crate) record: Record,
+    pub(crate) adopted: Adopted,
+    /// Whether the record is not what is on the disk any more.
+    pub(crate) changed: bool,
+}
+
+/// What a shim's directory tells.
+enum Found {
+    Nothing,
+    Running {
+        pid: u32,
+        link: Link,
+    },
+    Ended(ExitStatus),
+    /// Made, or being made, but not started.
+    NotStarted,
+}
+
+/// Settles all records. Those of removed containers are given as the second part.
+pub(crate) async fn settle(
+    config: &EngineConfig,
+    cgroups: &Layout,
+    records: Vec<Record>,
+) -> Result<(Vec<Recovered>, Vec<String>)> {
+    let (kept, gone): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|record| Paths::new(&containers_dir(config), &record.id).dir.is_dir());
+    let recovered = futures_util::stream::iter(kept)
+        .map(|record| settle_one(config, cgroups, record))
+        .buffer_unordered(ASK_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    let recovered: Vec<Recovered> = recovered.into_iter().collect::<Result<_>>()?;
+    let known: HashSet<&str> = recovered.iter().map(|found| found.record.id.as_str()).collect();
+    remove_debris(config, cgroups, &known);
+    Ok((recovered, gone.into_iter().map(|record| record.id).collect()))
+}
+
+async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record) -> Result<Recovered> {
+    let before = record.clone();
+    let dir = exec_dirs(config).join(&record.id);
+    let adopted = match look(&record.id, &dir).await {
+        Found::Running { pid, mut link } => {
+            link.send(&record.id, &Request::Wait).await?;
+            adopt(&mut record, pid, &dir);
+            Adopted::Live(link)
+        }
+        found => {
+            let status = match found {
+                Found::Ended(status) => Some(status),
+                Found::NotStarted if is_active(&record) => Some(killed_now()),
+                Found::NotStarted | Found::Running { .. } => None,
+                Found::Nothing if is_active(&record) => Some(unknown_end()),
+                Found::Nothing => None,
+            };
+            if dir.is_dir()
+                && let Err(error) = sweep_cgroup(cgroups, &cgroup_path(config, &record))
+            {
+                tracing::error!(container = record.short_id(), %error, "processes of an ended run cannot be ended");
+            }
+            if let Some(status) = status {
+                end(&mut record, status);
+            }
+            what_next(&mut record)
+        }
+    };
+    let changed = record != before;
+    Ok(Recovered { record, adopted, changed })
+}
+
+/// Looks at a shim's directory and asks the shim, if one lives.
+async fn look(id: &str, dir: &Path) -> Found {
+    if !dir.is_dir() {
+        return Found::Nothing;
+    }
+    if let Some(status) = link::read_exit_file(dir) {
+        return Found::Ended(status);
+    }
+    let asked = async {
+        let mut link = Link::connect(id, dir).await?;
+        let answer = link.ask(id, &Request::State).await?;
+        Ok::<_, Error>((link, answer))
+    };
+    match asked.await {
+        Ok((_, Response::State(shim::State { status: shim::Status::Created, .. }))) => Found::NotStarted,
+        Ok((_, Response::State(shim::State { exit: Some(status), .. }))) => Found::Ended(status.into()),
+        Ok((link, Response::State(shim::State { pid, .. }))) => {
+            u32::try_from(pid).map_or_else(|_| Found::Ended(killed_now()), |pid| Found::Running { pid, link })
+        }
+        // It may have ended between the two looks. Else it is dead, or was never started: its record tells which.
+        _ => link::read_exit_file(dir).map_or_else(|| died_or_not_started(dir), Found::Ended),
+    }
+}
+
+/// A shim that had not been told to start has no endpoints written down yet, not even none.
+fn died_or_not_started(dir: &Path) -> Found {
+    if dir.join(ENDPOINTS_FILE).exists() { Found::Ended(killed_now()) } else { Found::NotStarted }
+}
+
+fn is_active(record: &Record) -> bool {
+    matches!(record.state.status, Status::Running | Status::Paused)
+}
+
+fn unknown_end() -> ExitStatus {
+    ExitStatus { code: EXIT_UNKNOWN, oom_killed: false, at_ns: now_ns() }
+}
+
+/// The process lives: the record may be older than its start.
+fn adopt(record: &mut Record, pid: u32, dir: &Path) {
+    record.endpoints = read_endpoints(dir);
+    if record.state.status != Status::Running || record.state.pid != pid {
+        record.state.started_ns = modified_ns(&dir.join(ENDPOINTS_FILE)).unwrap_or_else(now_ns);
+    }
+    record.state.status = Status::Running;
+    record.state.pid = pid;
+    record.state.error.clear();
+    record.state.exit_code = 0;
+}
+
+fn end(record: &mut Record, status: ExitStatus) {
+    // The end may be recorded already: the directory outlives the record's way to the disk.
+    if is_active(record) || record.state.finished_ns != status.at_ns {
+        record.exits += 1;
+    }
+    let state = &mut record.state;
+    if state.started_ns == 0 {
+        state.started_ns = status.at_ns;
+    }
+    state.status = Status::Exited;
+    state.exit_code = status.code;
+    state.oom_killed = status.oom_killed;
+    state.finished_ns = status.at_ns;
+    state.pid = 0;
+    record.endpoints.clear();
+}
+
+/// What a container that does not live is to become. One that was never started stays as it is.
+fn what_next(record: &mut Record) -> Adopted {
+    let state = &mut record.state;
+    state.pid = 0;
+    if matches!(state.status, Status::Restarting | Status::Removing) {
+        state.status = Status::Exited;
+    }
+    let started = state.started_ns != 0;
+    if started && record.spec.host.auto_remove {
+        return Adopted::Remove;
+    }
+    let ran = u64::try_from(state.finished_ns - state.started_ns).unwrap_or(0);
+    let ended = Ended {
+        exit_code: state.exit_code,
+        manually_stopped: record.manually_stopped,
+        restarts: record.restart_count,
+        ran: Duration::from_nanos(ran),
+    };
+    if started && restart::at_daemon_start(&record.spec.host.restart_policy, &ended) {
+        record.state.status = Status::Restarting;
+        return Adopted::Restart;
+    }
+    Adopted::No
+}
+
+fn read_endpoints(dir: &Path) -> Vec<Endpoint> {
+    let text = fs::read(dir.join(ENDPOINTS_FILE)).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+fn modified_ns(path: &Path) -> Option<i64> {
+    let modified = fs::metadata(path).ok()?.modified().ok()?;
+    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_nanos()).ok()
+}
+
+/// Removes the shims' directories of runs that have ended. Their records must be on the disk: it is the only other place
+/// that tells how they ended.
+pub(crate) fn forget_runs(config: &EngineConfig, recovered: &[Recovered]) {
+    for found in recovered.iter().filter(|found| !matches!(found.adopted, Adopted::Live(_))) {
+        if let Err(error) = remove_dir(&exec_dirs(config).join(&found.record.id)) {
+            tracing::warn!(container = found.record.short_id(), %error, "directory of an ended run stays");
+        }
+    }
+}
+
+/// Removes what belongs to no container: directories, runs, cgroups.
+fn remove_debris(config: &EngineConfig, cgroups: &Layout, known: &HashSet<&str>) {
+    let root = cgroup_root(config);
+    let children = cgroups.children(&root).unwrap_or_default();
+    for id in children.iter().filter(|id| !known.contains(id.as_str())) {
+        tracing::info!(cgroup = %id, "ending processes of no known container");
+        if let Err(error) = sweep_cgroup(cgroups, &root.join(id)) {
+            tracing::error!(%error, "processes of no known container cannot be ended");
+        }
+    }
+    for parent in [exec_dirs(config), containers_dir(config)] {
+        let Ok(entries) = fs::read_dir(&parent) else { continue };
+        for entry in
+            entries.flatten().filter(|entry| entry.file_name().to_str().is_none_or(|id| !known.contains(id)))
+        {
+            if let Err(error) = remove_dir(&entry.path()) {
+                tracing::warn!(path = %entry.path().display(), %error, "directory of no known container stays");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{RestartCondition, RestartPolicy};
+
+    fn record(status: Status, policy: RestartCondition) -> Record {
+        let mut record = Record::default();
+        record.state.status = status;
+        record.state.started_ns = 1;
+        record.spec.host.restart_policy = RestartPolicy { name: policy, maximum_retry_count: 0 };
+        record
+    }
+
+    #[test]
+    fn an_end_that_is_recorded_already_counts_once() {
+        let mut record = record(Status::Running, RestartCondition::No);
+        let status = ExitStatus { code: 3, oom_killed: true, at_ns: 9 };
+        end(&mut record, status);
+        end(&mut record, status);
+        assert_eq!((record.exits, record.state.exit_code, record.state.finished_ns), (1, 3, 9));
+        assert!(record.state.oom_killed);
+    }
+
+    #[test]
+    fn restart_policies_speak_for_those_that_were_started() {
+        let mut started = record(Status::Exited, RestartCondition::Always);
+        assert!(matches!(what_next(&mut started), Adopted::Restart));
+        let mut stopped = record(Status::Exited, RestartCondition::UnlessStopped);
+        stopped.manually_stopped = true;
+        assert!(matches!(what_next(&mut stopped), Adopted::No));
+        let mut created = record(Status::Created, RestartCondition::Always);
+        created.state.started_ns = 0;
+        assert!(matches!(what_next(&mut created), Adopted::No));
+    }
+
+    #[test]
+    fn what_was_to_be_removed_with_its_end_is() {
+        let mut ended = record(Status::Exited, RestartCondition::No);
+        ended.spec.host.auto_remove = true;
+        assert!(matches!(what_next(&mut ended), Adopted::Remove));
+        ended.state.started_ns = 0;
+        assert!(matches!(what_next(&mut ended), Adopted::No));
+    }
+}

@@ -1,0 +1,126 @@
+//! What all container tasks of one engine have in common: settings, the other rooms' handles, paths.
+
+use crate::config::EngineConfig;
+use crate::container::{Index, Paths};
+use crate::event::{Actor, Event, EventKind, Events};
+use crate::record::Record;
+use crate::spec::NamespaceMode;
+use crate::store::Store;
+use image::Images;
+use network::Network;
+use runtime::cgroup::{Layout, Version};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// The surroundings of every container.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) cgroups: Layout,
+    pub(crate) images: Images,
+    pub(crate) network: Network,
+    pub(crate) events: Events,
+    pub(crate) store: Store,
+    index: RwLock<Index>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: EngineConfig,
+        cgroups: Layout,
+        images: Images,
+        network: Network,
+        events: Events,
+        store: Store,
+    ) -> Shared {
+        Shared { config, cgroups, images, network, events, store, index: RwLock::default() }
+    }
+
+    pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lasting files of a container.
+    pub(crate) fn paths(&self, id: &str) -> Paths {
+        Paths::new(&containers_dir(&self.config), id)
+    }
+
+    /// The files of a container's present run.
+    pub(crate) fn exec_dir(&self, id: &str) -> PathBuf {
+        exec_dirs(&self.config).join(id)
+    }
+
+    /// Whether a container asked for so gets a cgroup namespace of its own; Docker's default differs by version.
+    pub(crate) fn private_cgroupns(&self, asked: &NamespaceMode) -> bool {
+        let own = |mode: &NamespaceMode| match mode {
+            NamespaceMode::Private => Some(true),
+            NamespaceMode::Host => Some(false),
+            _ => None,
+        };
+        own(asked)
+            .or_else(|| own(&self.config.default_cgroupns_mode))
+            .unwrap_or(self.cgroups.version() == Version::V2)
+    }
+
+    /// Tells that something happened to a container.
+    pub(crate) fn publish(&self, record: &Record, action: &str, details: &[(&str, &str)]) {
+        let mut attributes = record.spec.config.labels.clone();
+        attributes.insert("image".into(), record.spec.image.clone());
+        attributes.insert("name".into(), record.name.clone());
+        attributes.extend(details.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        self.publish_as(EventKind::Container, &record.id, action, attributes);
+    }
+
+    /// Tells that a container came to or left a network.
+    pub(crate) fn publish_network(&self, record: &Record, endpoint: &network::Endpoint, action: &str) {
+        let attributes =
+            [("container", record.id.as_str()), ("name", &endpoint.network_name), ("type", "bridge")];
+        let attributes =
+            attributes.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        self.publish_as(EventKind::Network, &endpoint.network_id, action, attributes);
+    }
+
+    fn publish_as(
+        &self,
+        kind: EventKind,
+        id: &str,
+        action: &str,
+        attributes: std::collections::BTreeMap<String, String>,
+    ) {
+        let actor = Actor { id: id.to_owned(), attributes };
+        self.events.publish(Event { kind, action: action.to_owned(), actor, time_ns: now_ns() });
+    }
+}
+
+/// Where the lasting directories of containers lie.
+pub(crate) fn containers_dir(config: &EngineConfig) -> PathBuf {
+    config.data_root.join("containers")
+}
+
+/// Where the directories of shims lie.
+pub(crate) fn exec_dirs(config: &EngineConfig) -> PathBuf {
+    config.exec_root.join("containers")
+}
+
+/// The cgroup under which this daemon's containers have theirs.
+pub(crate) fn cgroup_root(config: &EngineConfig) -> PathBuf {
+    Path::new("/").join(format!("shoal-{}", config.name))
+}
+
+/// The cgroup of a container: under its own parent, else the daemon's, else [`cgroup_root`].
+pub(crate) fn cgroup_path(config: &EngineConfig, record: &Record) -> PathBuf {
+    let own = record.spec.host.cgroup_parent.as_str();
+    let parent = [own, &config.cgroup_parent].into_iter().find(|parent| !parent.is_empty());
+    match parent {
+        Some(parent) => Path::new("/").join(parent).join(&record.id),
+        None => cgroup_root(config).join(&record.id),
+    }
+}
+
+/// Nanoseconds since the epoch.
+pub(crate) fn now_ns() -> i64 {
+    i64::try_from(time::OffsetDateTime::now_utc().unix_timestamp_nanos()).unwrap_or(i64::MAX)
+}

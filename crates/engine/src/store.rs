@@ -1,0 +1,218 @@
+//! Records on disk: `engine.redb`, one table, id → JSON.
+//!
+//! One thread writes. It takes everything that waits into one transaction (group commit). Writes are of two kinds: those
+//! whose caller waits until they are on the disk (creation, and a stop that a restart policy must remember), and those
+//! nobody waits for, which gather for [`LAZY_DELAY`] and replace one another. The second kind may be lost when the
+//! daemon is killed; nothing depends on it then, since what runs is told by the shims, how a run ended by the shim's exit
+//! file (kept until the record is written), and that a container was removed by its missing directory.
+
+use crate::error::{Error, Result};
+use crate::record::Record;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("container");
+/// How long writes that nobody waits for gather.
+const LAZY_DELAY: Duration = Duration::from_millis(50);
+/// Memory for the database's pages, in bytes.
+const CACHE_BYTES: usize = 1 << 20;
+/// How many writes one transaction takes at the most.
+const BATCH_MAX: usize = 1024;
+
+/// The way to the writing thread. Cheap to clone; the thread ends with the last one, after writing what it was given.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    writes: Sender<Write>,
+}
+
+#[derive(Debug)]
+struct Write {
+    id: String,
+    /// `None` removes.
+    value: Option<Vec<u8>>,
+    urgent: bool,
+    done: oneshot::Sender<Result<()>>,
+}
+
+/// Tells when a write is on the disk; may be dropped.
+pub(crate) type Written = oneshot::Receiver<Result<()>>;
+
+impl Store {
+    /// Opens or makes the file and reads all records. A record that cannot be read is an error: better no daemon than
+    /// one that takes containers it has forgotten for debris.
+    pub(crate) fn open(path: &Path) -> Result<(Store, Vec<Record>)> {
+        let failed = |action| move |error: redb::Error| Error::Store { action, reason: error.to_string() };
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create(path)
+            .map_err(|e| failed("opened")(e.into()))?;
+        let records = read_all(&database)?;
+        let (writes, queue) = channel();
+        std::thread::Builder::new()
+            .name("engine-store".into())
+            .spawn(move || write_loop(&database, &queue))
+            .map_err(Error::io("start the writer of", path))?;
+        Ok((Store { writes }, records))
+    }
+
+    /// Writes a record and waits until it is on the disk.
+    pub(crate) async fn put(&self, record: &Record) -> Result<()> {
+        self.send(&record.id, Some(record), true)?.await?
+    }
+
+    /// Writes a record soon.
+    pub(crate) fn put_soon(&self, record: &Record) -> Result<Written> {
+        self.send(&record.id, Some(record), false)
+    }
+
+    /// Removes a record soon.
+    pub(crate) fn remove_soon(&self, id: &str) -> Result<Written> {
+        self.send(id, None, false)
+    }
+
+    fn send(&self, id: &str, record: Option<&Record>, urgent: bool) -> Result<Written> {
+        let value = record.map(serde_json::to_vec).transpose();
+        let value = value.map_err(|error| Error::Store { action: "written", reason: error.to_string() })?;
+        let (done, written) = oneshot::channel();
+        let write = Write { id: id.to_owned(), value, urgent, done };
+        self.writes.send(write).map_err(|_| Error::ShuttingDown)?;
+        Ok(written)
+    }
+}
+
+fn read_all(database: &Database) -> Result<Vec<Record>> {
+    let failed = |reason: String| Error::Store { action: "read", reason };
+    let transaction = database.begin_read().map_err(|error| failed(error.to_string()))?;
+    let table = match transaction.open_table(RECORDS) {
+        Ok(table) => table,
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let mut records = Vec::new();
+    for entry in table.iter().map_err(|error| failed(error.to_string()))? {
+        let (id, value) = entry.map_err(|error| failed(error.to_string()))?;
+        let record = serde_json::from_slice(value.value())
+            .map_err(|error| failed(format!("record of container {}: {error}", id.value())))?;
+        records.push(record);
+    }
+    Ok(records)
+}
+
+fn write_loop(database: &Database, queue: &Receiver<Write>) {
+    while let Some(batch) = next_batch(queue) {
+        let result = commit(database, &batch);
+        if let Err(error) = &result {
+            tracing::error!(%error, "container metadata cannot be written");
+        }
+        for write in batch {
+            let answer = match &result {
+                Ok(()) => Ok(()),
+                Err(error) => Err(Error::Store { action: "written", reason: error.to_string() }),
+            };
+            // Nobody may be waiting.
+            let _ = write.done.send(answer);
+        }
+    }
+}
+
+/// Everything that waits; if nobody waits for any of it, what comes within the delay too. `None` at the end.
+fn next_batch(queue: &Receiver<Write>) -> Option<Vec<Write>> {
+    let first = queue.recv().ok()?;
+    let deadline = Instant::now() + LAZY_DELAY;
+    let mut urgent = first.urgent;
+    let mut batch = vec![first];
+    while batch.len() < BATCH_MAX {
+        let wait = if urgent { Duration::ZERO } else { deadline.saturating_duration_since(Instant::now()) };
+        match queue.recv_timeout(wait) {
+            Ok(write) => {
+                urgent |= write.urgent;
+                batch.push(write);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    Some(batch)
+}
+
+fn commit(database: &Database, batch: &[Write]) -> std::result::Result<(), redb::Error> {
+    // Only the last word about each container counts.
+    let last: HashMap<&str, &Write> = batch.iter().map(|write| (write.id.as_str(), write)).collect();
+    let mut transaction = database.begin_write()?;
+    // Without it, opening after a crash walks the whole file.
+    transaction.set_quick_repair(true);
+    {
+        let mut table = transaction.open_table(RECORDS)?;
+        for (id, write) in last {
+            match &write.value {
+                Some(value) => drop(table.insert(id, value.as_slice())?),
+                None => drop(table.remove(id)?),
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str, name: &str) -> Record {
+        Record { id: id.into(), name: name.into(), ..Record::default() }
+    }
+
+    #[tokio::test]
+    async fn what_was_acknowledged_is_there_again_and_the_last_word_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("engine.redb");
+        let (store, records) = Store::open(&path).unwrap();
+        assert!(records.is_empty());
+        store.put(&record("a", "one")).await.unwrap();
+        store.put(&record("b", "two")).await.unwrap();
+        drop(store.put_soon(&record("a", "lazy")).unwrap());
+        drop(store.put_soon(&record("c", "three")).unwrap());
+        store.remove_soon("c").unwrap().await.unwrap().unwrap();
+        drop(store);
+        let reopened = eventually_open(&path);
+        let mut names: Vec<_> = reopened.into_iter().map(|record| record.name).collect();
+        names.sort();
+        assert_eq!(names, ["lazy", "two"]);
+    }
+
+    /// The writing thread lets go of the file shortly after its last handle.
+    fn eventually_open(path: &Path) -> Vec<Record> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match Store::open(path) {
+                Ok((_, records)) => return records,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_second_engine_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("engine.redb");
+        let first = Store::open(&path).unwrap();
+        assert!(Store::open(&path).unwrap_err().to_string().contains("opened"));
+        drop(first);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_stops_the_engine() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("engine.redb");
+        let database = Database::create(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(RECORDS).unwrap().insert("a", b"{".as_slice()).unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        assert!(Store::open(&path).unwrap_err().to_string().contains("container a"));
+    }
+}

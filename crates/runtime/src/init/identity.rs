@@ -1,0 +1,166 @@
+//! Who the program is and what it may do: user, groups, capabilities, limits, system calls, standard streams.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::resource::{getrlimit, setrlimit};
+use nix::sys::stat::{SFlag, fstat, makedev};
+use nix::unistd::{Gid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, setgroups, setresgid, setresuid};
+
+use crate::plan::{Plan, Rlimit};
+use crate::sys::open::{Links, open};
+use crate::sys::process;
+use crate::user::{self, User};
+use crate::{Error, Result};
+
+/// `passwd` and `group` of an image are read up to here.
+const MAX_DATABASE_BYTES: u64 = 4 * 1024 * 1024;
+/// There are fewer capabilities than bits in a set.
+const CAPABILITIES: u64 = 64;
+
+/// The user as the specification or the image names it, looked up beneath `root`.
+pub(super) fn resolve(plan: &Plan, name: Option<&str>, root: BorrowedFd<'_>) -> Result<User> {
+    let process = &plan.process;
+    let passwd = read_database(root, "/etc/passwd")?;
+    let group = read_database(root, "/etc/group")?;
+    let numbers = process.uid.to_string();
+    let mut user = user::resolve(name.unwrap_or(&numbers), &passwd, &group)
+        .map_err(|error| Error::Invalid(error.to_string()))?;
+    if name.is_none() {
+        // The specification has said all of it; only the home directory was looked up.
+        user.gid = process.gid;
+        user.groups.clear();
+    }
+    user.groups.extend(&process.groups);
+    // A file that denies its own group must deny this user too (CVE-2022-36109).
+    user.groups.push(user.gid);
+    user.groups.sort_unstable();
+    user.groups.dedup();
+    Ok(user)
+}
+
+/// The file's contents; empty if there is none or it is no ordinary file: images without users are common.
+fn read_database(root: BorrowedFd<'_>, path: &str) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| Error::path("read", path)(error);
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = match open(root, Path::new(path), flags, 0, Links::InRoot) {
+        Ok(file) => File::from(file),
+        Err(_) => return Ok(Vec::new()),
+    };
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_DATABASE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Makes the three descriptors the standard streams of this process.
+pub(super) fn set_streams(
+    stdin: BorrowedFd<'_>,
+    stdout: BorrowedFd<'_>,
+    stderr: BorrowedFd<'_>,
+) -> Result<()> {
+    dup2_stdin(stdin)
+        .and_then(|()| dup2_stdout(stdout))
+        .and_then(|()| dup2_stderr(stderr))
+        .map_err(|error| Error::host("set the standard streams")(error.into()))
+}
+
+/// Lets the user reopen its streams by `/dev/stdout` and the like, whose files root has made.
+pub(super) fn give_streams(user: &User) -> Result<()> {
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    for stream in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()] {
+        let failed = |error: Errno| Error::host("give away a standard stream")(error.into());
+        let status = fstat(stream).map_err(failed)?;
+        let is_device = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits();
+        let is_null = is_device && status.st_rdev == makedev(1, 3);
+        if status.st_uid == user.uid || is_null {
+            continue;
+        }
+        match fchown(stream, Some(Uid::from_raw(user.uid)), None) {
+            // Somebody's file, on a file system that does not do owners.
+            Ok(()) | Err(Errno::EINVAL | Errno::EPERM | Errno::EROFS) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Becomes the user with nothing more than the plan allows. Needs privilege, and has none afterwards that is not
+/// in the plan.
+pub(super) fn assume(plan: &Plan, user: &User) -> Result<()> {
+    let process = &plan.process;
+    process.rlimits.iter().try_for_each(set_rlimit)?;
+    let available = process::permitted_capabilities().map_err(failed)?;
+    drop_bounding(process.capabilities.bounding)?;
+    if process.no_new_privileges {
+        process::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).map_err(failed)?;
+    } else {
+        // Installing a filter then takes CAP_SYS_ADMIN, which is about to go.
+        install_filter(plan)?;
+    }
+    process::prctl(libc::PR_SET_KEEPCAPS, 1).map_err(failed)?;
+    let groups: Vec<Gid> = user.groups.iter().copied().map(Gid::from_raw).collect();
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+    setgroups(&groups)
+        .and_then(|()| setresgid(gid, gid, gid))
+        .and_then(|()| setresuid(uid, uid, uid))
+        .map_err(|error| Error::host("change the user")(error.into()))?;
+    process::prctl(libc::PR_SET_KEEPCAPS, 0).map_err(failed)?;
+    let sets = process.capabilities;
+    let permitted = sets.permitted & available;
+    // What this machine's root does not have cannot be given away, "privileged" or not.
+    process::set_capabilities(sets.effective & permitted, permitted, sets.inheritable & available)
+        .map_err(failed)?;
+    for capability in (0..CAPABILITIES).filter(|bit| sets.ambient >> bit & 1 == 1) {
+        process::raise_ambient(capability).map_err(failed)?;
+    }
+    if process.no_new_privileges {
+        install_filter(plan)?;
+    }
+    Ok(())
+}
+
+fn install_filter(plan: &Plan) -> Result<()> {
+    match &plan.filter {
+        Some(filter) => process::install_filter(&filter.program, filter.flags)
+            .map_err(Error::host("install the seccomp filter")),
+        None => Ok(()),
+    }
+}
+
+fn drop_bounding(keep: u64) -> Result<()> {
+    for capability in 0..CAPABILITIES {
+        match process::prctl(libc::PR_CAPBSET_READ, capability) {
+            Ok(1) if keep >> capability & 1 == 0 => {
+                process::prctl(libc::PR_CAPBSET_DROP, capability).map_err(failed)?;
+            }
+            Ok(_) => {}
+            // Past the last one that this kernel has.
+            Err(_) => break,
+        }
+    }
+    Ok(())
+}
+
+/// A limit above the hard one that may not be raised becomes the hard one: an environment without
+/// CAP_SYS_RESOURCE is no reason to refuse a container.
+fn set_rlimit(limit: &Rlimit) -> Result<()> {
+    let failed = |error: Errno| Error::host("set a resource limit")(error.into());
+    match setrlimit(limit.resource, limit.soft, limit.hard) {
+        Err(Errno::EPERM) => {
+            let (_, hard) = getrlimit(limit.resource).map_err(failed)?;
+            let hard = limit.hard.min(hard);
+            setrlimit(limit.resource, limit.soft.min(hard), hard).map_err(failed)
+        }
+        other => other.map_err(failed),
+    }
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::host("set capabilities")(error)
+}

@@ -1,0 +1,128 @@
+//! Mounting the container's root over its private directory, and making it the only one.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::unistd::{chdir, fchdir, pivot_root};
+
+use crate::sys::c_path;
+use crate::sys::mount::{Context, attach, clone_tree};
+use crate::{Error, Result, Rootfs};
+
+/// Mounts `rootfs` over `bundle` in this mount namespace, pivots into it, and detaches the host's tree. Returns the
+/// new root, which is also the current directory.
+pub(super) fn enter(rootfs: &Rootfs, bundle: &Path) -> Result<OwnedFd> {
+    // Whatever the host does shows up here, for binds that asked for it; nothing done here shows up there.
+    mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
+        .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
+    let place = open_path(bundle).map_err(Error::path("open bundle", bundle))?;
+    let root = match rootfs {
+        Rootfs::Path(path) => open_path(path)
+            .and_then(|directory| clone_tree(directory.as_fd(), c"", true))
+            .and_then(|tree| attach(tree.as_fd(), place.as_fd()).map(|()| tree))
+            .map_err(Error::path("mount root", path))?,
+        Rootfs::Overlay { lowers, upper, work } => overlay(lowers, upper, work, bundle, place.as_fd())
+            .map_err(Error::path("mount overlay of", upper))?,
+    };
+    let failed = |error: nix::Error| Error::host("pivot into the root")(error.into());
+    fchdir(root.as_fd()).map_err(failed)?;
+    // The new root is stacked over the old one, which then lies at "." and is let go.
+    pivot_root(".", ".").map_err(failed)?;
+    umount2(".", MntFlags::MNT_DETACH).map_err(failed)?;
+    chdir("/").map_err(failed)?;
+    Ok(root)
+}
+
+fn open_path(path: &Path) -> io::Result<OwnedFd> {
+    File::options().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(path).map(OwnedFd::from)
+}
+
+fn overlay(
+    lowers: &[PathBuf],
+    upper: &Path,
+    work: &Path,
+    bundle: &Path,
+    place: BorrowedFd<'_>,
+) -> io::Result<OwnedFd> {
+    match overlay_layer_by_layer(lowers, upper, work) {
+        Ok(overlay) => attach(overlay.as_fd(), place).map(|()| overlay),
+        // Before Linux 6.7 there is no `lowerdir+`, and a single value has 255 bytes at most.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            overlay_at_once(lowers, upper, work, place)?;
+            open_path(bundle)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn overlay_layer_by_layer(lowers: &[PathBuf], upper: &Path, work: &Path) -> io::Result<OwnedFd> {
+    let context = Context::open(c"overlay")?;
+    for lower in lowers {
+        context.set(c"lowerdir+", &*c_path(lower)?)?;
+    }
+    context.set(c"upperdir", &*c_path(upper)?)?;
+    context.set(c"workdir", &*c_path(work)?)?;
+    context.set(c"source", c"overlay")?;
+    context.mount(0)
+}
+
+/// With mount(2), whose options are one page at most: names relative to a common directory stretch it.
+fn overlay_at_once(lowers: &[PathBuf], upper: &Path, work: &Path, place: BorrowedFd<'_>) -> io::Result<()> {
+    let base = common_parent(lowers.iter().map(PathBuf::as_path).chain([upper, work]));
+    chdir(&base)?;
+    let names: Vec<Vec<u8>> = lowers.iter().map(|l| escaped(l, &base)).collect();
+    let mut options = b"lowerdir=".to_vec();
+    options.extend(names.join(&b':'));
+    options.extend(b",upperdir=");
+    options.extend(escaped(upper, &base));
+    options.extend(b",workdir=");
+    options.extend(escaped(work, &base));
+    let options = CString::new(options)?;
+    // The host's procfs is still the one mounted here.
+    let target = format!("/proc/self/fd/{}", place.as_raw_fd());
+    mount(Some("overlay"), target.as_str(), Some("overlay"), MsFlags::empty(), Some(options.as_c_str()))?;
+    Ok(())
+}
+
+fn common_parent<'a>(mut paths: impl Iterator<Item = &'a Path>) -> PathBuf {
+    let first = paths.next().and_then(Path::parent).unwrap_or(Path::new("/"));
+    let mut common = first.to_owned();
+    for path in paths {
+        while !path.starts_with(&common) && common.pop() {}
+    }
+    common
+}
+
+/// The name relative to `base`, with what overlay's and mount's own syntax would take for separators escaped.
+fn escaped(path: &Path, base: &Path) -> Vec<u8> {
+    let relative = path.strip_prefix(base).unwrap_or(path);
+    let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+    let mut name = Vec::new();
+    for byte in relative.as_os_str().as_bytes() {
+        if matches!(byte, b':' | b',' | b'\\') {
+            name.push(b'\\');
+        }
+        name.push(*byte);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_short_and_unambiguous() {
+        let paths = ["/data/l/a", "/data/l/b", "/data/c/upper"].map(Path::new);
+        let base = common_parent(paths.into_iter());
+        assert_eq!(base, Path::new("/data"));
+        assert_eq!(escaped(paths[0], &base), b"l/a");
+        assert_eq!(escaped(Path::new("/data/x:y,z"), &base), b"x\\:y\\,z");
+    }
+}

@@ -1,0 +1,166 @@
+//! An OCI bundle around busybox, run by the real `shoal-runtime`; takes everything away when dropped.
+
+#![allow(dead_code)] // each test file uses its own part
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use runtime::default;
+use runtime::oci::{
+    Capabilities, Linux, LinuxNamespace, LinuxNamespaceType, LinuxResources, Process, Root, Spec,
+};
+
+const BUSYBOX: &str = "/bin/busybox";
+const APPLETS: [&str; 20] = [
+    "sh", "true", "false", "cat", "ls", "echo", "id", "grep", "sleep", "stat", "mount", "mknod", "hostname",
+    "head", "dd", "tail", "wc", "ip", "printf", "touch",
+];
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct Bundle {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) id: String,
+    pub(crate) spec: Spec,
+    pub(crate) capabilities: Capabilities,
+}
+
+impl Bundle {
+    /// A bundle that runs `args` as Docker would by default.
+    pub(crate) fn new(args: &[&str]) -> Bundle {
+        assert!(nix::unistd::geteuid().is_root(), "this test needs root");
+        assert!(Path::new(BUSYBOX).exists(), "this test needs busybox-static");
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = format!("t{}-{number}", std::process::id());
+        let dir = tempfile::Builder::new().prefix("shoal-runtime-").tempdir().unwrap();
+        let rootfs = dir.path().join("rootfs");
+        for path in ["bin", "etc", "tmp"] {
+            fs::create_dir_all(rootfs.join(path)).unwrap();
+        }
+        fs::copy(BUSYBOX, rootfs.join("bin/busybox")).unwrap();
+        for applet in APPLETS {
+            symlink("busybox", rootfs.join("bin").join(applet)).unwrap();
+        }
+        fs::write(rootfs.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nwww:x:33:34::/tmp:/bin/sh\n")
+            .unwrap();
+        let spec = spec(&id, args);
+        Bundle { dir, id, spec, capabilities: default::capabilities() }
+    }
+
+    pub(crate) fn rootfs(&self) -> PathBuf {
+        self.dir.path().join("rootfs")
+    }
+
+    pub(crate) fn linux(&mut self) -> &mut Linux {
+        self.spec.linux_mut().as_mut().unwrap()
+    }
+
+    pub(crate) fn process(&mut self) -> &mut Process {
+        self.spec.process_mut().as_mut().unwrap()
+    }
+
+    /// Removes the namespace of this type: the container uses the host's.
+    pub(crate) fn share(&mut self, typ: LinuxNamespaceType) {
+        let namespaces = self.linux().namespaces_mut().as_mut().unwrap();
+        namespaces.retain(|namespace| namespace.typ() != typ);
+    }
+
+    pub(crate) fn command(&self, verb: &str) -> Command {
+        let config = serde_json::to_vec(&self.spec).unwrap();
+        fs::write(self.dir.path().join("config.json"), config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shoal-runtime"));
+        command.arg("--root").arg(self.dir.path().join("state"));
+        command.arg(verb);
+        if matches!(verb, "create" | "run") {
+            command.arg("--bundle").arg(self.dir.path());
+        }
+        command.arg(&self.id);
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self) -> Output {
+        self.command("run").output().unwrap()
+    }
+
+    /// Runs it to a good end; its output.
+    pub(crate) fn succeed(&self) -> String {
+        let output = self.run();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub(crate) fn parent_cgroup(&self) -> PathBuf {
+        PathBuf::from(format!("/shoal-test-{}", self.id))
+    }
+
+    pub(crate) fn cgroup(&self) -> runtime::cgroup::Cgroup {
+        let path = self.parent_cgroup().join("c");
+        runtime::cgroup::detect().unwrap().cgroup(&path).unwrap()
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        let _ = self.command("delete").arg("--force").output();
+        let _ = self.cgroup().kill();
+        let parent = runtime::cgroup::detect().and_then(|layout| layout.cgroup(&self.parent_cgroup()));
+        let _ = parent.and_then(|parent| parent.remove());
+    }
+}
+
+fn spec(id: &str, args: &[&str]) -> Spec {
+    let capabilities = default::capabilities();
+    let mut process = Process::default();
+    process
+        .set_args(Some(args.iter().map(|arg| (*arg).to_owned()).collect()))
+        .set_env(Some(vec!["PATH=/bin".to_owned()]))
+        .set_no_new_privileges(Some(false))
+        .set_rlimits(None)
+        .set_capabilities(Some(default::capability_sets(&capabilities)));
+    let namespaces = [
+        LinuxNamespaceType::Mount,
+        LinuxNamespaceType::Pid,
+        LinuxNamespaceType::Network,
+        LinuxNamespaceType::Ipc,
+        LinuxNamespaceType::Uts,
+        LinuxNamespaceType::Cgroup,
+    ];
+    let namespaces = namespaces.map(|typ| {
+        let mut namespace = LinuxNamespace::default();
+        namespace.set_typ(typ);
+        namespace
+    });
+    let mut resources = LinuxResources::default();
+    resources.set_devices(Some(default::device_rules()));
+    let mut linux = Linux::default();
+    linux
+        .set_namespaces(Some(namespaces.to_vec()))
+        .set_cgroups_path(Some(format!("/shoal-test-{id}/c").into()))
+        .set_resources(Some(resources))
+        .set_devices(None)
+        .set_masked_paths(Some(default::masked_paths()))
+        .set_readonly_paths(Some(default::readonly_paths()))
+        .set_seccomp(Some(default::seccomp(&capabilities)));
+    let mut root = Root::default();
+    root.set_path("rootfs".into()).set_readonly(Some(false));
+    let mut spec = Spec::default();
+    spec.set_root(Some(root))
+        .set_process(Some(process))
+        .set_mounts(Some(default::mounts(64 << 20)))
+        .set_hostname(Some("inside".to_owned()))
+        .set_linux(Some(linux));
+    spec
+}
+
+/// Waits until `condition` holds.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::yield_now();
+    }
+}
