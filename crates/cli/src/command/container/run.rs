@@ -1,0 +1,152 @@
+//! `shoal run`: create, attach, start, wait, as one.
+
+use engine_api::container::ContainerWaitResponse;
+
+use super::options::Options;
+use super::request::attached;
+use super::{ask_end, create, exit_code, path};
+use crate::attachment::{self, End};
+use crate::client::{Client, Request};
+use crate::console;
+use crate::error::{Error, code};
+use crate::flag::{FlagError, switch};
+use crate::terminal::{DetachKeys, Signals};
+
+/// Create and run a new container from an image
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "shoal run [OPTIONS] IMAGE [COMMAND] [ARG...]")]
+pub(crate) struct Args {
+    /// Run container in background and print container ID
+    #[arg(short, long)]
+    detach: bool,
+    /// Override the key sequence for detaching a container
+    #[arg(long, value_name = "string", value_parser = keys)]
+    detach_keys: Option<DetachKeys>,
+    /// Proxy received signals to the process (default true)
+    #[arg(long, value_name = "bool", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
+          hide_default_value = true, action = clap::ArgAction::Set, value_parser = switch::parse)]
+    sig_proxy: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+impl Args {
+    /// The image's name.
+    pub(crate) fn image(&self) -> &str {
+        self.options.image()
+    }
+}
+
+fn keys(input: &str) -> Result<DetachKeys, FlagError> {
+    DetachKeys::parse(input)
+}
+
+/// Runs the container; gives its exit code.
+pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
+    if args.detach && !args.options.attach.is_empty() {
+        return Err(Error::Usage(
+            "conflicting options: cannot specify both --attach and --detach".to_owned(),
+        ));
+    }
+    if args.detach {
+        return detached(&args.options, client).await;
+    }
+    let streams = attached(&args.options);
+    let options = &args.options;
+    attachment::check_terminal(options.tty, streams.stdin)?;
+    // From here on a signal is the container's, also one that comes before it runs.
+    let signals = if args.sig_proxy && !options.tty { Some(Signals::catch()?) } else { None };
+    let id = create::create(client, options).await?;
+    let hijacked = client
+        .hijack(
+            Request::post(&path(&id, "/attach"))
+                .query("stream", 1)
+                .flag("stdin", streams.stdin)
+                .flag("stdout", streams.stdout)
+                .flag("stderr", streams.stderr),
+        )
+        .await?;
+    let end = ask_end(client, &id, if options.rm { "removed" } else { "next-exit" }).await?;
+    let raw = attachment::raw_mode(options.tty, streams.stdin)?;
+    if let Err(error) = start(client, &id).await {
+        drop(raw);
+        // With --rm the daemon removes what it could not start; it says when that is done.
+        if options.rm {
+            let _ = end.bytes().await;
+        }
+        return Err(error);
+    }
+    if options.tty {
+        attachment::resize(client, &id).await;
+    }
+    let carried = attachment::Options {
+        tty: options.tty,
+        stdin: streams.stdin,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+        keys: args.detach_keys.unwrap_or_default(),
+        signals,
+    };
+    let carried = attachment::carry(client, &id, hijacked, carried).await;
+    drop(raw);
+    if carried? == End::Detached {
+        return Ok(0);
+    }
+    let result: ContainerWaitResponse = end.json().await?;
+    match result.error.filter(|error| !error.message.is_empty()) {
+        Some(error) => Err(Error::Daemon { status: 0, message: error.message }),
+        None => Ok(exit_code(result.status_code)),
+    }
+}
+
+async fn detached(options: &Options, client: &Client) -> Result<u8, Error> {
+    let id = create::create(client, options).await?;
+    start(client, &id).await?;
+    console::line(&id)?;
+    Ok(0)
+}
+
+async fn start(client: &Client, id: &str) -> Result<(), Error> {
+    client.done(Request::post(&path(id, "/start"))).await
+}
+
+/// The exit code for a failure: whether it was the command's or ours, as Docker tells it apart.
+pub(crate) fn failure_code(error: &Error) -> u8 {
+    let text = match error {
+        // Docker's client gives 1 here.
+        Error::Usage(text) if text.contains("--attach and --detach") || text.contains("not a TTY") => {
+            return code::FAILURE;
+        }
+        Error::Daemon { message, .. } => message.to_lowercase(),
+        _ => return code::RUN,
+    };
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&["executable file not found", "no such file or directory", "cannot find the file"]) {
+        code::NOT_FOUND
+    } else if says(&["permission denied", "is a directory", "exec format error"]) {
+        code::NOT_EXECUTABLE
+    } else {
+        code::RUN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_have_dockers_codes() {
+        let daemon = |message: &str| Error::Daemon { status: 400, message: message.to_owned() };
+        let table = [
+            (daemon("exec: \"nosuch\": executable file not found in $PATH: unknown"), 127),
+            (daemon("exec: \"/x\": stat /x: no such file or directory"), 127),
+            (daemon("exec: \"/etc/passwd\": permission denied"), 126),
+            (daemon("Conflict. The container name \"/x\" is already in use"), 125),
+            (Error::Usage("the input device is not a TTY".to_owned()), 1),
+            (Error::Usage("other".to_owned()), 125),
+        ];
+        for (error, want) in table {
+            assert_eq!(failure_code(&error), want, "{error}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Verbs on images.
+
+pub(crate) mod import;
+pub(crate) mod list;
+pub(crate) mod load;
+pub(crate) mod pull;
+pub(crate) mod remove;
+pub(crate) mod tag;
+
+use clap::Subcommand;
+
+use crate::client::Client;
+use crate::error::Error;
+
+/// `shoal image …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Import the contents from a tarball to create a filesystem image
+    Import(import::Args),
+    /// Display detailed information on one or more images
+    Inspect(super::system::inspect::KindArgs),
+    /// Load an image from a tar archive or STDIN
+    Load(load::Args),
+    /// List images
+    #[command(visible_alias = "list")]
+    Ls(list::Args),
+    /// Download an image from a registry
+    Pull(pull::Args),
+    /// Remove one or more images
+    #[command(visible_alias = "remove")]
+    Rm(remove::Args),
+    /// Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+    Tag(tag::Args),
+}
+
+impl Group {
+    pub(super) async fn run(self, client: &Client) -> Result<u8, Error> {
+        match self {
+            Self::Import(args) => import::run(args, client).await?,
+            Self::Inspect(args) => super::system::inspect::kind(args, "image", client).await?,
+            Self::Load(args) => load::run(args, client).await?,
+            Self::Ls(args) => list::run(args, client).await?,
+            Self::Pull(args) => pull::run(args, client).await?,
+            Self::Rm(args) => remove::run(args, client).await?,
+            Self::Tag(args) => tag::run(args, client).await?,
+        }
+        Ok(0)
+    }
+}
+
+/// Repository, and tag or digest, of an image's name; the tag is what follows the last colon behind the last slash.
+fn split(reference: &str) -> (&str, Option<&str>) {
+    if let Some((name, digest)) = reference.split_once('@') {
+        return (name, Some(digest));
+    }
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+        _ => (reference, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_and_digests() {
+        let table = [
+            ("busybox", ("busybox", None)),
+            ("busybox:1", ("busybox", Some("1"))),
+            ("localhost:5000/a", ("localhost:5000/a", None)),
+            ("localhost:5000/a:b", ("localhost:5000/a", Some("b"))),
+            ("a@sha256:00", ("a", Some("sha256:00"))),
+            ("a:b@sha256:00", ("a:b", Some("sha256:00"))),
+        ];
+        for (input, want) in table {
+            assert_eq!(split(input), want, "{input}");
+        }
+    }
+}

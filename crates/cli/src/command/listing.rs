@@ -1,0 +1,49 @@
+//! The flags that all list verbs have.
+
+use clap::Args;
+
+use crate::console;
+use crate::error::Error;
+use crate::flag::{FlagError, pair};
+use crate::format::list::{Columns, Layout, Row, layout, render};
+
+/// `--filter`, `--format`, `--quiet`.
+#[derive(Debug, Args)]
+pub(super) struct Listing {
+    /// Filter output based on conditions provided
+    #[arg(short, long = "filter", value_name = "filter", value_parser = filter)]
+    filters: Vec<(String, String)>,
+    /// Format output using a custom template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE' in Go's template language
+    #[arg(long, value_name = "string")]
+    format: Option<String>,
+    /// Only display IDs
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+fn filter(input: &str) -> Result<(String, String), FlagError> {
+    pair::filter(input)
+}
+
+impl Listing {
+    /// The filters as the API wants them.
+    pub(super) fn filters(&self) -> String {
+        pair::filters(&self.filters)
+    }
+
+    /// The filters with one more.
+    pub(super) fn pairs(&self, more: Option<(String, String)>) -> Vec<(String, String)> {
+        self.filters.iter().cloned().chain(more).collect()
+    }
+
+    /// Reads `--format`; done before the daemon is asked, so that a wrong template costs nothing.
+    pub(super) fn layout(&self) -> Result<Layout, Error> {
+        let format = self.format.as_deref().map(Layout::parse).transpose()?;
+        Ok(layout(format.as_ref(), self.quiet, "{{.ID}}")?)
+    }
+}
+
+/// Prints rows.
+pub(super) fn print(layout: &Layout, columns: &Columns, rows: &[Row]) -> Result<(), Error> {
+    console::out(&render(layout, columns, rows)?)
+}

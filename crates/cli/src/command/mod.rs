@@ -1,0 +1,162 @@
+//! The verbs. Each file holds one: its arguments, and what it does with the daemon.
+//!
+//! `Verb` is the tree of commands; a verb may stand at the top and in its group (`shoal ps`, `shoal container ls`).
+
+pub(crate) mod container;
+mod each;
+mod image;
+mod listing;
+mod mount;
+mod node;
+mod service;
+mod swarm;
+mod system;
+
+use clap::Subcommand;
+
+use crate::client::Client;
+use crate::error::Error;
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Create and run a new container from an image
+    Run(Box<container::run::Args>),
+    /// List containers
+    Ps(container::list::Args),
+    /// Download an image from a registry
+    Pull(image::pull::Args),
+    /// List images
+    Images(image::list::Args),
+    /// Show the shoal version information
+    Version(system::version::Args),
+    /// Display system-wide information
+    Info(system::info::Args),
+    /// Manage containers
+    #[command(override_usage = "shoal container COMMAND")]
+    Container {
+        #[command(subcommand)]
+        verb: container::Group,
+    },
+    /// Manage images
+    #[command(override_usage = "shoal image COMMAND")]
+    Image {
+        #[command(subcommand)]
+        verb: image::Group,
+    },
+    /// Manage the engine
+    #[command(override_usage = "shoal system COMMAND")]
+    System {
+        #[command(subcommand)]
+        verb: system::Group,
+    },
+    /// Manage swarm nodes
+    #[command(override_usage = "shoal node COMMAND")]
+    Node {
+        #[command(subcommand)]
+        verb: node::Group,
+    },
+    /// Manage swarm services
+    #[command(override_usage = "shoal service COMMAND")]
+    Service {
+        #[command(subcommand)]
+        verb: service::Group,
+    },
+    /// Manage swarm
+    #[command(override_usage = "shoal swarm COMMAND")]
+    Swarm {
+        #[command(subcommand)]
+        verb: swarm::Group,
+    },
+    /// Attach local standard input, output, and error streams to a running container
+    Attach(container::attach::Args),
+    /// Create a new container
+    Create(Box<container::create::Args>),
+    /// Get real time events from the server
+    Events(system::events::Args),
+    /// Import the contents from a tarball to create a filesystem image
+    Import(image::import::Args),
+    /// Return low-level information on objects
+    Inspect(system::inspect::Args),
+    /// Kill one or more running containers
+    Kill(container::kill::Args),
+    /// Load an image from a tar archive or STDIN
+    Load(image::load::Args),
+    /// Fetch the logs of a container
+    Logs(container::logs::Args),
+    /// List port mappings or a specific mapping for the container
+    Port(container::port::Args),
+    /// Restart one or more containers
+    Restart(container::restart::Args),
+    /// Remove one or more containers
+    #[command(visible_alias = "remove")]
+    Rm(container::remove::Args),
+    /// Remove one or more images
+    Rmi(image::remove::Args),
+    /// Start one or more stopped containers
+    Start(container::start::Args),
+    /// Stop one or more running containers
+    Stop(container::stop::Args),
+    /// Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+    Tag(image::tag::Args),
+    /// Block until one or more containers stop, then print their exit codes
+    Wait(container::wait::Args),
+}
+
+impl Verb {
+    /// Does it; gives the exit code.
+    pub(crate) async fn run(self, client: &Client) -> Result<u8, Error> {
+        // A verb at the top is the same as the one in its group.
+        match self {
+            Self::Run(args) => container::Group::Run(args).run(client).await,
+            Self::Create(args) => container::Group::Create(args).run(client).await,
+            Self::Ps(args) => container::Group::Ls(args).run(client).await,
+            Self::Attach(args) => container::Group::Attach(args).run(client).await,
+            Self::Kill(args) => container::Group::Kill(args).run(client).await,
+            Self::Logs(args) => container::Group::Logs(args).run(client).await,
+            Self::Port(args) => container::Group::Port(args).run(client).await,
+            Self::Restart(args) => container::Group::Restart(args).run(client).await,
+            Self::Rm(args) => container::Group::Rm(args).run(client).await,
+            Self::Start(args) => container::Group::Start(args).run(client).await,
+            Self::Stop(args) => container::Group::Stop(args).run(client).await,
+            Self::Wait(args) => container::Group::Wait(args).run(client).await,
+            Self::Pull(args) => image::Group::Pull(args).run(client).await,
+            Self::Images(args) => image::Group::Ls(args).run(client).await,
+            Self::Import(args) => image::Group::Import(args).run(client).await,
+            Self::Load(args) => image::Group::Load(args).run(client).await,
+            Self::Rmi(args) => image::Group::Rm(args).run(client).await,
+            Self::Tag(args) => image::Group::Tag(args).run(client).await,
+            Self::Info(args) => system::Group::Info(args).run(client).await,
+            Self::Events(args) => system::Group::Events(args).run(client).await,
+            Self::Version(args) => system::version::run(args, client).await.map(|()| 0),
+            Self::Inspect(args) => system::inspect::run(args, client).await.map(|()| 0),
+            Self::Container { verb } => verb.run(client).await,
+            Self::Image { verb } => verb.run(client).await,
+            Self::System { verb } => verb.run(client).await,
+            Self::Node { verb } => verb.run(client).await.map(|()| 0),
+            Self::Service { verb } => verb.run(client).await.map(|()| 0),
+            Self::Swarm { verb } => verb.run(client).await.map(|()| 0),
+        }
+    }
+
+    /// `run` and `create` fail with exit codes and words of their own.
+    pub(crate) fn run_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(_) | Self::Container { verb: container::Group::Run(_) } => Some("run"),
+            Self::Create(_) | Self::Container { verb: container::Group::Create(_) } => Some("create"),
+            _ => None,
+        }
+    }
+
+    /// Where the words after the image are the container's, a flag that nobody knows before the image is taken for the
+    /// image; it is told apart here.
+    pub(crate) fn stray_flag(&self) -> Option<&str> {
+        let image = match self {
+            Self::Run(args) | Self::Container { verb: container::Group::Run(args) } => args.image(),
+            Self::Create(args) | Self::Container { verb: container::Group::Create(args) } => args.image(),
+            Self::Service { verb: service::Group::Create(args) } => args.image(),
+            _ => return None,
+        };
+        Some(image).filter(|image| image.starts_with('-'))
+    }
+}

@@ -1,0 +1,32 @@
+//! `shoal node promote` and `shoal node demote`.
+
+use serde_json::json;
+
+use super::change;
+use crate::client::Client;
+use crate::command::each::each;
+use crate::error::Error;
+
+/// Promote or demote one or more nodes
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[arg(value_name = "NODE", required = true, hide = true)]
+    nodes: Vec<String>,
+}
+
+pub(super) async fn run(args: Args, role: &str, client: &Client) -> Result<(), Error> {
+    each(&args.nodes, async |name| {
+        let changed = change(client, name, |spec| {
+            let changes = spec["Role"] != json!(role);
+            spec["Role"] = json!(role);
+            Ok(changes)
+        })
+        .await?;
+        Ok(Some(match (changed, role) {
+            (false, _) => format!("Node {name} is already a {role}."),
+            (true, "manager") => format!("Node {name} promoted to a manager in the swarm."),
+            (true, _) => format!("Manager {name} demoted in the swarm."),
+        }))
+    })
+    .await
+}

@@ -1,0 +1,92 @@
+//! Verbs on services.
+
+mod change;
+pub(crate) mod create;
+mod inspect;
+mod list;
+mod ports;
+mod pretty;
+mod remove;
+mod rollback;
+mod scale;
+mod spec;
+pub(super) mod tasks;
+mod update;
+
+use clap::Subcommand;
+use engine_api::swarm::ServiceUpdateResponse;
+use serde_json::Value;
+
+use crate::client::{Client, Request, encode_path};
+use crate::console;
+use crate::error::Error;
+
+/// `shoal service …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Create a new service
+    Create(Box<create::Args>),
+    /// Display detailed information on one or more services
+    Inspect(inspect::Args),
+    /// List services
+    #[command(visible_alias = "list")]
+    Ls(list::Args),
+    /// List the tasks of one or more services
+    Ps(tasks::Args),
+    /// Remove one or more services
+    #[command(visible_alias = "remove")]
+    Rm(remove::Args),
+    /// Revert changes to a service's configuration
+    Rollback(rollback::Args),
+    /// Scale one or multiple replicated services
+    Scale(scale::Args),
+    /// Update a service
+    Update(Box<update::Args>),
+}
+
+impl Group {
+    pub(super) async fn run(self, client: &Client) -> Result<(), Error> {
+        match self {
+            Self::Create(args) => create::run(*args, client).await,
+            Self::Inspect(args) => inspect::run(args, client).await,
+            Self::Ls(args) => list::run(args, client).await,
+            Self::Ps(args) => tasks::run(args, client).await,
+            Self::Rm(args) => remove::run(args, client).await,
+            Self::Rollback(args) => rollback::run(args, client).await,
+            Self::Scale(args) => scale::run(args, client).await,
+            Self::Update(args) => update::run(*args, client).await,
+        }
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("/services/{}", encode_path(name))
+}
+
+/// A service as JSON: what is not understood here must survive being written back.
+struct Current {
+    id: String,
+    version: u64,
+    spec: Value,
+}
+
+async fn current(client: &Client, name: &str) -> Result<Current, Error> {
+    let mut service: Value = client.json(Request::get(&path(name)).query("insertDefaults", false)).await?;
+    let id = service["ID"].as_str().unwrap_or(name).to_owned();
+    Ok(Current {
+        id,
+        version: service["Version"]["Index"].as_u64().unwrap_or(0),
+        spec: service["Spec"].take(),
+    })
+}
+
+/// Writes a specification back; `rollback` asks for the previous one instead.
+async fn write(client: &Client, current: &Current, rollback: bool) -> Result<(), Error> {
+    let request = Request::post(&format!("{}/update", path(&current.id)))
+        .query("version", current.version)
+        .query_some("rollback", rollback.then_some("previous"))
+        .json(&current.spec);
+    let answer: ServiceUpdateResponse = client.json(request).await?;
+    console::warnings(answer.warnings.iter().flatten());
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Published ports of services: from flags to the API, and from the API to columns.
+
+use engine_api::swarm::EndpointPortConfig;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::flag::port::Published;
+
+/// The API's objects for what `-p` flags say.
+pub(super) fn to_json(flags: &[Published]) -> Result<Vec<Value>, Error> {
+    let mut out = Vec::new();
+    for port in flags.iter().flat_map(|ports| &ports.0) {
+        if !port.ip.is_empty() {
+            return Err(Error::Usage(format!(
+                "hostip is not supported for services: leave '{}' out of the published port",
+                port.ip
+            )));
+        }
+        let published = match port.host {
+            None => 0,
+            Some((first, last)) if first == last => first,
+            Some((first, last)) => {
+                return Err(Error::Usage(format!(
+                    "a service publishes one port, not any of the range {first}-{last}"
+                )));
+            }
+        };
+        let mode = port.mode.as_deref().unwrap_or("ingress");
+        let mut object =
+            json!({"Protocol": port.protocol, "TargetPort": port.container, "PublishMode": mode});
+        if published > 0 {
+            object["PublishedPort"] = json!(published);
+        }
+        out.push(object);
+    }
+    Ok(out)
+}
+
+/// The column PORTS: `*:8080->80/tcp`; ports that follow each other are told as a range.
+pub(super) fn display(ports: &[EndpointPortConfig]) -> String {
+    let mut ports: Vec<&EndpointPortConfig> = ports.iter().filter(|port| port.published_port > 0).collect();
+    ports.sort_by_key(|port| (port.protocol.clone(), port.published_port, port.target_port));
+    let mut ranges: Vec<(&str, (u32, u32), (u32, u32))> = Vec::new();
+    for port in ports {
+        match ranges.last_mut() {
+            Some((protocol, published, target))
+                if *protocol == port.protocol
+                    && published.1 + 1 == port.published_port
+                    && target.1 + 1 == port.target_port =>
+            {
+                (published.1, target.1) = (port.published_port, port.target_port);
+            }
+            _ => ranges.push((
+                &port.protocol,
+                (port.published_port, port.published_port),
+                (port.target_port, port.target_port),
+            )),
+        }
+    }
+    let span =
+        |(first, last): (u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let text = |(protocol, published, target): &(&str, _, _)| {
+        format!("*:{}->{}/{protocol}", span(*published), span(*target))
+    };
+    ranges.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flag::port;
+
+    #[test]
+    fn both_ways() {
+        let flags = [
+            port::parse("8080-8081:80-81").unwrap(),
+            port::parse("target=53,protocol=udp,mode=host").unwrap(),
+        ];
+        let got = to_json(&flags).unwrap();
+        assert_eq!(
+            got[0],
+            json!({"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "ingress"})
+        );
+        assert_eq!(got[2], json!({"Protocol": "udp", "TargetPort": 53, "PublishMode": "host"}));
+        let told: Vec<EndpointPortConfig> =
+            got.iter().map(|port| serde_json::from_value(port.clone()).unwrap()).collect();
+        assert_eq!(display(&told), "*:8080-8081->80-81/tcp");
+        assert!(to_json(&[port::parse("127.0.0.1:80:80").unwrap()]).is_err());
+    }
+}

@@ -1,0 +1,42 @@
+//! Verbs on the swarm as a whole.
+
+mod init;
+mod join;
+mod leave;
+mod options;
+mod token;
+mod update;
+
+use clap::Subcommand;
+
+pub(super) use options::availability;
+
+use crate::client::Client;
+use crate::error::Error;
+
+/// `shoal swarm …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Initialize a swarm
+    Init(init::Args),
+    /// Join a swarm as a node and/or manager
+    Join(join::Args),
+    /// Manage join tokens
+    JoinToken(token::Args),
+    /// Leave the swarm
+    Leave(leave::Args),
+    /// Update the swarm
+    Update(update::Args),
+}
+
+impl Group {
+    pub(super) async fn run(self, client: &Client) -> Result<(), Error> {
+        match self {
+            Self::Init(args) => init::run(args, client).await,
+            Self::Join(args) => join::run(args, client).await,
+            Self::JoinToken(args) => token::run(args, client).await,
+            Self::Leave(args) => leave::run(args, client).await,
+            Self::Update(args) => update::run(args, client).await,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `shoal inspect`, and the `inspect` of each group.
+
+use serde_json::Value;
+
+use crate::client::{Client, Request, encode_path};
+use crate::console;
+use crate::error::Error;
+use crate::format::indent::indent;
+use crate::format::template::Template;
+
+/// The kinds of objects, in the order in which a name without `--type` is looked for.
+const KINDS: [(&str, &str, &str); 7] = [
+    ("container", "/containers/", "/json"),
+    ("image", "/images/", "/json"),
+    ("network", "/networks/", ""),
+    ("volume", "/volumes/", ""),
+    ("service", "/services/", ""),
+    ("task", "/tasks/", ""),
+    ("node", "/nodes/", ""),
+];
+
+/// Return low-level information on objects
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "shoal inspect [OPTIONS] NAME|ID [NAME|ID...]")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    inner: KindArgs,
+    /// Only inspect objects of the given type
+    #[arg(long = "type", value_name = "string")]
+    kind: Option<String>,
+}
+
+/// The arguments of an `inspect` whose kind is known.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "shoal inspect [OPTIONS] NAME|ID [NAME|ID...]")]
+pub(crate) struct KindArgs {
+    /// Format output using a custom template: 'json' or 'TEMPLATE' in Go's template language
+    #[arg(short, long, value_name = "string")]
+    format: Option<String>,
+    /// Display total file sizes if the type is container
+    #[arg(short, long)]
+    size: bool,
+    #[arg(value_name = "NAME|ID", required = true, hide = true)]
+    names: Vec<String>,
+}
+
+impl KindArgs {
+    /// The arguments of another verb that inspects.
+    pub(in crate::command) fn new(names: Vec<String>, format: Option<String>) -> Self {
+        Self { format, size: false, names }
+    }
+}
+
+/// Inspects objects of any kind, or of the kind of `--type`.
+pub(in crate::command) async fn run(args: Args, client: &Client) -> Result<(), Error> {
+    match args.kind.as_deref() {
+        None | Some("") => show(&args.inner, None, client).await,
+        Some(kind) => match KINDS.iter().find(|(name, _, _)| *name == kind) {
+            Some((name, _, _)) => show(&args.inner, Some(name), client).await,
+            None => {
+                let known: Vec<&str> = KINDS.iter().map(|(name, _, _)| *name).collect();
+                Err(Error::Usage(format!(
+                    "unknown type: \"{kind}\": one of {} is expected",
+                    known.join(", ")
+                )))
+            }
+        },
+    }
+}
+
+/// Inspects objects of one kind.
+pub(in crate::command) async fn kind(
+    args: KindArgs,
+    kind: &'static str,
+    client: &Client,
+) -> Result<(), Error> {
+    show(&args, Some(kind), client).await
+}
+
+async fn show(args: &KindArgs, kind: Option<&str>, client: &Client) -> Result<(), Error> {
+    let template = match args.format.as_deref() {
+        None | Some("") => None,
+        Some("json") => Some(Template::parse("{{json .}}")?),
+        Some(format) => Some(Template::parse(format)?),
+    };
+    let mut found = Vec::new();
+    let mut failed = Vec::new();
+    for name in &args.names {
+        match fetch(client, name, kind, args.size).await {
+            Ok(json) => found.push(json),
+            Err(error @ (Error::Connect { .. } | Error::Permission { .. } | Error::Tls { .. })) => {
+                return Err(error);
+            }
+            Err(error) => failed.push(error),
+        }
+    }
+    match template {
+        Some(template) => {
+            for json in &found {
+                let value: Value = serde_json::from_str(json).map_err(|error| bad(&error))?;
+                console::line(&template.apply(&value)?)?;
+            }
+        }
+        None => console::line(&array(&found))?,
+    }
+    for error in &failed {
+        console::note(&error.to_string());
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Error::Told) }
+}
+
+fn bad(error: &serde_json::Error) -> Error {
+    Error::Answer { what: "inspect".to_owned(), reason: error.to_string() }
+}
+
+fn array(objects: &[String]) -> String {
+    if objects.is_empty() {
+        return "[]".to_owned();
+    }
+    let objects: Vec<String> = objects.iter().map(|json| format!("    {}", indent(json, 1))).collect();
+    format!("[\n{}\n]", objects.join(",\n"))
+}
+
+/// The object's JSON as the daemon wrote it.
+async fn fetch(client: &Client, name: &str, kind: Option<&str>, size: bool) -> Result<String, Error> {
+    for (word, prefix, suffix) in KINDS.iter().filter(|(word, _, _)| kind.is_none_or(|kind| kind == *word)) {
+        let name = if *word == "node" && name == "self" { own_node(client).await? } else { name.to_owned() };
+        let request = Request::get(&format!("{prefix}{}{suffix}", encode_path(&name)))
+            .flag("size", size && *word == "container");
+        match client.send(request).await {
+            Ok(answer) => return Ok(String::from_utf8_lossy(&answer.bytes().await?).trim().to_owned()),
+            // Looking further: not there, no swarm here, or a kind this daemon does not have.
+            Err(Error::Daemon { status: 404 | 406 | 501 | 503, .. }) if kind.is_none() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Usage(format!("Error: No such object: {name}")))
+}
+
+/// The id of the node that is asked.
+pub(in crate::command) async fn own_node(client: &Client) -> Result<String, Error> {
+    let info: engine_api::system::SystemInfo = client.json(Request::get("/info")).await?;
+    match info.swarm.node_id.is_empty() {
+        true => Err(Error::Usage(
+            "This node is not part of a swarm. Use \"shoal swarm init\" or \"shoal swarm join\" first."
+                .to_owned(),
+        )),
+        false => Ok(info.swarm.node_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_stand_in_a_list() {
+        assert_eq!(array(&[]), "[]");
+        let got = array(&["{\"b\":1,\"a\":[]}".to_owned(), "{}".to_owned()]);
+        assert_eq!(got, "[\n    {\n        \"b\": 1,\n        \"a\": []\n    },\n    {}\n]");
+    }
+}

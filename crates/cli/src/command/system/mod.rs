@@ -1,0 +1,30 @@
+//! Verbs on the daemon as a whole, and `inspect`, which asks for any object.
+
+pub(crate) mod events;
+pub(crate) mod info;
+pub(crate) mod inspect;
+pub(crate) mod version;
+
+use clap::Subcommand;
+
+use crate::client::Client;
+use crate::error::Error;
+
+/// `shoal system …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Get real time events from the server
+    Events(events::Args),
+    /// Display system-wide information
+    Info(info::Args),
+}
+
+impl Group {
+    pub(super) async fn run(self, client: &Client) -> Result<u8, Error> {
+        match self {
+            Self::Events(args) => events::run(args, client).await?,
+            Self::Info(args) => info::run(args, client).await?,
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,24 @@
+//! Docker's flag values: each parser takes the text of one flag and gives a value or one sentence that says what is wrong.
+//!
+//! Pure but for `env`, `pair` and `file`, which read the files that `--env-file` and `--label-file` name, and `moment`,
+//! which reads the clock. None talks to the daemon.
+
+pub(crate) mod cpus;
+pub(crate) mod device;
+pub(crate) mod duration;
+pub(crate) mod env;
+mod error;
+pub(crate) mod file;
+pub(crate) mod host;
+pub(crate) mod moment;
+pub(crate) mod mount;
+pub(crate) mod pair;
+pub(crate) mod port;
+pub(crate) mod restart;
+pub(crate) mod size;
+pub(crate) mod switch;
+pub(crate) mod ulimit;
+pub(crate) mod volume;
+pub(crate) mod words;
+
+pub(crate) use error::FlagError;
