@@ -1,3 +1,0 @@
-//! The OCI runtime command line.
-
-fn main() {}
