@@ -21,9 +21,12 @@ impl Owner {
                     self.sweep.pending.ports.push(port);
                 }
             }
-            let flows = StaleFlows { to_addresses: BTreeSet::from([endpoint.ip]), ..StaleFlows::default() };
-            self.sweep.pending.flows.merge(flows);
-            self.sweep.soon();
+            if self.firewall.is_some() {
+                let flows =
+                    StaleFlows { to_addresses: BTreeSet::from([endpoint.ip]), ..StaleFlows::default() };
+                self.sweep.pending.flows.merge(flows);
+                self.sweep.soon();
+            }
         }
         self.sweep.link(endpoint.host_interface);
         let keys: Vec<HoldKey> = endpoint.ports.iter().map(BoundPort::key).collect();

@@ -138,10 +138,10 @@ impl Owner {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        if now >= self.next_reconcile {
-            if let Err(error) = self.reconcile() {
-                tracing::warn!(%error, "kernel state of networks cannot be restored, trying again later");
-            }
+        if now >= self.next_reconcile
+            && let Err(error) = self.reconcile()
+        {
+            tracing::warn!(%error, "kernel state of networks cannot be restored, trying again later");
         }
         self.sweep.dispatch(now);
     }

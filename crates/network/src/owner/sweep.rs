@@ -115,6 +115,8 @@ impl Sweep {
         chores.links = self.links.drain(..due_links).map(|(_, name)| name).collect();
         self.under_way = Some(chores.ports.iter().map(Published::key).collect());
         if self.chores.send(chores).is_err() {
+            // Nobody will say that it is done. Whoever waited hears that we are closed.
+            self.under_way = None;
             tracing::error!(
                 "network sweeper has ended, stale rules and interfaces stay until the next start"
             );
@@ -130,11 +132,13 @@ impl Owner {
             tracing::warn!(%error, "stale rules cannot be removed one by one, the table is made anew");
             self.table_is_stale = true;
         }
-        if let Err(error) = self.restore_table() {
+        let restored = self.restore_table().map_err(|error| error.to_string());
+        if let Err(error) = &restored {
             tracing::warn!(%error, "rules cannot be restored, trying again later");
         }
         for (result, reply) in swept.replies {
-            let _ = reply.send(result);
+            let failed = |error: &String| Error::kernel("change the rules")(io::Error::other(error.clone()));
+            let _ = reply.send(restored.as_ref().map_err(failed).and(result));
         }
         for publication in mem::take(&mut self.waiting) {
             self.add_ports(publication);

@@ -24,6 +24,8 @@ const TICK_MS: u16 = 10_000;
 const IDLE: Duration = Duration::from_secs(30);
 /// Proxied connections at once; those beyond are turned away.
 const FLOW_LIMIT: usize = 4096;
+/// A flow has two descriptors; as many are left for ports and clients, so that accepting never fails for want of one.
+const FILES_PER_FLOW: usize = 4;
 /// The daemon has one connection; a few more may be about to end.
 const CLIENT_LIMIT: usize = 16;
 /// The largest datagram.
@@ -61,13 +63,20 @@ pub(crate) struct Keeper {
     sessions: Sessions,
     /// Flows that have more to move.
     busy: Vec<u64>,
+    flow_limit: usize,
     idle_since: Instant,
     stopping: bool,
     scratch: Vec<u8>,
 }
 
 impl Keeper {
-    pub(crate) fn new(control: UnixListener, path: PathBuf, identity: Identity) -> io::Result<Keeper> {
+    /// An empty keeper that may open `files` descriptors.
+    pub(crate) fn new(
+        control: UnixListener,
+        path: PathBuf,
+        identity: Identity,
+        files: usize,
+    ) -> io::Result<Keeper> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&control, EpollEvent::new(EpollFlags::EPOLLIN, CONTROL))?;
         Ok(Keeper {
@@ -82,6 +91,7 @@ impl Keeper {
             flows: HashMap::new(),
             sessions: Sessions::default(),
             busy: Vec::new(),
+            flow_limit: FLOW_LIMIT.min(files / FILES_PER_FLOW),
             idle_since: Instant::now(),
             stopping: false,
             scratch: vec![0; SCRATCH_LEN],
@@ -250,7 +260,7 @@ impl Keeper {
             Held::Bound(_) => {}
             Held::Tcp(listener) => {
                 if let Some(flow) = accept_flow(listener, backend)
-                    && self.flows.len() < FLOW_LIMIT
+                    && self.flows.len() < self.flow_limit
                 {
                     self.watch_flow(flow);
                 }

@@ -45,11 +45,11 @@ fn main() -> Result<()> {
     let _ = setsid();
     umask(Mode::from_bits_truncate(0o077));
     let Some(_lock) = lock(&root)? else { return Ok(()) };
-    raise_file_limit();
+    let files = raise_file_limit();
     let path = root.join(SOCKET_NAME);
     let listener = listen(&path).with_context(|| format!("listen on {}", path.display()))?;
     let identity = identity(&path)?;
-    let mut keeper = Keeper::new(listener, path, identity).context("set up the event loop")?;
+    let mut keeper = Keeper::new(listener, path, identity, files).context("set up the event loop")?;
     detach_output()?;
     keeper.run().context("wait for events")
 }
@@ -86,12 +86,13 @@ fn identity(path: &Path) -> Result<Identity> {
     Ok(Identity { device: metadata.dev(), inode: metadata.ino() })
 }
 
-/// Each held port and each proxied flow takes descriptors.
-fn raise_file_limit() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // Fewer descriptors are fewer ports; a refusal by the kernel is told where it happens.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
+/// Each held port and each proxied flow takes descriptors. Answers how many there may be.
+fn raise_file_limit() -> usize {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, hard)| {
+        let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+        if raised.is_ok() { hard } else { soft }
+    });
+    limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// Lets go of the daemon's pipes: the end of output says that we are ready, and nobody who waits for the daemon's
