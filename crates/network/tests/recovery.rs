@@ -150,3 +150,18 @@ fn a_configuration_that_cannot_work_is_refused() {
     assert!(text.contains("10.2.0.0/25"), "{text}");
     assert_eq!(host.namespace.ask_tcp((Ipv4Addr::LOCALHOST, 1)), None);
 }
+
+#[test]
+fn a_new_bip_moves_the_bridge_and_other_addresses_of_it_stay() {
+    let host = Host::new();
+    drop(host.open());
+    let addresses = || host.namespace.ip(&["-4", "-o", "addr", "show", "dev", "shoal0"]);
+    assert!(addresses().contains("172.17.0.1/16"), "{}", addresses());
+    let mut config = host.config();
+    config.bridge.bip = Some("10.78.0.1/24".parse().unwrap());
+    drop(host.open_with(config.clone(), Vec::new()).unwrap());
+    assert!(addresses().contains("10.78.0.1/24") && !addresses().contains("172.17.0.1"), "{}", addresses());
+    host.namespace.ip(&["addr", "add", "10.79.0.1/24", "dev", "shoal0"]);
+    drop(host.open_with(config, Vec::new()).unwrap());
+    assert!(addresses().contains("10.78.0.1/24") && addresses().contains("10.79.0.1/24"), "{}", addresses());
+}

@@ -60,13 +60,14 @@ impl Bridge {
         if !link.header.flags.contains(LinkFlags::Up) || localnet {
             requests.push(raise(name, localnet));
         }
-        for other in present.iter().filter(|other| **other != address) {
-            requests.push(Request::change(
-                RouteNetlinkMessage::DelAddress(address_message(index, *other)),
-                format!("remove address {other} from {name}"),
-            ));
-        }
+        // Further addresses of a bridge that has ours are its administrator's; one that has others only is moved.
         if !present.contains(&address) {
+            for other in &present {
+                requests.push(Request::change(
+                    RouteNetlinkMessage::DelAddress(address_message(index, *other)),
+                    format!("remove address {other} from {name}"),
+                ));
+            }
             requests.push(Request::create(
                 RouteNetlinkMessage::NewAddress(address_message(index, address)),
                 format!("give {name} the address {address}"),
