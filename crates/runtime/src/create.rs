@@ -23,7 +23,7 @@ use crate::{Error, Result, Rootfs};
 pub struct CreateOptions<'a> {
     /// The container's id, for messages.
     pub id: &'a str,
-    /// An existing private directory. Inside the container's mount namespace its root is mounted over it.
+    /// An existing private directory, absolute. Inside the container's mount namespace its root is mounted over it.
     pub bundle: &'a Path,
     /// The root file system; `root.path` of the specification is not read, `root.readonly` is.
     pub rootfs: &'a Rootfs,
@@ -89,6 +89,12 @@ pub struct Created {
 /// Docker's wording if the program cannot be run.
 pub fn create(spec: &Spec, options: CreateOptions<'_>) -> Result<Created> {
     check_single_thread()?;
+    if !options.bundle.is_absolute() {
+        return Err(Error::Invalid(format!(
+            "the bundle directory {} is not absolute",
+            options.bundle.display()
+        )));
+    }
     let plan = Plan::new(spec, options.id)?;
     let cgroup = cgroup::detect()?.cgroup(&plan.cgroup)?;
     let join = open_namespaces(&plan)?;
@@ -122,6 +128,14 @@ pub fn open_gate(path: &Path) -> Result<()> {
         Heard::Failed(error) => Err(error),
         Heard::Ready | Heard::Console(_) => Err(Error::InitDied),
     }
+}
+
+/// Sets the size of a container's pseudo-terminal.
+///
+/// # Errors
+/// If the descriptor is no terminal.
+pub fn resize_console(console: &Console, rows: u16, cols: u16) -> Result<()> {
+    crate::sys::tty::set_size(console.as_fd(), rows, cols).map_err(Error::host("resize the console"))
 }
 
 impl Created {

@@ -31,6 +31,6 @@ pub mod oci {
     pub use oci_spec::runtime::*;
 }
 
-pub use create::{Console, CreateOptions, Created, Gate, Stdio, create, open_gate};
+pub use create::{Console, CreateOptions, Created, Gate, Stdio, create, open_gate, resize_console};
 pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
 pub use rootfs::Rootfs;

@@ -110,12 +110,13 @@ fn sandbox(arguments: &Arguments, dir: &Path, gate: Gate) -> Outcome<(Created, P
         Some(path) => path,
         None => Path::new("/shoal").join(&arguments.id),
     };
+    let dir = fs::canonicalize(dir).map_err(|error| Failure::File(dir.to_owned(), error))?;
     let is_run = matches!(gate, Gate::Handle);
     let created = runtime::create(
         &spec,
         CreateOptions {
             id: &arguments.id,
-            bundle: dir,
+            bundle: &dir,
             rootfs: &Rootfs::Path(bundle.join(root)),
             user: None,
             stdio: inherited_streams()?,

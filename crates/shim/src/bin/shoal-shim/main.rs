@@ -1,0 +1,79 @@
+//! `shoal-shim DIR`: one per container. Its parent, its streams, its log and its exit code.
+//!
+//! In: `DIR/shim.json`, `DIR/config.json`; requests on `DIR/shim.sock`. Out: one answer on standard output when the
+//! container exists, the log, `DIR/exit.json`. One thread, one poll loop, buffers that are given back: there are as many of these
+//! as containers. It outlives the daemon, and the container does not outlive it.
+
+mod connection;
+mod input;
+mod json;
+mod log;
+mod output;
+mod serve;
+mod setup;
+mod shim;
+mod time;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use ::shim::{ErrorKind, Response};
+
+fn main() -> ExitCode {
+    let Some(dir) = std::env::args_os().nth(1).map(PathBuf::from) else {
+        let _ = writeln!(std::io::stderr(), "usage: shoal-shim DIR");
+        return ExitCode::FAILURE;
+    };
+    let outcome = setup::seal().and_then(|()| setup::detach(&dir)).and_then(|()| shim::Shim::create());
+    match outcome {
+        Ok(mut shim) => {
+            let created = Response::Created { pid: shim.pid() };
+            // The daemon may be dead already; it finds this container by its socket then.
+            let _ = setup::announce(&created);
+            serve::run(&mut shim);
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let _ = setup::announce(&failure.response());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why there is no container.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// A file of the directory, or of the log.
+    #[error("{0}: {1}")]
+    File(&'static str, std::io::Error),
+    /// The configuration is for another version.
+    #[error("shim.json has version {found}, this shim speaks {}", ::shim::VERSION)]
+    Version {
+        /// In the file.
+        found: u32,
+    },
+    /// The runtime refused.
+    #[error(transparent)]
+    Runtime(#[from] runtime::Error),
+}
+
+impl Failure {
+    pub(crate) fn response(&self) -> Response {
+        let (kind, exit_code) = match self {
+            Failure::File(..) => (ErrorKind::Internal, runtime::EXIT_FAILED),
+            Failure::Version { .. } => (ErrorKind::Invalid, runtime::EXIT_FAILED),
+            Failure::Runtime(error) => (kind(error.kind()), error.exit_code()),
+        };
+        Response::Error { kind, message: self.to_string(), exit_code }
+    }
+}
+
+fn kind(kind: runtime::ErrorKind) -> ErrorKind {
+    match kind {
+        runtime::ErrorKind::Invalid => ErrorKind::Invalid,
+        runtime::ErrorKind::NotFound => ErrorKind::NotFound,
+        runtime::ErrorKind::NotImplemented => ErrorKind::NotImplemented,
+        runtime::ErrorKind::Internal => ErrorKind::Internal,
+    }
+}

@@ -1,0 +1,311 @@
+//! The state of one container and its shim, and what changes it.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::time::Instant;
+
+use ::shim::{ErrorKind, ExitStatus, Request, Response, ShimSpec, State, Status};
+use nix::fcntl::OFlag;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, pipe2};
+use runtime::cgroup::Cgroup;
+use runtime::oci::Spec;
+use runtime::{Console, CreateOptions, Created, Gate, Stdio};
+
+use crate::connection::{Connection, Mode};
+use crate::input::Input;
+use crate::log::{Log, Stream};
+use crate::output::{Output, set_nonblocking};
+use crate::{Failure, setup, time};
+
+/// The container, its streams and its clients.
+pub(crate) struct Shim {
+    pub(crate) listener: UnixListener,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) input: Input,
+    pub(crate) log: Log,
+    /// When the first process ended; its output may still be on its way.
+    pub(crate) ended_at: Option<Instant>,
+    /// Its end is written down.
+    settled: bool,
+    stdin_once: bool,
+    tty: bool,
+    /// Until it is started.
+    created: Option<Created>,
+    console: Option<Console>,
+    cgroup: Cgroup,
+    pid: i32,
+    exit: Option<ExitStatus>,
+}
+
+/// The ends of the streams that stay here, beside those for the container.
+struct Streams {
+    stdio: Stdio,
+    outputs: Vec<Output>,
+    input: Option<OwnedFd>,
+}
+
+impl Shim {
+    /// Makes the container of the current directory, up to the gate.
+    pub(crate) fn create() -> Result<Shim, Failure> {
+        let shim: ShimSpec = read_json(::shim::SPEC_FILE)?;
+        if shim.version != ::shim::VERSION {
+            return Err(Failure::Version { found: shim.version });
+        }
+        let spec: Spec = read_json(::shim::CONFIG_FILE)?;
+        let log = Log::open(shim.log.clone()).map_err(|error| Failure::File("log", error))?;
+        let listener = listen().map_err(|error| Failure::File(::shim::SOCKET_FILE, error))?;
+        let dir = std::env::current_dir().map_err(|error| Failure::File("directory", error))?;
+        let streams = streams(&shim)?;
+        let mut created = runtime::create(
+            &spec,
+            CreateOptions {
+                id: &shim.id,
+                bundle: &dir,
+                rootfs: &shim.rootfs,
+                user: shim.user.as_deref(),
+                stdio: streams.stdio,
+                init: shim.init,
+                die_with_parent: true,
+                gate: Gate::Handle,
+            },
+        )?;
+        let (mut outputs, mut input) = (streams.outputs, streams.input);
+        let console = created.take_console();
+        if let Some(console) = &console {
+            let failed = |error| Failure::File("console", error);
+            set_nonblocking(console).map_err(failed)?;
+            outputs.push(Output::new(console.try_clone().map_err(failed)?, Stream::Stdout));
+            if shim.open_stdin {
+                input = Some(console.try_clone().map_err(failed)?);
+            }
+        }
+        Ok(Shim {
+            listener,
+            outputs,
+            input: Input::new(input),
+            log,
+            ended_at: None,
+            settled: false,
+            stdin_once: shim.stdin_once,
+            tty: shim.tty,
+            cgroup: created.cgroup().clone(),
+            pid: created.pid(),
+            created: Some(created),
+            console,
+            exit: None,
+        })
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Does what `connection` asks for. Its answer may come later.
+    pub(crate) fn handle(&mut self, connection: &mut Connection, json: &[u8]) {
+        let request = match ::shim::decode::<Request>(json) {
+            Ok(request) => request,
+            Err(error) => {
+                connection.refuse(ErrorKind::NotImplemented, error.to_string());
+                return;
+            }
+        };
+        match request {
+            Request::Start => self.start(connection),
+            Request::Signal { signal, all } => self.signal(connection, signal, all),
+            Request::Resize { rows, cols } => self.resize(connection, rows, cols),
+            Request::CloseStdin => {
+                self.input.close();
+                connection.answer(&Response::Ok);
+            }
+            Request::State => connection.answer(&Response::State(self.state())),
+            Request::Wait => match (self.settled, self.exit) {
+                (true, Some(exit)) => connection.answer(&Response::Exited(exit)),
+                _ => connection.mode = Mode::Waiting,
+            },
+            Request::Attach { stdin, stdout, stderr } => {
+                connection.answer(&Response::Ok);
+                connection.mode = Mode::Attached { stdin, stdout, stderr };
+                let rest = connection.decoder.take_rest();
+                if stdin {
+                    self.input.push(&rest);
+                }
+            }
+        }
+    }
+
+    /// An attachment has closed its side of standard input. A terminal's stays open: its end is a character.
+    pub(crate) fn end_of_attached_input(&mut self) {
+        if self.stdin_once && !self.tty {
+            self.input.close();
+        }
+    }
+
+    /// Collects every child that has ended, the container or an orphan of it.
+    pub(crate) fn reap(&mut self) {
+        loop {
+            let (pid, code, signal) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, code, None),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32, Some(signal as i32)),
+                Err(nix::Error::EINTR) => continue,
+                // Nobody else has ended.
+                _ => return,
+            };
+            // Before it is started, its end is told by the gate.
+            if pid.as_raw() == self.pid && self.created.is_none() {
+                self.end(code, signal);
+            }
+        }
+    }
+
+    /// The container has ended and its output is read: writes the end down, once, and leaves nothing behind.
+    pub(crate) fn settle(&mut self) -> Option<ExitStatus> {
+        let exit = self.exit.filter(|_| !self.settled)?;
+        let now = time::rfc3339(time::now_ns());
+        for output in &mut self.outputs {
+            output.finish(&now, &mut self.log);
+        }
+        self.outputs.clear();
+        self.log.flush();
+        // What is left of these two the engine clears away when it sees the end.
+        let _ = self.cgroup.remove();
+        let _ = write_exit(&exit);
+        self.settled = true;
+        Some(exit)
+    }
+
+    /// Whether the end is written down.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    fn end(&mut self, code: i32, signal: Option<i32>) {
+        // Without a pid namespace of its own the container may have left processes, which hold its streams.
+        let _ = self.cgroup.kill();
+        self.exit =
+            Some(ExitStatus { code, signal, oom_killed: self.cgroup.oom_kills() > 0, at_ns: time::now_ns() });
+        self.ended_at = Some(Instant::now());
+        self.input = Input::default();
+    }
+
+    fn start(&mut self, connection: &mut Connection) {
+        let Some(created) = self.created.take() else {
+            connection.refuse(ErrorKind::Conflict, "the container has been started already");
+            return;
+        };
+        match created.start() {
+            Ok(pid) => {
+                connection.answer(&Response::Started { pid });
+                // It may have ended before it was ours to reap.
+                self.reap();
+            }
+            Err(error) => {
+                let code = error.exit_code();
+                connection.answer(&Failure::Runtime(error).response());
+                self.end(code, None);
+            }
+        }
+    }
+
+    fn signal(&self, connection: &mut Connection, signal: i32, all: bool) {
+        // Numbers of real-time signals have no names in the type, but may be sent.
+        let valid = (1..=libc::SIGRTMAX()).contains(&signal);
+        if !valid || self.exit.is_some() {
+            let (kind, message) = if valid {
+                (ErrorKind::Conflict, "the container has ended")
+            } else {
+                (ErrorKind::Invalid, "there is no such signal")
+            };
+            connection.refuse(kind, message);
+            return;
+        }
+        let pids = if all { self.cgroup.processes().unwrap_or_default() } else { vec![self.pid] };
+        for pid in pids {
+            // The first process is not reaped yet, so that its number is its own; of the others, one that
+            // has just ended needs no signal.
+            let _ = send_signal(pid, signal);
+        }
+        connection.answer(&Response::Ok);
+    }
+
+    fn resize(&self, connection: &mut Connection, rows: u16, cols: u16) {
+        let Some(console) = &self.console else {
+            connection.refuse(ErrorKind::Conflict, "the container has no terminal");
+            return;
+        };
+        match runtime::resize_console(console, rows, cols) {
+            Ok(()) => connection.answer(&Response::Ok),
+            Err(error) => connection.refuse(ErrorKind::Internal, error.to_string()),
+        }
+    }
+
+    fn state(&self) -> State {
+        let status = match (&self.exit, &self.created) {
+            (Some(_), _) => Status::Exited,
+            (None, Some(_)) => Status::Created,
+            (None, None) => Status::Running,
+        };
+        State { status, pid: self.pid, exit: self.exit, log_lost_bytes: self.log.lost_bytes() }
+    }
+}
+
+fn send_signal(pid: i32, signal: i32) -> nix::Result<()> {
+    match Signal::try_from(signal) {
+        Ok(signal) => kill(Pid::from_raw(pid), signal),
+        // SAFETY: numbers only.
+        Err(_) => nix::errno::Errno::result(unsafe { libc::kill(pid, signal) }).map(drop),
+    }
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(name: &'static str) -> Result<T, Failure> {
+    let bytes = fs::read(name).map_err(|error| Failure::File(name, error))?;
+    serde_json::from_slice(&bytes).map_err(|error| Failure::File(name, error.into()))
+}
+
+fn listen() -> io::Result<UnixListener> {
+    // Of a shim that died here before.
+    let _ = fs::remove_file(::shim::SOCKET_FILE);
+    let listener = UnixListener::bind(::shim::SOCKET_FILE)?;
+    // The directory keeps others out in the meantime.
+    fs::set_permissions(::shim::SOCKET_FILE, fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn streams(shim: &ShimSpec) -> Result<Streams, Failure> {
+    if shim.tty {
+        return Ok(Streams {
+            stdio: Stdio::Console { size: shim.console_size },
+            outputs: Vec::new(),
+            input: None,
+        });
+    }
+    let failed = |error: nix::Error| Failure::File("pipe", error.into());
+    let (out_reader, stdout) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
+    let (err_reader, stderr) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
+    let (stdin, input) = if shim.open_stdin {
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
+        (reader, Some(writer))
+    } else {
+        (setup::null()?, None)
+    };
+    for end in [&out_reader, &err_reader].into_iter().chain(&input) {
+        set_nonblocking(end).map_err(|error| Failure::File("pipe", error))?;
+    }
+    Ok(Streams {
+        stdio: Stdio::Fds { stdin, stdout, stderr },
+        outputs: vec![Output::new(out_reader, Stream::Stdout), Output::new(err_reader, Stream::Stderr)],
+        input,
+    })
+}
+
+/// Beside and renamed: a reader sees all of it or nothing.
+fn write_exit(exit: &ExitStatus) -> io::Result<()> {
+    let new = format!("{}.new", ::shim::EXIT_FILE);
+    fs::write(&new, serde_json::to_vec(exit)?)?;
+    fs::rename(new, ::shim::EXIT_FILE)
+}
