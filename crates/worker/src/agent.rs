@@ -184,7 +184,7 @@ impl Loop {
             };
             match event {
                 Event::News(News::Assignments(message)) => self.assign(message).await,
-                Event::News(News::Session(message)) => self.note_managers(message).await,
+                Event::News(News::Session(message)) => self.note_managers(*message).await,
                 Event::Status(update) => self.note_status(update).await,
                 Event::DriverEnded { task_id, removed } => self.driver_ended(task_id, removed).await,
                 Event::Retry => self.settle().await,
@@ -216,7 +216,8 @@ impl Loop {
     async fn assign(&mut self, message: pb::AssignmentsMessage) {
         let complete = message.r#type() == pb::assignments_message::Type::Complete;
         let difference = self.set.apply(message);
-        let mut entries: Vec<Entry> = difference.updated.iter().cloned().map(Entry::Task).collect();
+        let mut entries: Vec<Entry> =
+            difference.updated.iter().cloned().map(Box::new).map(Entry::Task).collect();
         entries.extend(difference.removed.iter().map(|id| Entry::Withdraw(id.clone())));
         if difference.ports_changed {
             entries.push(Entry::Ports(self.set.ports().cloned().collect()));

@@ -30,7 +30,7 @@ const MANAGERS: TableDefinition<'_, &str, &str> = TableDefinition::new("manager"
 #[derive(Debug)]
 pub(crate) enum Entry {
     /// The task is assigned, with this desired state.
-    Task(pb::Task),
+    Task(Box<pb::Task>),
     /// The newest status of a task; passed over if the task is not in the journal.
     Status(String, pb::TaskStatus),
     /// The task is no longer assigned; its container is still to be removed.
@@ -206,6 +206,10 @@ mod tests {
         pb::Task { id: id.into(), ..Default::default() }
     }
 
+    fn boxed(id: &str) -> Box<pb::Task> {
+        Box::new(task(id))
+    }
+
     fn status(state: TaskState) -> pb::TaskStatus {
         pb::TaskStatus { state: state as i32, ..Default::default() }
     }
@@ -217,12 +221,12 @@ mod tests {
         assert!(recalled.tasks.is_empty());
         let manager = pb::ManagerAddress { node_id: "m".into(), addr: "127.0.0.1:2377".into() };
         let entries = vec![
-            Entry::Task(task("a")),
-            Entry::Task(task("b")),
+            Entry::Task(boxed("a")),
+            Entry::Task(boxed("b")),
             Entry::Status("a".into(), status(TaskState::Failed)),
             Entry::Status("gone".into(), status(TaskState::Failed)),
             Entry::Forget("b".into()),
-            Entry::Task(task("c")),
+            Entry::Task(boxed("c")),
             Entry::Withdraw("c".into()),
             Entry::Ports(vec![pb::IngressPort { service_id: "s".into(), ..Default::default() }]),
             Entry::Managers(vec![manager.clone()]),

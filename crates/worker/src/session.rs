@@ -46,7 +46,7 @@ pub(crate) enum News {
     /// The next assignments, in sequence.
     Assignments(pb::AssignmentsMessage),
     /// The node's own record, or the manager list.
-    Session(pb::SessionMessage),
+    Session(Box<pb::SessionMessage>),
 }
 
 /// An open session, of which nothing but the first message is read.
@@ -70,7 +70,7 @@ impl Session {
         let first = timeout(CALL, messages.message()).await.map_err(|_| SessionError::Late("session"))?;
         let first = read("session", first)?;
         let live = Live { client, session_id: first.session_id.clone() };
-        news.send(News::Session(first)).await.map_err(|_| SessionError::Stopping)?;
+        news.send(News::Session(Box::new(first))).await.map_err(|_| SessionError::Stopping)?;
         Ok(Session { live, messages, news })
     }
 
@@ -124,7 +124,7 @@ async fn session_messages(
 ) -> Result<Infallible, SessionError> {
     loop {
         let message = read("session", messages.message().await)?;
-        news.send(News::Session(message)).await.map_err(|_| SessionError::Stopping)?;
+        news.send(News::Session(Box::new(message))).await.map_err(|_| SessionError::Stopping)?;
     }
 }
 

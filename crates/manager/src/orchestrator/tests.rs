@@ -222,7 +222,7 @@ fn attempts_are_counted_within_their_window() {
         ..Default::default()
     };
     let mut world = World::new(1, spec);
-    let mut fail = |world: &mut World, pause_ns: i64| {
+    let fail = |world: &mut World, pause_ns: i64| {
         world.settle();
         world.now_ns += pause_ns;
         let running = world.running();
