@@ -18,14 +18,12 @@ use swarm_api::tls::{NodeKey, SharedIdentity};
 use tokio::sync::watch;
 use tonic::transport::Channel;
 
-use super::{PATIENCE, POLL};
+use super::{LOSS, PATIENCE, POLL};
 
-/// Agents of the cluster beat so often; a node is down after two and a half of these.
+/// Agents of the cluster beat so often.
 const PERIOD: Duration = Duration::from_millis(200);
 /// How long a new leader waits for agents: longer than they may wait between two tries.
 const FIRST_BEAT: Duration = Duration::from_secs(10);
-/// How long a node that said goodbye is waited for.
-const GOODBYE_GRACE: Duration = Duration::from_secs(3);
 
 /// The manager, which can be stopped and started again.
 pub(super) struct Leader {
@@ -60,8 +58,8 @@ impl Leader {
             clock: Clock::system(),
             dispatcher: DispatcherConfig {
                 period: Some(PERIOD),
+                loss: Some(LOSS),
                 first_beat: Some(FIRST_BEAT),
-                goodbye_grace: GOODBYE_GRACE,
                 ..DispatcherConfig::default()
             },
         };

@@ -2,7 +2,7 @@
 //! joined by token and speaking mutual TLS over loopback.
 //!
 //! A worker can vanish (its agent ends without a word, its containers go on) and come back; the manager can
-//! stop and start again from its disk. Times are short: a node is down after half a second.
+//! stop and start again from its disk. Times are short: see [`LOSS`].
 
 mod leader;
 mod member;
@@ -22,7 +22,9 @@ use self::leader::Leader;
 pub use self::member::Member;
 
 /// How long a cluster may take to get where a test wants it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a node must be silent to be down: a busy machine must not bring that about by itself.
+pub const LOSS: Duration = Duration::from_millis(1500);
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(5);
 
