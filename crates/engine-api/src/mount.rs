@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Unread;
-use crate::unread::NoKey;
+use crate::unread::{Ignored, NoKey};
 
 /// A mount as it is asked for, in containers and in services.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,9 +20,9 @@ pub struct Mount {
     /// Not writable.
     #[serde(skip_serializing_if = "is_false")]
     pub read_only: bool,
-    /// Accepted and without meaning on Linux, as everywhere.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub consistency: String,
+    /// Without meaning on Linux.
+    #[serde(skip_serializing)]
+    pub consistency: Ignored,
     /// For `bind`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bind_options: Option<BindOptions>,
@@ -90,9 +90,9 @@ pub struct TmpfsOptions {
     /// Permission bits, as a plain number.
     #[serde(skip_serializing_if = "is_zero_u32")]
     pub mode: u32,
-    /// Pairs of name and value, or names alone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<Vec<String>>,
+    /// Not honoured yet.
+    #[serde(skip_serializing)]
+    pub options: Unread,
 }
 
 /// A mount as it is told.

@@ -95,7 +95,9 @@ impl<'de, T: Deserialize<'de> + 'static> Visitor<'de> for Inner<T> {
 
 impl<'de, T: Deserialize<'de> + 'static, Q: Quiet> Deserialize<'de> for Unread<T, Q> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(Q::NAME, Inner::<T>(PhantomData)).map(|told| Self(told, PhantomData))
+        deserializer
+            .deserialize_newtype_struct(Q::NAME, Inner::<T>(PhantomData))
+            .map(|told| Self(told, PhantomData))
     }
 }
 

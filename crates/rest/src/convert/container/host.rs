@@ -1,0 +1,232 @@
+//! `HostConfig` ↔ the engine's.
+
+use std::collections::BTreeMap;
+
+use engine::spec::{
+    Device, HostConfig, HostPort, LogConfig, NamespaceMode, Port, Resources, RestartPolicy, Ulimit,
+};
+use engine_api::container as api;
+
+use super::mount;
+use crate::failure::Failure;
+
+/// The API's → the engine's.
+pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
+    if !matches!(request.isolation.as_str(), "" | "default") {
+        let isolation = &request.isolation;
+        return Err(Failure::invalid(format!(
+            "invalid Isolation {isolation:?}: on Linux only \"default\" is supported"
+        )));
+    }
+    let resources = resources(&request)?;
+    Ok(HostConfig {
+        binds: request.binds,
+        mounts: mount::specs(request.mounts)?,
+        tmpfs: request.tmpfs,
+        port_bindings: port_bindings(request.port_bindings)?,
+        publish_all_ports: request.publish_all_ports,
+        network_mode: request.network_mode.parse().unwrap_or_else(|never| match never {}),
+        restart_policy: restart_policy(&request.restart_policy)?,
+        auto_remove: request.auto_remove,
+        resources,
+        cap_add: request.cap_add,
+        cap_drop: request.cap_drop,
+        privileged: request.privileged,
+        readonly_rootfs: request.readonly_rootfs,
+        security_opt: request.security_opt,
+        sysctls: request.sysctls,
+        shm_size: request.shm_size,
+        dns: request.dns,
+        dns_search: request.dns_search,
+        dns_options: request.dns_options,
+        extra_hosts: request.extra_hosts,
+        init: request.init,
+        oom_score_adj: i32::try_from(request.oom_score_adj)
+            .map_err(|_| Failure::invalid("invalid OomScoreAdj: want -1000 to 1000"))?,
+        group_add: request.group_add,
+        ipc_mode: mode("IpcMode", &request.ipc_mode)?,
+        pid_mode: mode("PidMode", &request.pid_mode)?,
+        uts_mode: mode("UTSMode", &request.uts_mode)?,
+        cgroupns_mode: mode("CgroupnsMode", &request.cgroupns_mode)?,
+        cgroup_parent: request.cgroup_parent,
+        masked_paths: request.masked_paths,
+        readonly_paths: request.readonly_paths,
+        log_config: LogConfig { driver: request.log_config.kind, options: request.log_config.config },
+        runtime: request.runtime,
+        // Clients send zeros for what is no terminal.
+        console_size: request
+            .console_size
+            .filter(|size| *size != [0, 0])
+            .map(|[rows, columns]| (rows, columns)),
+    })
+}
+
+fn mode(field: &str, text: &str) -> Result<NamespaceMode, Failure> {
+    text.parse().map_err(|error| Failure::invalid(format!("invalid {field}: {error}")))
+}
+
+fn restart_policy(policy: &api::RestartPolicy) -> Result<RestartPolicy, Failure> {
+    let maximum_retry_count = u32::try_from(policy.maximum_retry_count)
+        .map_err(|_| Failure::invalid("invalid restart policy: maximum retry count cannot be negative"))?;
+    Ok(RestartPolicy { name: policy.name.parse()?, maximum_retry_count })
+}
+
+fn port_bindings(bindings: api::PortMap) -> Result<BTreeMap<Port, Vec<HostPort>>, Failure> {
+    let mut ports = BTreeMap::new();
+    for (port, places) in bindings {
+        let place = |place: api::PortBinding| HostPort { host_ip: place.host_ip, host_port: place.host_port };
+        ports.insert(port.parse()?, places.unwrap_or_default().into_iter().map(place).collect());
+    }
+    Ok(ports)
+}
+
+fn resources(request: &api::HostConfig) -> Result<Resources, Failure> {
+    let ulimit =
+        |limit: &api::Ulimit| Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
+    let device = |device: &api::DeviceMapping| Device {
+        path_on_host: device.path_on_host.clone(),
+        path_in_container: device.path_in_container.clone(),
+        cgroup_permissions: device.cgroup_permissions.clone(),
+    };
+    for (field, value) in
+        [("Memory", request.memory), ("NanoCpus", request.nano_cpus), ("ShmSize", request.shm_size)]
+    {
+        if value < 0 {
+            return Err(Failure::invalid(format!("invalid {field}: {value} is negative")));
+        }
+    }
+    Ok(Resources {
+        memory: request.memory,
+        memory_swap: request.memory_swap,
+        memory_reservation: request.memory_reservation,
+        memory_swappiness: request.memory_swappiness.filter(|value| *value != -1),
+        oom_kill_disable: request.oom_kill_disable,
+        nano_cpus: request.nano_cpus,
+        cpu_shares: request.cpu_shares,
+        cpu_period: request.cpu_period,
+        cpu_quota: request.cpu_quota,
+        cpuset_cpus: request.cpuset_cpus.clone(),
+        cpuset_mems: request.cpuset_mems.clone(),
+        pids_limit: request.pids_limit,
+        ulimits: request.ulimits.iter().map(ulimit).collect(),
+        devices: request.devices.iter().map(device).collect(),
+        device_cgroup_rules: request.device_cgroup_rules.clone(),
+        blkio_weight: request.blkio_weight,
+    })
+}
+
+/// The engine's → the API's.
+pub(super) fn told(host: &HostConfig) -> api::HostConfig {
+    let limits = &host.resources;
+    let ulimit =
+        |limit: &Ulimit| api::Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
+    let device = |device: &Device| api::DeviceMapping {
+        path_on_host: device.path_on_host.clone(),
+        path_in_container: device.path_in_container.clone(),
+        cgroup_permissions: device.cgroup_permissions.clone(),
+    };
+    let place = |place: &HostPort| api::PortBinding {
+        host_ip: place.host_ip.clone(),
+        host_port: place.host_port.clone(),
+    };
+    let ports = host.port_bindings.iter();
+    api::HostConfig {
+        binds: host.binds.clone(),
+        log_config: api::LogConfig {
+            kind: host.log_config.driver.clone(),
+            config: host.log_config.options.clone(),
+        },
+        network_mode: host.network_mode.to_string(),
+        port_bindings: ports
+            .map(|(port, p)| (port.to_string(), Some(p.iter().map(place).collect())))
+            .collect(),
+        restart_policy: api::RestartPolicy {
+            name: host.restart_policy.name.to_string(),
+            maximum_retry_count: i64::from(host.restart_policy.maximum_retry_count),
+        },
+        auto_remove: host.auto_remove,
+        mounts: host.mounts.iter().map(mount::told).collect(),
+        console_size: Some(host.console_size.map_or([0, 0], |(rows, columns)| [rows, columns])),
+        cap_add: host.cap_add.clone(),
+        cap_drop: host.cap_drop.clone(),
+        cgroupns_mode: host.cgroupns_mode.to_string(),
+        dns: host.dns.clone(),
+        dns_options: host.dns_options.clone(),
+        dns_search: host.dns_search.clone(),
+        extra_hosts: host.extra_hosts.clone(),
+        group_add: host.group_add.clone(),
+        ipc_mode: host.ipc_mode.to_string(),
+        oom_score_adj: i64::from(host.oom_score_adj),
+        pid_mode: host.pid_mode.to_string(),
+        privileged: host.privileged,
+        publish_all_ports: host.publish_all_ports,
+        readonly_rootfs: host.readonly_rootfs,
+        security_opt: host.security_opt.clone(),
+        tmpfs: host.tmpfs.clone(),
+        uts_mode: host.uts_mode.to_string(),
+        shm_size: host.shm_size,
+        sysctls: host.sysctls.clone(),
+        runtime: host.runtime.clone(),
+        masked_paths: host.masked_paths.clone(),
+        readonly_paths: host.readonly_paths.clone(),
+        cpu_shares: limits.cpu_shares,
+        memory: limits.memory,
+        cgroup_parent: host.cgroup_parent.clone(),
+        blkio_weight: limits.blkio_weight,
+        cpu_period: limits.cpu_period,
+        cpu_quota: limits.cpu_quota,
+        cpuset_cpus: limits.cpuset_cpus.clone(),
+        cpuset_mems: limits.cpuset_mems.clone(),
+        devices: limits.devices.iter().map(device).collect(),
+        device_cgroup_rules: limits.device_cgroup_rules.clone(),
+        memory_reservation: limits.memory_reservation,
+        memory_swap: limits.memory_swap,
+        memory_swappiness: limits.memory_swappiness,
+        nano_cpus: limits.nano_cpus,
+        oom_kill_disable: limits.oom_kill_disable,
+        init: host.init,
+        pids_limit: limits.pids_limit,
+        ulimits: limits.ulimits.iter().map(ulimit).collect(),
+        ..api::HostConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts() -> impl Strategy<Value = Vec<String>> {
+        prop::collection::vec("[a-z]{1,8}", 0..3)
+    }
+
+    prop_compose! {
+        fn host()(
+            binds in texts(), cap_add in texts(), dns in texts(), memory in 0..i64::MAX, pids in prop::option::of(-1..1000i64),
+            init in prop::option::of(any::<bool>()), swappiness in prop::option::of(0..=100i64), privileged in any::<bool>(),
+            mode in prop::sample::select(vec!["bridge", "host", "none", "container:web", "mine", "default"]),
+            policy in prop::sample::select(vec!["no", "always", "on-failure", "unless-stopped"]),
+            port in 1..=u16::MAX, host_port in "[1-9][0-9]{0,3}", masked in prop::option::of(texts()),
+            console in prop::option::of((1..u16::MAX, 1..u16::MAX)),
+        ) -> HostConfig {
+            HostConfig {
+                binds, cap_add, dns, init, privileged, masked_paths: masked, console_size: console,
+                network_mode: mode.parse().expect("mode"),
+                restart_policy: RestartPolicy { name: policy.parse().expect("policy"), maximum_retry_count: 0 },
+                port_bindings: [(Port { number: port, protocol: engine::spec::Protocol::Udp },
+                    vec![HostPort { host_ip: "127.0.0.1".into(), host_port }])].into(),
+                resources: Resources { memory, pids_limit: pids, memory_swappiness: swappiness, ..Resources::default() },
+                ..HostConfig::default()
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_told_can_be_asked_for(host in host()) {
+            let json = serde_json::to_vec(&told(&host)).expect("json");
+            let request = engine_api::decode::from_json(&json).expect("decoded");
+            prop_assert_eq!(spec(request).expect("spec"), host);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Containers: the API's request → the engine's spec, and the engine's record → what the API tells.
+
+mod host;
+mod inspect;
+mod mount;
+mod network;
+mod request;
+mod summary;
+
+pub(crate) use inspect::{Rooted, inspect};
+pub(crate) use request::spec;
+pub(crate) use summary::{ImageNames, summary};

@@ -1,0 +1,75 @@
+//! `HostConfig.Mounts` ↔ the engine's mounts.
+
+use engine::spec::{Mount, MountKind, Propagation};
+use engine_api::mount as api;
+
+use crate::failure::Failure;
+
+/// The API's → the engine's.
+pub(super) fn specs(mounts: Vec<api::Mount>) -> Result<Vec<Mount>, Failure> {
+    mounts.into_iter().enumerate().map(|(index, mount)| spec(index, mount)).collect()
+}
+
+fn spec(index: usize, mount: api::Mount) -> Result<Mount, Failure> {
+    let wrong = |kind: &str, reason: String| {
+        Failure::invalid(format!("invalid mount config for type \"{kind}\": {reason}"))
+    };
+    let kind = match mount.kind.as_str() {
+        "bind" => {
+            let options = mount.bind_options.unwrap_or_default();
+            let propagation = Propagation::parse(&options.propagation)
+                .ok_or_else(|| wrong("bind", format!("invalid propagation mode: {}", options.propagation)))?;
+            MountKind::Bind {
+                source: mount.source,
+                propagation,
+                non_recursive: options.non_recursive,
+                create_mountpoint: options.create_mountpoint,
+            }
+        }
+        "tmpfs" => {
+            if !mount.source.is_empty() {
+                return Err(wrong("tmpfs", "field Source must not be specified".to_owned()));
+            }
+            let options = mount.tmpfs_options.unwrap_or_default();
+            let size_bytes = u64::try_from(options.size_bytes)
+                .map_err(|_| wrong("tmpfs", format!("SizeBytes {} is negative", options.size_bytes)))?;
+            MountKind::Tmpfs { size_bytes, mode: (options.mode != 0).then_some(options.mode) }
+        }
+        "" => return Err(Failure::invalid(format!("Mounts[{index}].Type is missing: want bind or tmpfs"))),
+        other @ ("volume" | "image" | "cluster" | "npipe") => {
+            return Err(Failure::missing(format_args!("Mounts[{index}].Type {other:?}")));
+        }
+        other => {
+            return Err(Failure::invalid(format!("mount type unknown: {other:?} in Mounts[{index}].Type")));
+        }
+    };
+    Ok(Mount { target: mount.target, read_only: mount.read_only, kind })
+}
+
+/// The engine's → the API's.
+pub(super) fn told(mount: &Mount) -> api::Mount {
+    let told =
+        api::Mount { target: mount.target.clone(), read_only: mount.read_only, ..api::Mount::default() };
+    match &mount.kind {
+        MountKind::Bind { source, propagation, non_recursive, create_mountpoint } => api::Mount {
+            kind: "bind".to_owned(),
+            source: source.clone(),
+            bind_options: Some(api::BindOptions {
+                propagation: propagation.as_str().to_owned(),
+                non_recursive: *non_recursive,
+                create_mountpoint: *create_mountpoint,
+                ..api::BindOptions::default()
+            }),
+            ..told
+        },
+        MountKind::Tmpfs { size_bytes, mode } => api::Mount {
+            kind: "tmpfs".to_owned(),
+            tmpfs_options: Some(api::TmpfsOptions {
+                size_bytes: i64::try_from(*size_bytes).unwrap_or(i64::MAX),
+                mode: mode.unwrap_or_default(),
+                ..api::TmpfsOptions::default()
+            }),
+            ..told
+        },
+    }
+}

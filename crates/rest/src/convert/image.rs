@@ -1,0 +1,160 @@
+//! Images of the store → what the API tells.
+
+use std::collections::BTreeMap;
+
+use engine_api::Timestamp;
+use engine_api::container::{DriverData, Empty};
+use engine_api::image::{
+    ErrorDetail, ImageConfig, ImageDeleteResponseItem, ImageHistoryItem, ImageInspect, ImageMetadata,
+    ImageSummary, ProgressDetail, ProgressMessage, RootFs,
+};
+use image::{Image, Progress, Removed};
+
+use crate::http::version::Version;
+
+const SECOND_NS: i64 = 1_000_000_000;
+/// Until this version the size was also told as another.
+const VIRTUAL_SIZE_UNTIL: u16 = 44;
+/// What old clients expect where an image has no name.
+const NONE: &str = "<none>:<none>";
+const NONE_DIGEST: &str = "<none>@<none>";
+/// Until this version an image without a name had those.
+const NONE_UNTIL: u16 = 43;
+
+/// When an image was made, nanoseconds; zero if it does not say.
+pub(crate) fn created_ns(image: &Image) -> i64 {
+    image.created.as_deref().and_then(Timestamp::parse).and_then(Timestamp::ns).unwrap_or(0)
+}
+
+fn size(image: &Image) -> i64 {
+    i64::try_from(image.size_bytes).unwrap_or(i64::MAX)
+}
+
+/// The entry of an image in a list, with the names that are shown and the number of containers that use it.
+pub(crate) fn summary(
+    image: &Image,
+    names: (Vec<String>, Vec<String>),
+    containers: i64,
+    version: Version,
+) -> ImageSummary {
+    let (mut repo_tags, mut repo_digests) = names;
+    if !version.since(NONE_UNTIL) && repo_tags.is_empty() && repo_digests.is_empty() {
+        repo_tags.push(NONE.to_owned());
+        repo_digests.push(NONE_DIGEST.to_owned());
+    }
+    ImageSummary {
+        id: image.id.clone(),
+        parent_id: image.parent.clone(),
+        repo_tags,
+        repo_digests,
+        created: created_ns(image).div_euclid(SECOND_NS),
+        size: size(image),
+        shared_size: -1,
+        virtual_size: (!version.since(VIRTUAL_SIZE_UNTIL)).then(|| size(image)),
+        labels: image.labels().clone(),
+        containers,
+    }
+}
+
+/// What inspect tells.
+pub(crate) fn inspect(image: &Image, version: Version) -> ImageInspect {
+    ImageInspect {
+        id: image.id.clone(),
+        repo_tags: image.repo_tags.clone(),
+        repo_digests: image.repo_digests.clone(),
+        parent: image.parent.clone(),
+        comment: image.comment.clone(),
+        created: image.created.as_deref().and_then(Timestamp::parse).unwrap_or_default(),
+        author: image.author.clone(),
+        config: config(&image.config),
+        architecture: image.architecture.clone(),
+        variant: image.variant.clone().unwrap_or_default(),
+        os: image.os.clone(),
+        size: size(image),
+        virtual_size: (!version.since(VIRTUAL_SIZE_UNTIL)).then(|| size(image)),
+        graph_driver: DriverData { name: "overlay2".to_owned(), data: None },
+        root_fs: RootFs { kind: "layers".to_owned(), layers: image.diff_ids.clone() },
+        metadata: ImageMetadata { last_tag_time: Timestamp::from_ns_or_never(image.tagged_at_ns) },
+    }
+}
+
+fn config(config: &image::Config) -> ImageConfig {
+    let empties = |names: &std::collections::BTreeSet<String>| -> BTreeMap<String, Empty> {
+        names.iter().map(|name| (name.clone(), Empty {})).collect()
+    };
+    ImageConfig {
+        user: config.user.clone(),
+        exposed_ports: empties(&config.exposed_ports),
+        env: config.env.clone(),
+        cmd: config.cmd.clone(),
+        volumes: (!config.volumes.is_empty()).then(|| empties(&config.volumes)),
+        working_dir: config.working_dir.clone(),
+        entrypoint: config.entrypoint.clone(),
+        on_build: (!config.on_build.is_empty()).then(|| config.on_build.clone()),
+        labels: config.labels.clone(),
+        stop_signal: config.stop_signal.clone().unwrap_or_default(),
+        healthcheck: config.healthcheck.as_ref().and_then(|probe| serde_json::to_value(probe).ok()),
+        shell: config.shell.clone().unwrap_or_default(),
+    }
+}
+
+/// The steps that made an image, newest first. The store keeps no size per step.
+pub(crate) fn history(image: &Image) -> Vec<ImageHistoryItem> {
+    let mut steps: Vec<_> = image
+        .history
+        .iter()
+        .map(|step| ImageHistoryItem {
+            id: "<missing>".to_owned(),
+            created: step
+                .created
+                .as_deref()
+                .and_then(Timestamp::parse)
+                .and_then(Timestamp::ns)
+                .map_or(0, |ns| ns.div_euclid(SECOND_NS)),
+            created_by: step.created_by.clone().unwrap_or_default(),
+            tags: None,
+            size: 0,
+            comment: step.comment.clone().unwrap_or_default(),
+        })
+        .collect();
+    if let Some(newest) = steps.last_mut() {
+        newest.id.clone_from(&image.id);
+        newest.tags = Some(image.repo_tags.clone());
+        // Only one step can have made all the bytes where there is but one layer.
+        if image.diff_ids.len() == 1 {
+            newest.size = size(image);
+        }
+    }
+    steps.reverse();
+    steps
+}
+
+/// One effect of a removal.
+pub(crate) fn removed(removed: &Removed) -> ImageDeleteResponseItem {
+    match removed {
+        Removed::Untagged(name) => ImageDeleteResponseItem { untagged: Some(name.clone()), deleted: None },
+        Removed::Deleted(id) => ImageDeleteResponseItem { untagged: None, deleted: Some(id.clone()) },
+    }
+}
+
+/// One line of progress.
+pub(crate) fn progress(progress: Progress) -> ProgressMessage {
+    let detail = ProgressDetail { current: progress.current, total: progress.total };
+    ProgressMessage {
+        status: Some(progress.status),
+        progress_detail: progress.id.is_some().then_some(detail),
+        id: progress.id,
+        ..ProgressMessage::default()
+    }
+}
+
+/// A line of plain text.
+pub(crate) fn line(text: String) -> ProgressMessage {
+    ProgressMessage { stream: Some(text), ..ProgressMessage::default() }
+}
+
+/// The last line of a stream that failed.
+pub(crate) fn failed(message: String) -> ProgressMessage {
+    let detail = ErrorDetail { message: message.clone() };
+    ProgressMessage { error_detail: Some(detail), error: Some(message), ..ProgressMessage::default() }
+}

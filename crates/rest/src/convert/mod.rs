@@ -1,0 +1,12 @@
+//! Between the API's models and the values of the other rooms. Pure, but for [`swarm::info`], which asks the managers.
+
+mod certificate;
+pub(crate) mod container;
+pub(crate) mod event;
+pub(crate) mod image;
+pub(crate) mod network;
+pub(crate) mod node;
+pub(crate) mod service;
+pub(crate) mod swarm;
+pub(crate) mod task;
+pub(crate) mod time;

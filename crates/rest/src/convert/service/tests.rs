@@ -1,0 +1,129 @@
+//! What clients send and what they get back.
+
+use engine_api::decode::from_json;
+use proptest::prelude::*;
+
+use super::*;
+
+fn decoded(body: &str) -> Result<pb::ServiceSpec, Failure> {
+    spec(from_json(body.as_bytes())?)
+}
+
+/// What `docker service create --replicas 3 -p 80:80 busybox` sends.
+const PLAIN: &str = r#"{"Name":"web","Labels":{},"TaskTemplate":{"ContainerSpec":{"Image":"busybox","Init":false,"DNSConfig":{},
+    "Privileges":{"CredentialSpec":null,"SELinuxContext":null,"NoNewPrivileges":false},"Healthcheck":null},
+    "Resources":{"Limits":{},"Reservations":{}},"Placement":{},"ForceUpdate":0},
+    "Mode":{"Replicated":{"Replicas":3}},"UpdateConfig":null,"RollbackConfig":null,
+    "EndpointSpec":{"Mode":"vip","Ports":[{"Protocol":"tcp","TargetPort":80,"PublishedPort":80,"PublishMode":"ingress"}]}}"#;
+
+#[test]
+fn a_plain_create_is_taken() {
+    let spec = decoded(PLAIN).expect("plain");
+    assert_eq!(spec.replicated.expect("mode").replicas, 3);
+    assert_eq!(spec.endpoint.expect("endpoint").ports[0].published_port, 80);
+    assert_eq!(spec.task.expect("task").container.expect("container").image, "busybox");
+}
+
+#[test]
+fn what_is_not_honoured_is_refused_by_name() {
+    for (body, field) in [
+        (r#"{"Mode":{"Global":{}}}"#, "Mode.Global"),
+        (r#"{"Mode":{"ReplicatedJob":{}}}"#, "Mode.ReplicatedJob"),
+        (r#"{"RollbackConfig":{"Parallelism":1}}"#, "RollbackConfig"),
+        (r#"{"TaskTemplate":{"Runtime":"plugin"}}"#, "TaskTemplate.Runtime"),
+        (r#"{"TaskTemplate":{"ContainerSpec":{"Secrets":[{}]}}}"#, "TaskTemplate.ContainerSpec.Secrets"),
+        (
+            r#"{"TaskTemplate":{"ContainerSpec":{"DNSConfig":{"Nameservers":["1.1.1.1"]}}}}"#,
+            "ContainerSpec.DNSConfig",
+        ),
+        (
+            r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"volume","Target":"/x"}]}}}"#,
+            "Mounts[0].Type",
+        ),
+        (
+            r#"{"TaskTemplate":{"Placement":{"Preferences":[{"Spread":{}}]}}}"#,
+            "TaskTemplate.Placement.Preferences",
+        ),
+        (r#"{"EndpointSpec":{"Mode":"anycast"}}"#, "EndpointSpec.Mode"),
+    ] {
+        let failure = decoded(body).expect_err(field);
+        assert!(failure.message.contains(field), "{field}: {}", failure.message);
+        assert!(matches!(failure.status.as_u16(), 400 | 501), "{field}");
+    }
+}
+
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec("[a-z=./]{1,8}", 0..3)
+}
+
+fn labels() -> impl Strategy<Value = std::collections::HashMap<String, String>> {
+    prop::collection::hash_map("[a-z.]{1,8}", "[ -~]{0,8}", 0..3)
+}
+
+prop_compose! {
+    fn container()(
+        image in "[a-z]{1,8}", command in texts(), args in texts(), env in texts(), labels in labels(),
+        hosts in texts(), grace in prop::option::of(any::<i64>()), init in prop::option::of(any::<bool>()), tty in any::<bool>(),
+        mounts in prop::collection::vec((any::<bool>(), "[a-z/]{0,8}", any::<bool>(), "(rslave|private|)"), 0..3),
+    ) -> pb::ContainerSpec {
+        let mount = |(bind, path, read_only, propagation): (bool, String, bool, String)| pb::Mount {
+            r#type: if bind { pb::MountType::Bind } else { pb::MountType::Tmpfs }.into(),
+            source: path.clone(), target: path, read_only, propagation, ..pb::Mount::default()
+        };
+        let mounts = mounts.into_iter().map(mount).collect();
+        pb::ContainerSpec {
+            image, command, args, env, labels, hosts, tty, mounts, stop_grace_period_ns: grace, init, ..Default::default()
+        }
+    }
+}
+
+prop_compose! {
+    fn port()(
+        protocol in 0..3i32, target in 1..65536u32, published in 0..65536u32, mode in 0..2i32, name in "[a-z]{0,5}",
+    ) -> pb::PortConfig {
+        pb::PortConfig { name, protocol, target_port: target, published_port: published, publish_mode: mode }
+    }
+}
+
+prop_compose! {
+    fn service_spec()(
+        name in "[a-z]{1,8}", labels in labels(), container in container(), replicas in any::<u64>(),
+        ports in prop::collection::vec(port(), 0..3), dnsrr in 0..2i32, constraints in texts(), max in 0..9u64,
+        restart in prop::option::of((0..3i32, prop::option::of(any::<i64>()), any::<u64>(), any::<i64>())),
+        update in prop::option::of((any::<u64>(), any::<i64>(), 0..3i32, 0..2i32, 0.0..1.0f32)),
+        memory in prop::option::of((any::<i64>(), any::<i64>())), force in any::<u64>(),
+    ) -> pb::ServiceSpec {
+        let placed = max != 0 || !constraints.is_empty();
+        let kept = |memory_bytes| pb::Resources { memory_bytes, ..Default::default() };
+        pb::ServiceSpec {
+            annotations: Some(pb::Annotations { name, labels }),
+            task: Some(pb::TaskSpec {
+                container: Some(container),
+                resources: memory.map(|(limit, reserved)| pb::ResourceRequirements {
+                    limits: Some(kept(limit)), reservations: Some(kept(reserved)),
+                }),
+                restart: restart.map(|(condition, delay_ns, max_attempts, window_ns)| pb::RestartPolicy {
+                    condition, delay_ns, max_attempts, window_ns,
+                }),
+                placement: placed.then_some(pb::Placement { constraints, max_replicas: max }),
+                force_update: force,
+                ..Default::default()
+            }),
+            replicated: Some(pb::ReplicatedService { replicas }),
+            update: update.map(|(parallelism, delay_ns, failure_action, order, max_failure_ratio)| pb::UpdateConfig {
+                parallelism, delay_ns, failure_action, order, max_failure_ratio, monitor_ns: 0,
+            }),
+            endpoint: Some(pb::EndpointSpec { mode: dnsrr, ports }),
+        }
+    }
+}
+
+proptest! {
+    /// A client that reads a service and sends it back with one change must not change anything else.
+    #[test]
+    fn what_is_told_can_be_asked_for(wish in service_spec()) {
+        let json = serde_json::to_vec(&told::spec(wish.clone())).expect("json");
+        let asked = from_json(&json).expect("decoded");
+        prop_assert_eq!(spec(asked).expect("spec"), wish);
+    }
+}

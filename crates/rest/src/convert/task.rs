@@ -1,0 +1,89 @@
+//! Tasks: proto → model.
+
+use engine_api::Timestamp;
+use engine_api::swarm as api;
+use swarm_api::pb;
+
+use super::service::{told_port, told_task_spec};
+use super::swarm::version;
+
+/// A task, as it is told.
+pub(crate) fn task(task: pb::Task) -> api::Task {
+    let desired_state = word(task.desired_state()).to_owned();
+    let meta = task.meta.unwrap_or_default();
+    api::Task {
+        id: task.id,
+        version: version(&meta),
+        created_at: Timestamp::from_ns_or_never(meta.created_at_ns),
+        updated_at: Timestamp::from_ns_or_never(meta.updated_at_ns),
+        spec: told_task_spec(task.spec.unwrap_or_default()),
+        service_id: task.service_id,
+        slot: task.slot,
+        node_id: task.node_id,
+        status: status(task.status.unwrap_or_default()),
+        desired_state,
+        ..api::Task::default()
+    }
+}
+
+fn status(status: pb::TaskStatus) -> api::TaskStatus {
+    api::TaskStatus {
+        timestamp: Timestamp::from_ns_or_never(status.timestamp_ns),
+        state: word(status.state()).to_owned(),
+        message: status.message,
+        err: status.err,
+        container_status: status.container.map(|container| api::ContainerStatus {
+            container_id: container.container_id,
+            pid: i64::from(container.pid),
+            exit_code: i64::from(container.exit_code),
+        }),
+        port_status: api::PortStatus { ports: status.ports.into_iter().map(told_port).collect() },
+    }
+}
+
+/// The name by which clients show and filter a task.
+pub(crate) fn name(task: &pb::Task) -> String {
+    format!("{}.{}.{}", task.service_name, task.slot, task.id)
+}
+
+const WORDS: [(pb::TaskState, &str); 14] = [
+    (pb::TaskState::New, "new"),
+    (pb::TaskState::Pending, "pending"),
+    (pb::TaskState::Assigned, "assigned"),
+    (pb::TaskState::Accepted, "accepted"),
+    (pb::TaskState::Preparing, "preparing"),
+    (pb::TaskState::Ready, "ready"),
+    (pb::TaskState::Starting, "starting"),
+    (pb::TaskState::Running, "running"),
+    (pb::TaskState::Complete, "complete"),
+    (pb::TaskState::Shutdown, "shutdown"),
+    (pb::TaskState::Failed, "failed"),
+    (pb::TaskState::Rejected, "rejected"),
+    (pb::TaskState::Remove, "remove"),
+    (pb::TaskState::Orphaned, "orphaned"),
+];
+
+/// The API's word of a state.
+fn word(state: pb::TaskState) -> &'static str {
+    WORDS.iter().find(|(other, _)| *other == state).map_or("unknown", |(_, word)| word)
+}
+
+/// The state of a word.
+pub(crate) fn state(word: &str) -> Option<pb::TaskState> {
+    WORDS.iter().find(|(_, other)| *other == word).map(|(state, _)| *state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_its_word() {
+        for number in 0..1000 {
+            if let Ok(found) = pb::TaskState::try_from(number) {
+                assert_ne!(word(found), "unknown", "{found:?}");
+                assert_eq!(state(word(found)), Some(found));
+            }
+        }
+    }
+}

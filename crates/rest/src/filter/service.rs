@@ -1,0 +1,37 @@
+//! Which services a list shows.
+
+use engine_api::Filters;
+use swarm_api::pb;
+
+use super::{known, label, passes};
+use crate::failure::Failure;
+
+const NAMES: [&str; 5] = ["id", "label", "mode", "name", "runtime"];
+const MODES: [&str; 4] = ["replicated", "global", "replicated-job", "global-job"];
+
+/// Filters of the list of services.
+#[derive(Debug)]
+pub(crate) struct Filter(Filters);
+
+impl Filter {
+    pub(crate) fn new(filters: Filters) -> Result<Self, Failure> {
+        known(&filters, &NAMES)?;
+        if let Some(mode) = filters.get("mode").iter().find(|mode| !MODES.contains(&mode.as_str())) {
+            return Err(Failure::invalid(format!("invalid filter 'mode={mode}'")));
+        }
+        Ok(Self(filters))
+    }
+
+    /// Whether the list shows a service. Every service so far is replicated and made of containers.
+    pub(crate) fn shows(&self, service: &pb::Service) -> bool {
+        let annotations = service.spec.as_ref().and_then(|spec| spec.annotations.as_ref());
+        let name = annotations.map_or("", |annotations| annotations.name.as_str());
+        let value =
+            |name: &str| annotations.and_then(|annotations| annotations.labels.get(name)).map(String::as_str);
+        passes(self.0.get("id"), |wish| service.id.starts_with(wish.as_str()))
+            && passes(self.0.get("name"), |wish| name.starts_with(wish.as_str()))
+            && passes(self.0.get("mode"), |wish| wish == "replicated")
+            && passes(self.0.get("runtime"), |wish| wish == "container")
+            && self.0.get("label").iter().all(|wish| label::fits_one(wish, value))
+    }
+}

@@ -1,0 +1,52 @@
+//! Which tasks a list shows. Services, nodes and desired states are left to the managers, so that they need not send every task.
+
+use engine_api::Filters;
+use swarm_api::pb;
+
+use super::{flag, known, label, passes};
+use crate::convert;
+use crate::failure::Failure;
+
+const NAMES: [&str; 8] =
+    ["_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service"];
+
+/// Filters of the list of tasks.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    filters: Filters,
+    /// Clients that watch an update want only tasks of the newest specification.
+    pub(crate) up_to_date: Option<bool>,
+}
+
+impl Filter {
+    pub(crate) fn new(filters: Filters) -> Result<Self, Failure> {
+        known(&filters, &NAMES)?;
+        Ok(Self { up_to_date: flag(&filters, "_up-to-date")?, filters })
+    }
+
+    /// What the managers are asked.
+    pub(crate) fn request(&self) -> Result<pb::ListTasksRequest, Failure> {
+        let states = self.filters.get("desired-state").iter().map(|word| {
+            convert::task::state(word)
+                .ok_or_else(|| Failure::invalid(format!("invalid filter 'desired-state={word}'")))
+        });
+        Ok(pb::ListTasksRequest {
+            services: self.filters.get("service").to_vec(),
+            nodes: self.filters.get("node").to_vec(),
+            desired_states: states.map(|state| state.map(Into::into)).collect::<Result<_, _>>()?,
+            ..pb::ListTasksRequest::default()
+        })
+    }
+
+    /// Whether the list shows a task that the managers sent.
+    pub(crate) fn shows(&self, task: &pb::Task) -> bool {
+        let labels =
+            task.spec.as_ref().and_then(|spec| spec.container.as_ref()).map(|container| &container.labels);
+        let value = |name: &str| labels.and_then(|labels| labels.get(name)).map(String::as_str);
+        let name = convert::task::name(task);
+        passes(self.filters.get("id"), |wish| task.id.starts_with(wish.as_str()))
+            && passes(self.filters.get("name"), |wish| name.starts_with(wish.as_str()))
+            && passes(self.filters.get("runtime"), |wish| wish == "container")
+            && self.filters.get("label").iter().all(|wish| label::fits_one(wish, value))
+    }
+}

@@ -1,0 +1,31 @@
+//! Containers.
+
+mod attach;
+mod create;
+mod detach;
+mod life;
+mod list;
+mod logs;
+mod read;
+mod stream;
+mod wait;
+
+use ::http::Method;
+
+use crate::http::table::Table;
+
+pub(super) fn routes(table: &mut Table) {
+    table.on(Method::GET, "/containers/json", list::list);
+    table.on(Method::POST, "/containers/create", create::create);
+    table.on(Method::GET, "/containers/{id}/json", read::inspect);
+    table.on(Method::GET, "/containers/{id}/logs", logs::logs);
+    table.on(Method::POST, "/containers/{id}/start", life::start);
+    table.on(Method::POST, "/containers/{id}/stop", life::stop);
+    table.on(Method::POST, "/containers/{id}/restart", life::restart);
+    table.on(Method::POST, "/containers/{id}/kill", life::kill);
+    table.on(Method::POST, "/containers/{id}/rename", life::rename);
+    table.on(Method::POST, "/containers/{id}/resize", life::resize);
+    table.on(Method::POST, "/containers/{id}/wait", wait::wait);
+    table.on(Method::DELETE, "/containers/{id}", life::remove);
+    table.on(Method::POST, "/containers/{id}/attach", attach::attach).hijacks = true;
+}

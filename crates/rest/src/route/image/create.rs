@@ -1,0 +1,131 @@
+//! `POST /images/create`: pulls from a registry, or imports the body.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, engine};
+use engine_api::auth::AuthConfig;
+use engine_api::decode;
+use engine_api::image::{ImageCreateQuery, ProgressMessage};
+use image::{ImportOptions, RegistryAuth};
+
+use super::{progress, publish};
+use crate::Api;
+use crate::failure::Failure;
+use crate::http::answer::Outcome;
+use crate::http::body::Upload;
+use crate::http::call::Call;
+
+/// Clients encode credentials as base64url, with padding or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(engine::DecodePaddingMode::Indifferent),
+);
+/// Largest header of credentials, in bytes.
+const AUTH_LIMIT: usize = 32 * 1024;
+
+pub(super) async fn create(call: Call<ImageCreateQuery, Upload>) -> Outcome {
+    let Call { api, query, body, .. } = call;
+    match (query.from_image.is_empty(), query.from_src.as_str()) {
+        (false, _) => pull(api, query).await,
+        (true, "-") => import(api, query, body).await,
+        (true, "") => Err(Failure::invalid("fromImage or fromSrc must be set")),
+        (true, _) => Err(Failure::missing("importing from a URL (fromSrc other than -)")),
+    }
+}
+
+async fn pull(api: Api, query: ImageCreateQuery) -> Outcome {
+    let reference = reference(&query.from_image, &query.tag).ok_or_else(|| {
+        Failure::missing("pulling all tags of a repository (fromImage without tag or digest)")
+    })?;
+    let auth = credentials(&query.registry_auth)?;
+    let platform = (!query.platform.is_empty()).then_some(query.platform);
+    progress::told(move |sender| async move {
+        let image = api.images.pull(&reference, platform.as_deref(), auth, sender).await?;
+        publish(&api, "pull", &reference, &reference, Some(&image));
+        Ok(Vec::new())
+    })
+    .await
+}
+
+async fn import(api: Api, query: ImageCreateQuery, body: Upload) -> Outcome {
+    let named = match (query.repo.as_str(), query.tag.as_str()) {
+        ("", _) => None,
+        (repo, "") => Some(repo.to_owned()),
+        (repo, tag) => Some(format!("{repo}:{tag}")),
+    };
+    let options = ImportOptions {
+        reference: named.clone(),
+        message: (!query.message.is_empty()).then_some(query.message),
+        changes: query.changes,
+        platform: (!query.platform.is_empty()).then_some(query.platform),
+    };
+    progress::told(move |sender| async move {
+        let image = api.images.import(body.reader(), options, sender).await?;
+        publish(&api, "import", &image.id, named.as_deref().unwrap_or(&image.id), Some(&image));
+        let status = Some(image.id.clone());
+        Ok(vec![ProgressMessage { status, ..ProgressMessage::default() }])
+    })
+    .await
+}
+
+/// Name and tag as one; a digest may stand in either. Without tag and digest all tags are meant: `None`.
+fn reference(name: &str, tag: &str) -> Option<String> {
+    if name.contains('@') {
+        return Some(name.to_owned());
+    }
+    let tagged = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+    let bare = tagged.map_or(name, |(bare, _)| bare);
+    match tag {
+        "" => tagged.map(|_| name.to_owned()),
+        digest if digest.contains(':') => Some(format!("{bare}@{digest}")),
+        tag => Some(format!("{bare}:{tag}")),
+    }
+}
+
+fn credentials(header: &str) -> Result<Option<RegistryAuth>, Failure> {
+    if header.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |reason: String| Failure::invalid(format!("invalid X-Registry-Auth header: {reason}"));
+    if header.len() > AUTH_LIMIT {
+        return Err(wrong(format!("longer than {AUTH_LIMIT} bytes")));
+    }
+    let json = BASE64.decode(header).map_err(|error| wrong(error.to_string()))?;
+    let auth: AuthConfig = decode::from_json(&json).map_err(|error| wrong(error.to_string()))?;
+    if auth == AuthConfig::default() {
+        return Ok(None);
+    }
+    Ok(Some(RegistryAuth {
+        username: auth.username,
+        password: auth.password,
+        identity_token: auth.identitytoken,
+        registry_token: auth.registrytoken,
+        server_address: auth.serveraddress,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tags_and_digests() {
+        assert_eq!(reference("busybox", "latest").as_deref(), Some("busybox:latest"));
+        assert_eq!(reference("busybox:1", "").as_deref(), Some("busybox:1"));
+        assert_eq!(reference("busybox:1", "2").as_deref(), Some("busybox:2"));
+        assert_eq!(reference("r:5000/a", "").as_deref(), None);
+        assert_eq!(reference("r:5000/a", "1").as_deref(), Some("r:5000/a:1"));
+        assert_eq!(reference("busybox", "sha256:00").as_deref(), Some("busybox@sha256:00"));
+        assert_eq!(reference("busybox@sha256:00", "").as_deref(), Some("busybox@sha256:00"));
+    }
+
+    #[test]
+    fn credentials_come_padded_and_not() {
+        let header = BASE64.encode(r#"{"username":"a","password":"b?>","serveraddress":"r"}"#);
+        let auth = credentials(&header).expect("padded").expect("some");
+        assert_eq!((auth.username.as_str(), auth.password.as_str()), ("a", "b?>"));
+        assert!(credentials(header.trim_end_matches('=')).expect("bare").is_some());
+        assert!(credentials(&BASE64.encode("{}")).expect("empty").is_none());
+        assert!(credentials("%%%").is_err() && credentials(&BASE64.encode("[]")).is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! Images.
+
+mod create;
+mod load;
+mod progress;
+mod read;
+mod remove;
+mod tag;
+
+use ::http::Method;
+use engine::event::{Actor, Event, EventKind};
+use image::Image;
+
+use crate::Api;
+use crate::http::table::Table;
+
+pub(super) fn routes(table: &mut Table) {
+    table.on(Method::GET, "/images/json", read::list);
+    table.on(Method::GET, "/images/{name}/json", read::inspect);
+    table.on(Method::GET, "/images/{name}/history", read::history);
+    table.on(Method::POST, "/images/create", create::create);
+    table.on(Method::POST, "/images/load", load::load);
+    table.on(Method::POST, "/images/{name}/tag", tag::tag);
+    table.on(Method::DELETE, "/images/{name}", remove::remove);
+}
+
+/// Tells listeners what happened to an image.
+fn publish(api: &Api, action: &str, id: &str, name: &str, image: Option<&Image>) {
+    let mut attributes = image.map(|image| image.labels().clone()).unwrap_or_default();
+    attributes.insert("name".to_owned(), name.to_owned());
+    api.events.publish(Event {
+        kind: EventKind::Image,
+        action: action.to_owned(),
+        actor: Actor { id: id.to_owned(), attributes },
+        time_ns: swarm_api::now_ns(),
+    });
+}

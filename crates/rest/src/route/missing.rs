@@ -1,0 +1,84 @@
+//! Routes of the API that nothing stands behind yet. A route leaves this list when its area takes it.
+
+use ::http::Method;
+
+use crate::http::table::Table;
+
+const GET: Method = Method::GET;
+const HEAD: Method = Method::HEAD;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const DELETE: Method = Method::DELETE;
+
+const ROUTES: [(Method, &str); 64] = [
+    (GET, "/containers/{id}/top"),
+    (GET, "/containers/{id}/changes"),
+    (GET, "/containers/{id}/export"),
+    (GET, "/containers/{id}/stats"),
+    (POST, "/containers/{id}/update"),
+    (POST, "/containers/{id}/pause"),
+    (POST, "/containers/{id}/unpause"),
+    (GET, "/containers/{id}/attach/ws"),
+    (HEAD, "/containers/{id}/archive"),
+    (GET, "/containers/{id}/archive"),
+    (PUT, "/containers/{id}/archive"),
+    (POST, "/containers/prune"),
+    (POST, "/build"),
+    (POST, "/build/prune"),
+    (GET, "/images/{name}/attestations"),
+    (POST, "/images/{name}/push"),
+    (GET, "/images/search"),
+    (POST, "/images/prune"),
+    (POST, "/auth"),
+    (POST, "/commit"),
+    (GET, "/system/df"),
+    (GET, "/images/{name}/get"),
+    (GET, "/images/get"),
+    (POST, "/containers/{id}/exec"),
+    (POST, "/exec/{id}/start"),
+    (POST, "/exec/{id}/resize"),
+    (GET, "/exec/{id}/json"),
+    (POST, "/volumes/create"),
+    (GET, "/volumes/{name}"),
+    (PUT, "/volumes/{name}"),
+    (DELETE, "/volumes/{name}"),
+    (POST, "/volumes/prune"),
+    (DELETE, "/networks/{id}"),
+    (POST, "/networks/create"),
+    (POST, "/networks/{id}/connect"),
+    (POST, "/networks/{id}/disconnect"),
+    (POST, "/networks/prune"),
+    (GET, "/plugins"),
+    (GET, "/plugins/privileges"),
+    (POST, "/plugins/pull"),
+    (GET, "/plugins/{name}/json"),
+    (DELETE, "/plugins/{name}"),
+    (POST, "/plugins/{name}/enable"),
+    (POST, "/plugins/{name}/disable"),
+    (POST, "/plugins/{name}/upgrade"),
+    (POST, "/plugins/create"),
+    (POST, "/plugins/{name}/push"),
+    (POST, "/plugins/{name}/set"),
+    (GET, "/swarm/unlockkey"),
+    (POST, "/swarm/unlock"),
+    (GET, "/services/{id}/logs"),
+    (GET, "/tasks/{id}/logs"),
+    (GET, "/secrets"),
+    (POST, "/secrets/create"),
+    (GET, "/secrets/{id}"),
+    (DELETE, "/secrets/{id}"),
+    (POST, "/secrets/{id}/update"),
+    (GET, "/configs"),
+    (POST, "/configs/create"),
+    (GET, "/configs/{id}"),
+    (DELETE, "/configs/{id}"),
+    (POST, "/configs/{id}/update"),
+    (GET, "/distribution/{name}/json"),
+    (POST, "/session"),
+];
+
+pub(super) fn routes(table: &mut Table) {
+    for (method, path) in ROUTES {
+        table.missing(method, path);
+    }
+}

@@ -1,0 +1,26 @@
+//! The routes of the API, by area; each area adds its own to the table.
+
+mod container;
+mod event;
+mod image;
+mod missing;
+mod network;
+mod swarm;
+mod system;
+mod volume;
+
+use crate::http::table::Table;
+
+/// Every route of the API's definition.
+pub(crate) fn table() -> Table {
+    let mut table = Table::default();
+    system::routes(&mut table);
+    event::routes(&mut table);
+    container::routes(&mut table);
+    image::routes(&mut table);
+    network::routes(&mut table);
+    volume::routes(&mut table);
+    swarm::routes(&mut table);
+    missing::routes(&mut table);
+    table
+}

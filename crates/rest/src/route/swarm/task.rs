@@ -1,0 +1,39 @@
+//! Tasks: list, inspect.
+
+use std::collections::HashMap;
+
+use engine_api::swarm::TaskListQuery;
+use swarm_api::pb;
+use swarm_api::pb::control_client::ControlClient;
+use tonic::transport::Channel;
+
+use super::{control, timed};
+use crate::convert;
+use crate::failure::Failure;
+use crate::filter::task::Filter;
+use crate::http::answer::{Answer, Outcome};
+use crate::http::call::Call;
+
+pub(super) async fn list(call: Call<TaskListQuery>) -> Outcome {
+    let filter = Filter::new(call.query.filters)?;
+    let mut control = control(&call.api).await?;
+    let mut tasks = control.list_tasks(timed(filter.request()?)).await?.into_inner().tasks;
+    tasks.retain(|task| filter.shows(task));
+    if let Some(wanted) = filter.up_to_date {
+        let newest = spec_versions(&mut control).await?;
+        tasks.retain(|task| (newest.get(&task.service_id) == Some(&task.spec_version)) == wanted);
+    }
+    Answer::json(&tasks.into_iter().map(convert::task::task).collect::<Vec<_>>())
+}
+
+pub(super) async fn inspect(call: Call) -> Outcome {
+    let request = pb::GetRequest { reference: call.name };
+    let task = control(&call.api).await?.get_task(timed(request)).await?.into_inner();
+    Answer::json(&convert::task::task(task))
+}
+
+async fn spec_versions(control: &mut ControlClient<Channel>) -> Result<HashMap<String, u64>, Failure> {
+    let services =
+        control.list_services(timed(pb::ListServicesRequest::default())).await?.into_inner().services;
+    Ok(services.into_iter().map(|service| (service.id, service.spec_version)).collect())
+}
