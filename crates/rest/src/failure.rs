@@ -65,6 +65,16 @@ impl From<engine::spec::Invalid> for Failure {
     }
 }
 
+impl From<engine::filter::FilterError> for Failure {
+    fn from(error: engine::filter::FilterError) -> Self {
+        use engine::filter::FilterError;
+        match error {
+            FilterError::NoSuchContainer(_) => Self::not_found(error.to_string()),
+            FilterError::Key(_) | FilterError::Value { .. } => Self::invalid(error.to_string()),
+        }
+    }
+}
+
 impl From<image::Error> for Failure {
     fn from(error: image::Error) -> Self {
         use image::ErrorKind as Kind;

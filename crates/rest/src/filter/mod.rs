@@ -1,13 +1,11 @@
 //! What a list or a stream shows. Pure: filters are judged before anything is listed, and an unknown one is refused by name.
 
-pub(crate) mod container;
 pub(crate) mod event;
 pub(crate) mod image;
 pub(crate) mod label;
 pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod pattern;
-pub(crate) mod port;
 pub(crate) mod service;
 pub(crate) mod task;
 

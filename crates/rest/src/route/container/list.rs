@@ -1,40 +1,69 @@
 //! `GET /containers/json`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::filter::{Filter, Surroundings};
 use engine::{Record, Status};
+use engine_api::Filters;
 use engine_api::container::ListQuery;
+use image::Image;
 
 use crate::convert::{self, container::ImageNames};
-use crate::failure::Failure;
-use crate::filter::container::Filter;
+use crate::filter::pattern::Names;
 use crate::http::answer::{Answer, Outcome};
 use crate::http::call::Call;
 
+/// The filter that is judged here, since clients write it as a regular expression; all others are the engine's.
+const NAME: &str = "name";
+
 pub(super) async fn list(call: Call<ListQuery>) -> Outcome {
-    let ListQuery { all, limit, filters, .. } = call.query;
-    let mut filter = Filter::new(filters)?;
-    // A name that means no image shows nothing, but is no error.
-    for name in filter.references("ancestor").to_vec() {
-        if let Ok(image) = call.api.images.get(&name).await {
-            filter.ancestors.insert(image.id.clone());
+    let ListQuery { all, limit, filters: Filters(mut terms), .. } = call.query;
+    let names = Names::new(NAME, &terms.remove(NAME).unwrap_or_default())?;
+    let filter = Filter::new(terms)?;
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
+    let every = all || limit.is_some() || filter.asks_for_stopped();
+    let records = call.api.containers.list();
+    let images = call.api.images.list().await?;
+    let ancestors = ancestors(&images);
+    let around = Surroundings { all: &records, ancestors: Some(&ancestors) };
+    let mut shown = Vec::new();
+    for record in &records {
+        let slashed = format!("/{}", record.name);
+        if (every || runs(record))
+            && names.fit([record.name.as_str(), slashed.as_str()])
+            && filter.matches(record, &around)?
+        {
+            shown.push(record);
         }
     }
-    let made = |reference: &String| Ok::<i64, Failure>(call.api.containers.inspect(reference)?.created_ns);
-    filter.before_ns =
-        filter.references("before").iter().map(made).collect::<Result<Vec<_>, _>>()?.into_iter().min();
-    filter.since_ns =
-        filter.references("since").iter().map(made).collect::<Result<Vec<_>, _>>()?.into_iter().max();
-
-    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
-    let runs = |record: &Record| {
-        matches!(record.state.status, Status::Running | Status::Paused | Status::Restarting)
-    };
-    let every = all || limit.is_some() || filter.wants_all();
-    let records = call.api.containers.list();
-    let shown = records.iter().filter(|record| (every || runs(record)) && filter.shows(record));
-    let names = ImageNames::new(&call.api.images.list().await?);
+    let image_names = ImageNames::new(&images);
     let now = swarm_api::now_ns();
     let summaries = shown
+        .into_iter()
         .take(limit.unwrap_or(usize::MAX))
-        .map(|record| convert::container::summary(record, &names, call.version, now));
+        .map(|record| convert::container::summary(record, &image_names, call.version, now));
     Answer::json(&summaries.collect::<Vec<_>>())
+}
+
+fn runs(record: &Record) -> bool {
+    matches!(record.state.status, Status::Running | Status::Paused | Status::Restarting)
+}
+
+/// By image: all its names, and those of the images it was built from.
+fn ancestors(images: &[Arc<Image>]) -> BTreeMap<String, Vec<String>> {
+    let by_id: BTreeMap<&str, &Arc<Image>> = images.iter().map(|image| (image.id.as_str(), image)).collect();
+    let line = |image: &Arc<Image>| {
+        let mut names = Vec::new();
+        let mut next = Some(image);
+        // An image is built from one that was there before; the count bounds even a store that says otherwise.
+        for _ in 0..images.len() {
+            let Some(image) = next else { break };
+            names.push(image.id.clone());
+            names.extend(image.repo_tags.iter().chain(&image.repo_digests).cloned());
+            next = by_id.get(image.parent.as_str()).copied();
+        }
+        (image.id.clone(), names)
+    };
+    images.iter().map(line).collect()
 }
