@@ -1,0 +1,10 @@
+//! The engine with real shims, images and networks: needs root, and the programs `shoal-shim` and `shoal-net`.
+
+mod attach;
+mod disk;
+mod life;
+mod logs;
+mod network;
+mod recovery;
+mod restart;
+mod world;
