@@ -117,7 +117,7 @@ impl Assembly {
     /// All of it appears, or none.
     pub(crate) async fn publish(self) -> Result<()> {
         let Assembly { store, operation, publication, holds } = self;
-        let outcome = store.change(move |state| state.publish(publication)).await;
+        let outcome = store.publish(publication).await;
         drop((operation, holds));
         outcome
     }

@@ -56,9 +56,11 @@ fn wrong_names_are_told_in_dockers_words() {
 }
 
 proptest! {
-    /// oci-spec is the more lenient of the two only where Docker itself changed since: capitals in a first part.
+    /// oci-spec is more lenient only where a first part looks like a host and is none: `a_b.c/d`.
     #[test]
     fn agrees_with_oci_spec(text in "([a-z0-9.:-]{1,8}/)?[a-z0-9._-]{1,8}(/[a-z0-9._-]{1,4})?(:[A-Za-z0-9._-]{1,6})?") {
+        let first = text.split('/').next().unwrap_or_default();
+        prop_assume!(!(first.contains('_') && text.contains('/') && first.contains(['.', ':'])));
         let ours = Reference::parse(&text).map(|r| r.or_latest().to_string()).ok();
         let theirs = text.parse::<oci_spec::distribution::Reference>().map(|r| r.whole()).ok();
         prop_assert_eq!(ours, theirs);

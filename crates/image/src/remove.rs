@@ -61,14 +61,13 @@ impl<'a> Removal<'a> {
     /// True if that was all: other names remain.
     fn by_name(&mut self, id: Digest, text: &str) -> Result<bool> {
         let names = self.names(id);
-        if !self.options.force && is_single(&names) {
-            if let Some(user) = self.options.in_use.iter().find(|user| user.image_id == id.to_string()) {
-                return Err(Error::Conflict(format!(
-                    "unable to remove repository reference {text:?} (must force) - container {} is using its referenced image {}",
-                    short_id(&user.container_id),
-                    short_id(&id.to_string())
-                )));
-            }
+        let user = self.options.in_use.iter().find(|user| user.image_id == id.to_string());
+        if let Some(user) = user.filter(|_| !self.options.force && is_single(&names)) {
+            return Err(Error::Conflict(format!(
+                "unable to remove repository reference {text:?} (must force) - container {} is using its referenced image {}",
+                short_id(&user.container_id),
+                short_id(&id.to_string())
+            )));
         }
         let parsed = Reference::parse(text)?.or_latest();
         let removed = match parsed.digest {

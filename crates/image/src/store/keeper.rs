@@ -51,9 +51,33 @@ impl Keeper {
         result.await.map_err(|_| Error::Closed)?
     }
 
+    /// A handle that does not keep the store open.
+    pub(crate) fn downgrade(&self) -> WeakKeeper {
+        WeakKeeper(self.queue.downgrade())
+    }
+
     /// Runs `change` at some time, from a destructor.
     pub(crate) fn leave(&self, change: impl FnOnce(&mut State) + Send + 'static) {
         // A thread that has ended took the state, and with it all that could be given back.
         let _ = self.queue.send(Box::new(change));
+    }
+}
+
+/// A handle that does not keep the store open.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakKeeper(mpsc::WeakUnboundedSender<Change>);
+
+impl WeakKeeper {
+    /// True once the last handle is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.upgrade().is_none()
+    }
+
+    /// Runs `change` at some time, unless the store is closed.
+    pub(crate) fn leave(&self, change: impl FnOnce(&mut State) + Send + 'static) {
+        if let Some(queue) = self.0.upgrade() {
+            // As above: a thread that has ended needs no change.
+            let _ = queue.send(Box::new(change));
+        }
     }
 }

@@ -12,6 +12,7 @@ mod operation;
 mod paths;
 mod publish;
 mod record;
+mod settle;
 mod state;
 mod table;
 mod trash;
@@ -33,6 +34,7 @@ pub(crate) use writable::rootfs;
 
 use crate::{Result, background};
 use keeper::Keeper;
+use settle::Settling;
 use state::State;
 
 /// A handle on the store. Cheap to clone.
@@ -41,6 +43,7 @@ pub(crate) struct Store {
     paths: Arc<Paths>,
     catalog: Arc<ArcSwap<Catalog>>,
     keeper: Keeper,
+    settling: Settling,
 }
 
 impl Store {
@@ -48,7 +51,17 @@ impl Store {
     pub(crate) async fn open(paths: Paths) -> Result<Store> {
         let state = background::run("image-open", move || State::open(paths)).await?;
         let (paths, catalog) = (state.paths.clone(), state.published.clone());
-        Ok(Store { paths, catalog, keeper: Keeper::start(state)? })
+        let keeper = Keeper::start(state)?;
+        let settling = Settling::new(catalog.clone(), paths.clone(), keeper.downgrade());
+        settling.later();
+        Ok(Store { paths, catalog, keeper, settling })
+    }
+
+    /// Moves what an operation brought into place: all of it appears, or none.
+    pub(crate) async fn publish(&self, publication: Publication) -> Result<()> {
+        self.change(move |state| state.publish(publication)).await?;
+        self.settling.later();
+        Ok(())
     }
 
     /// The store as it is now; later changes do not show in it.

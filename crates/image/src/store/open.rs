@@ -19,13 +19,24 @@ use super::{
     index,
     paths::{DIFF, LOWER, Paths},
     record::ImageRecord,
+    settle,
     state::State,
     table::{Change, Records, Tables},
 };
-use crate::{Error, Result, config::ImageFile, digest::Digest, manifest::MAX_CONFIG_BYTES};
+use crate::{
+    Error, Result,
+    config::ImageFile,
+    digest::Digest,
+    manifest::{MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES},
+};
 
 impl State {
     pub(crate) fn open(paths: Paths) -> Result<State> {
+        State::open_in_boot(paths, settle::boot_id()?)
+    }
+
+    /// Apart for tests, which cannot boot.
+    pub(super) fn open_in_boot(paths: Paths, boot_id: String) -> Result<State> {
         make_directories(&paths)?;
         let tables = Tables::open(&paths)?;
         let mut state = State {
@@ -35,6 +46,7 @@ impl State {
             layer_users: Counts::default(),
             blob_users: Counts::default(),
             containers: HashMap::new(),
+            boot_id,
             serial: 0,
         };
         state.start_serial()?;
@@ -54,7 +66,9 @@ impl State {
     }
 
     fn load(&mut self) -> Result<()> {
-        let Records { images, names, layers } = self.tables.read()?;
+        let mut records = self.tables.read()?;
+        self.repair(&mut records)?;
+        let Records { images, names, layers } = records;
         let there: HashSet<Digest> = layers
             .iter()
             .filter(|(id, _)| self.paths.layer(id).join(DIFF).is_dir())
@@ -175,6 +189,7 @@ fn read_image(
 ) -> Result<ImageFile> {
     let bytes = read_small(&paths.blob(id), MAX_CONFIG_BYTES)?;
     Digest::of(&bytes).expect(id)?;
+    Digest::of(&read_small(&paths.blob(&record.manifest), MAX_MANIFEST_BYTES)?).expect(&record.manifest)?;
     for blob in record.all_blobs(id) {
         let path = paths.blob(blob);
         fs::symlink_metadata(&path).map_err(Error::io("read", &path))?;

@@ -33,10 +33,8 @@ pub(crate) struct Workplace {
 
 impl Operation {
     pub(super) fn begin(keeper: Keeper, state: &mut State) -> Result<Operation> {
-        let path = state.temporary_name("work");
-        fs::create_dir(&path).map_err(Error::io("create", &path))?;
-        let (cancelled, serial) = (AtomicBool::new(false), AtomicU64::new(0));
-        Ok(Operation { place: Arc::new(Workplace { path, cancelled, serial }), keeper })
+        let place = Arc::new(Workplace::make(state.temporary_name("work"))?);
+        Ok(Operation { place, keeper })
     }
 
     pub(crate) fn place(&self) -> &Arc<Workplace> {
@@ -68,6 +66,11 @@ impl Drop for Operation {
 }
 
 impl Workplace {
+    pub(super) fn make(path: PathBuf) -> Result<Workplace> {
+        fs::create_dir(&path).map_err(Error::io("create", &path))?;
+        Ok(Workplace { path, cancelled: AtomicBool::new(false), serial: AtomicU64::new(0) })
+    }
+
     /// A new name in the directory.
     pub(crate) fn name(&self, kind: &str) -> PathBuf {
         self.path.join(format!("{kind}-{}", self.serial.fetch_add(1, Ordering::Relaxed)))

@@ -83,7 +83,10 @@ impl State {
             let target = Path::new("../layers").join(diff_id.hex()).join(DIFF);
             symlink(target, &path).map_err(Error::io("link", &path))?;
             moved.links.push(path);
-            changes.push(Change::PutLayer(*diff_id, LayerRecord { link, size_bytes: *size_bytes }));
+            changes.push(Change::PutLayer(
+                *diff_id,
+                LayerRecord { link, size_bytes: *size_bytes, unsettled_boot: Some(self.boot_id.clone()) },
+            ));
         }
         let mut files = HashMap::new();
         for image in images {

@@ -39,4 +39,7 @@ pub(crate) struct LayerRecord {
     pub(crate) link: String,
     /// Bytes of its files.
     pub(crate) size_bytes: u64,
+    /// The boot it was unpacked in, until it is known to have reached the disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unsettled_boot: Option<String>,
 }

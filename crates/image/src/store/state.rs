@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(super) blob_users: Counts,
     /// Layers of each container that has a writable layer, topmost first.
     pub(super) containers: HashMap<String, Vec<Digest>>,
+    /// This boot of the machine.
+    pub(super) boot_id: String,
     /// Makes names in the temporary directory unique.
     pub(super) serial: u64,
 }

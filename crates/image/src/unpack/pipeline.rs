@@ -77,7 +77,8 @@ fn read(mut plain: impl Read, to_apply: &SyncSender<Chunk>, to_digest: &SyncSend
             }
         };
         let last = chunk.is_empty();
-        if (!last && to_digest.send(chunk.clone()).is_err()) || to_apply.send(Ok(chunk)).is_err() || last {
+        let is_lost = to_digest.send(chunk.clone()).is_err() || to_apply.send(Ok(chunk)).is_err();
+        if last || is_lost {
             return;
         }
     }

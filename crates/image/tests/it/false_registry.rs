@@ -10,6 +10,9 @@ use crate::{
     scene::{Scene, nobody},
 };
 
+/// What a lying registry answers.
+type Lie = Box<dyn Fn(&Asked) -> Answer + Send + Sync>;
+
 /// Serves one image, `a:1`, as a good registry would.
 fn good(asked: &Asked) -> Answer {
     let (layer, config) = (gzip(&root()), config(&[&root()]));
@@ -31,7 +34,7 @@ async fn false_content_is_refused_and_leaves_nothing() {
     let scene = Scene::new().await;
     let is_blob = |asked: &Asked, bytes: &[u8]| asked.path.ends_with(&format!("blobs/sha256:{}", hex(bytes)));
     let layer = gzip(&root());
-    let lies: Vec<(&str, Box<dyn Fn(&Asked) -> Answer + Send + Sync>)> = vec![
+    let lies: Vec<(&str, Lie)> = vec![
         (
             "layer of another digest",
             Box::new({

@@ -48,10 +48,7 @@ fn layers() -> [Vec<u8>; 2] {
         };
         (0..bytes).map(|_| next()).collect()
     };
-    [
-        Archive::new().file("big", &noise(10 << 20)).bytes(),
-        Archive::new().file("big", &noise(3 << 20)).bytes(),
-    ]
+    [Archive::new().file("big", &noise(9 << 20)).bytes(), Archive::new().file("big", &noise(4 << 20)).bytes()]
 }
 
 #[tokio::test]
