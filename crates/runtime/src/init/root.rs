@@ -64,10 +64,10 @@ fn overlay(
 fn overlay_layer_by_layer(lowers: &[PathBuf], upper: &Path, work: &Path) -> io::Result<OwnedFd> {
     let context = Context::open(c"overlay")?;
     for lower in lowers {
-        context.set(c"lowerdir+", &*c_path(lower)?)?;
+        context.set(c"lowerdir+", &c_path(lower)?)?;
     }
-    context.set(c"upperdir", &*c_path(upper)?)?;
-    context.set(c"workdir", &*c_path(work)?)?;
+    context.set(c"upperdir", &c_path(upper)?)?;
+    context.set(c"workdir", &c_path(work)?)?;
     context.set(c"source", c"overlay")?;
     context.mount(0)
 }

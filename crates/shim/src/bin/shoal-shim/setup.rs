@@ -8,7 +8,7 @@ use std::path::Path;
 
 use ::shim::Response;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
-use nix::unistd::{chdir, dup2_stdout, execve, setsid};
+use nix::unistd::{chdir, dup2_stderr, dup2_stdout, execve, setsid};
 
 use crate::Failure;
 
@@ -56,13 +56,15 @@ pub(crate) fn detach(dir: &Path) -> Result<(), Failure> {
     children.thread_block().map_err(failed("block SIGCHLD"))
 }
 
-/// Writes the first answer, and lets go of the pipe that carried it.
+/// Writes the first answer, and lets go of the daemon's streams, so that whoever reads those is not kept waiting by us.
 pub(crate) fn announce(response: &Response) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::File("standard output", error);
     let written = ::shim::write(&mut io::stdout().lock(), response)
         .and_then(|()| io::Write::flush(&mut io::stdout()).map_err(Into::into));
     let null = null()?;
-    dup2_stdout(null.as_fd()).map_err(|error| failed(error.into()))?;
+    dup2_stdout(null.as_fd())
+        .and_then(|()| dup2_stderr(null.as_fd()))
+        .map_err(|error| failed(error.into()))?;
     written.map_err(|_| failed(io::ErrorKind::BrokenPipe.into()))
 }
 

@@ -155,8 +155,11 @@ impl Shim {
                 // Nobody else has ended.
                 _ => return,
             };
-            // Before it is started, its end is told by the gate.
-            if pid.as_raw() == self.pid && self.created.is_none() {
+            if pid.as_raw() == self.pid {
+                // If it has died before it was started there is nothing left to kill by its number.
+                if let Some(created) = self.created.take() {
+                    created.detach();
+                }
                 self.end(code, signal);
             }
         }
