@@ -308,7 +308,8 @@ async fn a_manager_that_starts_again_keeps_services_and_adopts_tasks() -> Outcom
     let web = cluster.create(service("web", "web", 4)).await?;
     cluster.settled(&web, 4).await?;
     let before = cluster.running(&web);
-    cluster.restart_manager(Duration::from_millis(400)).await?;
+    cluster.stop_manager().await;
+    cluster.start_manager().await?;
     assert!(cluster.running(&web).keys().eq(before.keys()), "all is on disk");
     cluster.scale(&web, 5).await?;
     cluster.settled(&web, 5).await?;
@@ -320,26 +321,32 @@ async fn a_manager_that_starts_again_keeps_services_and_adopts_tasks() -> Outcom
 
 #[tokio::test]
 async fn workers_go_on_without_a_manager_and_report_later() -> Outcome {
-    let mut cluster = Cluster::start(1).await?;
-    let web = cluster.create(service("web", "web", 2)).await?;
-    cluster.settled(&web, 2).await?;
-    let (victim, _) = cluster.running(&web).pop_first().unwrap();
-    let executor = cluster.members[0].executor.clone();
-    let dies_meanwhile = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        executor.exit(&victim, 9)
-    });
-    cluster.restart_manager(Duration::from_millis(400)).await?;
-    assert!(dies_meanwhile.await?);
+    let mut cluster = Cluster::start(2).await?;
+    let web = cluster.create(service("web", "web", 4)).await?;
+    cluster.settled(&web, 4).await?;
+    let on = |number: usize| {
+        let node_id = &cluster.members[number].node_id;
+        cluster.running(&web).values().find(|task| task.node_id == *node_id).unwrap().id.clone()
+    };
+    let (first, second) = (on(0), on(1));
+    cluster.stop_manager().await;
+    // One task ends under its agent, another while its agent is away too.
+    assert!(cluster.members[0].executor.exit(&first, 9));
+    cluster.vanish(1);
+    assert!(cluster.members[1].executor.exit(&second, 9));
+    cluster.come_back(1).await?;
+    cluster.start_manager().await?;
     cluster
-        .eventually("its end is known and it is replaced", |view| {
-            view.tasks_of_service(&web).any(|task| {
-                let status = task.status.as_ref().unwrap();
-                status.state() == TaskState::Failed && status.container.as_ref().unwrap().exit_code == 9
+        .eventually("both ends are known", |view| {
+            [&first, &second].iter().all(|id| {
+                let status = view.task(id).unwrap().status.clone().unwrap();
+                status.state() == TaskState::Failed && status.container.unwrap().exit_code == 9
             })
         })
         .await?;
-    cluster.settled(&web, 2).await
+    cluster.settled(&web, 4).await?;
+    assert_eq!(cluster.members.iter().map(|member| member.executor.starts()).sum::<u64>(), 6);
+    Ok(())
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ pub struct AgentConfig {
     pub state_dir: PathBuf,
     /// Makes channels to managers.
     pub connect: Arc<dyn Connect>,
-    /// Managers to try first; those the journal remembers come after.
+    /// Managers to try first, always; those the journal remembers or a manager tells come after.
     pub managers: Vec<String>,
     /// Runs the containers.
     pub executor: Arc<dyn Executor>,
@@ -75,7 +75,8 @@ impl Agent {
     /// Opens the journal and takes up every task in it, then looks for a manager in the background.
     pub async fn start(config: AgentConfig) -> Result<Agent, AgentError> {
         let (journal, recalled) = Journal::open(config.state_dir).await?;
-        let mut managers = config.managers;
+        let configured = config.managers;
+        let mut managers = configured.clone();
         for known in &recalled.managers {
             if !managers.contains(&known.addr) {
                 managers.push(known.addr.clone());
@@ -106,6 +107,7 @@ impl Agent {
             set: AssignmentSet::default(),
             roster: Roster::new(shared),
             running: BTreeSet::new(),
+            configured,
             reports: report_sender,
             status: agent_status,
             unsettled: true,
@@ -166,6 +168,7 @@ struct Loop {
     roster: Roster,
     /// Tasks whose newest status is RUNNING and that are not told to stop.
     running: BTreeSet<String>,
+    configured: Vec<String>,
     reports: mpsc::Sender<StatusUpdate>,
     status: watch::Sender<AgentStatus>,
     /// Something could not be done and is tried again on the timer.
@@ -261,21 +264,21 @@ impl Loop {
     }
 
     async fn note_managers(&mut self, message: pb::SessionMessage) {
-        let mut managers: Vec<String> = message.managers.iter().map(|manager| manager.addr.clone()).collect();
+        let heard = message.managers.iter().map(|manager| &manager.addr);
         let before = self.status.borrow().managers.clone();
-        self.status.send_if_modified(|status| {
-            // What was configured or heard before stays as a last resort.
-            for addr in &status.managers {
-                if !managers.contains(addr) && managers.len() < MANAGERS {
-                    managers.push(addr.clone());
-                }
+        let mut managers = Vec::new();
+        // What was heard before stays as a last resort.
+        for addr in self.configured.iter().chain(heard).chain(&before) {
+            if !managers.contains(addr) && managers.len() < MANAGERS {
+                managers.push(addr.clone());
             }
-            let changed = status.managers != managers || status.node != message.node;
-            status.managers = managers.clone();
+        }
+        let is_new = managers != before;
+        self.status.send_modify(|status| {
+            status.managers = managers;
             status.node = message.node.or(status.node.take());
-            changed
         });
-        if !message.managers.is_empty() && before != managers {
+        if is_new {
             self.write(vec![Entry::Managers(message.managers)]).await;
         }
     }

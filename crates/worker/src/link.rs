@@ -41,14 +41,17 @@ impl Link {
     /// Runs until the agent ends.
     pub(crate) async fn run(self) {
         let mut backoff = Backoff::new(RECONNECT_FIRST, RECONNECT_CAP);
-        for attempt in 0_usize.. {
+        let mut next = 0_usize;
+        loop {
             let addresses = self.status.borrow().managers.clone();
-            if let Some(addr) = addresses.get(attempt % addresses.len().max(1)) {
+            if let Some(addr) = addresses.get(next % addresses.len().max(1)) {
                 let (error, was_open) = self.hold(addr).await;
                 if was_open {
+                    // The same manager is the likeliest to be there again.
                     backoff.reset();
                     tracing::info!(%addr, %error, "session with a manager ended");
                 } else {
+                    next = next.wrapping_add(1);
                     tracing::debug!(%addr, %error, "no session with this manager");
                 }
                 self.live.send_replace(None);

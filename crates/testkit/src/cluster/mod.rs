@@ -82,10 +82,13 @@ impl Cluster {
         self.members[number].come_back(&self.leader).await
     }
 
-    /// The manager stops and, after `pause`, starts again from what is on its disk.
-    pub async fn restart_manager(&mut self, pause: Duration) -> anyhow::Result<()> {
+    /// The manager stops.
+    pub async fn stop_manager(&mut self) {
         self.leader.stop().await;
-        tokio::time::sleep(pause).await;
+    }
+
+    /// The manager starts again, from what is on its disk.
+    pub async fn start_manager(&mut self) -> anyhow::Result<()> {
         self.leader.start().await
     }
 
