@@ -68,9 +68,9 @@ pub(crate) async fn carry(
     options: Options,
 ) -> Result<End, Error> {
     let Options { tty, stdin, stdout, stderr, keys, signals } = options;
-    let framed = hijacked.framed && !tty;
-    let (reader, writer) = tokio::io::split(hijacked.stream);
-    let output = output(reader, framed, stdout, stderr);
+    let (reader, writer) = tokio::io::split(hijacked);
+    // With a terminal there is one stream, and it is raw.
+    let output = output(reader, !tty, stdout, stderr);
     let input = async {
         if stdin {
             let keys = (tty && std::io::stdin().is_terminal()).then_some(keys);

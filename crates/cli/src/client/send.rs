@@ -26,13 +26,8 @@ pub(crate) struct Client {
     version: RefCell<String>,
 }
 
-/// A connection that left HTTP: bytes both ways.
-pub(crate) struct Hijacked {
-    /// Reads what the other side sends; shutting its writing half down is end of file there.
-    pub(crate) stream: TokioIo<hyper::upgrade::Upgraded>,
-    /// Whether output comes in frames (no terminal) or raw.
-    pub(crate) framed: bool,
-}
+/// A connection that left HTTP: bytes both ways. Shutting its writing half down is end of file on the other side.
+pub(crate) type Hijacked = TokioIo<hyper::upgrade::Upgraded>;
 
 impl Client {
     /// Makes a client; connects to nothing. `version` is `DOCKER_API_VERSION`, if set.
@@ -75,10 +70,8 @@ impl Client {
                 reason: format!("the connection was not upgraded (status {status})"),
             });
         }
-        let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let framed = kind != Some("application/vnd.docker.raw-stream");
         let upgraded = hyper::upgrade::on(answer).await.map_err(|source| Error::Http { what, source })?;
-        Ok(Hijacked { stream: TokioIo::new(upgraded), framed })
+        Ok(TokioIo::new(upgraded))
     }
 
     /// Sends; if the daemon's API is older than ours, takes its version and sends again.

@@ -45,9 +45,8 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
         .query("tail", args.tail);
     let answer = client.send(request).await?;
     let framed = match answer.header("content-type") {
-        Some("application/vnd.docker.raw-stream") => false,
         Some("application/vnd.docker.multiplexed-stream") => true,
-        // A daemon of an older API does not say; the container does.
+        // Raw, or a daemon of an older API, which says raw in any case; the container knows.
         _ => !super::attach::inspect(client, &args.container).await?.config.tty,
     };
     copy(answer, framed, tokio::io::stdout(), tokio::io::stderr()).await
