@@ -12,6 +12,7 @@ mod error;
 mod flag;
 mod format;
 mod global;
+mod help;
 mod progress;
 mod terminal;
 mod usage;
@@ -27,11 +28,7 @@ use crate::global::Global;
 
 /// A container engine and cluster of one piece
 #[derive(Debug, Parser)]
-#[command(
-    name = "shoal",
-    override_usage = "shoal [OPTIONS] COMMAND",
-    after_help = "\nRun 'shoal COMMAND --help' for more information on a command.\n"
-)]
+#[command(name = "shoal", override_usage = "shoal [OPTIONS] COMMAND")]
 struct Root {
     #[command(flatten)]
     global: Global,
@@ -56,7 +53,7 @@ fn start() -> u8 {
     let Some(verb) = root.verb else {
         let text = match root.global.version {
             true => format!("shoal version {}", env!("CARGO_PKG_VERSION")),
-            false => command.clone().render_help().to_string(),
+            false => help::text(&command, "shoal"),
         };
         return finish(console::line(text.trim_end()).map(|()| 0), false, None);
     };

@@ -9,8 +9,6 @@ use clap::{Arg, ArgAction, Command};
 use crate::error::code;
 use crate::flag::switch;
 
-const HELP: &str = "Usage:  {usage}\n\n{about}\n\n{all-args}{after-help}";
-
 /// Gives a command and all beneath it Docker's rules: `--flag=false`, `--memory-swap -1`, the last of two wins, `-h` is
 /// no help.
 pub(crate) fn docker_style(command: Command) -> Command {
@@ -22,7 +20,6 @@ pub(crate) fn docker_style(command: Command) -> Command {
         .disable_help_subcommand(true)
         .args_override_self(true)
         .styles(Styles::plain())
-        .help_template(HELP)
         .mut_args(flag)
         .arg(help);
     if has_subcommands {
@@ -61,7 +58,7 @@ pub(crate) fn complaint(error: &clap::Error, root: &Command, args: &[String]) ->
     let (path, leaf) = leaf(root, args);
     let name = path.join(" ");
     let hint = |text: String, code| Complaint {
-        text: format!("{text}\n\nUsage:  {}\n\nRun '{name} --help' for more information", usage(leaf)),
+        text: format!("{text}\n\nUsage:  {}\n\nRun '{name} --help' for more information", line(leaf)),
         code,
         to_stdout: false,
     };
@@ -70,10 +67,7 @@ pub(crate) fn complaint(error: &clap::Error, root: &Command, args: &[String]) ->
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
         | ErrorKind::MissingSubcommand => {
-            let text = match error.kind() {
-                ErrorKind::MissingSubcommand => leaf.clone().render_help().to_string(),
-                _ => error.render().to_string(),
-            };
+            let text = crate::help::text(leaf, &name);
             Complaint { text: text.trim_end().to_owned(), code: 0, to_stdout: true }
         }
         ErrorKind::InvalidSubcommand => {
@@ -95,8 +89,7 @@ pub(crate) fn complaint(error: &clap::Error, root: &Command, args: &[String]) ->
             if value.is_empty() && error.kind() == ErrorKind::InvalidValue {
                 return hint(format!("flag needs an argument: {flag}"), code::RUN);
             }
-            let reason = std::error::Error::source(error)
-                .map_or_else(|| "invalid value".to_owned(), ToString::to_string);
+            let reason = std::error::Error::source(error).map_or_else(String::new, reason);
             hint(format!("invalid argument \"{value}\" for \"{flag}\" flag: {reason}"), code::RUN)
         }
         _ => hint(
@@ -110,6 +103,20 @@ pub(crate) fn complaint(error: &clap::Error, root: &Command, args: &[String]) ->
                 .to_owned(),
             code::RUN,
         ),
+    }
+}
+
+/// Why a value is wrong; for numbers, which clap reads itself, in words of ours.
+fn reason(source: &(dyn std::error::Error + 'static)) -> String {
+    if source.is::<std::num::ParseFloatError>() {
+        return "a number is expected, such as 0.5".to_owned();
+    }
+    let text = source.to_string();
+    match text.as_str() {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "a whole number is expected, such as 10".to_owned()
+        }
+        _ => text,
     }
 }
 
@@ -138,7 +145,7 @@ pub(crate) fn unknown_flag(word: &str, root: &Command, args: &[String]) -> Compl
     let name = path.join(" ");
     let text = unknown_argument(word, &name, leaf);
     Complaint {
-        text: format!("{text}\n\nUsage:  {}\n\nRun '{name} --help' for more information", usage(leaf)),
+        text: format!("{text}\n\nUsage:  {}\n\nRun '{name} --help' for more information", line(leaf)),
         code: code::RUN,
         to_stdout: false,
     }
@@ -157,7 +164,8 @@ fn wanted(leaf: &Command) -> String {
     }
 }
 
-fn usage(leaf: &Command) -> String {
+/// The command's line of usage.
+pub(crate) fn line(leaf: &Command) -> String {
     let text = leaf.clone().render_usage().to_string();
     text.trim_start_matches("Usage:").trim().to_owned()
 }
