@@ -31,12 +31,10 @@ pub(crate) struct Pool {
     pub(crate) size: u8,
 }
 
-/// A resource limit of containers.
+/// A resource limit of containers; its name is the key it stands under.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Ulimit {
-    #[serde(default)]
-    pub(crate) name: String,
     pub(crate) soft: i64,
     pub(crate) hard: i64,
 }

@@ -332,7 +332,8 @@ fn status(member: &Member) -> NodeStatus {
 }
 
 fn bind(listen: SocketAddr) -> Result<TcpListener, NodeError> {
-    TcpListener::bind(listen).map_err(|error| NodeError::Invalid(format!("cannot listen on {listen} for the swarm: {error}")))
+    TcpListener::bind(listen)
+        .map_err(|error| NodeError::Invalid(format!("cannot listen on {listen} for the swarm: {error}")))
 }
 
 fn internal(error: impl std::fmt::Display) -> NodeError {
