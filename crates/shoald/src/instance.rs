@@ -129,6 +129,8 @@ fn id(root: &Path) -> Result<String> {
 fn running(path: &Path) -> Option<u32> {
     let pid: u32 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    // One that has ended and waits for its parent still has a name, but no program.
+    fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     (pid != std::process::id() && name.trim() == "shoald").then_some(pid)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ObjectVersion;
+use crate::unread::PrefixLength;
 use crate::{Timestamp, Unread};
 
 /// The user's wishes for the swarm.
@@ -247,7 +248,7 @@ pub struct SwarmInitRequest {
     pub force_new_cluster: Unread,
     /// Not honoured yet.
     #[serde(skip_serializing)]
-    pub subnet_size: Unread,
+    pub subnet_size: Unread<(), PrefixLength>,
     /// The user's wishes.
     pub spec: SwarmSpec,
     /// Of this node: `active`, `pause`, `drain` or empty.
