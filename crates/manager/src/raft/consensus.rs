@@ -68,7 +68,7 @@ pub(crate) struct Founding {
 
 /// The running member.
 pub(crate) struct Consensus {
-    raft: Raft<Types, Machine>,
+    pub(super) raft: Raft<Types, Machine>,
     leadership: watch::Receiver<Leadership>,
     failed: watch::Receiver<Option<String>>,
     stop: Option<oneshot::Sender<()>>,

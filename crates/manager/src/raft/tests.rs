@@ -48,6 +48,24 @@ fn create(id: &str) -> Transaction {
     transaction
 }
 
+impl Consensus {
+    /// Takes a snapshot now and drops the log it covers.
+    async fn compact(&self) -> anyhow::Result<()> {
+        let index = self.store.view().index();
+        self.raft.trigger().snapshot().await?;
+        self.raft
+            .wait(Some(Duration::from_secs(20)))
+            .metrics(|metrics| metrics.snapshot.map(|id| id.index) >= Some(index), "snapshot")
+            .await?;
+        self.raft.trigger().purge_log(index).await?;
+        self.raft
+            .wait(Some(Duration::from_secs(20)))
+            .metrics(|metrics| metrics.purged.map(|id| id.index) >= Some(index), "purge")
+            .await?;
+        Ok(())
+    }
+}
+
 async fn founded() -> TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let founding = Founding { raft_id: 7, addr: "127.0.0.1:2377".into(), first: create("first") };
@@ -82,32 +100,26 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     consensus.shutdown().await;
 }
 
-/// Copies of the files while writes go on are what `kill -9` at that moment leaves.
+/// What is compacted away is in the snapshot, and what came after it is in the log.
 #[tokio::test]
-async fn a_copy_of_the_files_at_any_moment_has_all_that_was_acknowledged() {
+async fn a_restart_begins_with_the_snapshot() {
     let directory = founded().await;
     let mut consensus = opened(&directory).await;
-    let writer = tokio::spawn({
-        let proposer = consensus.proposer.clone();
-        async move {
-            for number in 0.. {
-                if proposer.propose(create(&format!("burst-{number}"))).await.is_err() {
-                    return;
-                }
-            }
-        }
-    });
-    for number in 0..5 {
-        let id = format!("kept-{number}");
-        consensus.proposer.propose(create(&id)).await.expect("applies");
-        let copy = tempfile::tempdir().expect("a temporary directory");
-        std::fs::copy(directory.path().join("raft.redb"), copy.path().join("raft.redb")).expect("copies");
-        let mut reopened = opened(&copy).await;
-        let view = reopened.reader().view().await.expect("leads");
-        assert!(view.service(&id).is_some() && view.service("first").is_some());
-        reopened.shutdown().await;
+    for number in 0..20 {
+        consensus.proposer.propose(create(&format!("before-{number}"))).await.expect("applies");
     }
-    writer.abort();
+    consensus.compact().await.expect("takes a snapshot");
+    consensus.proposer.propose(create("after")).await.expect("applies");
+    consensus.shutdown().await;
+    assert!(directory.path().join("snapshot").exists());
+
+    let mut consensus = opened(&directory).await;
+    let view = consensus.reader().view().await.expect("leads");
+    assert!(
+        view.service("first").is_some()
+            && view.service("before-19").is_some()
+            && view.service("after").is_some()
+    );
     consensus.shutdown().await;
 }
 

@@ -15,6 +15,9 @@ mod state;
 mod transaction;
 mod tree;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use apply::restore;
 pub use apply::{Refused, apply};
 pub use event::{Change, Event, Notice, Subscription};
