@@ -43,9 +43,9 @@ fn main() -> ExitCode {
 fn start() -> u8 {
     let args: Vec<String> =
         std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let command = usage::docker_style(Root::command());
+    let mut command = usage::docker_style(Root::command());
     let parsed =
-        command.clone().try_get_matches_from(std::iter::once("shoal".to_owned()).chain(args.iter().cloned()));
+        command.try_get_matches_from_mut(std::iter::once("shoal".to_owned()).chain(args.iter().cloned()));
     let root = match parsed.and_then(|matches| Root::from_arg_matches(&matches)) {
         Ok(root) => root,
         Err(error) => return complain(&usage::complaint(&error, &command, &args)),

@@ -6,6 +6,7 @@ use crate::console;
 use crate::error::Error;
 use crate::flag::{FlagError, pair};
 use crate::format::list::{Columns, Layout, Row, layout, render};
+use crate::format::template::Template;
 
 /// `--filter`, `--format`, `--quiet`.
 #[derive(Debug, Args)]
@@ -40,6 +41,15 @@ impl Listing {
     pub(super) fn layout(&self) -> Result<Layout, Error> {
         let format = self.format.as_deref().map(Layout::parse).transpose()?;
         Ok(layout(format.as_ref(), self.quiet, "{{.ID}}")?)
+    }
+}
+
+/// The template for verbs that show objects one by one: none, `json`, or the user's.
+pub(super) fn template(format: Option<&str>) -> Result<Option<Template>, Error> {
+    match format {
+        None | Some("") => Ok(None),
+        Some("json") => Ok(Some(Template::parse("{{json .}}")?)),
+        Some(format) => Ok(Some(Template::parse(format)?)),
     }
 }
 

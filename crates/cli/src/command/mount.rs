@@ -15,7 +15,7 @@ pub(super) fn to_json(mount: &Mount) -> Value {
         (!map.is_empty()).then(|| json!(map))
     };
     let text = |text: &str| (!text.is_empty()).then(|| json!(text));
-    let yes = |set: bool| set.then(|| json!(true));
+    let yes = |set: bool| set.then_some(json!(true));
     let recursive = |mode: &str| yes(mount.recursive.as_deref() == Some(mode));
     let options = |fields: Vec<(&str, Option<Value>)>| {
         Some(object(fields)).filter(|o| o.as_object().is_some_and(|o| !o.is_empty()))

@@ -3,6 +3,7 @@
 //! Pure but for `env`, `pair` and `file`, which read the files that `--env-file` and `--label-file` name, and `moment`,
 //! which reads the clock. None talks to the daemon.
 
+pub(crate) mod choice;
 pub(crate) mod cpus;
 pub(crate) mod device;
 pub(crate) mod duration;

@@ -44,9 +44,9 @@ pub(crate) fn duration(seconds: i64) -> String {
     match seconds {
         ..1 => "Less than a second".to_owned(),
         1 => "1 second".to_owned(),
-        ..60 => format!("{seconds} seconds"),
-        ..120 => "About a minute".to_owned(),
-        ..3600 => format!("{} minutes", seconds / 60),
+        2..60 => format!("{seconds} seconds"),
+        60..120 => "About a minute".to_owned(),
+        120..3600 => format!("{} minutes", seconds / 60),
         _ if hours == 1 => "About an hour".to_owned(),
         _ if hours < 48 => format!("{hours} hours"),
         _ if hours < 24 * 7 * 2 => format!("{} days", hours / 24),

@@ -13,7 +13,6 @@ use super::painter::Painter;
 use crate::client::{Client, Request, encode_path};
 use crate::console;
 use crate::error::Error;
-use crate::terminal::Signals;
 
 /// How often the daemon is asked.
 const POLL: Duration = Duration::from_millis(200);
@@ -22,10 +21,9 @@ const DEFAULT_MONITOR: Duration = Duration::from_secs(5);
 
 /// Waits until the service stands. `quiet` shows nothing.
 pub(crate) async fn until_converged(client: &Client, id: &str, quiet: bool) -> Result<(), Error> {
-    let mut signals = Signals::catch()?;
     tokio::select! {
         ended = converge(client, id, quiet) => ended,
-        _ = signals.next() => {
+        _ = tokio::signal::ctrl_c() => {
             if !quiet {
                 console::line(&format!("Operation continuing in background.\nUse `shoal service ps {id}` to check progress."))?;
             }

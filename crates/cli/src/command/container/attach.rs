@@ -1,12 +1,13 @@
 //! `shoal attach`.
 
-use engine_api::container::{ContainerInspectResponse, ContainerWaitResponse};
+use engine_api::container::ContainerInspectResponse;
 
-use super::{ask_end, exit_code, path};
-use crate::attachment::{self, End};
+use super::follow::{self, Connected, Start, ask_end, keys};
+use super::path;
+use crate::attachment;
 use crate::client::{Client, Request};
 use crate::error::Error;
-use crate::flag::{FlagError, switch};
+use crate::flag::switch;
 use crate::terminal::{DetachKeys, Signals};
 
 /// Attach local standard input, output, and error streams to a running container
@@ -27,10 +28,6 @@ pub(crate) struct Args {
     container: String,
 }
 
-fn keys(input: &str) -> Result<DetachKeys, FlagError> {
-    DetachKeys::parse(input)
-}
-
 /// Attaches; gives the container's exit code.
 pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     let found = inspect(client, &args.container).await?;
@@ -43,26 +40,11 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     let (tty, stdin) = (found.config.tty, !args.no_stdin && found.config.open_stdin);
     attachment::check_terminal(tty, stdin)?;
     let signals = if args.sig_proxy && !tty { Some(Signals::catch()?) } else { None };
-    let end = ask_end(client, &found.id, "not-running").await?;
-    let attach = Request::post(&path(&found.id, "/attach"))
-        .query("stream", 1)
-        .flag("stdin", stdin)
-        .query("stdout", 1)
-        .query("stderr", 1);
-    let hijacked = client.hijack(attach).await?;
-    let raw = attachment::raw_mode(tty, stdin)?;
-    if tty {
-        attachment::resize(client, &found.id).await;
-    }
     let keys = args.detach_keys.unwrap_or_default();
     let options = attachment::Options { tty, stdin, stdout: true, stderr: true, keys, signals };
-    let carried = attachment::carry(client, &found.id, hijacked, options).await;
-    drop(raw);
-    if carried? == End::Detached {
-        return Ok(0);
-    }
-    let result: ContainerWaitResponse = end.json().await?;
-    Ok(exit_code(result.status_code))
+    let end = ask_end(client, &found.id, "not-running").await?;
+    let streams = follow::attach(client, &found.id, &options).await?;
+    follow::follow(Connected { client, id: &found.id, streams, end }, Start::Running, options).await
 }
 
 /// Asks what the container is.

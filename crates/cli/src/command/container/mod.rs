@@ -2,6 +2,7 @@
 
 pub(crate) mod attach;
 pub(crate) mod create;
+mod follow;
 pub(super) mod health;
 mod host;
 pub(crate) mod kill;
@@ -21,7 +22,7 @@ pub(crate) mod wait;
 
 use clap::Subcommand;
 
-use crate::client::{Client, Request, encode_path};
+use crate::client::{Client, encode_path};
 use crate::error::Error;
 
 /// `shoal container …`.
@@ -81,14 +82,4 @@ impl Group {
 /// `/containers/NAME/ACTION`.
 fn path(name: &str, action: &str) -> String {
     format!("/containers/{}{action}", encode_path(name))
-}
-
-/// A container's exit code as ours: the kernel keeps eight bits of it.
-fn exit_code(status: i64) -> u8 {
-    u8::try_from(status & 0xff).unwrap_or(crate::error::code::RUN)
-}
-
-/// Asks the daemon to say when the container ends, and returns once it has heard us: an end after that is not missed.
-async fn ask_end(client: &Client, id: &str, condition: &str) -> Result<crate::client::Answer, Error> {
-    client.send(Request::post(&path(id, "/wait")).query("condition", condition)).await
 }

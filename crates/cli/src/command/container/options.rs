@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::health::Health;
 use super::host::Resources;
-use crate::flag::{FlagError, device, env, host, mount, pair, port, restart, size, volume};
+use crate::flag::{FlagError, choice, device, env, host, mount, pair, port, restart, size, volume};
 
 type Pair = (String, String);
 
@@ -227,19 +227,11 @@ fn stream(input: &str) -> Result<String, FlagError> {
 }
 
 fn cgroupns(input: &str) -> Result<String, FlagError> {
-    choice(input, &["", "host", "private"], "host or private")
+    choice::parse(input, &["", "host", "private"], "host or private")
 }
 
 fn pull(input: &str) -> Result<String, FlagError> {
-    choice(input, &["always", "missing", "never"], "always, missing or never")
-}
-
-fn choice(input: &str, known: &[&str], expected: &'static str) -> Result<String, FlagError> {
-    if known.contains(&input) {
-        Ok(input.to_owned())
-    } else {
-        Err(FlagError::Choice { input: input.to_owned(), expected })
-    }
+    choice::parse(input, &["always", "missing", "never"], "always, missing or never")
 }
 
 fn exposed(input: &str) -> Result<String, FlagError> {

@@ -1,15 +1,14 @@
 //! `shoal run`: create, attach, start, wait, as one.
 
-use engine_api::container::ContainerWaitResponse;
-
+use super::follow::{self, Connected, Start, ask_end, keys};
 use super::options::Options;
 use super::request::attached;
-use super::{ask_end, create, exit_code, path};
-use crate::attachment::{self, End};
+use super::{create, path};
+use crate::attachment;
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::{Error, code};
-use crate::flag::{FlagError, switch};
+use crate::flag::switch;
 use crate::terminal::{DetachKeys, Signals};
 
 /// Create and run a new container from an image
@@ -37,10 +36,6 @@ impl Args {
     }
 }
 
-fn keys(input: &str) -> Result<DetachKeys, FlagError> {
-    DetachKeys::parse(input)
-}
-
 /// Runs the container; gives its exit code.
 pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     if args.detach && !args.options.attach.is_empty() {
@@ -54,60 +49,30 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     let streams = attached(&args.options);
     let options = &args.options;
     attachment::check_terminal(options.tty, streams.stdin)?;
-    // From here on a signal is the container's, also one that comes before it runs.
-    let signals = if args.sig_proxy && !options.tty { Some(Signals::catch()?) } else { None };
     let id = create::create(client, options).await?;
-    let hijacked = client
-        .hijack(
-            Request::post(&path(&id, "/attach"))
-                .query("stream", 1)
-                .flag("stdin", streams.stdin)
-                .flag("stdout", streams.stdout)
-                .flag("stderr", streams.stderr),
-        )
-        .await?;
-    let end = ask_end(client, &id, if options.rm { "removed" } else { "next-exit" }).await?;
-    let raw = attachment::raw_mode(options.tty, streams.stdin)?;
-    if let Err(error) = start(client, &id).await {
-        drop(raw);
-        // With --rm the daemon removes what it could not start; it says when that is done.
-        if options.rm {
-            let _ = end.bytes().await;
-        }
-        return Err(error);
-    }
-    if options.tty {
-        attachment::resize(client, &id).await;
-    }
     let carried = attachment::Options {
         tty: options.tty,
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
         keys: args.detach_keys.unwrap_or_default(),
-        signals,
+        // From here on a signal is the container's; while the image was pulled it was ours.
+        signals: if args.sig_proxy && !options.tty { Some(Signals::catch()?) } else { None },
     };
-    let carried = attachment::carry(client, &id, hijacked, carried).await;
-    drop(raw);
-    if carried? == End::Detached {
-        return Ok(0);
-    }
-    let result: ContainerWaitResponse = end.json().await?;
-    match result.error.filter(|error| !error.message.is_empty()) {
-        Some(error) => Err(Error::Daemon { status: 0, message: error.message }),
-        None => Ok(exit_code(result.status_code)),
-    }
+    let streams = follow::attach(client, &id, &carried).await?;
+    let (condition, start) = match options.rm {
+        true => ("removed", Start::StoppedAndRemoved),
+        false => ("next-exit", Start::Stopped),
+    };
+    let end = ask_end(client, &id, condition).await?;
+    follow::follow(Connected { client, id: &id, streams, end }, start, carried).await
 }
 
 async fn detached(options: &Options, client: &Client) -> Result<u8, Error> {
     let id = create::create(client, options).await?;
-    start(client, &id).await?;
+    client.done(Request::post(&path(&id, "/start"))).await?;
     console::line(&id)?;
     Ok(0)
-}
-
-async fn start(client: &Client, id: &str) -> Result<(), Error> {
-    client.done(Request::post(&path(id, "/start"))).await
 }
 
 /// The exit code for a failure: whether it was the command's or ours, as Docker tells it apart.

@@ -1,13 +1,11 @@
 //! `shoal start`.
 
-use engine_api::container::ContainerWaitResponse;
-
-use super::{ask_end, exit_code, path};
-use crate::attachment::{self, End};
+use super::follow::{self, Connected, Start, ask_end, keys};
+use super::path;
+use crate::attachment;
 use crate::client::{Client, Request};
 use crate::command::each::each;
 use crate::error::Error;
-use crate::flag::FlagError;
 use crate::terminal::{DetachKeys, Signals};
 
 /// Start one or more stopped containers
@@ -27,10 +25,6 @@ pub(crate) struct Args {
     containers: Vec<String>,
 }
 
-fn keys(input: &str) -> Result<DetachKeys, FlagError> {
-    DetachKeys::parse(input)
-}
-
 /// Starts; with `-a` or `-i` gives the container's exit code.
 pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     if !args.attach && !args.interactive {
@@ -47,26 +41,13 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     let (tty, stdin) = (found.config.tty, args.interactive && found.config.open_stdin);
     attachment::check_terminal(tty, stdin)?;
     let signals = if tty { None } else { Some(Signals::catch()?) };
-    let attach = Request::post(&path(&found.id, "/attach"))
-        .query("stream", 1)
-        .flag("stdin", stdin)
-        .query("stdout", 1)
-        .query("stderr", 1);
-    let hijacked = client.hijack(attach).await?;
-    let end = ask_end(client, &found.id, if found.host_config.auto_remove { "removed" } else { "next-exit" })
-        .await?;
-    let raw = attachment::raw_mode(tty, stdin)?;
-    client.done(Request::post(&path(&found.id, "/start"))).await?;
-    if tty {
-        attachment::resize(client, &found.id).await;
-    }
     let keys = args.detach_keys.unwrap_or_default();
     let options = attachment::Options { tty, stdin, stdout: true, stderr: true, keys, signals };
-    let carried = attachment::carry(client, &found.id, hijacked, options).await;
-    drop(raw);
-    if carried? == End::Detached {
-        return Ok(0);
-    }
-    let result: ContainerWaitResponse = end.json().await?;
-    Ok(exit_code(result.status_code))
+    let streams = follow::attach(client, &found.id, &options).await?;
+    let (condition, start) = match found.host_config.auto_remove {
+        true => ("removed", Start::StoppedAndRemoved),
+        false => ("next-exit", Start::Stopped),
+    };
+    let end = ask_end(client, &found.id, condition).await?;
+    follow::follow(Connected { client, id: &found.id, streams, end }, start, options).await
 }

@@ -2,7 +2,7 @@
 
 use engine_api::container::ContainerWaitResponse;
 
-use super::ask_end;
+use super::follow::ask_end;
 use crate::client::Client;
 use crate::command::each::each;
 use crate::error::Error;

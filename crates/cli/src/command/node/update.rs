@@ -4,17 +4,16 @@ use serde_json::json;
 
 use super::change;
 use crate::client::Client;
-use crate::command::swarm::availability;
 use crate::console;
 use crate::error::Error;
-use crate::flag::{FlagError, pair};
+use crate::flag::{choice, pair};
 
 /// Update a node
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "shoal node update [OPTIONS] NODE")]
 pub(crate) struct Args {
     /// Availability of the node ("active", "pause", "drain")
-    #[arg(long, value_name = "string", value_parser = availability)]
+    #[arg(long, value_name = "string", value_parser = choice::availability)]
     availability: Option<String>,
     /// Add or update a node label ("key=value")
     #[arg(long, value_name = "list", value_parser = pair::label)]
@@ -23,17 +22,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "list")]
     label_rm: Vec<String>,
     /// Role of the node ("worker", "manager")
-    #[arg(long, value_name = "string", value_parser = role)]
+    #[arg(long, value_name = "string", value_parser = choice::role)]
     role: Option<String>,
     #[arg(value_name = "NODE", hide = true)]
     node: String,
-}
-
-fn role(input: &str) -> Result<String, FlagError> {
-    match input {
-        "worker" | "manager" => Ok(input.to_owned()),
-        _ => Err(FlagError::Choice { input: input.to_owned(), expected: "worker or manager" }),
-    }
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {

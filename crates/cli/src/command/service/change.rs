@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::spec::{choice, set};
-use crate::flag::{FlagError, duration};
+use super::spec::set;
+use crate::flag::{FlagError, choice, duration};
 
 /// `--update-*`.
 #[derive(Debug, Args)]
@@ -53,15 +53,15 @@ pub(super) struct Rollback {
 }
 
 fn update_action(input: &str) -> Result<String, FlagError> {
-    choice(input, &["pause", "continue", "rollback"], "pause, continue or rollback")
+    choice::parse(input, &["pause", "continue", "rollback"], "pause, continue or rollback")
 }
 
 fn rollback_action(input: &str) -> Result<String, FlagError> {
-    choice(input, &["pause", "continue"], "pause or continue")
+    choice::parse(input, &["pause", "continue"], "pause or continue")
 }
 
 fn order(input: &str) -> Result<String, FlagError> {
-    choice(input, &["start-first", "stop-first"], "start-first or stop-first")
+    choice::parse(input, &["start-first", "stop-first"], "start-first or stop-first")
 }
 
 impl Update {

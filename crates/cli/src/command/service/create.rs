@@ -4,12 +4,12 @@ use engine_api::swarm::ServiceCreateResponse;
 use serde_json::{Value, json};
 
 use super::ports;
-use super::spec::{Shared, choice, set};
+use super::spec::{Shared, set};
 use crate::client::{Client, Request};
 use crate::command::mount;
 use crate::console;
 use crate::error::Error;
-use crate::flag::{FlagError, env, host, mount as mount_flag, pair, port, ulimit};
+use crate::flag::{FlagError, choice, env, host, mount as mount_flag, pair, port, ulimit};
 use crate::progress::watch;
 
 type Pair = (String, String);
@@ -96,7 +96,7 @@ impl Args {
 }
 
 fn mode(input: &str) -> Result<String, FlagError> {
-    choice(
+    choice::parse(
         input,
         &["replicated", "global", "replicated-job", "global-job"],
         "replicated, global, replicated-job or global-job",

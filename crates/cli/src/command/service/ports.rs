@@ -40,29 +40,40 @@ pub(super) fn to_json(flags: &[Published]) -> Result<Vec<Value>, Error> {
 pub(super) fn display(ports: &[EndpointPortConfig]) -> String {
     let mut ports: Vec<&EndpointPortConfig> = ports.iter().filter(|port| port.published_port > 0).collect();
     ports.sort_by_key(|port| (port.protocol.clone(), port.published_port, port.target_port));
-    let mut ranges: Vec<(&str, (u32, u32), (u32, u32))> = Vec::new();
+    let mut ranges: Vec<Range<'_>> = Vec::new();
     for port in ports {
-        match ranges.last_mut() {
-            Some((protocol, published, target))
-                if *protocol == port.protocol
-                    && published.1 + 1 == port.published_port
-                    && target.1 + 1 == port.target_port =>
-            {
-                (published.1, target.1) = (port.published_port, port.target_port);
-            }
-            _ => ranges.push((
-                &port.protocol,
-                (port.published_port, port.published_port),
-                (port.target_port, port.target_port),
-            )),
+        match ranges.last_mut().filter(|range| range.is_before(port)) {
+            Some(range) => (range.published.1, range.target.1) = (port.published_port, port.target_port),
+            None => ranges.push(Range {
+                protocol: &port.protocol,
+                published: (port.published_port, port.published_port),
+                target: (port.target_port, port.target_port),
+            }),
         }
     }
-    let span =
-        |(first, last): (u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    let text = |(protocol, published, target): &(&str, _, _)| {
-        format!("*:{}->{}/{protocol}", span(*published), span(*target))
-    };
-    ranges.iter().map(text).collect::<Vec<_>>().join(", ")
+    ranges.iter().map(Range::text).collect::<Vec<_>>().join(", ")
+}
+
+/// Ports that follow each other on both sides.
+struct Range<'a> {
+    protocol: &'a str,
+    published: (u32, u32),
+    target: (u32, u32),
+}
+
+impl Range<'_> {
+    fn is_before(&self, port: &EndpointPortConfig) -> bool {
+        self.protocol == port.protocol
+            && self.published.1.checked_add(1) == Some(port.published_port)
+            && self.target.1.checked_add(1) == Some(port.target_port)
+    }
+
+    fn text(&self) -> String {
+        let span = |(first, last): (u32, u32)| {
+            if first == last { first.to_string() } else { format!("{first}-{last}") }
+        };
+        format!("*:{}->{}/{}", span(self.published), span(self.target), self.protocol)
+    }
 }
 
 #[cfg(test)]

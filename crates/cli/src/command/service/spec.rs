@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::command::container::health::Health;
 use crate::error::Error;
-use crate::flag::{FlagError, cpus, duration, pair, size, switch, words};
+use crate::flag::{FlagError, choice, cpus, duration, pair, size, switch, words};
 
 /// Flags of both verbs; each changes the specification only if it is given.
 #[derive(Debug, Args)]
@@ -107,20 +107,11 @@ pub(super) struct Shared {
 }
 
 fn endpoint_mode(input: &str) -> Result<String, FlagError> {
-    choice(input, &["vip", "dnsrr"], "vip or dnsrr")
+    choice::parse(input, &["vip", "dnsrr"], "vip or dnsrr")
 }
 
 fn condition(input: &str) -> Result<String, FlagError> {
-    choice(input, &["none", "on-failure", "any"], "none, on-failure or any")
-}
-
-/// One of a few words.
-pub(super) fn choice(input: &str, known: &[&str], expected: &'static str) -> Result<String, FlagError> {
-    if known.contains(&input) {
-        Ok(input.to_owned())
-    } else {
-        Err(FlagError::Choice { input: input.to_owned(), expected })
-    }
+    choice::parse(input, &["none", "on-failure", "any"], "none, on-failure or any")
 }
 
 /// Sets the value at `path`, if there is one; objects on the way are made.

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::options::{Settings, availability};
+use super::options::Settings;
 use super::token;
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
+use crate::flag::choice;
 
 /// Initialize a swarm
 #[derive(Debug, clap::Args)]
@@ -19,7 +20,7 @@ pub(crate) struct Args {
     #[arg(long)]
     autolock: bool,
     /// Availability of the node ("active", "pause", "drain")
-    #[arg(long, value_name = "string", default_value = "active", value_parser = availability)]
+    #[arg(long, value_name = "string", default_value = "active", value_parser = choice::availability)]
     availability: String,
     /// Address or interface to use for data path traffic (format: "<ip|interface>")
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]

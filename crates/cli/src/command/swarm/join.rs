@@ -3,10 +3,10 @@
 use engine_api::system::SystemInfo;
 use serde_json::json;
 
-use super::options::availability;
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
+use crate::flag::choice;
 
 /// Join a swarm as a node and/or manager
 #[derive(Debug, clap::Args)]
@@ -16,7 +16,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     advertise_addr: String,
     /// Availability of the node ("active", "pause", "drain")
-    #[arg(long, value_name = "string", default_value = "active", value_parser = availability)]
+    #[arg(long, value_name = "string", default_value = "active", value_parser = choice::availability)]
     availability: String,
     /// Address or interface to use for data path traffic (format: "<ip|interface>")
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]

@@ -9,8 +9,6 @@ mod update;
 
 use clap::Subcommand;
 
-pub(super) use options::availability;
-
 use crate::client::Client;
 use crate::error::Error;
 

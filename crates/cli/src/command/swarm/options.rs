@@ -53,14 +53,3 @@ impl Settings {
         }
     }
 }
-
-/// The availabilities of a node.
-pub(in crate::command) fn availability(input: &str) -> Result<String, crate::flag::FlagError> {
-    match input {
-        "active" | "pause" | "drain" => Ok(input.to_owned()),
-        _ => Err(crate::flag::FlagError::Choice {
-            input: input.to_owned(),
-            expected: "active, pause or drain",
-        }),
-    }
-}

@@ -7,7 +7,7 @@ use crate::client::{Client, Request, encode_path};
 use crate::command::system::inspect::own_node;
 use crate::console;
 use crate::error::Error;
-use crate::flag::FlagError;
+use crate::flag::choice;
 
 /// Manage join tokens
 #[derive(Debug, clap::Args)]
@@ -24,13 +24,8 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    let (parameter, role) = match args.role.as_str() {
-        "worker" => ("rotateWorkerToken", "worker"),
-        "manager" => ("rotateManagerToken", "manager"),
-        other => {
-            return Err(FlagError::Choice { input: other.to_owned(), expected: "worker or manager" }.into());
-        }
-    };
+    let role = choice::role(&args.role)?;
+    let parameter = if role == "worker" { "rotateWorkerToken" } else { "rotateManagerToken" };
     if args.rotate {
         let swarm: Value = client.json(Request::get("/swarm")).await?;
         let version = swarm["Version"]["Index"].as_u64().unwrap_or(0);
@@ -44,9 +39,9 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
         }
     }
     if args.quiet {
-        return console::line(&token(&client.json(Request::get("/swarm")).await?, role));
+        return console::line(&token(&client.json(Request::get("/swarm")).await?, &role));
     }
-    print_join(client, role, &own_node(client).await?).await
+    print_join(client, &role, &own_node(client).await?).await
 }
 
 fn token(swarm: &Swarm, role: &str) -> String {

@@ -5,10 +5,10 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::client::{Client, Request};
+use crate::command::listing::template;
 use crate::console;
 use crate::error::Error;
 use crate::flag::{moment, pair};
-use crate::format::template::Template;
 use crate::format::text::plain;
 
 /// Get real time events from the server
@@ -30,11 +30,7 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    let template = match args.format.as_deref() {
-        None | Some("") => None,
-        Some("json") => Some(Template::parse("{{json .}}")?),
-        Some(format) => Some(Template::parse(format)?),
-    };
+    let template = template(args.format.as_deref())?;
     let request = Request::get("/events")
         .query_some("since", args.since)
         .query_some("until", args.until)

@@ -5,9 +5,9 @@ use engine_api::system::SystemInfo;
 use serde_json::Value;
 
 use crate::client::{Client, Request};
+use crate::command::listing::template;
 use crate::console;
 use crate::error::Error;
-use crate::format::template::Template;
 use crate::format::unit;
 
 /// Display system-wide information
@@ -20,11 +20,7 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    let template = match args.format.as_deref() {
-        None | Some("") => None,
-        Some("json") => Some(Template::parse("{{json .}}")?),
-        Some(format) => Some(Template::parse(format)?),
-    };
+    let template = template(args.format.as_deref())?;
     let value: Value = client.json(Request::get("/info")).await?;
     if let Some(template) = template {
         return console::line(&template.apply(&value)?);

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::client::{Client, Request, encode_path};
+use crate::command::listing::template;
 use crate::console;
 use crate::error::Error;
 use crate::format::indent::indent;
-use crate::format::template::Template;
 
 /// The kinds of objects, in the order in which a name without `--type` is looked for.
 const KINDS: [(&str, &str, &str); 7] = [
@@ -78,11 +78,7 @@ pub(in crate::command) async fn kind(
 }
 
 async fn show(args: &KindArgs, kind: Option<&str>, client: &Client) -> Result<(), Error> {
-    let template = match args.format.as_deref() {
-        None | Some("") => None,
-        Some("json") => Some(Template::parse("{{json .}}")?),
-        Some(format) => Some(Template::parse(format)?),
-    };
+    let template = template(args.format.as_deref())?;
     let mut found = Vec::new();
     let mut failed = Vec::new();
     for name in &args.names {

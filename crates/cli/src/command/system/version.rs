@@ -4,9 +4,9 @@ use engine_api::system::SystemVersion;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Request};
+use crate::command::listing::template;
 use crate::console;
 use crate::error::Error;
-use crate::format::template::Template;
 
 /// Show the shoal version information
 #[derive(Debug, clap::Args)]
@@ -18,11 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(in crate::command) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    let template = match args.format.as_deref() {
-        None | Some("") => None,
-        Some("json") => Some(Template::parse("{{json .}}")?),
-        Some(format) => Some(Template::parse(format)?),
-    };
+    let template = template(args.format.as_deref())?;
     let server = client.json::<Value>(Request::get("/version")).await;
     let (server, failed) = match server {
         Ok(server) => (server, None),
