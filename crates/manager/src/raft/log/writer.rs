@@ -130,5 +130,8 @@ fn write(transaction: &WriteTransaction, change: &Change) -> io::Result<()> {
 
 /// The same result for everybody in the batch.
 fn clone_result(result: &io::Result<()>) -> io::Result<()> {
-    result.as_ref().map(|()| ()).map_err(|error| io::Error::new(error.kind(), error.to_string()))
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+    }
 }
