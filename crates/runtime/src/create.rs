@@ -149,6 +149,16 @@ impl Created {
         &self.cgroup
     }
 
+    /// The container's mount namespace. Whoever holds it takes over the last unmount, which syncs the file system of
+    /// the writable layer and may so take long; else the first process does, before anyone learns of its end.
+    ///
+    /// # Errors
+    /// If procfs does not answer.
+    pub fn mount_namespace(&self) -> Result<OwnedFd> {
+        let path = format!("/proc/{}/ns/mnt", self.pid);
+        File::open(&path).map(OwnedFd::from).map_err(Error::path("open", path))
+    }
+
     /// The host's side of the pseudo-terminal, once, if one was asked for.
     pub fn take_console(&mut self) -> Option<Console> {
         self.console.take()

@@ -34,3 +34,8 @@ pub mod oci {
 pub use create::{Console, CreateOptions, Created, Gate, Stdio, create, open_gate, resize_console};
 pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
 pub use rootfs::Rootfs;
+
+/// Annotation of the specification: with the value `true` the writable layer is never synced to disk, neither by
+/// the container's programs nor when it ends (overlay's `volatile`). For containers that are started once and then
+/// removed: after a crash of the machine such a layer cannot be mounted again.
+pub const VOLATILE_ANNOTATION: &str = "shoal.overlay.volatile";

@@ -97,7 +97,7 @@ fn enter(surroundings: Surroundings<'_>, channel: &Channel) -> Result<(Option<Ow
     namespace::enter(plan, surroundings.join, surroundings.cgroup)?;
     let root = {
         let pinned = mount::pin(plan, surroundings.cgroup)?;
-        let root = root::enter(surroundings.rootfs, surroundings.bundle)?;
+        let root = root::enter(surroundings.rootfs, surroundings.bundle, plan.volatile)?;
         let mounted = mount::mount_all(plan, pinned, root.as_fd(), surroundings.cgroup)?;
         finish_mounts(plan, root.as_fd(), &mounted)?;
         connect_streams(surroundings.stdio, root.as_fd(), &mounted, channel)?;

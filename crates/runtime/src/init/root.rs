@@ -17,7 +17,7 @@ use crate::{Error, Result, Rootfs};
 
 /// Mounts `rootfs` over `bundle` in this mount namespace, pivots into it, and detaches the host's tree. Returns the
 /// new root, which is also the current directory.
-pub(super) fn enter(rootfs: &Rootfs, bundle: &Path) -> Result<OwnedFd> {
+pub(super) fn enter(rootfs: &Rootfs, bundle: &Path, volatile: bool) -> Result<OwnedFd> {
     // Whatever the host does shows up here, for binds that asked for it; nothing done here shows up there.
     mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
         .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
@@ -27,8 +27,10 @@ pub(super) fn enter(rootfs: &Rootfs, bundle: &Path) -> Result<OwnedFd> {
             .and_then(|directory| clone_tree(directory.as_fd(), c"", true))
             .and_then(|tree| attach(tree.as_fd(), place.as_fd()).map(|()| tree))
             .map_err(Error::path("mount root", path))?,
-        Rootfs::Overlay { lowers, upper, work } => overlay(lowers, upper, work, bundle, place.as_fd())
-            .map_err(Error::path("mount overlay of", upper))?,
+        Rootfs::Overlay { lowers, upper, work } => {
+            overlay(lowers, upper, work, volatile, bundle, place.as_fd())
+                .map_err(Error::path("mount overlay of", upper))?
+        }
     };
     let failed = |error: nix::Error| Error::host("pivot into the root")(error.into());
     fchdir(root.as_fd()).map_err(failed)?;
@@ -47,21 +49,27 @@ fn overlay(
     lowers: &[PathBuf],
     upper: &Path,
     work: &Path,
+    volatile: bool,
     bundle: &Path,
     place: BorrowedFd<'_>,
 ) -> io::Result<OwnedFd> {
-    match overlay_layer_by_layer(lowers, upper, work) {
+    match overlay_layer_by_layer(lowers, upper, work, volatile) {
         Ok(overlay) => attach(overlay.as_fd(), place).map(|()| overlay),
         // Before Linux 6.7 there is no `lowerdir+`, and a single value has 255 bytes at most.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            overlay_at_once(lowers, upper, work, place)?;
+            overlay_at_once(lowers, upper, work, volatile, place)?;
             open_path(bundle)
         }
         Err(error) => Err(error),
     }
 }
 
-fn overlay_layer_by_layer(lowers: &[PathBuf], upper: &Path, work: &Path) -> io::Result<OwnedFd> {
+fn overlay_layer_by_layer(
+    lowers: &[PathBuf],
+    upper: &Path,
+    work: &Path,
+    volatile: bool,
+) -> io::Result<OwnedFd> {
     let context = Context::open(c"overlay")?;
     for lower in lowers {
         context.set(c"lowerdir+", &c_path(lower)?)?;
@@ -69,11 +77,20 @@ fn overlay_layer_by_layer(lowers: &[PathBuf], upper: &Path, work: &Path) -> io::
     context.set(c"upperdir", &c_path(upper)?)?;
     context.set(c"workdir", &c_path(work)?)?;
     context.set(c"source", c"overlay")?;
+    if volatile {
+        context.set_flag(c"volatile")?;
+    }
     context.mount(0)
 }
 
 /// With mount(2), whose options are one page at most: names relative to a common directory stretch it.
-fn overlay_at_once(lowers: &[PathBuf], upper: &Path, work: &Path, place: BorrowedFd<'_>) -> io::Result<()> {
+fn overlay_at_once(
+    lowers: &[PathBuf],
+    upper: &Path,
+    work: &Path,
+    volatile: bool,
+    place: BorrowedFd<'_>,
+) -> io::Result<()> {
     let base = common_parent(lowers.iter().map(PathBuf::as_path).chain([upper, work]));
     chdir(&base)?;
     let names: Vec<Vec<u8>> = lowers.iter().map(|l| escaped(l, &base)).collect();
@@ -83,6 +100,9 @@ fn overlay_at_once(lowers: &[PathBuf], upper: &Path, work: &Path, place: Borrowe
     options.extend(escaped(upper, &base));
     options.extend(b",workdir=");
     options.extend(escaped(work, &base));
+    if volatile {
+        options.extend(b",volatile");
+    }
     let options = CString::new(options)?;
     // The host's procfs is still the one mounted here.
     let target = format!("/proc/self/fd/{}", place.as_raw_fd());

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::oci::{LinuxDevice, LinuxDeviceType, LinuxNamespaceType, LinuxResources, Spec};
 use crate::seccomp::{self, Filter};
-use crate::{Error, Result};
+use crate::{Error, Result, VOLATILE_ANNOTATION};
 
 pub(crate) use mount::{Kind, Mount};
 pub(crate) use process::{Process, Rlimit};
@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     /// Namespaces of others, in joining order.
     pub(crate) join: Vec<(NamespaceKind, PathBuf)>,
     pub(crate) root_readonly: bool,
+    /// See [`crate::VOLATILE_ANNOTATION`].
+    pub(crate) volatile: bool,
     /// Propagation of the root: `MS_*` or 0.
     pub(crate) root_propagation: u64,
     pub(crate) mounts: Vec<Mount>,
@@ -88,6 +90,10 @@ impl Plan {
             new_cgroup_namespace: false,
             join: Vec::new(),
             root_readonly: spec.root().as_ref().and_then(|r| r.readonly()) == Some(true),
+            volatile: spec
+                .annotations()
+                .as_ref()
+                .is_some_and(|annotations| annotations.get(VOLATILE_ANNOTATION).is_some_and(|v| v == "true")),
             root_propagation: mount::propagation(linux.rootfs_propagation().as_deref())?,
             mounts: Vec::new(),
             devices: devices(linux.devices().as_deref().unwrap_or_default())?,

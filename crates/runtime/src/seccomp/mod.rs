@@ -11,9 +11,9 @@ mod condition;
 mod table;
 mod tree;
 
-use std::collections::BTreeMap;
-
-use crate::oci::{Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompFilterFlag};
+use crate::oci::{
+    Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompFilterFlag, LinuxSyscall,
+};
 use crate::sys::process::Instruction;
 use crate::{Error, Result};
 
@@ -68,9 +68,16 @@ pub(crate) fn compile(rules: &LinuxSeccomp) -> Result<Filter> {
         return Err(Error::NotImplemented("linux.seccomp.listenerPath"));
     }
     let flags = flags(rules)?;
+    let default = action(rules.default_action(), rules.default_errno_ret())?;
+    let syscalls = rules.syscalls().as_deref().unwrap_or_default();
+    let mut named: Vec<(&str, usize)> = Vec::new();
+    for (index, syscall) in syscalls.iter().enumerate() {
+        named.extend(syscall.names().iter().map(|name| (name.as_str(), index)));
+    }
+    named.sort_unstable();
     let mut program = vec![statement(code::LOAD, ARCH_OFFSET)];
     for audit_arch in audit_arches(rules) {
-        let block = block(rules, audit_arch)?;
+        let block = block(syscalls, default, &named, audit_arch)?;
         // Over the whole block if the architecture is another one; too far for a conditional jump.
         program.push(jump(code::JUMP_EQ, audit_arch, 1, 0));
         program.push(statement(code::JUMP, block.len() as u32));
@@ -90,59 +97,63 @@ fn audit_arches(rules: &LinuxSeccomp) -> Vec<u32> {
     arches
 }
 
-/// The instructions for one architecture.
-fn block(rules: &LinuxSeccomp, audit_arch: u32) -> Result<Vec<Instruction>> {
-    let numbers: BTreeMap<&str, u32> = table::numbers(audit_arch).collect();
-    let default = action(rules.default_action(), rules.default_errno_ret())?;
-    let mut by_number: BTreeMap<u32, Vec<Rule>> = BTreeMap::new();
-    let mut newest = 0;
-    for syscall in rules.syscalls().iter().flatten() {
-        let answer = action(syscall.action(), syscall.errno_ret())?;
-        for name in syscall.names() {
-            // A name that this architecture does not have.
-            let Some(&number) = numbers.get(name.as_str()) else {
-                continue;
-            };
-            newest = newest.max(number);
-            by_number
-                .entry(number)
-                .or_default()
-                .push(Rule { arguments: syscall.args().clone().unwrap_or_default(), answer });
+/// The instructions for one architecture. `named`: names with the index of their rule, sorted.
+fn block(
+    rules: &[LinuxSyscall],
+    default: u32,
+    named: &[(&str, usize)],
+    audit_arch: u32,
+) -> Result<Vec<Instruction>> {
+    let mut answers: Vec<Answer> = Vec::new();
+    let mut newest = None;
+    for (name, number) in table::numbers(audit_arch) {
+        let first = named.partition_point(|(other, _)| *other < name);
+        let same = named[first..].iter().take_while(|(other, _)| *other == name);
+        let mut matching = same.map(|(_, index)| &rules[*index]).peekable();
+        // Numbers that the table does not have, and those beyond all rules, do not exist for the container.
+        while answers.len() <= number as usize {
+            answers.push(Answer::Always(ENOSYS_ANSWER));
         }
+        if matching.peek().is_some() {
+            newest = newest.max(Some(number as usize));
+        }
+        answers[number as usize] = answer(matching, default)?;
     }
-    let known: std::collections::BTreeSet<u32> = numbers.values().copied().collect();
+    answers.truncate(newest.map_or(0, |newest| newest + 1));
+    answers.push(Answer::Always(ENOSYS_ANSWER));
     let mut intervals: Vec<(u32, Answer)> = Vec::new();
-    for number in 0..=newest {
-        let answer = match by_number.remove(&number) {
-            Some(rules) => answer(rules, default),
-            None if known.contains(&number) => Answer::Always(default),
-            None => Answer::Always(ENOSYS_ANSWER),
-        };
+    for (number, answer) in answers.into_iter().enumerate() {
         if intervals.last().is_none_or(|(_, last)| *last != answer) {
-            intervals.push((number, answer));
+            intervals.push((number as u32, answer));
         }
     }
+    // The x32 interface is beyond all rules too.
+    debug_assert!(intervals.last().is_some_and(|(first, _)| *first < X32_BIT));
     let mut block = vec![statement(code::LOAD, NUMBER_OFFSET)];
-    intervals.push((newest + 1, Answer::Always(ENOSYS_ANSWER)));
-    debug_assert!(newest < X32_BIT);
     tree::emit(&intervals, &mut block);
     Ok(block)
 }
 
 /// Rules in their order, up to one that always matches.
-fn answer(rules: Vec<Rule>, default: u32) -> Answer {
+fn answer<'a>(rules: impl Iterator<Item = &'a LinuxSyscall>, default: u32) -> Result<Answer> {
     let mut conditional = Vec::new();
-    for rule in rules {
-        if rule.arguments.is_empty() {
-            return if conditional.is_empty() {
-                Answer::Always(rule.answer)
+    for syscall in rules {
+        let answer = action(syscall.action(), syscall.errno_ret())?;
+        let arguments = syscall.args().as_deref().unwrap_or_default();
+        if arguments.is_empty() {
+            return Ok(if conditional.is_empty() {
+                Answer::Always(answer)
             } else {
-                Answer::ByArguments(conditional, rule.answer)
-            };
+                Answer::ByArguments(conditional, answer)
+            });
         }
-        conditional.push(rule);
+        conditional.push(Rule { arguments: arguments.to_vec(), answer });
     }
-    Answer::ByArguments(conditional, default)
+    Ok(if conditional.is_empty() {
+        Answer::Always(default)
+    } else {
+        Answer::ByArguments(conditional, default)
+    })
 }
 
 fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<u32> {

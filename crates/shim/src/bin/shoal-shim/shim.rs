@@ -38,6 +38,8 @@ pub(crate) struct Shim {
     created: Option<Created>,
     console: Option<Console>,
     cgroup: Cgroup,
+    /// Held so that the container's end is told before its file systems are synced and unmounted, with our own end.
+    _mounts: OwnedFd,
     pid: i32,
     exit: Option<ExitStatus>,
 }
@@ -94,6 +96,7 @@ impl Shim {
             stdin_once: shim.stdin_once,
             tty: shim.tty,
             cgroup: created.cgroup().clone(),
+            _mounts: created.mount_namespace()?,
             pid: created.pid(),
             created: Some(created),
             console,
