@@ -80,7 +80,7 @@ impl Task {
                 state.oom_killed = false;
                 state.started_ns = now_ns();
                 self.record.endpoints = launched.endpoints;
-                let (link, child) = (launched.link, Some(launched.child));
+                let (link, child) = (launched.link, Some(Box::new(launched.child)));
                 self.phase = Phase::Running(Running { link, child, since: Instant::now(), stopping: None });
                 drop(self.save());
                 for endpoint in &self.record.endpoints {

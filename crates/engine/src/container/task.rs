@@ -58,7 +58,7 @@ pub(super) struct Running {
     /// Waits for the exit.
     pub(super) link: Link,
     /// The shim, if this daemon started it.
-    pub(super) child: Option<Child>,
+    pub(super) child: Option<Box<Child>>,
     pub(super) since: Instant,
     pub(super) stopping: Option<Stopping>,
 }
@@ -81,7 +81,7 @@ pub(super) enum Then {
 /// A shim whose container has ended.
 pub(super) struct Ending {
     pub(super) link: Option<Link>,
-    pub(super) child: Option<Child>,
+    pub(super) child: Option<Box<Child>>,
     /// The record with the exit status, on its way to the disk; the exit file stays until then.
     pub(super) written: Option<Written>,
 }
