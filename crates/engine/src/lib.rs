@@ -85,7 +85,7 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
     }
     let cgroups = cgroup::detect().map_err(|error| Error::Machine(error.to_string()))?;
     let (store, records) = Store::open(&config.data_root.join(STORE_FILE))?;
-    let (recovered, gone) = recover::settle(&config, &cgroups, records).await?;
+    let (recovered, gone) = recover::settle(&config, &cgroups, records).await;
     for id in &gone {
         drop(store.remove_soon(id)?);
     }

@@ -5,7 +5,9 @@
 use crate::error::{Error, Result};
 use crate::record::ExitStatus;
 use shim::{Decoder, Request, Response};
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -73,10 +75,13 @@ pub(crate) async fn created(id: &str, child: &mut Child) -> Result<std::result::
 impl Link {
     /// Connects to the shim of the container in `dir`.
     pub(crate) async fn connect(id: &str, dir: &Path) -> Result<Link> {
-        let connected = timeout(ANSWER_LIMIT, UnixStream::connect(dir.join(shim::SOCKET_FILE))).await;
-        match connected {
+        let unreachable = |error| broken(id, format!("it cannot be reached: {error}"));
+        // A socket's address has 108 bytes, which an exec root may fill alone: the way through the open directory is short.
+        let dir = File::open(dir).map_err(unreachable)?;
+        let path = format!("/proc/self/fd/{}/{}", dir.as_raw_fd(), shim::SOCKET_FILE);
+        match timeout(ANSWER_LIMIT, UnixStream::connect(path)).await {
             Ok(Ok(stream)) => Ok(Link { stream, decoder: Decoder::default() }),
-            Ok(Err(error)) => Err(broken(id, format!("it cannot be reached: {error}"))),
+            Ok(Err(error)) => Err(unreachable(error)),
             Err(_) => Err(broken(id, "it does not accept a connection")),
         }
     }

@@ -15,7 +15,7 @@
 
 use crate::config::EngineConfig;
 use crate::container::{Adopted, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::link::{self, Link};
 use crate::record::{ExitStatus, Record, Status};
 use crate::restart::{self, Ended};
@@ -26,11 +26,12 @@ use runtime::cgroup::Layout;
 use shim::{Request, Response};
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How many shims are asked at the same time.
 const ASK_AT_ONCE: usize = 32;
+const SIGKILL: i32 = 9;
 /// What is told of a container that ran when the machine went down; Docker's.
 const EXIT_UNKNOWN: i32 = 255;
 
@@ -59,7 +60,7 @@ pub(crate) async fn settle(
     config: &EngineConfig,
     cgroups: &Layout,
     records: Vec<Record>,
-) -> Result<(Vec<Recovered>, Vec<String>)> {
+) -> (Vec<Recovered>, Vec<String>) {
     let (kept, gone): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|record| Paths::new(&containers_dir(config), &record.id).dir.is_dir());
     let recovered = futures_util::stream::iter(kept)
@@ -67,18 +68,20 @@ pub(crate) async fn settle(
         .buffer_unordered(ASK_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
-    let recovered: Vec<Recovered> = recovered.into_iter().collect::<Result<_>>()?;
     let known: HashSet<&str> = recovered.iter().map(|found| found.record.id.as_str()).collect();
-    remove_debris(config, cgroups, &known);
-    Ok((recovered, gone.into_iter().map(|record| record.id).collect()))
+    remove_debris(config, cgroups, &known).await;
+    (recovered, gone.into_iter().map(|record| record.id).collect())
 }
 
-async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record) -> Result<Recovered> {
+async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record) -> Recovered {
     let before = record.clone();
     let dir = exec_dirs(config).join(&record.id);
     let adopted = match look(&record.id, &dir).await {
         Found::Running { pid, mut link } => {
-            link.send(&record.id, &Request::Wait).await?;
+            // If it ends just now, the task finds the connection closed and settles by the exit file.
+            if let Err(error) = link.send(&record.id, &Request::Wait).await {
+                tracing::debug!(container = record.short_id(), %error, "shim ends while it is adopted");
+            }
             adopt(&mut record, pid, &dir);
             Adopted::Live(link)
         }
@@ -90,10 +93,8 @@ async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record)
                 Found::Nothing if is_active(&record) => Some(unknown_end()),
                 Found::Nothing => None,
             };
-            if dir.is_dir()
-                && let Err(error) = sweep_cgroup(cgroups, &cgroup_path(config, &record))
-            {
-                tracing::error!(container = record.short_id(), %error, "processes of an ended run cannot be ended");
+            if dir.is_dir() {
+                end_run(cgroups, &record.id, &dir, &cgroup_path(config, &record)).await;
             }
             if let Some(status) = status {
                 end(&mut record, status);
@@ -102,7 +103,7 @@ async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record)
         }
     };
     let changed = record != before;
-    Ok(Recovered { record, adopted, changed })
+    Recovered { record, adopted, changed }
 }
 
 /// Looks at a shim's directory and asks the shim, if one lives.
@@ -217,9 +218,30 @@ pub(crate) fn forget_runs(config: &EngineConfig, recovered: &[Recovered]) {
     }
 }
 
-/// Removes what belongs to no container: directories, runs, cgroups.
-fn remove_debris(config: &EngineConfig, cgroups: &Layout, known: &HashSet<&str>) {
+/// Ends what is left of a run, and waits until its shim, if it lives, has noticed and is gone: it still writes to its
+/// directory until then.
+async fn end_run(cgroups: &Layout, id: &str, dir: &Path, cgroup: &Path) {
+    let mut link = Link::connect(id, dir).await.ok();
+    if let Some(link) = link.as_mut() {
+        // It may be gone before it answers; the cgroup is killed all the same.
+        drop(link.ask(id, &Request::Signal { signal: SIGKILL, all: true }).await);
+    }
+    if let Err(error) = sweep_cgroup(cgroups, cgroup) {
+        tracing::error!(container = id, %error, "processes of an ended run cannot be ended");
+    }
+    if let Some(link) = link.as_mut() {
+        link.closed().await;
+    }
+}
+
+/// Removes what belongs to no container: runs, cgroups, directories.
+async fn remove_debris(config: &EngineConfig, cgroups: &Layout, known: &HashSet<&str>) {
     let root = cgroup_root(config);
+    for dir in unknown_dirs(&exec_dirs(config), known) {
+        let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        tracing::info!(container = %id, "ending a run of no known container");
+        end_run(cgroups, &id, &dir, &root.join(&id)).await;
+    }
     let children = cgroups.children(&root).unwrap_or_default();
     for id in children.iter().filter(|id| !known.contains(id.as_str())) {
         tracing::info!(cgroup = %id, "ending processes of no known container");
@@ -228,15 +250,18 @@ fn remove_debris(config: &EngineConfig, cgroups: &Layout, known: &HashSet<&str>)
         }
     }
     for parent in [exec_dirs(config), containers_dir(config)] {
-        let Ok(entries) = fs::read_dir(&parent) else { continue };
-        for entry in
-            entries.flatten().filter(|entry| entry.file_name().to_str().is_none_or(|id| !known.contains(id)))
-        {
-            if let Err(error) = remove_dir(&entry.path()) {
-                tracing::warn!(path = %entry.path().display(), %error, "directory of no known container stays");
+        for dir in unknown_dirs(&parent, known) {
+            if let Err(error) = remove_dir(&dir) {
+                tracing::warn!(path = %dir.display(), %error, "directory of no known container stays");
             }
         }
     }
+}
+
+fn unknown_dirs(parent: &Path, known: &HashSet<&str>) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let unknown = entries.filter(|entry| entry.file_name().to_str().is_none_or(|id| !known.contains(id)));
+    unknown.map(|entry| entry.path()).collect()
 }
 
 #[cfg(test)]
