@@ -24,3 +24,6 @@ pub use http::coverage;
 pub use listen::{ListenError, Listener, TlsFiles};
 pub use node::{InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus, Peer};
 pub use server::{serve, serve_connection};
+
+#[cfg(test)]
+mod tests;

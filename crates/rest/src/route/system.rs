@@ -64,6 +64,8 @@ async fn version(call: Call) -> Outcome {
     let details = [
         ("ApiVersion", newest.clone()),
         ("Arch", arch.clone()),
+        ("BuildTime", String::new()),
+        ("Experimental", facts.experimental.to_string()),
         ("GitCommit", facts.commit.clone()),
         ("GoVersion", compiler.clone()),
         ("KernelVersion", machine.kernel.clone()),
