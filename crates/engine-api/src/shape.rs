@@ -33,8 +33,9 @@ pub enum Using {
 #[must_use]
 pub fn fields<T: DeserializeOwned>() -> Vec<Field> {
     let found = RefCell::new(Vec::new());
-    // The values handed out are the zero values of what was asked for; a model that refuses them still has told its fields.
-    let _ = T::deserialize(Probe { path: String::new(), found: &found });
+    let zero = T::deserialize(Probe { path: String::new(), found: &found });
+    // A model that refuses the zero value of a field has not told those behind it.
+    debug_assert!(zero.is_ok(), "{} refuses a zero value: {:?}", std::any::type_name::<T>(), zero.err());
     found.into_inner()
 }
 
@@ -114,13 +115,12 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.note(Using::Read);
-        let path = format!("{}[]", self.path);
-        visitor.visit_seq(One { item: Some(Probe { path, found: self.found }) })
+        self.deserialize_tuple(1, visitor)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_seq(visitor)
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Error> {
+        self.note(Using::Read);
+        visitor.visit_seq(Elements { path: format!("{}[]", self.path), found: self.found, left: length })
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -153,14 +153,18 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 }
 
-struct One<'f> {
-    item: Option<Probe<'f>>,
+struct Elements<'f> {
+    path: String,
+    found: &'f RefCell<Vec<Field>>,
+    left: usize,
 }
 
-impl<'de> SeqAccess<'de> for One<'_> {
+impl<'de> SeqAccess<'de> for Elements<'_> {
     type Error = Error;
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
-        self.item.take().map(|probe| seed.deserialize(probe)).transpose()
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        seed.deserialize(Probe { path: self.path.clone(), found: self.found }).map(Some)
     }
 }
 
@@ -206,6 +210,7 @@ mod tests {
     struct Outer {
         names: Vec<String>,
         by_name: BTreeMap<String, Vec<Inner>>,
+        size: Option<[u16; 2]>,
         maybe: Option<Inner>,
     }
 
@@ -217,6 +222,6 @@ mod tests {
             .collect();
         let by_name = ["ByName", "ByName.*[].Rate", "!ByName.*[].Gone"];
         let maybe = ["Maybe", "Maybe.Rate", "!Maybe.Gone"];
-        assert_eq!(told, [&["Names"][..], &by_name, &maybe].concat());
+        assert_eq!(told, [&["Names"][..], &by_name, &["Size"], &maybe].concat());
     }
 }
