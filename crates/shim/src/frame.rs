@@ -120,3 +120,53 @@ fn checked_length(header: [u8; HEADER_BYTES]) -> Result<usize, FrameError> {
     }
     Ok(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Request, Response};
+
+    proptest! {
+        #[test]
+        fn messages_survive_any_cutting(cuts in prop::collection::vec(1_usize..20, 1..40)) {
+            let messages = [
+                Request::Start,
+                Request::Signal { signal: 15, all: true },
+                Request::Resize { rows: 24, cols: 80 },
+                Request::Attach { stdin: true, stdout: true, stderr: false },
+            ];
+            let mut bytes: Vec<u8> = Vec::new();
+            for message in &messages {
+                write(&mut bytes, message).unwrap();
+            }
+            bytes.extend(b"rest");
+            let mut decoder = Decoder::default();
+            let mut decoded: Vec<Request> = Vec::new();
+            let mut cuts = cuts.into_iter().cycle();
+            let mut left = bytes.as_slice();
+            while !left.is_empty() {
+                let (now, later) = left.split_at(cuts.next().unwrap().min(left.len()));
+                decoder.push(now);
+                left = later;
+                while decoded.len() < messages.len() && let Some(json) = decoder.next_json().unwrap() {
+                    decoded.push(decode(&json).unwrap());
+                }
+            }
+            prop_assert_eq!(decoded, messages);
+            prop_assert_eq!(decoder.take_rest(), b"rest");
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_refused_before_it_is_read() {
+        let mut decoder = Decoder::default();
+        decoder.push(&u32::MAX.to_be_bytes());
+        assert!(matches!(decoder.next_json(), Err(FrameError::TooLong(_))));
+        let mut stream: &[u8] = &u32::MAX.to_be_bytes();
+        assert!(matches!(read::<Response>(&mut stream), Err(FrameError::TooLong(_))));
+        let mut half: &[u8] = &[0, 0];
+        assert!(matches!(read::<Response>(&mut half), Err(FrameError::Io(_))));
+    }
+}

@@ -185,3 +185,12 @@ fn nonsense_is_refused_and_does_no_harm() {
     let refused = container.ask(&Request::Start);
     assert!(matches!(refused, Response::Error { kind: ErrorKind::Conflict, .. }));
 }
+
+#[test]
+fn a_container_for_once_is_not_synced() {
+    let mut container = Container::new(&["cat", "/proc/self/mountinfo"]);
+    let volatile = (runtime::VOLATILE_ANNOTATION.to_owned(), "true".to_owned());
+    container.config.set_annotations(Some([volatile].into_iter().collect()));
+    container.run();
+    assert!(container.stdout().contains(",volatile"), "{}", container.stdout());
+}
