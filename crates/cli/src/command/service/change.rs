@@ -1,9 +1,9 @@
 //! The flags `--update-*` and `--rollback-*`: how a service is changed.
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::spec::set;
+use super::spec::{at, set};
 use crate::flag::{FlagError, choice, duration};
 
 /// `--update-*`.
@@ -65,25 +65,72 @@ fn order(input: &str) -> Result<String, FlagError> {
 }
 
 impl Update {
-    /// Changes an `UpdateConfig`.
-    pub(super) fn apply(&self, config: &mut Value) {
-        set(config, &["Delay"], self.update_delay);
-        set(config, &["FailureAction"], self.update_failure_action.as_ref());
-        set(config, &["MaxFailureRatio"], self.update_max_failure_ratio);
-        set(config, &["Monitor"], self.update_monitor);
-        set(config, &["Order"], self.update_order.as_ref());
-        set(config, &["Parallelism"], self.update_parallelism);
+    /// Changes the specification's `UpdateConfig`.
+    pub(super) fn apply(&self, spec: &mut Value) {
+        let fields = Fields {
+            delay: self.update_delay,
+            failure_action: self.update_failure_action.as_deref(),
+            max_failure_ratio: self.update_max_failure_ratio,
+            monitor: self.update_monitor,
+            order: self.update_order.as_deref(),
+            parallelism: self.update_parallelism,
+        };
+        fields.apply(spec, "UpdateConfig");
     }
 }
 
 impl Rollback {
-    /// Changes a `RollbackConfig`.
-    pub(super) fn apply(&self, config: &mut Value) {
-        set(config, &["Delay"], self.rollback_delay);
-        set(config, &["FailureAction"], self.rollback_failure_action.as_ref());
-        set(config, &["MaxFailureRatio"], self.rollback_max_failure_ratio);
-        set(config, &["Monitor"], self.rollback_monitor);
-        set(config, &["Order"], self.rollback_order.as_ref());
-        set(config, &["Parallelism"], self.rollback_parallelism);
+    /// Changes the specification's `RollbackConfig`.
+    pub(super) fn apply(&self, spec: &mut Value) {
+        let fields = Fields {
+            delay: self.rollback_delay,
+            failure_action: self.rollback_failure_action.as_deref(),
+            max_failure_ratio: self.rollback_max_failure_ratio,
+            monitor: self.rollback_monitor,
+            order: self.rollback_order.as_deref(),
+            parallelism: self.rollback_parallelism,
+        };
+        fields.apply(spec, "RollbackConfig");
     }
+}
+
+/// What both kinds of flags set.
+#[derive(PartialEq, Default)]
+struct Fields<'a> {
+    delay: Option<i64>,
+    failure_action: Option<&'a str>,
+    max_failure_ratio: Option<f32>,
+    monitor: Option<i64>,
+    order: Option<&'a str>,
+    parallelism: Option<u64>,
+}
+
+impl Fields<'_> {
+    fn apply(&self, spec: &mut Value, name: &str) {
+        if *self == Self::default() {
+            return;
+        }
+        let config = at(spec, &[name]);
+        if config.is_null() {
+            *config = defaults();
+        }
+        set(config, &["Delay"], self.delay);
+        set(config, &["FailureAction"], self.failure_action);
+        set(config, &["MaxFailureRatio"], self.max_failure_ratio);
+        set(config, &["Monitor"], self.monitor);
+        set(config, &["Order"], self.order);
+        set(config, &["Parallelism"], self.parallelism);
+    }
+}
+
+/// Docker's defaults, sent whole as soon as one of the fields is set: the API takes an absent parallelism for "all at once".
+fn defaults() -> Value {
+    json!({
+        "Parallelism": 1,
+        "Delay": 0,
+        "FailureAction": "pause",
+        "Monitor": 5_000_000_000_i64,
+        "MaxFailureRatio": 0.0,
+        "Order": "stop-first",
+    })
 }

@@ -164,15 +164,8 @@ impl Shared {
             set(spec, &["TaskTemplate", "LogDriver", "Options", key], Some(value));
         }
         set(spec, &["EndpointSpec", "Mode"], self.endpoint_mode.as_ref());
-        self.update.apply(at(spec, &["UpdateConfig"]));
-        self.rollback.apply(at(spec, &["RollbackConfig"]));
-        for name in ["UpdateConfig", "RollbackConfig"] {
-            if spec[name].is_null()
-                && let Some(fields) = spec.as_object_mut()
-            {
-                fields.remove(name);
-            }
-        }
+        self.update.apply(spec);
+        self.rollback.apply(spec);
         match self.replicas {
             Some(count) => replicas(spec, count),
             None => Ok(()),
@@ -225,7 +218,9 @@ mod tests {
         assert_eq!(got["Mode"]["Replicated"]["Replicas"], 3);
         assert_eq!(got["TaskTemplate"]["Resources"]["Limits"]["MemoryBytes"], 64 << 20);
         assert_eq!(got["TaskTemplate"]["RestartPolicy"]["Delay"], 1_000_000_000);
-        assert_eq!(got["UpdateConfig"]["Parallelism"], 2);
+        let want = json!({"Parallelism": 2, "Delay": 0, "FailureAction": "pause", "Monitor": 5_000_000_000_i64,
+                          "MaxFailureRatio": 0.0, "Order": "stop-first"});
+        assert_eq!(got["UpdateConfig"], want);
         assert_eq!(got["New"]["Field"], 1);
         assert!(got.get("RollbackConfig").is_none());
     }
