@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use crate::error::Error;
+use crate::format::text::plain;
 
 /// Writes text to standard output.
 pub(crate) fn out(text: &str) -> Result<(), Error> {
@@ -18,9 +19,11 @@ pub(crate) fn line(text: &str) -> Result<(), Error> {
     out(&format!("{text}\n"))
 }
 
-/// Writes a line to standard error. Nobody is left to be told when that fails.
+/// Writes text to standard error, without what could drive the terminal: much of it comes from the daemon. Nobody is left
+/// to be told when that fails.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let lines: Vec<String> = text.split('\n').map(plain).collect();
+    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
 /// Whether people watch standard output.
@@ -31,6 +34,6 @@ pub(crate) fn is_terminal() -> bool {
 /// Writes warnings of the daemon.
 pub(crate) fn warnings<'a>(warnings: impl IntoIterator<Item = &'a String>) {
     for warning in warnings {
-        note(&format!("WARNING: {}", crate::format::text::plain(warning)));
+        note(&format!("WARNING: {warning}"));
     }
 }

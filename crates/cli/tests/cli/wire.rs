@@ -53,6 +53,8 @@ fn texts_of_the_daemon_do_not_drive_the_terminal() {
     let fake = Fake::start(|_| Reply::Json(201, json!({"Id": "abc", "Warnings": ["\u{1b}[2Jgone"]})));
     let ran = fake.run(&["create", "x"]);
     assert_eq!(ran.err, "WARNING:  [2Jgone\n");
+    let fake = Fake::start(|_| refuse(500, "two\nlines\u{7}"));
+    assert_eq!(fake.run(&["ps"]).err, "Error response from daemon: two\nlines \n");
 }
 
 #[test]
