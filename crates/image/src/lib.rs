@@ -90,14 +90,12 @@ impl Images {
 
     /// Removes the writable layer of a container; nothing to do if there is none.
     pub async fn release(&self, container_id: &str) -> Result<()> {
-        let container = container_id.to_owned();
-        self.store.change(move |state| state.release(&container)).await
+        self.store.release(container_id.to_owned()).await
     }
 
     /// Removes the writable layers of all containers but these. Called once, when the daemon starts.
     pub async fn retain(&self, live_container_ids: &HashSet<String>) {
-        let live = live_container_ids.clone();
-        if let Err(error) = self.store.change(move |state| state.retain(&live)).await {
+        if let Err(error) = self.store.retain(live_container_ids.clone()).await {
             tracing::warn!(%error, "writable layers of unknown containers stay");
         }
     }

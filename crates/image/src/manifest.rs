@@ -12,7 +12,7 @@ use crate::{Error, Result, digest::Digest, platform::Platform};
 /// Largest manifest or index that is read, in bytes; registries themselves refuse more.
 pub(crate) const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 /// Largest image configuration that is read, in bytes.
-pub(crate) const MAX_CONFIG_BYTES: u64 = 8 << 20;
+pub(crate) const MAX_CONFIG_BYTES: u64 = 4 << 20;
 /// Most layers of an image; overlayfs stacks no more than 500, Docker allows 128.
 pub(crate) const MAX_LAYERS: usize = 128;
 /// Most entries of an index.

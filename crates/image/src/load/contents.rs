@@ -1,6 +1,6 @@
 //! The files of an archive of images: their names in memory, their bytes spooled.
 
-use std::{collections::HashMap, fs::File, io::Read, path::PathBuf};
+use std::{cell::Cell, collections::HashMap, fs::File, io::Read, path::PathBuf};
 
 use crate::{
     Error, Result,
@@ -13,6 +13,10 @@ use crate::{
 
 /// Most files of an archive of images.
 const MAX_FILES: usize = 100_000;
+/// Most bytes of their names.
+const MAX_NAME_BYTES: usize = 16 << 20;
+/// Most bytes of configurations and manifests, which are kept in memory until all images are complete.
+const MAX_KEPT_BYTES: u64 = 64 << 20;
 /// Most links that are followed from one name to another.
 const MAX_LINKS: usize = 8;
 
@@ -35,6 +39,8 @@ enum Item {
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     items: HashMap<Vec<u8>, Item>,
+    /// Bytes handed out to be kept: tables of contents may name one large file many times.
+    kept: Cell<u64>,
 }
 
 impl Contents {
@@ -43,10 +49,12 @@ impl Contents {
         let (_, plain) = decompress(input)?;
         let mut archive = TarReader::new(plain);
         let mut contents = Contents::default();
+        let mut name_bytes = 0;
         while let Some(entry) = archive.next()? {
             let name = path::parts(&entry.path)?.join(&b'/');
-            if contents.items.len() >= MAX_FILES {
-                return Err(Error::Archive(format!("more than {MAX_FILES} files")));
+            name_bytes += entry.path.len();
+            if contents.items.len() >= MAX_FILES || name_bytes > MAX_NAME_BYTES {
+                return Err(Error::Archive(format!("more than {MAX_FILES} files, or too long names")));
             }
             let item = match &entry.kind {
                 Kind::File => {
@@ -83,6 +91,17 @@ impl Contents {
     /// The file behind a name, which must be there.
     pub(super) fn require(&self, name: &str) -> Result<&Stored> {
         self.find(name)?.ok_or_else(|| path::refused(name.as_bytes(), "is missing"))
+    }
+
+    /// The bytes of a small file, to be kept for an image.
+    pub(super) fn keep(&self, file: &Stored, limit: u64) -> Result<Vec<u8>> {
+        let bytes = file.bytes(limit)?;
+        self.kept.set(self.kept.get() + bytes.len() as u64);
+        if self.kept.get() > MAX_KEPT_BYTES {
+            let what = "what the images of an archive say of themselves".to_owned();
+            return Err(Error::TooLarge { what, limit: MAX_KEPT_BYTES });
+        }
+        Ok(bytes)
     }
 
     /// The blob of an OCI layout, whose bytes must have the digest that is its name.

@@ -54,7 +54,7 @@ fn manifest(
     let Some(blob) = contents.blob(&entry.digest)? else {
         return Err(Error::Archive(format!("blob {} is missing", entry.digest)));
     };
-    let bytes = blob.bytes(MAX_MANIFEST_BYTES)?;
+    let bytes = contents.keep(blob, MAX_MANIFEST_BYTES)?;
     match Document::parse(&bytes, Some(&entry.media_type))? {
         Document::Manifest(manifest) => {
             let media_type = manifest.media_type.clone();
@@ -90,7 +90,7 @@ fn draft(
         contents.blob(&descriptor.digest)?.cloned().ok_or_else(missing)
     };
     Ok(Draft {
-        config: blob(&manifest.config)?.bytes(MAX_CONFIG_BYTES)?,
+        config: contents.keep(&blob(&manifest.config)?, MAX_CONFIG_BYTES)?,
         layers: manifest.layers.iter().map(blob).collect::<Result<_>>()?,
         manifest: Some(file),
         names: name.into_iter().collect(),

@@ -18,7 +18,7 @@ mod table;
 mod trash;
 mod writable;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use arc_swap::ArcSwap;
 
@@ -79,6 +79,21 @@ impl Store {
         change: impl FnOnce(&mut State) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.keeper.run(change).await
+    }
+
+    /// Takes the writable layer of a container out of the store.
+    pub(crate) async fn release(&self, container: String) -> Result<()> {
+        let trash = self.change(move |state| state.release(&container)).await?;
+        // Not waited for: the layer is gone from where it was.
+        tokio::task::spawn_blocking(|| trash.delete());
+        Ok(())
+    }
+
+    /// Takes the writable layers of all containers but these out of the store.
+    pub(crate) async fn retain(&self, live: HashSet<String>) -> Result<()> {
+        let trash = self.change(move |state| state.retain(&live)).await?;
+        tokio::task::spawn_blocking(|| trash.into_iter().for_each(writable::Trash::delete));
+        Ok(())
     }
 
     /// A place for content that is on its way in.

@@ -8,12 +8,12 @@ use std::{
     collections::HashSet,
     fs, io,
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{
     paths::{DIFF, LOWER, Paths, WORK},
-    state::State,
+    state::{State, forget},
     trash,
 };
 use crate::{Error, Result, Rootfs, background, digest::Digest};
@@ -59,7 +59,9 @@ impl State {
     }
 
     /// Takes the writable layer of a container out of the store, and the layers that only it used.
-    pub(crate) fn release(&mut self, container: &str) -> Result<()> {
+    ///
+    /// What is left to delete is handed back, so that neither the keeper nor the request waits for a busy disk.
+    pub(crate) fn release(&mut self, container: &str) -> Result<Trash> {
         let home = self.paths.container(container)?;
         let place = self.temporary_name("trash");
         match fs::rename(&home, &place) {
@@ -70,28 +72,41 @@ impl State {
         if let Some(layers) = self.containers.remove(container) {
             self.give_up(&layers, &[])?;
         }
-        // Most are small: a thread would cost more than the deleting.
-        match is_small(&place) {
-            true => trash::remove(&place).map_err(Error::io("remove", &place)),
-            false => {
-                let work = move || super::state::forget(trash::remove(&place), &place);
-                background::spawn("image-trash", work)
-            }
-        }
+        Ok(Trash(place))
     }
 
     /// Releases every container that is not among `live`.
-    pub(crate) fn retain(&mut self, live: &HashSet<String>) -> Result<()> {
+    pub(crate) fn retain(&mut self, live: &HashSet<String>) -> Result<Vec<Trash>> {
+        let mut trash = Vec::new();
         let homes = self.paths.containers();
         for entry in fs::read_dir(&homes).map_err(Error::io("read", &homes))? {
             let name = entry.map_err(Error::io("read", &homes))?.file_name();
             match name.to_str() {
                 Some(id) if live.contains(id) => {}
-                Some(id) if self.paths.container(id).is_ok() => self.release(id)?,
+                Some(id) if self.paths.container(id).is_ok() => trash.push(self.release(id)?),
                 _ => self.throw_away(vec![homes.join(&name)]),
             }
         }
-        Ok(())
+        Ok(trash)
+    }
+}
+
+/// Writable layers that are out of the store and wait to be deleted; the next start sweeps what is forgotten.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Trash(PathBuf);
+
+impl Trash {
+    /// Deletes. Blocks for a moment; what takes longer goes on at low priority.
+    pub(crate) fn delete(self) {
+        let Trash(place) = self;
+        if is_small(&place) {
+            // A thread of its own would cost more than the deleting.
+            return forget(trash::remove(&place), &place);
+        }
+        if let Err(error) = background::spawn("image-trash", move || forget(trash::remove(&place), &place)) {
+            tracing::warn!(%error, "a writable layer stays until the next start");
+        }
     }
 }
 

@@ -99,3 +99,15 @@ async fn two_images_appear_together_or_not_at_all() {
     assert_eq!(loaded[1], Loaded { reference: None, image_id: format!("sha256:{}", hex(&bad)) });
     assert_eq!(scene.images.list().await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_table_that_names_one_large_file_often_is_refused() {
+    let scene = Scene::new().await;
+    let large = [&b"{"[..], &vec![b' '; 3 << 20], b"}"].concat();
+    let item = r#"{"Config":"c","RepoTags":null,"Layers":[]}"#;
+    let table = format!("[{}]", vec![item; 10_000].join(","));
+    let archive = Archive::new().file("c", &large).file("manifest.json", table.as_bytes()).bytes();
+    let error = scene.images.load(Cursor::new(archive), nobody()).await.unwrap_err();
+    assert!(error.to_string().contains("larger than the limit"), "{error}");
+    scene.eventually_empty().await;
+}
