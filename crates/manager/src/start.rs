@@ -36,6 +36,9 @@ use crate::store::Store;
 /// How long calls under way may take when the manager stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// Pause before a leader that could not read tries again.
+const LEAD_RETRY: Duration = Duration::from_millis(100);
+
 /// What a manager is started with.
 #[derive(Clone, Debug)]
 pub struct ManagerConfig {
@@ -279,9 +282,11 @@ async fn lead(
         };
         let Ok(term) = led else { return Err(ManagerError::Ended("raft thread")) };
         if reader.view().await.is_err() {
-            // Lost again before it began; the next turn waits for the next time.
-            tokio::task::yield_now().await;
-            continue;
+            // Lost again before it began, or no majority answers.
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(LEAD_RETRY) => continue,
+            }
         }
         tracing::info!(term = term.term, "this manager leads");
         let until = stop.child_token();

@@ -52,8 +52,7 @@ impl LogFile {
 
     /// Says once which member this log is of.
     pub(crate) fn set_member(&self, member: &pb::RaftMember) -> io::Result<()> {
-        let mut transaction = self.database.begin_write().map_err(failed)?;
-        transaction.set_quick_repair(true);
+        let transaction = self.database.begin_write().map_err(failed)?;
         {
             let mut meta = transaction.open_table(META).map_err(failed)?;
             meta.insert(MEMBER, member.encode_to_vec().as_slice()).map_err(failed)?;

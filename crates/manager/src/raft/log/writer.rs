@@ -95,9 +95,9 @@ fn last_row(write: &Write) -> Option<u64> {
 }
 
 fn commit(file: &LogFile, changes: &[Change]) -> io::Result<()> {
-    let mut transaction = file.database.begin_write().map_err(failed)?;
-    // Without it, opening after a crash walks the whole file.
-    transaction.set_quick_repair(true);
+    // Without quick repair: that costs a second sync and twice the work per commit (0.29 instead of 0.17 ms), and saves 10 ms
+    // once, at the first opening after a crash, since snapshots keep this file small.
+    let transaction = file.database.begin_write().map_err(failed)?;
     changes.iter().try_for_each(|change| write(&transaction, change))?;
     transaction.commit().map_err(failed)
 }
