@@ -104,7 +104,10 @@ async fn run(
     match link.ask(id, &Request::Start).await? {
         Response::Started { pid } => {
             let pid = u32::try_from(pid).map_err(|_| broken(id, &Response::Started { pid }))?;
-            link.send(id, &Request::Wait).await?;
+            // A short program has ended by now, and its shim with it: then the exit file tells instead.
+            if let Err(error) = link.send(id, &Request::Wait).await {
+                tracing::debug!(container = record.short_id(), %error, "container ends before it is waited for");
+            }
             Ok((pid, link, endpoints))
         }
         Response::Error { message, exit_code, .. } => Err(start_error(Refused { message, exit_code })),

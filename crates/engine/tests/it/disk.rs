@@ -2,9 +2,19 @@
 
 use crate::world::{World, spec};
 use engine::RemoveOptions;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
+
+/// Goes before the directory it is mounted on, also when the test fails.
+struct SmallDisk(PathBuf);
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = umount2(&self.0, MntFlags::MNT_DETACH);
+    }
+}
 
 #[test]
 fn creation_on_a_full_disk_is_an_error_and_leaves_nothing() {
@@ -14,6 +24,7 @@ fn creation_on_a_full_disk_is_an_error_and_leaves_nothing() {
     let containers = world.config.data_root.join("containers");
     let small = Some("size=64k,mode=700");
     mount(Some("small"), &containers, Some("tmpfs"), MsFlags::empty(), small).expect("a small disk");
+    let _disk = SmallDisk(containers.clone());
     world.open();
     world.create("before", "true");
     let mut filler = fs::File::create(containers.join("filler")).unwrap();
