@@ -5,8 +5,9 @@
 //! | record | lasting directory | shim | so |
 //! |---|---|---|---|
 //! | yes | missing | | it was removed: forget it |
-//! | no | there | | debris of a creation: remove it |
-//! | no | | any | debris: end it |
+//! | no | with the record of its creation | as below | it was created just before: take it up |
+//! | no | without | | debris of a creation or removal: remove it |
+//! | no | missing | any | debris: end it |
 //! | yes | yes | answers, runs | adopt it: same process, wait for its end |
 //! | yes | yes | answers, not started | the start was never acknowledged: take it back |
 //! | yes | yes | left an exit file | record how and when it ended |
@@ -14,7 +15,7 @@
 //! | says running | yes | no directory | the machine was restarted: code 255 |
 
 use crate::config::EngineConfig;
-use crate::container::{Adopted, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup};
+use crate::container::{Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup};
 use crate::error::Error;
 use crate::link::{self, Link};
 use crate::record::{ExitStatus, Record, Status};
@@ -63,8 +64,14 @@ pub(crate) async fn settle(
 ) -> (Vec<Recovered>, Vec<String>) {
     let (kept, gone): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|record| Paths::new(&containers_dir(config), &record.id).dir.is_dir());
-    let recovered = futures_util::stream::iter(kept)
-        .map(|record| settle_one(config, cgroups, record))
+    let stored: HashSet<&str> = kept.iter().map(|record| record.id.as_str()).collect();
+    let unstored = unstored(config, &stored);
+    let all = kept
+        .into_iter()
+        .map(|record| (record, true))
+        .chain(unstored.into_iter().map(|record| (record, false)));
+    let recovered = futures_util::stream::iter(all)
+        .map(|(record, stored)| settle_one(config, cgroups, record, stored))
         .buffer_unordered(ASK_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
@@ -73,7 +80,17 @@ pub(crate) async fn settle(
     (recovered, gone.into_iter().map(|record| record.id).collect())
 }
 
-async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record) -> Recovered {
+/// Containers that were acknowledged just before the engine died, and never reached the store.
+fn unstored(config: &EngineConfig, stored: &HashSet<&str>) -> Vec<Record> {
+    let read = |dir: &Path| -> Option<Record> {
+        let record: Record = serde_json::from_slice(&fs::read(dir.join(CREATED_FILE)).ok()?).ok()?;
+        // A directory that was being removed has another name than its container's id.
+        (dir.file_name()?.to_str()? == record.id).then_some(record)
+    };
+    unknown_dirs(&containers_dir(config), stored).iter().filter_map(|dir| read(dir)).collect()
+}
+
+async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record, stored: bool) -> Recovered {
     let before = record.clone();
     let dir = exec_dirs(config).join(&record.id);
     let adopted = match look(&record.id, &dir).await {
@@ -102,7 +119,7 @@ async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record)
             what_next(&mut record)
         }
     };
-    let changed = record != before;
+    let changed = !stored || record != before;
     Recovered { record, adopted, changed }
 }
 

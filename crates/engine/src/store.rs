@@ -1,10 +1,12 @@
 //! Records on disk: `engine.redb`, one table, id → JSON.
 //!
 //! One thread writes. It takes everything that waits into one transaction (group commit). Writes are of two kinds: those
-//! whose caller waits until they are on the disk (creation, and a stop that a restart policy must remember), and those
+//! whose caller waits until they are on the disk (a new name, and a stop that a restart policy must remember), and those
 //! nobody waits for, which gather for [`LAZY_DELAY`] and replace one another. The second kind may be lost when the
-//! daemon is killed; nothing depends on it then, since what runs is told by the shims, how a run ended by the shim's exit
-//! file (kept until the record is written), and that a container was removed by its missing directory.
+//! daemon is killed; nothing depends on it then, since a creation is told by the record in the container's directory, what
+//! runs by the shims, how a run ended by the shim's exit file (kept until the record is written), and a removal by the
+//! missing directory. All of these reached the kernel before anybody was told; only a power cut within the delay loses a
+//! creation, whose writable layer would not have survived it either.
 
 use crate::error::{Error, Result};
 use crate::record::Record;

@@ -1,11 +1,12 @@
 //! Attaching: to a process that runs, or to the one that will.
 
-use super::attachment::Attachment;
+use super::attachment::{Attachment, Pending};
 use super::request::{AttachOptions, LogOptions};
 use super::task::{Phase, Task};
 use crate::error::{Error, Result};
 use crate::link::Link;
 use crate::log::LogStream;
+use crate::shared::now_ns;
 use shim::{Request, Response};
 use std::path::Path;
 use tokio::net::UnixStream;
@@ -17,14 +18,19 @@ impl Task {
     /// Docker's attach: the log so far if asked for, then what comes, unless only the log was wanted.
     pub(super) async fn attach(&mut self, options: AttachOptions) -> Result<Attachment> {
         let tty = self.record.spec.config.tty;
-        let replay = if options.logs { Some(self.replay(options)?) } else { None };
         let stdin = options.stdin && options.stream && self.record.spec.config.open_stdin;
-        let (attachment, client) = Attachment::pending(tty, stdin, replay);
+        let (mut attachment, client) = Attachment::pending(tty, stdin);
         self.shared.publish(&self.record, "attach", &[]);
-        if !options.stream {
-            return Ok(attachment);
+        if options.stream {
+            self.connect_or_wait(AttachOptions { stdin, ..options }, client).await?;
         }
-        let options = AttachOptions { stdin, ..options };
+        if options.logs {
+            attachment.output.replay_first(self.replay(options)?);
+        }
+        Ok(attachment)
+    }
+
+    async fn connect_or_wait(&mut self, options: AttachOptions, client: Pending) -> Result<()> {
         match self.phase {
             Phase::Running(_) => {
                 let id = self.record.id.as_str();
@@ -39,12 +45,14 @@ impl Task {
             }
             Phase::Removed => return Err(Error::Removing(self.record.id.clone())),
         }
-        Ok(attachment)
+        Ok(())
     }
 
+    /// The log until now; what comes later comes through the connection, which is there already: a line may be told twice
+    /// in that moment, none is lost.
     fn replay(&self, options: AttachOptions) -> Result<LogStream> {
         let (stdout, stderr) = (options.stdout, options.stderr);
-        let wanted = LogOptions { stdout, stderr, ..LogOptions::default() };
+        let wanted = LogOptions { stdout, stderr, until_ns: Some(now_ns()), ..LogOptions::default() };
         LogStream::open(&self.shared.paths(&self.record.id), &self.shared.config, self.snapshots(), wanted)
     }
 }

@@ -70,11 +70,7 @@ struct Unframe {
 
 impl Attachment {
     /// A hold that waits for a connection, and the end through which the connection comes.
-    pub(crate) fn pending(
-        tty: bool,
-        stdin: bool,
-        replay: Option<crate::log::LogStream>,
-    ) -> (Attachment, Pending) {
+    pub(crate) fn pending(tty: bool, stdin: bool) -> (Attachment, Pending) {
         let (output_sender, output) = oneshot::channel();
         let (input_sender, input) = if stdin {
             let (sender, receiver) = oneshot::channel();
@@ -84,11 +80,18 @@ impl Attachment {
         };
         let output = AttachOutput {
             half: Half::Waiting(output),
-            replay,
+            replay: None,
             unframe: tty.then(Unframe::default),
             buffer: BytesMut::new(),
         };
         (Attachment { tty, input, output }, Pending { input: input_sender, output: output_sender })
+    }
+}
+
+impl AttachOutput {
+    /// Puts a log before what comes.
+    pub(crate) fn replay_first(&mut self, log: crate::log::LogStream) {
+        self.replay = Some(log);
     }
 }
 
@@ -229,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn input_and_output_wait_for_the_connection() {
-        let (attachment, pending) = Attachment::pending(false, true, None);
+        let (attachment, pending) = Attachment::pending(false, true);
         let mut input = attachment.input.unwrap();
         let mut output = attachment.output;
         let client = tokio::spawn(async move {
@@ -253,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_stdin_the_shim_sees_no_end_of_file() {
-        let (mut attachment, pending) = Attachment::pending(false, false, None);
+        let (mut attachment, pending) = Attachment::pending(false, false);
         let (mut shim, engine) = UnixStream::pair().unwrap();
         pending.connect(engine);
         shim.write_all(&frame(b"x")).await.unwrap();
@@ -263,7 +266,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_container_that_goes_away_ends_the_output() {
-        let (mut attachment, pending) = Attachment::pending(true, false, None);
+        let (mut attachment, pending) = Attachment::pending(true, false);
         drop(pending);
         assert!(attachment.output.next().await.is_none());
     }

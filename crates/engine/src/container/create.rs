@@ -1,5 +1,6 @@
 //! Making a container: everything is judged before anything is made, and a failure leaves nothing.
 
+use super::launch::write_json;
 use super::request::Created;
 use super::task::{self, Adopted};
 use crate::error::{Error, Result};
@@ -8,9 +9,15 @@ use crate::record::{MountPoint, Record};
 use crate::shared::{Shared, now_ns};
 use crate::spec::{ContainerSpec, Invalid, NetworkMode};
 use crate::{merge, name};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The record as it was created, in the container's directory: what tells of it until the store does.
+pub(crate) const CREATED_FILE: &str = "created.json";
+/// Logs are nobody's business but root's.
+const DIR_MODE: u32 = 0o700;
 /// How many names are made up before giving up.
 const NAME_ATTEMPTS: usize = 16;
 
@@ -98,16 +105,19 @@ fn reserve(shared: &Shared, id: &str, wanted: Option<String>) -> Result<String> 
     }
 }
 
-/// The three things a container is on disk, made side by side. In whatever order a crash leaves them: a directory or layer
-/// without a record is debris, a record without a directory is a removed container.
+/// A layer and a directory with the record in it, made side by side; the store gets the record soon. A directory without
+/// a whole record, and a layer without a container, are debris of a creation that was never acknowledged.
 async fn make(shared: &Shared, record: &Record) -> Result<()> {
-    let dir = shared.paths(&record.id).dir;
-    let layer = async { shared.images.prepare(&record.id, &record.image_id).await.map_err(Error::from) };
-    let directory = async { tokio::fs::create_dir(&dir).await.map_err(Error::io("make", &dir)) };
-    let (layer, directory, written) = tokio::join!(layer, directory, shared.store.put(record));
+    let (dir, copy) = (shared.paths(&record.id).dir, record.clone());
+    let directory = tokio::task::spawn_blocking(move || {
+        DirBuilder::new().mode(DIR_MODE).create(&dir).map_err(Error::io("make", &dir))?;
+        write_json(&dir.join(CREATED_FILE), &copy)
+    });
+    let (layer, directory) = tokio::join!(shared.images.prepare(&record.id, &record.image_id), directory);
     layer?;
-    directory?;
-    written
+    directory.map_err(|_| Error::ShuttingDown)??;
+    drop(shared.store.put_soon(record)?);
+    Ok(())
 }
 
 async fn unmake(shared: &Shared, record: &Record) {

@@ -12,7 +12,7 @@ use crate::link::{self, Link, Refused};
 use crate::oci::{self, Run};
 use crate::plan::{Plan, Share, Source};
 use crate::record::Record;
-use crate::shared::{Shared, cgroup_path};
+use crate::shared::{Shared, cgroup_path, now_ns};
 use crate::spec::NetworkMode;
 use network::{AttachRequest, Endpoint};
 use shim::{Request, Response, ShimSpec};
@@ -36,6 +36,8 @@ pub(super) struct Launched {
     pub(super) link: Link,
     pub(super) child: Child,
     pub(super) endpoints: Vec<Endpoint>,
+    /// Just before its first instruction, in nanoseconds since the epoch.
+    pub(super) started_ns: i64,
 }
 
 /// What the first steps find out and the later ones need.
@@ -58,8 +60,8 @@ pub(super) async fn launch(
 ) -> Result<Launched> {
     let mut child = None;
     match run(shared, record, pending, &mut child).await {
-        Ok((pid, link, endpoints)) => match child {
-            Some(child) => Ok(Launched { pid, link, child, endpoints }),
+        Ok((pid, link, endpoints, started_ns)) => match child {
+            Some(child) => Ok(Launched { pid, link, child, endpoints, started_ns }),
             None => Err(Error::ShuttingDown),
         },
         Err(error) => {
@@ -74,7 +76,7 @@ async fn run(
     record: &Record,
     pending: &mut Vec<(AttachOptions, Pending)>,
     child: &mut Option<Child>,
-) -> Result<(u32, Link, Vec<Endpoint>)> {
+) -> Result<(u32, Link, Vec<Endpoint>, i64)> {
     let id = record.id.as_str();
     let exec_dir = shared.exec_dir(id);
     let prepared = Arc::new(prepare(shared, record)?);
@@ -101,6 +103,7 @@ async fn run(
 
     let mut link = Link::connect(id, &exec_dir).await?;
     connect_pending(id, &exec_dir, pending).await?;
+    let started_ns = now_ns();
     match link.ask(id, &Request::Start).await? {
         Response::Started { pid } => {
             let pid = u32::try_from(pid).map_err(|_| broken(id, &Response::Started { pid }))?;
@@ -108,7 +111,7 @@ async fn run(
             if let Err(error) = link.send(id, &Request::Wait).await {
                 tracing::debug!(container = record.short_id(), %error, "container ends before it is waited for");
             }
-            Ok((pid, link, endpoints))
+            Ok((pid, link, endpoints, started_ns))
         }
         Response::Error { message, exit_code, .. } => Err(start_error(Refused { message, exit_code })),
         other => Err(broken(id, &other)),
@@ -304,7 +307,7 @@ pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
     }
 }
 
-fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
+pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     let json = serde_json::to_vec(value).map_err(|error| Error::io("write", path)(error.into()))?;
     fs::write(path, json).map_err(Error::io("write", path))
 }

@@ -20,6 +20,7 @@ mod task;
 mod wait;
 
 pub use attachment::{AttachInput, AttachOutput, Attachment};
+pub(crate) use create::CREATED_FILE;
 pub(crate) use exit::{killed_now, sweep_cgroup};
 pub(crate) use index::Index;
 pub(crate) use launch::{ENDPOINTS_FILE, remove_dir};

@@ -7,6 +7,9 @@ use super::task::{Phase, Task, Then};
 use crate::error::{Error, Result};
 use crate::record::Status;
 
+/// What is appended to the name of a directory that is being removed.
+const GONE: &str = "gone";
+
 impl Task {
     /// A user's removal: of a running container only by force.
     pub(super) async fn remove_by_user(&mut self, options: RemoveOptions, reply: Reply) {
@@ -31,8 +34,8 @@ impl Task {
 
     /// Takes away everything a container is.
     ///
-    /// Its directory goes first: from then on it counts as removed, also for an engine that dies here and recovers.
-    /// What cannot be removed after that is removed when the daemon starts.
+    /// Its directory loses its name first: from then on it counts as removed, also for an engine that dies here and
+    /// recovers. What cannot be removed after that, or not in time, is removed when the daemon starts.
     pub(super) async fn remove(&mut self) -> Result<()> {
         self.phase = Phase::Idle;
         self.record.state.status = Status::Removing;
@@ -42,9 +45,13 @@ impl Task {
         }
         let id = self.record.id.clone();
         let (lasting, run) = (self.shared.paths(&id).dir, self.shared.exec_dir(&id));
-        let removed =
-            tokio::task::spawn_blocking(move || remove_dir(&lasting).and_then(|()| remove_dir(&run)));
-        if let Err(error) = removed.await.map_err(|_| Error::ShuttingDown)? {
+        let gone = lasting.with_extension(GONE);
+        let removed = match tokio::fs::rename(&lasting, &gone).await {
+            // An earlier attempt got further than this.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed.map_err(Error::io("remove", &lasting)),
+        };
+        if let Err(error) = removed {
             self.record.state.status = Status::Dead;
             self.record.state.error = error.to_string();
             drop(self.save());
@@ -55,6 +62,14 @@ impl Task {
             tracing::warn!(container, %error, "writable layer stays until the next start of the daemon");
         }
         drop(self.shared.store.remove_soon(&id)?);
+        // A log may be large, and a directory that a dying namespace had mounted goes slowly: nobody waits for that.
+        drop(tokio::task::spawn_blocking(move || {
+            for dir in [gone, run] {
+                if let Err(error) = remove_dir(&dir) {
+                    tracing::warn!(%error, "directory of a removed container stays until the next start of the daemon");
+                }
+            }
+        }));
         self.shared.index_mut().remove(&id);
         self.shared.publish(&self.record, "destroy", &[]);
         self.phase = Phase::Removed;

@@ -5,7 +5,6 @@ use super::task::{Phase, Running, Task};
 use crate::error::{Error, Result};
 use crate::record::Status;
 use crate::restart::{self, Ended};
-use crate::shared::now_ns;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -78,7 +77,7 @@ impl Task {
                 state.exit_code = 0;
                 state.error.clear();
                 state.oom_killed = false;
-                state.started_ns = now_ns();
+                state.started_ns = launched.started_ns;
                 self.record.endpoints = launched.endpoints;
                 let (link, child) = (launched.link, Some(Box::new(launched.child)));
                 self.phase = Phase::Running(Running { link, child, since: Instant::now(), stopping: None });

@@ -27,8 +27,7 @@ fn a_whole_life_leaves_nothing() {
     world.wait(world.containers().remove("one", RemoveOptions::default())).unwrap();
 
     assert!(world.containers().inspect(&id).is_err());
-    assert!(world.lasting_dirs().is_empty() && world.exec_dirs().is_empty(), "directories stay");
-    assert_eq!(world.cgroups(), Vec::<String>::new());
+    world.nothing_is_left();
     let actions: Vec<String> = world.wait(async {
         let mut actions = Vec::new();
         while actions.last().is_none_or(|action| action != "destroy") {
@@ -150,7 +149,7 @@ fn removal_of_a_running_one_needs_force() {
     world.wait(world.containers().remove("one", FORCE)).unwrap();
     assert_eq!(world.wait(waiting).code, 137);
     assert!(!is_alive(pid));
-    assert!(world.lasting_dirs().is_empty() && world.exec_dirs().is_empty());
+    world.nothing_is_left();
 }
 
 #[test]
@@ -162,7 +161,8 @@ fn auto_remove_tells_the_exit_code_to_those_who_wait() {
     world.start("one");
     assert_eq!(world.wait(next).code, 5);
     assert_eq!(world.wait(removed).code, 5);
-    assert!(world.containers().list().is_empty() && world.lasting_dirs().is_empty());
+    assert!(world.containers().list().is_empty());
+    world.nothing_is_left();
 }
 
 #[test]
@@ -179,7 +179,8 @@ fn what_cannot_be_honoured_is_refused_by_name_and_leaves_nothing() {
     assert!(refused(|spec| spec.host.cap_add = vec!["FLY".into()]).contains("FLY"));
     assert!(refused(|spec| spec.host.binds = vec!["data:/d".into()]).contains("volume"));
     assert!(refused(|spec| spec.host.security_opt = vec!["apparmor=x".into()]).contains("apparmor"));
-    assert!(world.containers().list().is_empty() && world.lasting_dirs().is_empty());
+    assert!(world.containers().list().is_empty());
+    world.nothing_is_left();
     world.create("bad", "true");
 }
 

@@ -139,6 +139,15 @@ impl World {
         entries(&self.config.exec_root.join("containers"))
     }
 
+    /// Removal goes on behind the answer: waits until no container's directory is left.
+    pub(crate) fn nothing_is_left(&self) {
+        eventually("no directory is left", || {
+            let left = [self.lasting_dirs(), self.exec_dirs()].concat();
+            if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+        });
+        assert_eq!(self.cgroups(), Vec::<String>::new());
+    }
+
     fn import_busybox(&self) {
         let archive = testkit::image::busybox_tar(self.dir.path());
         self.wait(async {
