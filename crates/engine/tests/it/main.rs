@@ -7,4 +7,5 @@ mod logs;
 mod network;
 mod recovery;
 mod restart;
+mod stuck;
 mod world;

@@ -66,6 +66,13 @@ impl World {
         runtime.block_on(async { tokio::time::timeout(STEP, future).await.expect("an answer in time") })
     }
 
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.runtime.as_ref().expect("the engine is open").spawn(future)
+    }
+
     /// Ends the engine as SIGKILL would: no task gets to say anything.
     pub(crate) fn crash(&mut self) {
         self.engine = None;

@@ -1,0 +1,44 @@
+//! A container that hangs in its making holds up nobody else.
+
+use crate::world::World;
+use engine::Status;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+/// What a look at snapshots may take, on a busy machine; the hang lasts until the test ends it.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+#[test]
+fn looking_and_other_containers_do_not_wait_for_one_that_hangs() {
+    let mut world = World::new();
+    world.create("stuck", "true");
+    world.crash();
+    let (real, fake) = (world.config.libexec.clone(), world.dir.path().join("libexec"));
+    fs::create_dir(&fake).unwrap();
+    std::os::unix::fs::symlink(real.join("shoal-net"), fake.join("shoal-net")).unwrap();
+    // A shim that says nothing, and then dies of itself.
+    let (shim, go) = (fake.join("shoal-shim"), world.dir.path().join("go"));
+    fs::write(&shim, format!("#!/bin/sh\nwhile [ ! -e {} ]; do /bin/sleep 0.02; done\n", go.display()))
+        .unwrap();
+    fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).unwrap();
+    world.config.libexec = fake;
+    world.open();
+
+    let containers = world.containers();
+    let starting = world.spawn(async move { containers.start("stuck").await });
+    let begun = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(world.containers().list().len(), 1);
+        assert_eq!(world.inspect("stuck").state.status, Status::Created);
+    }
+    world.create("other", "true");
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    assert!(!starting.is_finished());
+
+    fs::write(go, "").unwrap();
+    let error = world.wait(starting).unwrap().unwrap_err();
+    assert!(error.to_string().contains("ended before the container was made"), "{error}");
+    assert_eq!(world.inspect("stuck").state.exit_code, 128);
+    assert!(world.exec_dirs().is_empty());
+}
