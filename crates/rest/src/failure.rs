@@ -99,10 +99,9 @@ impl From<NodeError> for Failure {
             | NodeError::NotManager
             | NodeError::NotPart
             | NodeError::LastManager(_) => StatusCode::SERVICE_UNAVAILABLE,
-            NodeError::Invalid(_) => StatusCode::BAD_REQUEST,
-            NodeError::Refused(_) | NodeError::Unavailable(_) | NodeError::Internal(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            NodeError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            NodeError::Invalid(_) | NodeError::Refused(_) => StatusCode::BAD_REQUEST,
+            NodeError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             NodeError::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
         };
         Self::new(status, error.to_string())

@@ -104,17 +104,18 @@ enum Accepted {
 }
 
 impl Accepted {
+    /// Serves it. What each kind of connection keeps is boxed, so that a unix socket does not pay for TLS.
     async fn run(self, dispatcher: Dispatcher, shutdown: CancellationToken) {
         match self {
-            Self::Unix(stream) => connection::run(stream, dispatcher, shutdown).await,
+            Self::Unix(stream) => Box::pin(connection::run(stream, dispatcher, shutdown)).await,
             Self::Tcp(stream) => {
                 let _ = stream.set_nodelay(true);
-                connection::run(stream, dispatcher, shutdown).await;
+                Box::pin(connection::run(stream, dispatcher, shutdown)).await;
             }
             Self::Tls(stream, acceptor) => {
                 let _ = stream.set_nodelay(true);
-                match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => connection::run(stream, dispatcher, shutdown).await,
+                match Box::pin(tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream))).await {
+                    Ok(Ok(stream)) => Box::pin(connection::run(stream, dispatcher, shutdown)).await,
                     Ok(Err(error)) => tracing::info!(%error, "tls handshake failed"),
                     Err(_) => tracing::info!("tls handshake took too long"),
                 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::value::Path;
+
 /// Why a request could not be decoded. `Display` is the sentence a client gets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -47,7 +49,7 @@ impl serde::de::Error for DecodeError {
 
 impl DecodeError {
     /// Names the field, unless an inner one has been named.
-    pub(super) fn at(self, path: impl fmt::Display) -> Self {
+    pub(super) fn at(self, path: &Path<'_>) -> Self {
         match self {
             Self::Invalid { field, reason } if field.is_empty() => {
                 Self::Invalid { field: path.to_string(), reason }

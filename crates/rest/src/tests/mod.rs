@@ -4,6 +4,7 @@ mod client;
 mod container;
 mod fixture;
 mod hijack;
+mod listen;
 mod managers;
 mod refusal;
 mod swarm;

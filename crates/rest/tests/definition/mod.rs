@@ -3,28 +3,28 @@
 use serde_json::{Map, Value};
 
 /// The definition, as a tree.
-pub struct Definition(Value);
+pub(crate) struct Definition(Value);
 
 /// One method on one path.
 #[derive(Debug)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// `GET`…
-    pub method: String,
+    pub(crate) method: String,
     /// `/containers/{id}/json`
-    pub path: String,
+    pub(crate) path: String,
     /// Names of parameters in the query and in headers.
-    pub parameters: Vec<String>,
+    pub(crate) parameters: Vec<String>,
     /// Paths of the body's fields: names joined by dots, `[]` an element of a list, `*` any key of a map; outer before inner.
-    pub fields: Vec<String>,
+    pub(crate) fields: Vec<String>,
 }
 
 impl Definition {
-    pub fn parse(yaml: &str) -> Self {
+    pub(crate) fn parse(yaml: &str) -> Self {
         let options = serde_saphyr::options! { budget: None };
         Self(serde_saphyr::from_str_with_options(yaml, options).expect("the definition is YAML"))
     }
 
-    pub fn operations(&self) -> Vec<Operation> {
+    pub(crate) fn operations(&self) -> Vec<Operation> {
         let paths = self.0["paths"].as_object().expect("paths");
         let methods = |(path, methods): (&String, &Value)| {
             let methods = methods.as_object().cloned().unwrap_or_default();

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use engine::spec::{
-    Device, HostConfig, HostPort, LogConfig, NamespaceMode, Port, Resources, RestartPolicy, Ulimit,
+    Device, HostConfig, HostPort, LogConfig, NamespaceMode, NetworkMode, Port, Resources, RestartPolicy,
+    Ulimit,
 };
 use engine_api::container as api;
 
@@ -115,16 +116,29 @@ fn resources(request: &api::HostConfig) -> Result<Resources, Failure> {
     })
 }
 
+/// What the daemon does where a container does not say: clients look for it in what is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Defaults {
+    /// The log driver.
+    pub(crate) log_driver: String,
+    /// The runtime.
+    pub(crate) runtime: String,
+}
+
+fn or(text: &str, default: &str) -> String {
+    if text.is_empty() { default.to_owned() } else { text.to_owned() }
+}
+
+/// The name of a network mode, as it is told: the default one is the bridge.
+pub(super) fn network_mode(mode: &NetworkMode) -> String {
+    match mode {
+        NetworkMode::Default => NetworkMode::Bridge.to_string(),
+        mode => mode.to_string(),
+    }
+}
+
 /// The engine's → the API's.
-pub(super) fn told(host: &HostConfig) -> api::HostConfig {
-    let limits = &host.resources;
-    let ulimit =
-        |limit: &Ulimit| api::Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
-    let device = |device: &Device| api::DeviceMapping {
-        path_on_host: device.path_on_host.clone(),
-        path_in_container: device.path_in_container.clone(),
-        cgroup_permissions: device.cgroup_permissions.clone(),
-    };
+pub(super) fn told(host: &HostConfig, defaults: &Defaults) -> api::HostConfig {
     let place = |place: &HostPort| api::PortBinding {
         host_ip: place.host_ip.clone(),
         host_port: place.host_port.clone(),
@@ -133,10 +147,10 @@ pub(super) fn told(host: &HostConfig) -> api::HostConfig {
     api::HostConfig {
         binds: host.binds.clone(),
         log_config: api::LogConfig {
-            kind: host.log_config.driver.clone(),
+            kind: or(&host.log_config.driver, &defaults.log_driver),
             config: host.log_config.options.clone(),
         },
-        network_mode: host.network_mode.to_string(),
+        network_mode: network_mode(&host.network_mode),
         port_bindings: ports
             .map(|(port, p)| (port.to_string(), Some(p.iter().map(place).collect())))
             .collect(),
@@ -166,12 +180,26 @@ pub(super) fn told(host: &HostConfig) -> api::HostConfig {
         uts_mode: host.uts_mode.to_string(),
         shm_size: host.shm_size,
         sysctls: host.sysctls.clone(),
-        runtime: host.runtime.clone(),
+        runtime: or(&host.runtime, &defaults.runtime),
         masked_paths: host.masked_paths.clone(),
         readonly_paths: host.readonly_paths.clone(),
+        cgroup_parent: host.cgroup_parent.clone(),
+        init: host.init,
+        ..told_limits(&host.resources)
+    }
+}
+
+fn told_limits(limits: &Resources) -> api::HostConfig {
+    let ulimit =
+        |limit: &Ulimit| api::Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
+    let device = |device: &Device| api::DeviceMapping {
+        path_on_host: device.path_on_host.clone(),
+        path_in_container: device.path_in_container.clone(),
+        cgroup_permissions: device.cgroup_permissions.clone(),
+    };
+    api::HostConfig {
         cpu_shares: limits.cpu_shares,
         memory: limits.memory,
-        cgroup_parent: host.cgroup_parent.clone(),
         blkio_weight: limits.blkio_weight,
         cpu_period: limits.cpu_period,
         cpu_quota: limits.cpu_quota,
@@ -184,7 +212,6 @@ pub(super) fn told(host: &HostConfig) -> api::HostConfig {
         memory_swappiness: limits.memory_swappiness,
         nano_cpus: limits.nano_cpus,
         oom_kill_disable: limits.oom_kill_disable,
-        init: host.init,
         pids_limit: limits.pids_limit,
         ulimits: limits.ulimits.iter().map(ulimit).collect(),
         ..api::HostConfig::default()
@@ -204,7 +231,7 @@ mod tests {
         fn host()(
             binds in texts(), cap_add in texts(), dns in texts(), memory in 0..i64::MAX, pids in prop::option::of(-1..1000i64),
             init in prop::option::of(any::<bool>()), swappiness in prop::option::of(0..=100i64), privileged in any::<bool>(),
-            mode in prop::sample::select(vec!["bridge", "host", "none", "container:web", "mine", "default"]),
+            mode in prop::sample::select(vec!["bridge", "host", "none", "container:web", "mine"]),
             policy in prop::sample::select(vec!["no", "always", "on-failure", "unless-stopped"]),
             port in 1..=u16::MAX, host_port in "[1-9][0-9]{0,3}", masked in prop::option::of(texts()),
             console in prop::option::of((1..u16::MAX, 1..u16::MAX)),
@@ -224,7 +251,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_told_can_be_asked_for(host in host()) {
-            let json = serde_json::to_vec(&told(&host)).expect("json");
+            let json = serde_json::to_vec(&told(&host, &Defaults::default())).expect("json");
             let request = engine_api::decode::from_json(&json).expect("decoded");
             prop_assert_eq!(spec(request).expect("spec"), host);
         }

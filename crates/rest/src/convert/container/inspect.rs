@@ -8,7 +8,8 @@ use engine_api::Timestamp;
 use engine_api::container::{ContainerConfig, ContainerInspectResponse, ContainerState, DriverData, Empty};
 use engine_api::mount::MountPoint;
 
-use super::{host, network};
+use super::host::{self, Defaults};
+use super::network;
 use crate::http::version::Version;
 
 /// Where a container's files lie.
@@ -20,7 +21,12 @@ pub(crate) struct Rooted {
 }
 
 /// What inspect tells of a container.
-pub(crate) fn inspect(record: &Record, rooted: &Rooted, version: Version) -> ContainerInspectResponse {
+pub(crate) fn inspect(
+    record: &Record,
+    rooted: &Rooted,
+    defaults: &Defaults,
+    version: Version,
+) -> ContainerInspectResponse {
     let path = |path: &std::path::Path| path.display().to_string();
     ContainerInspectResponse {
         id: record.id.clone(),
@@ -41,7 +47,7 @@ pub(crate) fn inspect(record: &Record, rooted: &Rooted, version: Version) -> Con
         restart_count: i64::from(record.restart_count),
         driver: "overlay2".to_owned(),
         platform: "linux".to_owned(),
-        host_config: host::told(&record.spec.host),
+        host_config: host::told(&record.spec.host, defaults),
         graph_driver: graph_driver(rooted.rootfs.as_ref()),
         mounts: mounts(record),
         config: config(&record.spec.config, &record.spec.image),

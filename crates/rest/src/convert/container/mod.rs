@@ -7,6 +7,7 @@ mod network;
 mod request;
 mod summary;
 
+pub(crate) use host::Defaults;
 pub(crate) use inspect::{Rooted, inspect};
 pub(crate) use request::spec;
 pub(crate) use summary::{ImageNames, summary};

@@ -7,7 +7,7 @@ use engine::Record;
 use engine_api::container::{ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary};
 use image::Image;
 
-use super::{inspect, network};
+use super::{host, inspect, network};
 use crate::http::version::Version;
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -64,7 +64,7 @@ pub(crate) fn summary(
         state: record.state.status.to_string(),
         status: record.state.describe(now_ns),
         host_config: HostConfigSummary {
-            network_mode: record.spec.host.network_mode.to_string(),
+            network_mode: host::network_mode(&record.spec.host.network_mode),
             ..HostConfigSummary::default()
         },
         network_settings: NetworkSummary { networks: network::endpoints(record) },

@@ -2,7 +2,10 @@
 
 use engine_api::container::InspectQuery;
 
-use crate::convert::{self, container::Rooted};
+use crate::convert::{
+    self,
+    container::{Defaults, Rooted},
+};
 use crate::http::answer::{Answer, Outcome};
 use crate::http::call::Call;
 
@@ -10,5 +13,8 @@ pub(super) async fn inspect(call: Call<InspectQuery>) -> Outcome {
     let record = call.api.containers.inspect(&call.name)?;
     let paths = call.api.containers.paths(&record.id);
     let rootfs = call.api.images.rootfs(&record.id).await.ok();
-    Answer::json(&convert::container::inspect(&record, &Rooted { paths, rootfs }, call.version))
+    let facts = call.api.facts.borrow().clone();
+    let defaults = Defaults { log_driver: facts.log_driver.clone(), runtime: facts.default_runtime.clone() };
+    let rooted = Rooted { paths, rootfs };
+    Answer::json(&convert::container::inspect(&record, &rooted, &defaults, call.version))
 }
