@@ -38,7 +38,8 @@ pub(crate) fn small() -> Result<PathBuf> {
     for (package, program) in SMALL {
         build.args(["--package", package, "--bin", program]);
     }
-    run(build.env(flags, "-C target-feature=+crt-static"))?;
+    // Position-dependent: without relocations to write, every shim shares the pages of its data too.
+    run(build.env(flags, "-C target-feature=+crt-static -C relocation-model=static"))?;
     let from = target_dir().join(&triple).join("small");
     let to = target_dir().join("release");
     for (_, program) in SMALL {
