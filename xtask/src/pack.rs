@@ -65,6 +65,8 @@ fn file(tar: &mut Builder<impl Write>, name: &str, mode: u32, body: &[u8]) -> Re
     header.set_size(body.len() as u64);
     header.set_mode(mode);
     header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
     tar.append_data(&mut header, name, body)?;
     Ok(())
 }
