@@ -4,7 +4,7 @@
 use ::http::HeaderValue;
 use bytes::Bytes;
 use engine::WaitCondition;
-use engine_api::container::{ContainerWaitExitError, ContainerWaitResponse, WaitQuery};
+use engine_api::container::{ContainerWaitResponse, WaitQuery};
 use futures_util::stream;
 
 use crate::failure::Failure;
@@ -21,8 +21,8 @@ pub(super) async fn wait(call: Call<WaitQuery>) -> Outcome {
     let ended = call.api.containers.wait(&call.name, condition)?;
     let line = async move {
         let result = ended.await;
-        let error = (!result.error.is_empty()).then_some(ContainerWaitExitError { message: result.error });
-        let response = ContainerWaitResponse { status_code: i64::from(result.code), error };
+        // Why a start failed is told to who started it; told here too, Docker's client would print it twice.
+        let response = ContainerWaitResponse { status_code: i64::from(result.code), error: None };
         let mut line = serde_json::to_vec(&response).map_err(std::io::Error::other)?;
         line.push(b'\n');
         Ok(Bytes::from(line))
