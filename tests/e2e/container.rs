@@ -99,30 +99,31 @@ fn limits_reach_the_kernel() {
 fn logs_list_stop_and_wait() {
     let daemon = daemon();
     let line = "echo one; echo two >&2; trap 'exit 3' TERM; while :; do sleep 0.1; done";
-    let id = daemon.docker(&["run", "-d", "--name", "a", "--label", "x=y", "busybox", "sh", "-c", line]).ok();
+    let id =
+        daemon.docker(&["run", "-d", "--name", "one", "--label", "x=y", "busybox", "sh", "-c", line]).ok();
     eventually("both lines are logged", || {
-        let said = daemon.docker(&["logs", "a"]);
+        let said = daemon.docker(&["logs", "one"]);
         if (said.out.as_str(), said.err.as_str()) == ("one\n", "two\n") {
             Ok(())
         } else {
             Err(said.out + &said.err)
         }
     });
-    assert_eq!(daemon.shoal(&["logs", "--tail", "1", "a"]).err, "two\n");
+    assert_eq!(daemon.shoal(&["logs", "--tail", "1", "one"]).err, "two\n");
     assert_eq!(daemon.docker(&["ps", "-q", "--no-trunc", "--filter", "label=x=y"]).ok(), id);
     assert_eq!(daemon.docker(&["ps", "-q", "--filter", "label=x=z"]).ok(), "");
-    let said = daemon.docker(&["run", "--name", "a", "busybox"]);
+    let said = daemon.docker(&["run", "--name", "one", "busybox"]);
     assert_eq!(said.code, 125);
-    assert!(said.err.contains("Conflict. The container name \"/a\" is already in use"), "{}", said.err);
-    daemon.docker(&["stop", "a"]).ok();
-    assert_eq!(daemon.docker(&["wait", "a"]).ok(), "3");
+    assert!(said.err.contains("Conflict. The container name \"/one\" is already in use"), "{}", said.err);
+    daemon.docker(&["stop", "one"]).ok();
+    assert_eq!(daemon.docker(&["wait", "one"]).ok(), "3");
     assert_eq!(
-        daemon.shoal(&["inspect", "--format", "{{.State.ExitCode}} {{.State.Status}}", "a"]).ok(),
+        daemon.shoal(&["inspect", "--format", "{{.State.ExitCode}} {{.State.Status}}", "one"]).ok(),
         "3 exited"
     );
-    daemon.shoal(&["rm", "a"]).ok();
-    let said = daemon.docker(&["rm", "a"]);
-    assert!(said.err.contains("No such container: a"), "{}", said.err);
+    daemon.shoal(&["rm", "one"]).ok();
+    let said = daemon.docker(&["rm", "one"]);
+    assert!(said.err.contains("No such container: one"), "{}", said.err);
 }
 
 #[test]

@@ -45,14 +45,14 @@ fn kill_dash_nine_is_an_ordinary_event() {
 fn a_shim_that_dies_takes_its_container_with_it() {
     let daemon = Daemon::start(&[]);
     daemon.load_images();
-    daemon.docker(&["run", "-d", "--name", "a", "busybox", "sleep", "1000"]).ok();
-    let inside: i32 = daemon.docker(&["inspect", "-f", "{{.State.Pid}}", "a"]).ok().parse().unwrap();
+    daemon.docker(&["run", "-d", "--name", "one", "busybox", "sleep", "1000"]).ok();
+    let inside: i32 = daemon.docker(&["inspect", "-f", "{{.State.Pid}}", "one"]).ok().parse().unwrap();
     let daemon_pid = daemon.pid().cast_signed();
     for pid in daemon.processes().into_iter().filter(|pid| *pid != daemon_pid && *pid != inside) {
         kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     }
     eventually("the container is gone and the daemon knows", || {
-        let said = daemon.docker(&["inspect", "-f", "{{.State.Running}} {{.State.ExitCode}}", "a"]).ok();
+        let said = daemon.docker(&["inspect", "-f", "{{.State.Running}} {{.State.ExitCode}}", "one"]).ok();
         let alive = std::path::Path::new(&format!("/proc/{inside}")).exists();
         if said == "false 137" && !alive { Ok(()) } else { Err(said) }
     });
@@ -62,12 +62,12 @@ fn a_shim_that_dies_takes_its_container_with_it() {
 fn it_ends_in_order_and_containers_go_on() {
     let mut daemon = Daemon::start(&[]);
     daemon.load_images();
-    daemon.docker(&["run", "-d", "--name", "a", "busybox", "sleep", "1000"]).ok();
+    daemon.docker(&["run", "-d", "--name", "one", "busybox", "sleep", "1000"]).ok();
     assert_eq!(daemon.stop(), 0);
     assert!(!daemon.path("pid").exists());
     assert_eq!(daemon.processes().len(), 1, "the shim lives");
     daemon.restart();
-    assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.Running}}", "a"]).ok(), "true");
+    assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.Running}}", "one"]).ok(), "true");
 }
 
 #[test]

@@ -110,10 +110,10 @@ fn pull_from_a_real_registry_and_run() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.out.contains("Status: Downloaded newer image"), "{}", said.out);
     assert!(daemon.shoal(&["pull", &name]).ok().contains("Image is up to date"));
-    daemon.docker(&["run", "-d", "--name", "a", &name]).ok();
+    daemon.docker(&["run", "-d", "--name", "one", &name]).ok();
     let said = daemon.docker(&["rmi", &name]);
     assert!(said.err.contains("conflict"), "{}", said.err);
-    daemon.docker(&["rm", "-f", "a"]).ok();
+    daemon.docker(&["rm", "-f", "one"]).ok();
     daemon.docker(&["tag", &name, "other:2"]).ok();
     assert!(daemon.docker(&["rmi", &name]).ok().contains("Untagged"));
     assert!(daemon.shoal(&["rmi", "other:2"]).ok().contains("Deleted: sha256:"));
@@ -207,7 +207,8 @@ fn a_device_in_a_layer_stays_inert() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("root");
     fs::create_dir_all(root.join("bin")).unwrap();
-    let busybox = ["/bin/busybox", "/usr/bin/busybox"].into_iter().find(|path| fs::exists(path).unwrap_or(false));
+    let busybox =
+        ["/bin/busybox", "/usr/bin/busybox"].into_iter().find(|path| fs::exists(path).unwrap_or(false));
     fs::copy(busybox.expect("busybox is installed by `cargo xtask test`"), root.join("bin/sh")).unwrap();
     // The kernel's memory and its log: whoever could open them would own the machine.
     for (name, minor) in [("mem", "1"), ("kmsg", "11")] {

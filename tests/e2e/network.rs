@@ -1,13 +1,16 @@
 //! The default bridge and published ports, from every side.
 
-use testkit::{Daemon, Lan, eventually};
+use std::net::TcpListener;
+
+use testkit::http::{answer_once, fetch};
+use testkit::{Daemon, Lan, Namespace, eventually};
 
 const SERVE: &str = "echo $HOSTNAME > /www/index.html; exec httpd -f -p 80 -h /www";
 
-/// Fetches from inside a namespace (or here) with busybox's wget.
-fn fetch(command: &mut std::process::Command, url: &str) -> Result<String, String> {
-    let said = testkit::program::run(command.args(["wget", "-q", "-T", "2", "-O", "-", url]));
-    if said.code == 0 { Ok(said.out.trim().to_owned()) } else { Err(said.err) }
+/// Fetches the page at `address` on the machine `from`.
+fn fetch_from(from: &Namespace, address: &str) -> std::io::Result<String> {
+    let address = address.parse().expect("an address");
+    from.inside(|| fetch(address))
 }
 
 #[test]
@@ -18,15 +21,13 @@ fn a_published_port_is_reachable_from_everywhere() {
     let name = daemon.docker(&["run", "-d", "-p", "8080:80", "busybox", "sh", "-c", SERVE]).ok();
     let name = &name[..12];
     let address = Lan::address(0);
-    for (from, url) in [
-        (0, "http://127.0.0.1:8080/".to_owned()),
-        (0, "http://[::1]:8080/".to_owned()),
-        (0, format!("http://{address}:8080/")),
-        (1, format!("http://{address}:8080/")),
+    for (from, address) in [
+        (0, "127.0.0.1:8080".to_owned()),
+        (0, "[::1]:8080".to_owned()),
+        (0, format!("{address}:8080")),
+        (1, format!("{address}:8080")),
     ] {
-        let host = eventually(&format!("{url} from {from}"), || {
-            fetch(&mut lan.hosts[from].command("busybox"), &url)
-        });
+        let host = eventually(&format!("{address} from {from}"), || fetch_from(&lan.hosts[from], &address));
         assert_eq!(host, name);
     }
     let url = format!("http://{address}:8080/");
@@ -59,22 +60,11 @@ fn a_loopback_port_stays_on_loopback() {
     let daemon = Daemon::start_in(&lan.hosts[0], &[]);
     daemon.load_images();
     daemon.docker(&["run", "-d", "-p", "127.0.0.1:8080:80", "busybox", "sh", "-c", SERVE]).ok();
-    eventually("from loopback", || fetch(&mut lan.hosts[0].command("busybox"), "http://127.0.0.1:8080/"));
-    let url = format!("http://{}:8080/", Lan::address(0));
-    assert!(fetch(&mut lan.hosts[1].command("busybox"), &url).is_err(), "a neighbour gets in by the address");
-    // A neighbour that routes 127.0.0.1 to us over the wire.
-    lan.hosts[1].ip(&[
-        "route",
-        "add",
-        "table",
-        "local",
-        "127.0.0.9/32",
-        "via",
-        &Lan::address(0),
-        "dev",
-        "eth0",
-    ]);
-    assert!(fetch(&mut lan.hosts[1].command("busybox"), "http://127.0.0.9:8080/").is_err());
+    eventually("from loopback", || fetch_from(&lan.hosts[0], "127.0.0.1:8080"));
+    let address = format!("{}:8080", Lan::address(0));
+    for from in &lan.hosts {
+        assert!(fetch_from(from, &address).is_err(), "the port is open on another address");
+    }
 }
 
 #[test]
@@ -83,12 +73,12 @@ fn udp_reaches_a_published_port() {
     let daemon = Daemon::start_in(&lan.hosts[0], &[]);
     daemon.load_images();
     daemon
-        .docker(&["run", "-d", "--name", "u", "-p", "5353:53/udp", "busybox", "sh", "-c", "nc -u -l -p 53"])
+        .docker(&["run", "-d", "--name", "udp", "-p", "5353:53/udp", "busybox", "sh", "-c", "nc -u -l -p 53"])
         .ok();
     eventually("the datagram is in the log", || {
         let line = format!("echo datagram | nc -u -w 1 {} 5353", Lan::address(0));
         testkit::program::run(lan.hosts[1].command("busybox").args(["sh", "-c", &line]));
-        let log = daemon.docker(&["logs", "u"]).ok();
+        let log = daemon.docker(&["logs", "udp"]).ok();
         if log.contains("datagram") { Ok(()) } else { Err(log) }
     });
 }
@@ -98,24 +88,17 @@ fn containers_reach_outside_masqueraded_and_each_other() {
     let lan = Lan::new(2);
     let daemon = Daemon::start_in(&lan.hosts[0], &[]);
     daemon.load_images();
-    let mut server = lan.hosts[1].command("busybox");
-    let mut server = server.args(["nc", "-lk", "-p", "7777", "-e", "echo", "outside"]).spawn().unwrap();
-    let address = Lan::address(1);
-    eventually("outside is reached", || {
-        let said = daemon.docker(&[
-            "run",
-            "--rm",
-            "busybox",
-            "sh",
-            "-c",
-            &format!("nc -w 2 {address} 7777 </dev/null"),
-        ]);
-        if said.out.contains("outside") { Ok(()) } else { Err(said.err) }
+    let listener = lan.hosts[1].inside(|| TcpListener::bind("0.0.0.0:7777")).unwrap();
+    let url = format!("http://{}:7777/", Lan::address(1));
+    std::thread::scope(|scope| {
+        let caller = scope.spawn(|| answer_once(&listener, "outside"));
+        let said = daemon.docker(&["run", "--rm", "busybox", "wget", "-q", "-T", "3", "-O", "-", &url]).ok();
+        assert_eq!(said, "outside");
+        let caller = caller.join().unwrap().unwrap();
+        assert_eq!(caller.ip().to_string(), Lan::address(0), "masqueraded as the host");
     });
-    server.kill().unwrap();
-    server.wait().unwrap();
-    daemon.docker(&["run", "-d", "--name", "a", "busybox", "sh", "-c", SERVE]).ok();
-    let ip = daemon.docker(&["inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "a"]).ok();
+    daemon.docker(&["run", "-d", "--name", "web", "busybox", "sh", "-c", SERVE]).ok();
+    let ip = daemon.docker(&["inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "web"]).ok();
     let url = format!("http://{ip}/");
     eventually("a neighbour is reached", || {
         let said = daemon.docker(&["run", "--rm", "busybox", "wget", "-q", "-T", "2", "-O", "-", &url]);

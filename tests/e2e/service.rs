@@ -112,17 +112,14 @@ fn an_ingress_port_reaches_every_task() {
             "shoal/hello-http",
         ])
         .ok();
-    let url = format!("http://{}:8080/", Lan::address(0));
-    for (from, url) in [(0, "http://127.0.0.1:8080/"), (1, url.as_str())] {
+    let outside = format!("{}:8080", Lan::address(0));
+    for (from, address) in [(0, "127.0.0.1:8080"), (1, outside.as_str())] {
         let mut seen = std::collections::BTreeSet::new();
+        let address: std::net::SocketAddr = address.parse().unwrap();
         eventually("three different tasks answer", || {
-            let said = testkit::program::run(
-                lan.hosts[from].command("busybox").args(["wget", "-q", "-T", "2", "-O", "-", url]),
-            );
-            if said.code == 0 {
-                seen.insert(said.out);
-            }
-            if seen.len() == 3 { Ok(()) } else { Err(format!("{seen:?} {}", said.err)) }
+            let answer = lan.hosts[from].inside(|| testkit::http::fetch(address));
+            seen.extend(answer.as_ref().ok().cloned());
+            if seen.len() == 3 { Ok(()) } else { Err(format!("{seen:?} {answer:?}")) }
         });
     }
     let said = daemon.docker(&[

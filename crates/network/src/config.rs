@@ -37,6 +37,8 @@ pub struct NetworkConfig {
 pub struct BridgeConfig {
     /// The interface's name, at most 15 bytes.
     pub name: String,
+    /// Whether the bridge is the daemon's own, to be removed when nobody uses it (no `--bridge`).
+    pub own: bool,
     /// The bridge's own address and its subnet (`--bip`); chosen from the pools if absent.
     pub bip: Option<Cidr>,
     /// The part of the subnet that addresses are given from (`--fixed-cidr`).
@@ -52,6 +54,7 @@ impl NetworkConfig {
     pub fn new(name: &str, exec_root: PathBuf, libexec: PathBuf) -> NetworkConfig {
         let bridge = BridgeConfig {
             name: default_bridge_name(name),
+            own: true,
             bip: None,
             fixed_cidr: None,
             mtu: DEFAULT_MTU,

@@ -79,6 +79,11 @@ impl Network {
         self.ask(Event::Reconcile).await
     }
 
+    /// The last request of a daemon that ends in order: removes bridge and rules, unless a container still uses them.
+    pub async fn retire(&self) -> Result<()> {
+        self.ask(Event::Retire).await
+    }
+
     async fn ask<T>(&self, event: impl FnOnce(Reply<T>) -> Event) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         self.0.events.send(event(reply)).map_err(|_| Error::Closed)?;

@@ -54,6 +54,9 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
         stop.cancel();
         node.stop().await;
         server.await.ok();
+        if let Err(error) = engine.network.retire().await {
+            tracing::warn!(%error, "bridge and rules stay");
+        }
     };
     if timeout(limit, closing).await.is_err() {
         tracing::warn!(seconds = limit.as_secs(), "ends before everything was closed");

@@ -63,7 +63,10 @@ pub(crate) fn network(config: &Config, instance: &Instance) -> Result<NetworkCon
     }
     match config.bridge.as_deref() {
         Some("none") => network.bridge.none = true,
-        Some(name) if !name.is_empty() => name.clone_into(&mut network.bridge.name),
+        Some(name) if !name.is_empty() => {
+            name.clone_into(&mut network.bridge.name);
+            network.bridge.own = false;
+        }
         _ => instance.bridge.clone_into(&mut network.bridge.name),
     }
     if !config.default_address_pools.is_empty() {

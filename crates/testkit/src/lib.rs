@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod daemon;
 pub mod eventually;
+pub mod http;
 pub mod image;
 pub mod namespace;
 pub mod program;

@@ -43,6 +43,25 @@ impl Namespace {
     }
 }
 
+impl Namespace {
+    /// Runs `work` on a thread inside, where sockets are this machine's.
+    ///
+    /// # Panics
+    /// When the namespace is gone, or `work` panics.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let path = format!("/run/netns/{}", self.name);
+        std::thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                let namespace = std::fs::File::open(&path).expect("the namespace");
+                nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET)
+                    .expect("enter the namespace");
+                work()
+            });
+            inside.join().expect("the work inside")
+        })
+    }
+}
+
 impl Default for Namespace {
     fn default() -> Self {
         Self::new()

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// The record as it was created, in the container's directory: what tells of it until the store does.
 pub(crate) const CREATED_FILE: &str = "created.json";
+/// An empty file in the root of every container.
+const CONTAINER_MARK: &str = ".dockerenv";
 /// Logs are nobody's business but root's.
 const DIR_MODE: u32 = 0o700;
 /// How many names are made up before giving up.
@@ -114,7 +116,9 @@ async fn make(shared: &Shared, record: &Record) -> Result<()> {
         write_json(&dir.join(CREATED_FILE), &copy)
     });
     let (layer, directory) = tokio::join!(shared.images.prepare(&record.id, &record.image_id), directory);
-    layer?;
+    // The mark by which programs know that they run in a container, in the place where Docker has it.
+    let mark = layer?.upper.join(CONTAINER_MARK);
+    tokio::fs::write(&mark, "").await.map_err(Error::io("write", mark))?;
     directory.map_err(|_| Error::ShuttingDown)??;
     drop(shared.store.put_soon(record)?);
     Ok(())

@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn config() -> BridgeConfig {
-        BridgeConfig { name: "b".into(), bip: None, fixed_cidr: None, mtu: 1500, none: false }
+        BridgeConfig { name: "b".into(), own: true, bip: None, fixed_cidr: None, mtu: 1500, none: false }
     }
 
     #[test]

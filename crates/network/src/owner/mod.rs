@@ -12,6 +12,7 @@ mod list;
 mod open;
 mod port;
 mod reconcile;
+mod retire;
 mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,8 @@ pub(crate) enum Event {
     Ingress(Vec<IngressPort>, Reply<()>),
     /// Compare the kernel with what should be there.
     Reconcile(Reply<()>),
+    /// The daemon ends in order.
+    Retire(Reply<()>),
     /// The sweeper is done with its chores.
     Swept(Swept),
     /// A deadline has passed.
@@ -130,6 +133,7 @@ impl Owner {
             Event::Networks(reply) => drop(reply.send(Ok(self.networks()))),
             Event::Ingress(ports, reply) => self.set_ingress(&ports, reply),
             Event::Reconcile(reply) => drop(reply.send(self.reconcile())),
+            Event::Retire(reply) => drop(reply.send(self.retire())),
             Event::Swept(swept) => self.swept(swept),
             Event::Tick => self.tick(),
             Event::Close => {}

@@ -131,14 +131,28 @@ impl Owner {
     }
 
     async fn handle(&mut self, request: Request) {
-        // A client that went away gets no answer; what it asked for is done all the same.
         match request {
-            Request::Init(request, reply) => drop(reply.send(self.init(*request).await)),
-            Request::Join(request, reply) => drop(reply.send(self.join(*request).await)),
-            Request::Leave { force, reply } => drop(reply.send(self.leave(force).await)),
-            Request::Stop(reply) => drop(reply.send(Ok(()))),
+            Request::Init(request, reply) => {
+                let made = self.init(*request).await;
+                self.answer(reply, made);
+            }
+            Request::Join(request, reply) => {
+                let joined = self.join(*request).await;
+                self.answer(reply, joined);
+            }
+            Request::Leave { force, reply } => {
+                let left = self.leave(force).await;
+                self.answer(reply, left);
+            }
+            Request::Stop(reply) => self.answer(reply, Ok(())),
         }
+    }
+
+    /// Publishes first: who has the answer must find the new state.
+    fn answer<T>(&self, reply: Reply<T>, answer: Result<T, NodeError>) {
         self.publish();
+        // A client that went away gets no answer; what it asked for is done all the same.
+        drop(reply.send(answer));
     }
 
     async fn init(&mut self, request: InitRequest) -> Result<String, NodeError> {

@@ -1,0 +1,37 @@
+//! The smallest HTTP client and server: enough to see who answers.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// How long one exchange may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Fetches `/` and returns the body without the white space around it.
+///
+/// # Errors
+/// When nobody answers in time, or with anything but 200.
+pub fn fetch(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.write_all(b"GET / HTTP/1.0\r\nHost: test\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.contains(" 200 ") => Ok(body.trim().to_owned()),
+        _ => Err(io::Error::other(format!("unexpected answer: {answer:?}"))),
+    }
+}
+
+/// Answers one caller with `text`, and returns where the caller came from.
+///
+/// # Errors
+/// When the connection fails.
+pub fn answer_once(listener: &TcpListener, text: &str) -> io::Result<SocketAddr> {
+    let (mut stream, from) = listener.accept()?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    // Whatever was asked: one answer.
+    let _ = stream.read(&mut [0; 1024]);
+    write!(stream, "HTTP/1.0 200 OK\r\n\r\n{text}\n")?;
+    Ok(from)
+}
