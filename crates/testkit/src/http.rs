@@ -2,7 +2,10 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::Duration;
+
+use crate::eventually::STEP;
 
 /// How long one exchange may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,10 +31,20 @@ pub fn fetch(address: SocketAddr) -> io::Result<String> {
 /// # Errors
 /// When the connection fails.
 pub fn answer_once(listener: &TcpListener, text: &str) -> io::Result<SocketAddr> {
-    let (mut stream, from) = listener.accept()?;
+    let (mut stream, from) = accept(listener)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     // Whatever was asked: one answer.
     let _ = stream.read(&mut [0; 1024]);
     write!(stream, "HTTP/1.0 200 OK\r\n\r\n{text}\n")?;
     Ok(from)
+}
+
+/// Waits for a caller, but not for ever.
+fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let fd = nix::poll::PollFd::new(listener.as_fd(), nix::poll::PollFlags::POLLIN);
+    let patience = nix::poll::PollTimeout::try_from(STEP).map_err(io::Error::other)?;
+    match nix::poll::poll(&mut [fd], patience)? {
+        0 => Err(io::ErrorKind::TimedOut.into()),
+        _ => listener.accept(),
+    }
 }

@@ -1,12 +1,13 @@
-//! The image that ships with the project: answers every request with the name of the host it runs on.
+//! The image that ships with the project: answers every request, and every datagram, with the name of the host
+//! it runs on.
 //!
-//! Listens on port 80, or on the port named by `PORT`. Ends at once on SIGTERM and SIGINT, which the first
+//! Listens on port 80, or on the port named by `PORT`, over TCP and UDP. Ends at once on SIGTERM and SIGINT, which the first
 //! process of a container only gets when it asks for them.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a program whose output is its log")]
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -26,7 +27,10 @@ fn main() -> io::Result<()> {
     let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(80);
     let host = nix::unistd::gethostname()?.to_string_lossy().into_owned();
     let listener = TcpListener::bind(("0.0.0.0", port))?;
+    let socket = UdpSocket::bind(("0.0.0.0", port))?;
     println!("{host} listens on port {port}");
+    let name = host.clone();
+    thread::spawn(move || echo(&socket, &name));
     thread::spawn(move || serve(&listener, &host));
     let signal = ends.wait()?;
     println!("ends on {signal}");
@@ -41,6 +45,19 @@ fn serve(listener: &TcpListener, host: &str) {
                 println!("a client went away: {error}");
             }
         });
+    }
+}
+
+/// Answers each datagram, whatever it says.
+fn echo(socket: &UdpSocket, host: &str) {
+    let mut datagram = [0; 512];
+    loop {
+        // An error is that of one sender; the next may be well.
+        if let Ok((_, from)) = socket.recv_from(&mut datagram)
+            && let Err(error) = socket.send_to(format!("{host}\n").as_bytes(), from)
+        {
+            println!("a sender went away: {error}");
+        }
     }
 }
 
