@@ -17,7 +17,9 @@ impl Owner {
         };
         // A bridge that the administrator named may be the administrator's.
         let bridge = match self.network.take() {
-            Some(network) if self.config.bridge.own => self.route.apply(vec![delete_link(&network.bridge.name)]),
+            Some(network) if self.config.bridge.own => {
+                self.route.apply(vec![delete_link(&network.bridge.name)])
+            }
             _ => Ok(()),
         };
         table.and(bridge)
