@@ -83,9 +83,6 @@ pub enum Error {
     /// It outlives SIGKILL.
     #[error("container {0} did not end within the time after SIGKILL: its process is stuck in the kernel")]
     Stuck(String),
-    /// The network mode names a network that does not exist.
-    #[error("network {0} not found")]
-    NoSuchNetwork(String),
     /// Logs of a container whose driver keeps none.
     #[error("configured logging driver does not support reading")]
     LogsUnreadable,
@@ -105,6 +102,9 @@ pub enum Error {
         /// How it failed.
         source: std::io::Error,
     },
+    /// A shim that lives and does not answer: stopped, or starved.
+    #[error("the shim of container {0} does not answer in time")]
+    ShimSilent(String),
     /// The container's shim does not answer, or not in its language.
     #[error("the shim of container {id} failed: {reason}")]
     Shim {
@@ -170,7 +170,7 @@ impl Error {
     /// The class of this error, for the mapping to status codes.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::NoSuchContainer(_) | Error::NoSuchNetwork(_) => ErrorKind::NotFound,
+            Error::NoSuchContainer(_) => ErrorKind::NotFound,
             Error::AlreadyRunning(_) | Error::AlreadyStopped(_) => ErrorKind::NotModified,
             Error::NameInUse { .. }
             | Error::NotRunning(_)
@@ -189,6 +189,7 @@ impl Error {
             Error::Start { .. }
             | Error::Stuck(_)
             | Error::Shim { .. }
+            | Error::ShimSilent(_)
             | Error::Store { .. }
             | Error::Cgroup { .. }
             | Error::Machine(_) => ErrorKind::Internal,

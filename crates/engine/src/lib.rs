@@ -17,6 +17,7 @@
 
 mod config;
 mod container;
+mod default;
 mod error;
 pub mod event;
 mod file;

@@ -4,6 +4,8 @@
 
 use crate::error::{Error, Result};
 use crate::record::ExitStatus;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use shim::{Decoder, Request, Response};
 use std::fs::File;
 use std::io;
@@ -22,6 +24,8 @@ const PROGRAM: &str = "shoal-shim";
 const CREATE_LIMIT: Duration = Duration::from_secs(120);
 /// How long a shim may take for any other answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How long a shim may take for an answer that needs no work; it is a busy machine that takes seconds.
+const BRIEF_LIMIT: Duration = Duration::from_secs(5);
 /// How long a shim may take to go once its container has ended.
 const END_LIMIT: Duration = Duration::from_secs(10);
 /// Room for an answer; the exit status has some hundred bytes.
@@ -118,6 +122,21 @@ impl Link {
     /// Waits until the shim is gone, or for too long. May be dropped and called again.
     pub(crate) async fn closed(&mut self) {
         let _ = timeout(END_LIMIT, async { while self.read_more().await.is_some() {} }).await;
+    }
+
+    /// Asks for what a shim answers at once.
+    ///
+    /// # Errors
+    /// [`Error::ShimSilent`] if it is stopped, or starved.
+    pub(crate) async fn ask_briefly(&mut self, id: &str, request: &Request) -> Result<Response> {
+        timeout(BRIEF_LIMIT, self.ask(id, request)).await.map_err(|_| Error::ShimSilent(id.to_owned()))?
+    }
+
+    /// Ends the shim itself, and its container with it. False if it has gone.
+    pub(crate) fn kill_shim(&self) -> bool {
+        // The peer of a connection is whoever made the socket, and the open connection keeps it from being another.
+        let shim = self.stream.peer_cred().ok().and_then(|peer| peer.pid()).filter(|pid| *pid > 0);
+        shim.is_some_and(|pid| kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok())
     }
 
     /// The connection itself, after the shim has agreed to attach.

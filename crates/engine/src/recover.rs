@@ -9,6 +9,7 @@
 //! | no | without | | debris of a creation or removal: remove it |
 //! | no | missing | any | debris: end it |
 //! | yes | yes | answers, runs | adopt it: same process, wait for its end |
+//! | says running | yes | lives, silent | adopt it: it may only be slow |
 //! | yes | yes | answers, not started | the start was never acknowledged: take it back |
 //! | yes | yes | left an exit file | record how and when it ended |
 //! | yes | yes | gone without | it took the container with it: end what is left, code 137 |
@@ -52,6 +53,8 @@ enum Found {
         link: Link,
     },
     Ended(ExitStatus),
+    /// It lives and does not answer: stopped, or starved.
+    Silent(Link),
     /// Made, or being made, but not started.
     NotStarted,
 }
@@ -93,7 +96,17 @@ fn unstored(config: &EngineConfig, stored: &HashSet<&str>) -> Vec<Record> {
 async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record, stored: bool) -> Recovered {
     let before = record.clone();
     let dir = exec_dirs(config).join(&record.id);
-    let adopted = match look(&record.id, &dir).await {
+    let found = match look(&record.id, &dir).await {
+        Found::Silent(link) if is_active(&record) && record.state.pid != 0 => {
+            tracing::warn!(
+                container = record.short_id(),
+                "shim does not answer; the container counts as running"
+            );
+            Found::Running { pid: record.state.pid, link }
+        }
+        found => found,
+    };
+    let adopted = match found {
         Found::Running { pid, mut link } => {
             // If it ends just now, the task finds the connection closed and settles by the exit file.
             if let Err(error) = link.send(&record.id, &Request::Wait).await {
@@ -105,8 +118,8 @@ async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record,
         found => {
             let status = match found {
                 Found::Ended(status) => Some(status),
-                Found::NotStarted if is_active(&record) => Some(killed_now()),
-                Found::NotStarted | Found::Running { .. } => None,
+                Found::NotStarted | Found::Silent(_) if is_active(&record) => Some(killed_now()),
+                Found::NotStarted | Found::Silent(_) | Found::Running { .. } => None,
                 Found::Nothing if is_active(&record) => Some(unknown_end()),
                 Found::Nothing => None,
             };
@@ -133,10 +146,14 @@ async fn look(id: &str, dir: &Path) -> Found {
     }
     let asked = async {
         let mut link = Link::connect(id, dir).await?;
-        let answer = link.ask(id, &Request::State).await?;
+        let answer = link.ask_briefly(id, &Request::State).await?;
         Ok::<_, Error>((link, answer))
     };
     match asked.await {
+        // A new connection, since the answer to this one's question may still come.
+        Err(Error::ShimSilent(_)) => {
+            Link::connect(id, dir).await.map_or_else(|_| died_or_not_started(dir), Found::Silent)
+        }
         Ok((_, Response::State(shim::State { status: shim::Status::Created, .. }))) => Found::NotStarted,
         Ok((_, Response::State(shim::State { exit: Some(status), .. }))) => Found::Ended(status.into()),
         Ok((link, Response::State(shim::State { pid, .. }))) => {
@@ -241,7 +258,10 @@ async fn end_run(cgroups: &Layout, id: &str, dir: &Path, cgroup: &Path) {
     let mut link = Link::connect(id, dir).await.ok();
     if let Some(link) = link.as_mut() {
         // It may be gone before it answers; the cgroup is killed all the same.
-        drop(link.ask(id, &Request::Signal { signal: SIGKILL, all: true }).await);
+        let told = link.ask_briefly(id, &Request::Signal { signal: SIGKILL, all: true }).await;
+        if matches!(told, Err(Error::ShimSilent(_))) {
+            link.kill_shim();
+        }
     }
     if let Err(error) = sweep_cgroup(cgroups, cgroup) {
         tracing::error!(container = id, %error, "processes of an ended run cannot be ended");

@@ -8,7 +8,7 @@ use crate::plan::{Plan, Source};
 use crate::record::{MountPoint, Record};
 use crate::shared::{Shared, now_ns};
 use crate::spec::{ContainerSpec, Invalid, NetworkMode};
-use crate::{merge, name};
+use crate::{default, merge, name};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -36,6 +36,8 @@ pub(super) async fn create(shared: Arc<Shared>, mut spec: ContainerSpec) -> Resu
     let plan = Plan::of(&spec, &shared.config, &shared.paths(&id).log)?;
     check_surroundings(&shared, &spec, &plan).await?;
 
+    let private_cgroupns = shared.private_cgroupns(&plan.namespaces.cgroup);
+    default::fill(&mut spec, &id, &shared.config, private_cgroupns);
     let name = reserve(&shared, &id, wanted)?;
     spec.name = Some(name.clone());
     let record = Record {
@@ -68,9 +70,11 @@ async fn check_surroundings(shared: &Shared, spec: &ContainerSpec, plan: &Plan) 
             return Err(Invalid::Mount { kind: "bind", reason }.into());
         }
     }
-    let known = |name: &str| shared.index().find(name).map(|_| ());
-    if let NetworkMode::Container(target) = &spec.host.network_mode {
-        known(target)?;
+    // Not as "not found": clients take that for the image's absence, pull it, and try again.
+    if let NetworkMode::Container(target) = &spec.host.network_mode
+        && shared.index().find(target).is_err()
+    {
+        return Err(Invalid::NoSuchTarget(target.clone()).into());
     }
     let named = match &spec.host.network_mode {
         NetworkMode::Named(name) => Some(name),
@@ -81,7 +85,7 @@ async fn check_surroundings(shared: &Shared, spec: &ContainerSpec, plan: &Plan) 
         let found =
             networks.iter().find(|network| network.name == *name || network.id == *name || name == "default");
         match found {
-            None => return Err(Error::NoSuchNetwork(name.clone())),
+            None => return Err(Invalid::NoSuchNetwork(name.clone()).into()),
             Some(_) if named.is_some() => {
                 return Err(Error::NotImplemented("HostConfig.NetworkMode by a network's id"));
             }

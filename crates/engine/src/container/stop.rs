@@ -80,10 +80,13 @@ impl Task {
     async fn kill_for_stop(&mut self) {
         if let Phase::Running(Running { stopping: Some(stopping), .. }) = &mut self.phase {
             stopping.killed = true;
-            stopping.deadline = Some(Instant::now() + KILL_LIMIT);
         }
         if let Err(error) = self.send_signal(SIGKILL).await {
             tracing::warn!(container = self.record.short_id(), %error, "SIGKILL cannot be sent");
+        }
+        // From now on: sending may have taken as long as a silent shim is waited for.
+        if let Phase::Running(Running { stopping: Some(stopping), .. }) = &mut self.phase {
+            stopping.deadline = Some(Instant::now() + KILL_LIMIT);
         }
     }
 
@@ -113,9 +116,20 @@ impl Task {
 
     async fn send_signal(&mut self, signal: i32) -> Result<()> {
         let request = Request::Signal { signal, all: false };
-        self.ask_shim(&request).await?;
+        match self.ask_shim(&request).await {
+            // The container goes with its shim, and its end is told as that of a shim that died.
+            Err(Error::ShimSilent(_)) if signal == SIGKILL && self.kill_shim() => {
+                tracing::warn!(container = self.record.short_id(), "shim does not answer and is killed");
+            }
+            answer => answer?,
+        }
         self.shared.publish(&self.record, "kill", &[("signal", &signal.to_string())]);
         Ok(())
+    }
+
+    /// False if it has gone.
+    fn kill_shim(&self) -> bool {
+        matches!(&self.phase, Phase::Running(running) if running.link.kill_shim())
     }
 
     pub(super) async fn resize(&mut self, rows: u16, cols: u16) -> Result<()> {
@@ -131,7 +145,7 @@ impl Task {
     async fn ask_shim(&self, request: &Request) -> Result<()> {
         let id = self.record.id.as_str();
         let mut link = Link::connect(id, &self.shared.exec_dir(id)).await?;
-        match link.ask(id, request).await? {
+        match link.ask_briefly(id, request).await? {
             Response::Ok => Ok(()),
             Response::Error { kind: shim::ErrorKind::Conflict, .. } => Err(Error::NotRunning(id.to_owned())),
             Response::Error { message, .. } => Err(Error::Shim { id: id.to_owned(), reason: message }),

@@ -47,11 +47,11 @@ pub(crate) fn build(run: &Run<'_>) -> Result<Spec> {
         .set_mounts(Some(mount::mounts(run)))
         .set_process(Some(process(run)))
         .set_linux(Some(linux(run)?));
-    if run.plan.namespaces.uts == Share::Own {
-        spec.set_hostname(Some(run.hostname.to_owned()));
-        let domain = &run.record.spec.config.domainname;
-        spec.set_domainname((!domain.is_empty()).then(|| domain.clone()));
-    }
+    // Also where there is none to set: the specification's default has a name in it.
+    let own_name = run.plan.namespaces.uts == Share::Own;
+    let domain = &run.record.spec.config.domainname;
+    spec.set_hostname(own_name.then(|| run.hostname.to_owned()))
+        .set_domainname((own_name && !domain.is_empty()).then(|| domain.clone()));
     Ok(spec)
 }
 

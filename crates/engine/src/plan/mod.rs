@@ -21,6 +21,7 @@ pub(crate) use namespace::{Namespaces, Share};
 pub(crate) use security::Security;
 
 use crate::config::EngineConfig;
+use crate::default;
 use crate::spec::{ContainerSpec, Invalid, NetworkMode, RestartCondition};
 use network::PortBinding;
 use runtime::oci::{Capabilities, LinuxDeviceCgroup, LinuxResources, PosixRlimit};
@@ -30,8 +31,6 @@ use std::path::Path;
 
 /// SIGTERM, unless somebody says otherwise.
 pub(crate) const DEFAULT_STOP_SIGNAL: i32 = 15;
-/// 64 MiB.
-const DEFAULT_SHM_BYTES: u64 = 64 << 20;
 
 /// A spec that can be honoured, in types.
 #[derive(Debug, Clone)]
@@ -81,7 +80,7 @@ impl Plan {
             device_rules,
             rlimits: ulimit::plan(&host.resources.ulimits, &engine.default_ulimits)?,
             groups: groups(&host.group_add)?,
-            shm_bytes: shm_bytes.map_or(DEFAULT_SHM_BYTES, i64::unsigned_abs),
+            shm_bytes: shm_bytes.unwrap_or(default::SHM_BYTES).unsigned_abs(),
             ports: port::plan(spec)?,
             ip,
             mac,
@@ -113,7 +112,7 @@ fn check_simple(spec: &ContainerSpec) -> Result<(), Invalid> {
     if host.auto_remove && policy.name != RestartCondition::No {
         return Err(Invalid::AutoRemoveRestart);
     }
-    if !matches!(host.runtime.as_str(), "" | "shoal" | "runc" | "io.containerd.runc.v2") {
+    if !matches!(host.runtime.as_str(), "" | default::RUNTIME | "shoal" | "runc" | "io.containerd.runc.v2") {
         return Err(Invalid::Runtime(host.runtime.clone()));
     }
     if !(-1000..=1000).contains(&host.oom_score_adj) {

@@ -81,10 +81,15 @@ impl From<&MountPlan> for MountPoint {
     }
 }
 
+/// The first 12 digits of an id.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..SHORT_ID).unwrap_or(id)
+}
+
 impl Record {
     /// The first 12 digits of the id.
     pub fn short_id(&self) -> &str {
-        self.id.get(..SHORT_ID).unwrap_or(&self.id)
+        short(&self.id)
     }
 
     /// The program and its arguments as `ps` shows them.

@@ -14,6 +14,12 @@ pub enum Invalid {
     /// Neither command nor entrypoint, here or in the image.
     #[error("no command specified")]
     NoCommand,
+    /// A network that does not exist.
+    #[error("network {0} not found")]
+    NoSuchNetwork(String),
+    /// The container whose network is to be shared does not exist.
+    #[error("No such container: {0}")]
+    NoSuchTarget(String),
     /// No image.
     #[error("no image specified: Image must name one")]
     NoImage,

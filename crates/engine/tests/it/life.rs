@@ -206,3 +206,27 @@ fn mounts_users_and_limits_reach_the_process() {
     assert_eq!(world.exit_code("one"), 0, "{}", world.logs("one"));
     assert_eq!(world.logs("one"), "from outside\nsealed\n65534\n100\nreadonly\nscratch\n");
 }
+
+#[test]
+fn what_is_not_there_to_join_is_not_taken_for_a_missing_image() {
+    let world = World::new();
+    for mode in ["nosuch", "container:nosuch"] {
+        let mut wrong = spec("one", "true");
+        wrong.host.network_mode = mode.parse().unwrap();
+        let error = world.wait(world.containers().create(wrong)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.to_string().contains("nosuch"), "{error}");
+    }
+}
+
+#[test]
+fn the_hosts_name_and_ipc_can_be_shared() {
+    let world = World::new();
+    world.create_with("one", "hostname", |spec| {
+        spec.host.uts_mode = "host".parse().unwrap();
+        spec.host.ipc_mode = "host".parse().unwrap();
+    });
+    world.start("one");
+    assert_eq!(world.exit_code("one"), 0);
+    assert_eq!(world.logs("one").trim(), nix::unistd::gethostname().unwrap().to_string_lossy());
+}

@@ -1,13 +1,17 @@
 //! A container that hangs in its making holds up nobody else.
 
-use crate::world::World;
-use engine::Status;
+use crate::world::{World, is_alive};
+use engine::{RemoveOptions, Status};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 /// What a look at snapshots may take, on a busy machine; the hang lasts until the test ends it.
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// What opening an engine may take while a shim is silent.
+const OPEN_LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn looking_and_other_containers_do_not_wait_for_one_that_hangs() {
@@ -41,4 +45,48 @@ fn looking_and_other_containers_do_not_wait_for_one_that_hangs() {
     assert!(error.to_string().contains("ended before the container was made"), "{error}");
     assert_eq!(world.inspect("stuck").state.exit_code, 128);
     assert!(world.exec_dirs().is_empty());
+}
+
+#[test]
+fn a_shim_that_does_not_answer_is_removed_by_force() {
+    let world = World::new();
+    world.create("frozen", "sleep 1000");
+    world.start("frozen");
+    let first = world.inspect("frozen").state.pid;
+    let shim = freeze_shim_of(first);
+
+    let force = RemoveOptions { force: true, volumes: false };
+    world.wait(world.containers().remove("frozen", force)).unwrap();
+    assert!(!is_alive(first) && !is_alive(shim.as_raw().unsigned_abs()));
+    world.nothing_is_left();
+}
+
+#[test]
+fn a_shim_that_does_not_answer_holds_up_no_restart_of_the_engine() {
+    let mut world = World::new();
+    world.create("frozen", "sleep 1000");
+    world.start("frozen");
+    let first = world.inspect("frozen").state.pid;
+    let shim = freeze_shim_of(first);
+    world.crash();
+    let begun = Instant::now();
+    world.open();
+    assert!(begun.elapsed() < OPEN_LIMIT, "{:?}", begun.elapsed());
+    assert_eq!(
+        (world.inspect("frozen").state.status, world.inspect("frozen").state.pid),
+        (Status::Running, first)
+    );
+    assert!(is_alive(first));
+
+    kill(shim, Signal::SIGCONT).unwrap();
+    world.wait(world.containers().kill("frozen", "KILL")).unwrap();
+    assert_eq!(world.exit_code("frozen"), 137);
+}
+
+/// Stops the parent of a container's first process.
+fn freeze_shim_of(first: u32) -> Pid {
+    let stat = fs::read_to_string(format!("/proc/{first}/stat")).unwrap();
+    let shim = stat.rsplit_once(") ").unwrap().1.split(' ').nth(1).unwrap().parse().unwrap();
+    kill(Pid::from_raw(shim), Signal::SIGSTOP).unwrap();
+    Pid::from_raw(shim)
 }
