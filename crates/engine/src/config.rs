@@ -16,7 +16,7 @@ pub struct EngineConfig {
     pub libexec: PathBuf,
     /// The host's resolver configuration that containers inherit, normally `/etc/resolv.conf`.
     pub host_resolv_conf: PathBuf,
-    /// Under which cgroup those of containers are made; empty means `/shoal-<name>`.
+    /// Under which cgroup those of containers are made; empty means `/<name>`.
     pub cgroup_parent: String,
     /// Whether containers get a small init unless they say otherwise.
     pub init: bool,

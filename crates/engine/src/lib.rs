@@ -110,3 +110,17 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
     }
     Ok(Engine { containers: Containers::new(shared), events, images, network })
 }
+
+impl Engine {
+    /// The last request of a daemon that ends in order: what it made for its containers as a whole (bridge, rules, the
+    /// cgroup above theirs) goes, unless a container still uses it. A daemon that dies without it leaves them to its
+    /// successor.
+    ///
+    /// # Errors
+    /// The first failure; everything is tried.
+    pub async fn retire(&self) -> Result<()> {
+        let cgroups = self.containers.retire_cgroups().await;
+        self.network.retire().await?;
+        cgroups
+    }
+}

@@ -107,7 +107,7 @@ pub(crate) fn exec_dirs(config: &EngineConfig) -> PathBuf {
 
 /// The cgroup under which this daemon's containers have theirs.
 pub(crate) fn cgroup_root(config: &EngineConfig) -> PathBuf {
-    Path::new("/").join(format!("shoal-{}", config.name))
+    Path::new("/").join(&config.name)
 }
 
 /// The cgroup of a container: under its own parent, else the daemon's, else [`cgroup_root`].

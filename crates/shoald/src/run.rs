@@ -54,8 +54,8 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
         stop.cancel();
         node.stop().await;
         server.await.ok();
-        if let Err(error) = engine.network.retire().await {
-            tracing::warn!(%error, "bridge and rules stay");
+        if let Err(error) = engine.retire().await {
+            tracing::warn!(%error, "kernel state of the daemon stays");
         }
     };
     if timeout(limit, closing).await.is_err() {

@@ -33,7 +33,7 @@ pub(crate) use task::{Adopted, spawn};
 use crate::error::{Error, Result};
 use crate::log::LogStream;
 use crate::record::Record;
-use crate::shared::Shared;
+use crate::shared::{Shared, cgroup_root};
 use crate::spec::ContainerSpec;
 use command::{Command, Reply};
 use index::Entry;
@@ -52,6 +52,21 @@ pub struct Containers {
 impl Containers {
     pub(crate) fn new(shared: Arc<Shared>) -> Containers {
         Containers { shared }
+    }
+
+    /// Removes the cgroup above those of the containers, unless one is left in it.
+    pub(crate) async fn retire_cgroups(&self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let removed = tokio::task::spawn_blocking(move || {
+            let root = cgroup_root(&shared.config);
+            match shared.cgroups.children(&root) {
+                Ok(children) if children.is_empty() => shared.cgroups.cgroup(&root)?.remove(),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            }
+        });
+        let removed = removed.await.map_err(|_| Error::ShuttingDown)?;
+        removed.map_err(|error| Error::Machine(error.to_string()))
     }
 
     /// Makes a container; no process yet.

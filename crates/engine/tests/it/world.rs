@@ -135,7 +135,7 @@ impl World {
     /// The cgroup directories of this engine's containers, over all hierarchies.
     pub(crate) fn cgroups(&self) -> Vec<String> {
         let layout = runtime::cgroup::detect().expect("cgroups");
-        layout.children(Path::new(&format!("/shoal-{}", self.config.name))).unwrap_or_default()
+        layout.children(Path::new(&format!("/{}", self.config.name))).unwrap_or_default()
     }
 
     pub(crate) fn lasting_dirs(&self) -> Vec<PathBuf> {
@@ -182,7 +182,7 @@ impl Drop for World {
         }
         end_neighbours();
         if let Ok(layout) = runtime::cgroup::detect()
-            && let Ok(cgroup) = layout.cgroup(Path::new(&format!("/shoal-{}", self.config.name)))
+            && let Ok(cgroup) = layout.cgroup(Path::new(&format!("/{}", self.config.name)))
         {
             let _ = cgroup.kill();
             let _ = cgroup.remove();
