@@ -49,6 +49,11 @@ fn leave_nodes(draft: &mut Draft<'_>, number: u64) {
 fn restart_ended(draft: &mut Draft<'_>, number: u64) {
     let Some(slot) = draft.slots.get(&number) else { return };
     let Some(ended) = slot.live().find(|task| is_over(task)).cloned() else { return };
+    // One that could not even be made ready is not replaced before it was to run: a delay that only the run waits for
+    // would let a wrong image name make a new task, and ask the registry, at every failure.
+    if ended.not_before_ns > draft.now_ns {
+        return draft.wake_at(ended.not_before_ns);
+    }
     let wanted = restart::is_wanted(&ended, slot);
     draft.set_desired(number, TaskState::Shutdown, |task| task.id == ended.id);
     let alone = draft.slots.get(&number).is_none_or(|slot| slot.live().next().is_none());

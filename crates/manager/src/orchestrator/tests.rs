@@ -189,6 +189,32 @@ fn a_restart_waits_for_its_delay() {
 }
 
 #[test]
+fn what_cannot_be_made_ready_is_tried_again_no_faster_than_the_delay() {
+    let mut world = World::new(1, spec(1));
+    let newest = |world: &World| world.view().tasks_of_slot("s", 1).find(|task| is_live(task)).cloned();
+    world.plan();
+    let mut made = BTreeSet::new();
+    let begun_ns = world.now_ns;
+    while world.now_ns < begun_ns + 20 * SECOND {
+        let task = newest(&world).expect("a task");
+        if made.insert(task.id.clone()) {
+            world.end(&task, TaskState::Rejected);
+        }
+        world.plan();
+        world.now_ns += SECOND / 10;
+    }
+    assert!((4..=6).contains(&made.len()), "the first, its successor, and one each five seconds: {made:?}");
+
+    // A changed spec need not wait.
+    world.update(|spec| spec.task.as_mut().unwrap().force_update += 1);
+    let version = world.service().spec_version;
+    for _ in 0..5 {
+        world.plan();
+    }
+    assert_eq!(newest(&world).map(|task| task.spec_version), Some(version));
+}
+
+#[test]
 fn the_restart_condition_decides() {
     for (condition, end, restarted) in [
         (RestartCondition::Any, TaskState::Complete, true),
