@@ -32,7 +32,11 @@ mod store;
 mod tag;
 mod unpack;
 
-use std::{cmp::Reverse, collections::HashSet, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use tokio::sync::Semaphore;
 
@@ -50,7 +54,8 @@ use store::{Paths, Store};
 #[derive(Clone, Debug)]
 pub struct Images {
     store: Store,
-    config: Arc<ImagesConfig>,
+    /// Replaced whole when the daemon reads its configuration again; a pull goes on with what it began with.
+    config: Arc<RwLock<Arc<ImagesConfig>>>,
     /// Places for unpacking, which is bound by processors.
     unpacks: Arc<Semaphore>,
 }
@@ -59,7 +64,21 @@ impl Images {
     /// Opens or makes the store, and removes what a crash left half-done.
     pub async fn open(config: ImagesConfig) -> Result<Images> {
         let store = Store::open(Paths::new(config.root.clone())).await?;
-        Ok(Images { store, config: Arc::new(config), unpacks: assembly::unpack_places() })
+        Ok(Images {
+            store,
+            config: Arc::new(RwLock::new(Arc::new(config))),
+            unpacks: assembly::unpack_places(),
+        })
+    }
+
+    /// Takes the registries of a configuration that was read again; the place of the store stays.
+    pub fn reconfigure(&self, config: ImagesConfig) {
+        let mut current = self.config.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(ImagesConfig { root: current.root.clone(), ..config });
+    }
+
+    fn config(&self) -> Arc<ImagesConfig> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The image under a name, `name@digest`, id or unambiguous beginning of an id. Does not wait for anything.

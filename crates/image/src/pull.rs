@@ -40,7 +40,7 @@ impl Images {
         let reference = Reference::parse(reference)?.or_latest();
         let wanted = Platform::wanted(platform)?;
         let mut failure = None;
-        for endpoint in endpoints(&reference, &self.config) {
+        for endpoint in endpoints(&reference, &self.config()) {
             let is_origin = endpoint.is_origin;
             let base = endpoint.base.clone();
             let client = Client::new(endpoint, reference.clone(), auth.clone().filter(|_| is_origin))?;

@@ -33,13 +33,23 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn uncovered() -> Uncovered {
+/// `None`, said aloud, in a clone that the definition does not lie beside; CI always has it.
+fn definition() -> Option<String> {
     let path = root().join(DEFINITION);
-    let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("the definition of the API is needed at {}: {error}", path.display()));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) if std::env::var_os("CI").is_none() => {
+            eprintln!("not compared: the definition of the API is not at {}: {error}", path.display());
+            None
+        }
+        Err(error) => panic!("the definition of the API is needed at {}: {error}", path.display()),
+    }
+}
+
+fn uncovered(text: &str) -> Uncovered {
     let table = routes();
     let mut uncovered = Uncovered::default();
-    for operation in Definition::parse(&text).operations() {
+    for operation in Definition::parse(text).operations() {
         let name = format!("`{} {}`", operation.method, operation.path);
         let found =
             table.iter().find(|route| route.method == operation.method && route.path == operation.path);
@@ -115,7 +125,8 @@ fn added<'n>(old: &str, new: &'n str) -> Vec<&'n str> {
 
 #[test]
 fn the_list_says_what_is_not_read_and_only_shrinks() {
-    let uncovered = uncovered();
+    let Some(text) = definition() else { return };
+    let uncovered = uncovered(&text);
     assert!(
         uncovered.unknown.is_empty(),
         "the code does not know these; give them a route, a field, or a field of type Unread: {:#?}",

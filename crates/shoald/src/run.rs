@@ -45,7 +45,8 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
     let server = tokio::spawn(rest::serve(listeners, api, stop.clone()));
     tracing::info!(name = %instance.name, "ready");
 
-    let reload = Reload { facts: &facts_sender, events: &engine.events, instance, logging };
+    let reload =
+        Reload { facts: &facts_sender, events: &engine.events, images: &engine.images, instance, logging };
     let outcome = until_end(&mut signals, node.broken(), &reload).await;
     tracing::info!("ends");
     let limit = Duration::from_secs(config.shutdown_timeout);
@@ -127,6 +128,7 @@ async fn until_end(
 struct Reload<'a> {
     facts: &'a watch::Sender<Arc<Facts>>,
     events: &'a Events,
+    images: &'a Images,
     instance: &'a Instance,
     logging: &'a Logging,
 }
@@ -139,6 +141,7 @@ impl Reload<'_> {
             Err(error) => return tracing::error!(%error, "configuration stays as it was"),
         };
         self.logging.reload(&loaded.config);
+        self.images.reconfigure(setup::images(&loaded.config));
         self.facts.send_replace(facts::facts(&loaded.config, self.instance));
         let actor = Actor { id: self.instance.id.clone(), attributes: Default::default() };
         self.events.publish(Event {
