@@ -198,7 +198,6 @@ mod tests {
 
     #[derive(Default, serde::Deserialize)]
     #[serde(default, rename_all = "PascalCase")]
-    #[allow(dead_code)]
     struct Inner {
         rate: u32,
         gone: Unread,
@@ -206,7 +205,6 @@ mod tests {
 
     #[derive(Default, serde::Deserialize)]
     #[serde(default, rename_all = "PascalCase")]
-    #[allow(dead_code)]
     struct Outer {
         names: Vec<String>,
         by_name: BTreeMap<String, Vec<Inner>>,

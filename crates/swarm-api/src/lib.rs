@@ -14,7 +14,13 @@ pub mod token;
 pub mod validate;
 
 /// The generated messages and services of `proto/`.
-#[allow(missing_docs, clippy::all, clippy::too_many_lines, unreachable_pub)]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::too_many_lines,
+    reason = "generated; the protos carry the comments"
+)]
 pub mod pb {
     tonic::include_proto!("shoal.v1");
 }

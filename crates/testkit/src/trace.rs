@@ -8,7 +8,7 @@ use crate::program::run;
 
 /// Removes what names the daemon of the directory `dir`: mounts below it, its cgroups, its bridge and its
 /// rule table. Does nothing that another daemon could notice.
-pub fn remove(dir: &Path) {
+pub(crate) fn remove(dir: &Path) {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let below: Vec<&str> = mounts
         .lines()

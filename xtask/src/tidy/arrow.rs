@@ -8,15 +8,14 @@ use crate::process::{cargo, output};
 /// Room → rooms it may import. A room that is not listed may import none.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["engine-api"]),
-    ("rest", &["engine-api", "engine", "image", "network", "builder", "swarm-api"]),
-    ("builder", &["engine", "image"]),
+    ("rest", &["engine-api", "engine", "image", "network", "swarm-api"]),
     ("engine", &["runtime", "shim", "image", "network", "ipam"]),
     ("worker", &["swarm-api"]),
     ("manager", &["swarm-api", "ipam"]),
     ("shim", &["runtime"]),
     ("network", &["ipam"]),
-    ("testkit", &["engine-api", "swarm-api", "worker", "manager"]),
-    ("tests", &["testkit", "engine-api"]),
+    ("testkit", &["swarm-api", "worker", "manager"]),
+    ("tests", &["testkit"]),
     (
         "shoald",
         &[
@@ -31,7 +30,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "shim",
             "swarm-api",
             "worker",
-            "builder",
         ],
     ),
 ];
@@ -42,11 +40,9 @@ const TEST_ONLY: &str = "testkit";
 /// External crate → the only rooms that may import it.
 const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("openraft", &["manager"]),
-    ("rtnetlink", &["network"]),
-    ("netlink-packet-netfilter", &["network"]),
-    ("cgroups-rs", &["runtime"]),
-    ("oci-client", &["image"]),
-    ("axum", &["rest"]),
+    ("netlink-packet-core", &["network"]),
+    ("netlink-packet-route", &["network"]),
+    ("reqwest", &["image"]),
     ("clap", &["cli", "shoald"]),
 ];
 

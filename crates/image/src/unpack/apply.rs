@@ -2,7 +2,8 @@
 //!
 //! Whiteouts become overlayfs' own: a character device 0:0 for a hidden name, an attribute for an opaque directory.
 //! Device nodes are made as the archive has them. They are inert here, since the store's root is closed to all but root,
-//! and in containers, since overlays are mounted `nodev` and the devices of a container are limited by its cgroup.
+//! and in containers, where the device rules of the cgroup decide what may be opened. Overlays are not mounted `nodev`,
+//! since `mknod` works in a container.
 //! Source of the rules: the OCI image specification, `layer.md`.
 
 use std::{

@@ -1,3 +1,5 @@
+//! The allocator over a store in memory: ports chosen, kept, and waited for.
+
 use swarm_api::pb::PublishMode;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The dispatcher: silent and departing nodes, one session per node, and the differences that are sent.
+
 use std::sync::Arc;
 
 use swarm_api::pb::assignment::Item;

@@ -1,3 +1,5 @@
+//! The scheduler: spread, reservations, constraints, host ports, and the words for a task without a node.
+
 use swarm_api::pb::{NodeAvailability, NodeState};
 
 use super::*;

@@ -13,7 +13,6 @@ use crate::http::table::Table;
 #[serde(default)]
 struct ListQuery {
     /// Of an empty list every filter shows the same.
-    #[allow(dead_code)]
     filters: Filters,
 }
 

@@ -1,6 +1,6 @@
 //! An OCI bundle around busybox, run by the real `shoal-runtime`; takes everything away when dropped.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,6 +1,6 @@
 //! A container around busybox under a real `shoal-shim`; takes everything away when dropped.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, symlink};

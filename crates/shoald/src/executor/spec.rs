@@ -97,7 +97,7 @@ fn network(spec: &pb::TaskSpec) -> Result<NetworkMode, String> {
 }
 
 fn resources(spec: &pb::TaskSpec) -> Resources {
-    let required = spec.resources.clone().unwrap_or_default();
+    let required = spec.resources.unwrap_or_default();
     let limits = required.limits.unwrap_or_default();
     Resources {
         memory: limits.memory_bytes,

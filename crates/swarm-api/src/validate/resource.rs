@@ -12,7 +12,6 @@ pub(super) fn check(requirements: &pb::ResourceRequirements) -> Verdict {
 
 fn check_one(resources: &pb::Resources) -> Verdict {
     if resources.nano_cpus != 0 && resources.nano_cpus < MIN_NANO_CPUS {
-        #[allow(clippy::cast_precision_loss)] // for a message
         let (cpus, least) = (resources.nano_cpus as f64 / 1e9, MIN_NANO_CPUS as f64 / 1e9);
         return Err(Invalid::new(format!("invalid cpu value {cpus}: Must be at least {least}")));
     }
