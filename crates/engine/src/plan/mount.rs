@@ -3,6 +3,9 @@
 use crate::spec::{HostConfig, Invalid, Mount, MountKind, Propagation};
 use std::collections::BTreeSet;
 
+/// Where a container has its process information.
+const PROC: &str = "/proc";
+
 /// One mount, decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MountPlan {
@@ -42,6 +45,11 @@ pub(super) fn plan(host: &HostConfig) -> Result<Vec<MountPlan>, Invalid> {
     }
     let mut seen = BTreeSet::new();
     for plan in &plans {
+        // The runtime and its programs believe what they read there.
+        if plan.target == PROC && !matches!(&plan.source, Source::Bind { path, .. } if path == PROC) {
+            let reason = format!("{PROC} cannot be mounted over by anything but {PROC}");
+            return Err(Invalid::Mount { kind: "bind", reason });
+        }
         if !seen.insert(plan.target.as_str()) {
             return Err(Invalid::DuplicateMount(plan.target.clone()));
         }
@@ -206,6 +214,14 @@ mod tests {
         assert_eq!(targets, ["/a", "/a/b"]);
         host.tmpfs.insert("/a/".into(), String::new());
         assert_eq!(plan(&host), Err(Invalid::DuplicateMount("/a".into())));
+    }
+
+    #[test]
+    fn the_process_information_is_not_mounted_over() {
+        let bind = |bind: &str| plan(&HostConfig { binds: vec![bind.into()], ..HostConfig::default() });
+        assert!(matches!(bind("/tmp:/proc"), Err(Invalid::Mount { .. })));
+        assert!(matches!(bind("/tmp:/x/../proc/"), Err(Invalid::Mount { .. })));
+        assert!(bind("/proc:/proc").is_ok() && bind("/proc:/host/proc").is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
-const ROUTES: [(Method, &str); 64] = [
+const ROUTES: [(Method, &str); 59] = [
     (GET, "/containers/{id}/top"),
     (GET, "/containers/{id}/changes"),
     (GET, "/containers/{id}/export"),
@@ -39,9 +39,7 @@ const ROUTES: [(Method, &str); 64] = [
     (POST, "/exec/{id}/resize"),
     (GET, "/exec/{id}/json"),
     (POST, "/volumes/create"),
-    (GET, "/volumes/{name}"),
     (PUT, "/volumes/{name}"),
-    (DELETE, "/volumes/{name}"),
     (POST, "/volumes/prune"),
     (DELETE, "/networks/{id}"),
     (POST, "/networks/create"),
@@ -51,7 +49,6 @@ const ROUTES: [(Method, &str); 64] = [
     (GET, "/plugins"),
     (GET, "/plugins/privileges"),
     (POST, "/plugins/pull"),
-    (GET, "/plugins/{name}/json"),
     (DELETE, "/plugins/{name}"),
     (POST, "/plugins/{name}/enable"),
     (POST, "/plugins/{name}/disable"),
@@ -65,12 +62,10 @@ const ROUTES: [(Method, &str); 64] = [
     (GET, "/tasks/{id}/logs"),
     (GET, "/secrets"),
     (POST, "/secrets/create"),
-    (GET, "/secrets/{id}"),
     (DELETE, "/secrets/{id}"),
     (POST, "/secrets/{id}/update"),
     (GET, "/configs"),
     (POST, "/configs/create"),
-    (GET, "/configs/{id}"),
     (DELETE, "/configs/{id}"),
     (POST, "/configs/{id}/update"),
     (GET, "/distribution/{name}/json"),

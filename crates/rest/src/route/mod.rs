@@ -1,5 +1,6 @@
 //! The routes of the API, by area; each area adds its own to the table.
 
+mod absent;
 mod container;
 mod event;
 mod image;
@@ -21,6 +22,7 @@ pub(crate) fn table() -> Table {
     network::routes(&mut table);
     volume::routes(&mut table);
     swarm::routes(&mut table);
+    absent::routes(&mut table);
     missing::routes(&mut table);
     table
 }

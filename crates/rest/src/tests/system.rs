@@ -61,6 +61,16 @@ async fn unknown_routes_and_missing_ones_say_so() {
 }
 
 #[tokio::test]
+async fn an_object_of_no_kind_is_not_found() {
+    let fixture = Fixture::new().await;
+    for path in ["/containers/x/json", "/images/x/json", "/networks/x", "/volumes/x", "/plugins/x/json"] {
+        assert_eq!(request(&fixture, "GET", path).await.status, 404, "{path}");
+    }
+    assert_eq!(request(&fixture, "DELETE", "/volumes/x").await.status, 404);
+    assert_eq!(request(&fixture, "GET", "/secrets/x").await.status, 503, "no manager");
+}
+
+#[tokio::test]
 async fn lists_of_nothing_are_lists() {
     let fixture = Fixture::new().await;
     for path in ["/containers/json?all=1", "/images/json"] {

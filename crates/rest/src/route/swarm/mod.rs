@@ -40,7 +40,7 @@ pub(super) fn routes(table: &mut Table) {
 }
 
 /// The managers' control service, where this node is a manager.
-async fn control(api: &Api) -> Result<ControlClient<Channel>, Failure> {
+pub(super) async fn control(api: &Api) -> Result<ControlClient<Channel>, Failure> {
     Ok(api.node.control().await?.max_decoding_message_size(ANSWER_LIMIT))
 }
 

@@ -1,0 +1,36 @@
+//! Single objects of the kinds of which nothing makes one yet: whoever looks for one finds none. `docker inspect NAME`
+//! asks for every kind in turn, and goes on to the next only after "not found".
+
+use ::http::Method;
+
+use super::swarm::control;
+use crate::failure::Failure;
+use crate::http::answer::Outcome;
+use crate::http::call::Call;
+use crate::http::table::Table;
+
+pub(super) fn routes(table: &mut Table) {
+    table.on(Method::GET, "/volumes/{name}", volume);
+    table.on(Method::DELETE, "/volumes/{name}", volume);
+    table.on(Method::GET, "/plugins/{name}/json", plugin);
+    table.on(Method::GET, "/secrets/{id}", secret);
+    table.on(Method::GET, "/configs/{id}", config);
+}
+
+async fn volume(call: Call) -> Outcome {
+    Err(Failure::not_found(format!("get {}: no such volume", call.name)))
+}
+
+async fn plugin(call: Call) -> Outcome {
+    Err(Failure::not_found(format!("plugin \"{}\" not found", call.name)))
+}
+
+async fn secret(call: Call) -> Outcome {
+    control(&call.api).await?;
+    Err(Failure::not_found(format!("secret {} not found", call.name)))
+}
+
+async fn config(call: Call) -> Outcome {
+    control(&call.api).await?;
+    Err(Failure::not_found(format!("config {} not found", call.name)))
+}
