@@ -48,15 +48,13 @@ impl Store {
     /// one that takes containers it has forgotten for debris.
     pub(crate) fn open(path: &Path) -> Result<(Store, Vec<Record>)> {
         let failed = |action| move |error: redb::Error| Error::Store { action, reason: error.to_string() };
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|e| failed("opened")(e.into()))?;
+        let database = open_database(path).map_err(failed("opened"))?;
         let records = read_all(&database)?;
         let (writes, queue) = channel();
+        let file = path.to_owned();
         std::thread::Builder::new()
             .name("engine-store".into())
-            .spawn(move || write_loop(&database, &queue))
+            .spawn(move || write_loop(&file, database, &queue))
             .map_err(Error::io("start the writer of", path))?;
         Ok((Store { writes }, records))
     }
@@ -104,11 +102,20 @@ fn read_all(database: &Database) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-fn write_loop(database: &Database, queue: &Receiver<Write>) {
+/// Writes until every handle is gone. After a failure (a full disk) the database refuses everything until it is opened
+/// again, which the next write tries; what nobody waited for is kept until then, one value for each container.
+fn write_loop(path: &Path, database: Database, queue: &Receiver<Write>) {
+    let mut open = Some(database);
+    let mut kept: HashMap<String, Option<Vec<u8>>> = HashMap::new();
     while let Some(batch) = next_batch(queue) {
-        let result = commit(database, &batch);
-        if let Err(error) = &result {
-            tracing::error!(%error, "container metadata cannot be written");
+        let result = commit_or_reopen(path, &mut open, &kept, &batch);
+        match &result {
+            Ok(()) => kept.clear(),
+            Err(error) => {
+                tracing::error!(%error, "container metadata cannot be written");
+                let lazy = batch.iter().filter(|write| !write.urgent);
+                kept.extend(lazy.map(|write| (write.id.clone(), write.value.clone())));
+            }
         }
         for write in batch {
             let answer = match &result {
@@ -119,6 +126,30 @@ fn write_loop(database: &Database, queue: &Receiver<Write>) {
             let _ = write.done.send(answer);
         }
     }
+    if !kept.is_empty()
+        && let Err(error) = commit_or_reopen(path, &mut open, &kept, &[])
+    {
+        tracing::error!(%error, "container metadata is lost");
+    }
+}
+
+fn commit_or_reopen(
+    path: &Path,
+    open: &mut Option<Database>,
+    kept: &HashMap<String, Option<Vec<u8>>>,
+    batch: &[Write],
+) -> std::result::Result<(), redb::Error> {
+    let database = match open.take() {
+        Some(database) => database,
+        None => open_database(path)?,
+    };
+    commit(&database, kept, batch)?;
+    *open = Some(database);
+    Ok(())
+}
+
+fn open_database(path: &Path) -> std::result::Result<Database, redb::Error> {
+    Ok(Database::builder().set_cache_size(CACHE_BYTES).create(path)?)
 }
 
 /// Everything that waits; if nobody waits for any of it, what comes within the delay too. `None` at the end.
@@ -140,17 +171,23 @@ fn next_batch(queue: &Receiver<Write>) -> Option<Vec<Write>> {
     Some(batch)
 }
 
-fn commit(database: &Database, batch: &[Write]) -> std::result::Result<(), redb::Error> {
+fn commit(
+    database: &Database,
+    kept: &HashMap<String, Option<Vec<u8>>>,
+    batch: &[Write],
+) -> std::result::Result<(), redb::Error> {
     // Only the last word about each container counts.
-    let last: HashMap<&str, &Write> = batch.iter().map(|write| (write.id.as_str(), write)).collect();
+    let mut last: HashMap<&str, Option<&[u8]>> =
+        kept.iter().map(|(id, value)| (id.as_str(), value.as_deref())).collect();
+    last.extend(batch.iter().map(|write| (write.id.as_str(), write.value.as_deref())));
     let mut transaction = database.begin_write()?;
     // Without it, opening after a crash walks the whole file.
     transaction.set_quick_repair(true);
     {
         let mut table = transaction.open_table(RECORDS)?;
-        for (id, write) in last {
-            match &write.value {
-                Some(value) => drop(table.insert(id, value.as_slice())?),
+        for (id, value) in last {
+            match value {
+                Some(value) => drop(table.insert(id, value)?),
                 None => drop(table.remove(id)?),
             }
         }
@@ -183,6 +220,19 @@ mod tests {
         let mut names: Vec<_> = reopened.into_iter().map(|record| record.name).collect();
         names.sort();
         assert_eq!(names, ["lazy", "two"]);
+    }
+
+    #[test]
+    fn what_nobody_waited_for_is_written_when_the_database_opens_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (dir.path().join("engine.redb"), dir.path().join("missing/engine.redb"));
+        let kept = HashMap::from([("a".to_owned(), serde_json::to_vec(&record("a", "kept")).ok())]);
+        let mut open = None;
+        assert!(commit_or_reopen(&elsewhere, &mut open, &kept, &[]).is_err());
+        assert!(open.is_none());
+        commit_or_reopen(&path, &mut open, &kept, &[]).unwrap();
+        let names: Vec<_> = read_all(&open.unwrap()).unwrap().into_iter().map(|record| record.name).collect();
+        assert_eq!(names, ["kept"]);
     }
 
     /// The writing thread lets go of the file shortly after its last handle.
