@@ -11,7 +11,6 @@ use crate::http::table::Table;
 
 pub(super) fn routes(table: &mut Table) {
     table.on(Method::GET, "/volumes/{name}", volume);
-    table.on(Method::DELETE, "/volumes/{name}", volume);
     table.on(Method::GET, "/plugins/{name}/json", plugin);
     table.on(Method::GET, "/secrets/{id}", secret);
     table.on(Method::GET, "/configs/{id}", config);

@@ -10,7 +10,7 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
-const ROUTES: [(Method, &str); 59] = [
+const ROUTES: [(Method, &str); 60] = [
     (GET, "/containers/{id}/top"),
     (GET, "/containers/{id}/changes"),
     (GET, "/containers/{id}/export"),
@@ -40,6 +40,7 @@ const ROUTES: [(Method, &str); 59] = [
     (GET, "/exec/{id}/json"),
     (POST, "/volumes/create"),
     (PUT, "/volumes/{name}"),
+    (DELETE, "/volumes/{name}"),
     (POST, "/volumes/prune"),
     (DELETE, "/networks/{id}"),
     (POST, "/networks/create"),
