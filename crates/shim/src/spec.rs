@@ -66,8 +66,9 @@ pub enum LogDriver {
 }
 
 impl LogSpec {
-    /// Size at which a file is rotated if nobody says otherwise.
-    pub const DEFAULT_MAX_SIZE_BYTES: u64 = 10 * 1024 * 1024;
+    /// Size at which a file is rotated if nobody says otherwise. Docker keeps everything, and disks fill; this keeps some
+    /// millions of lines, so that nobody misses what an unattended container said today.
+    pub const DEFAULT_MAX_SIZE_BYTES: u64 = 100 * 1024 * 1024;
     /// Files kept if nobody says otherwise.
     pub const DEFAULT_MAX_FILES: u32 = 3;
 }

@@ -3,6 +3,8 @@
 //! Opened with a small cache, since all of it is read once and then kept as a [`Catalog`](super::catalog::Catalog).
 //! Commits use quick repair, so that opening after a crash does not walk the file.
 
+use std::path::PathBuf;
+
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -41,58 +43,35 @@ pub(crate) struct Records {
     pub(crate) layers: Vec<(Digest, LayerRecord)>,
 }
 
-/// The open file.
+/// The file, open unless its last commit failed: then redb refuses everything until it is opened again.
 #[derive(Debug)]
 pub(crate) struct Tables {
-    database: Database,
+    path: PathBuf,
+    database: Option<Database>,
 }
 
 impl Tables {
     pub(crate) fn open(paths: &Paths) -> Result<Tables> {
-        let database =
-            Database::builder().set_cache_size(CACHE_BYTES).create(paths.database()).map_err(metadata)?;
-        let tables = Tables { database };
+        let mut tables = Tables { path: paths.database(), database: None };
         // The first read needs the tables to exist.
         tables.commit(&[])?;
         Ok(tables)
     }
 
-    /// Makes all changes or none, durably.
-    pub(crate) fn commit(&self, changes: &[Change]) -> Result<()> {
-        let mut transaction = self.database.begin_write().map_err(metadata)?;
-        transaction.set_quick_repair(true);
-        {
-            let mut images = transaction.open_table(IMAGES).map_err(metadata)?;
-            let mut names = transaction.open_table(NAMES).map_err(metadata)?;
-            let mut layers = transaction.open_table(LAYERS).map_err(metadata)?;
-            for change in changes {
-                match change {
-                    Change::PutImage(id, record) => {
-                        images
-                            .insert(id.hex().as_str(), encode(record).as_slice())
-                            .map(drop)
-                            .map_err(metadata)?;
-                    }
-                    Change::DropImage(id) => images.remove(id.hex().as_str()).map(drop).map_err(metadata)?,
-                    Change::PutName(name, id) => {
-                        names.insert(name.as_str(), id.hex().as_str()).map(drop).map_err(metadata)?;
-                    }
-                    Change::DropName(name) => names.remove(name.as_str()).map(drop).map_err(metadata)?,
-                    Change::PutLayer(id, record) => {
-                        layers
-                            .insert(id.hex().as_str(), encode(record).as_slice())
-                            .map(drop)
-                            .map_err(metadata)?;
-                    }
-                    Change::DropLayer(id) => layers.remove(id.hex().as_str()).map(drop).map_err(metadata)?,
-                }
-            }
-        }
-        transaction.commit().map_err(metadata)
+    /// Makes all changes or none, durably. After a failure, such as a full disk, the next call opens the file again.
+    pub(crate) fn commit(&mut self, changes: &[Change]) -> Result<()> {
+        let database = match self.database.take() {
+            Some(database) => database,
+            None => Database::builder().set_cache_size(CACHE_BYTES).create(&self.path).map_err(metadata)?,
+        };
+        write(&database, changes)?;
+        self.database = Some(database);
+        Ok(())
     }
 
     pub(crate) fn read(&self) -> Result<Records> {
-        let transaction = self.database.begin_read().map_err(metadata)?;
+        let Some(database) = &self.database else { return Err(Error::Closed) };
+        let transaction = database.begin_read().map_err(metadata)?;
         let mut records = Records::default();
         for row in transaction.open_table(IMAGES).map_err(metadata)?.iter().map_err(metadata)? {
             let (key, value) = row.map_err(metadata)?;
@@ -110,6 +89,40 @@ impl Tables {
     }
 }
 
+/// One transaction with all changes.
+fn write(database: &Database, changes: &[Change]) -> Result<()> {
+    let mut transaction = database.begin_write().map_err(metadata)?;
+    transaction.set_quick_repair(true);
+    {
+        let mut images = transaction.open_table(IMAGES).map_err(metadata)?;
+        let mut names = transaction.open_table(NAMES).map_err(metadata)?;
+        let mut layers = transaction.open_table(LAYERS).map_err(metadata)?;
+        for change in changes {
+            match change {
+                Change::PutImage(id, record) => {
+                    images
+                        .insert(id.hex().as_str(), encode(record).as_slice())
+                        .map(drop)
+                        .map_err(metadata)?;
+                }
+                Change::DropImage(id) => images.remove(id.hex().as_str()).map(drop).map_err(metadata)?,
+                Change::PutName(name, id) => {
+                    names.insert(name.as_str(), id.hex().as_str()).map(drop).map_err(metadata)?;
+                }
+                Change::DropName(name) => names.remove(name.as_str()).map(drop).map_err(metadata)?,
+                Change::PutLayer(id, record) => {
+                    layers
+                        .insert(id.hex().as_str(), encode(record).as_slice())
+                        .map(drop)
+                        .map_err(metadata)?;
+                }
+                Change::DropLayer(id) => layers.remove(id.hex().as_str()).map(drop).map_err(metadata)?,
+            }
+        }
+    }
+    transaction.commit().map_err(metadata)
+}
+
 fn metadata(error: impl Into<redb::Error>) -> Error {
     Error::Metadata(error.into())
 }
@@ -124,4 +137,24 @@ fn encode(record: &impl Serialize) -> Vec<u8> {
 
 fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|source| Error::Record { key: key.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_a_failure_has_closed_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut tables = Tables::open(&Paths::new(dir.path().to_owned())).unwrap();
+        let id = Digest::from_hex(&"a".repeat(64)).unwrap();
+        let name = |name: &str| [Change::PutName(name.to_owned(), id.clone())];
+        let path = std::mem::replace(&mut tables.path, dir.path().join("missing/image.redb"));
+        tables.database = None;
+        assert!(tables.commit(&name("lost")).is_err());
+        tables.path = path;
+        tables.commit(&name("kept")).unwrap();
+        let names: Vec<String> = tables.read().unwrap().names.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["kept"]);
+    }
 }
