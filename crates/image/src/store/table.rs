@@ -148,7 +148,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut tables = Tables::open(&Paths::new(dir.path().to_owned())).unwrap();
         let id = Digest::from_hex(&"a".repeat(64)).unwrap();
-        let name = |name: &str| [Change::PutName(name.to_owned(), id.clone())];
+        let name = |name: &str| [Change::PutName(name.to_owned(), id)];
         let path = std::mem::replace(&mut tables.path, dir.path().join("missing/image.redb"));
         tables.database = None;
         assert!(tables.commit(&name("lost")).is_err());
