@@ -45,7 +45,12 @@ fn no_acknowledged_update_is_lost() {
             acknowledged = number;
         }
     }
-    assert_eq!(eventually("the label is read", || label(&daemon)), UPDATES);
+    // The last one may have died unacknowledged; nothing before it may be missing.
+    let stored = eventually("the label is read", || label(&daemon));
+    assert!(
+        (acknowledged..=UPDATES).contains(&stored),
+        "{stored} is stored, {acknowledged} was acknowledged"
+    );
     assert_eq!(
         daemon.docker(&["ps", "-q", "--no-trunc"]).ok(),
         containers,
