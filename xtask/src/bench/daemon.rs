@@ -42,7 +42,7 @@ impl Daemon {
             .arg(dir.join("pid"))
             .arg("-H")
             .arg(format!("unix://{}", socket.display()))
-            .args(["--bip", bip, "--config-file", "/dev/null"])
+            .args(["--bip", bip])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
