@@ -88,6 +88,9 @@ fn rootfs() -> Result<Vec<u8>> {
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(kind);
         header.set_mode(0o755);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         if kind == tar::EntryType::Link {
             header.set_size(0);
             tar.append_link(&mut header, name, "bin/true")?;
