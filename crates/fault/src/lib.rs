@@ -1,0 +1,72 @@
+//! Crash points: the places where a program of ours may be made to die, one after the other, by a test.
+//!
+//! [`point`] stands directly before each call that changes the kernel or the disk. In a build with debug assertions,
+//! and only if [`VARIABLE`] names a file, it counts: the file's first line holds how many points are still passed
+//! alive. The process that uses up the last one ends itself with SIGKILL, as a crash would. All processes that have
+//! the variable share the count. Behind the number the file lists the points passed, for whoever reads a failure.
+//!
+//! In a release build a point is nothing at all.
+
+#![forbid(unsafe_code)]
+
+/// The environment variable that names the file with the count.
+pub const VARIABLE: &str = "SHOAL_CRASH_FILE";
+
+/// Dies here if it is this point's turn. `what` names the change that would come next: `network: add veth`.
+#[inline(always)]
+pub fn point(what: &'static str) {
+    #[cfg(debug_assertions)]
+    counted::point(what);
+    #[cfg(not(debug_assertions))]
+    let _ = what;
+}
+
+/// The variable as it must be handed to a child whose environment is otherwise cleared, so that it counts along.
+pub fn inherited() -> Option<(&'static str, std::ffi::OsString)> {
+    #[cfg(debug_assertions)]
+    return std::env::var_os(VARIABLE).map(|file| (VARIABLE, file));
+    #[cfg(not(debug_assertions))]
+    None
+}
+
+#[cfg(debug_assertions)]
+mod counted {
+    use std::ffi::OsString;
+    use std::fs::{File, OpenOptions};
+    use std::io::{self, Read, Seek, Write};
+    use std::sync::OnceLock;
+
+    use nix::fcntl::{Flock, FlockArg};
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::getpid;
+
+    pub(super) fn point(what: &'static str) {
+        static FILE: OnceLock<Option<OsString>> = OnceLock::new();
+        if let Some(path) = FILE.get_or_init(|| std::env::var_os(super::VARIABLE)) {
+            // Without the file, or with none of our making in its place, nobody is to die.
+            if let Ok(file) = OpenOptions::new().read(true).write(true).open(path) {
+                let _ = count(file, what);
+            }
+        }
+    }
+
+    /// Uses up one life of those in `file`. The lock is held until the process is dead or the file closed, so that
+    /// nobody passes a point after the last one.
+    fn count(file: File, what: &str) -> io::Result<()> {
+        let mut file = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| io::Error::from(error))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        let (number, passed) = text.split_once('\n').unwrap_or((&text, ""));
+        let Some(left) = number.trim().parse::<u64>().ok().and_then(|lives| lives.checked_sub(1)) else {
+            return Ok(());
+        };
+        let next = format!("{left}\n{passed}{what}\n");
+        file.rewind()?;
+        file.set_len(0)?;
+        file.write_all(next.as_bytes())?;
+        if left == 0 {
+            kill(getpid(), Signal::SIGKILL)?;
+        }
+        Ok(())
+    }
+}
