@@ -53,7 +53,8 @@ mod counted {
     /// Uses up one life of those in `file`. The lock is held until the process is dead or the file closed, so that
     /// nobody passes a point after the last one.
     fn count(file: File, what: &str) -> io::Result<()> {
-        let mut file = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| io::Error::from(error))?;
+        let mut file =
+            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| io::Error::from(error))?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
         let (number, passed) = text.split_once('\n').unwrap_or((&text, ""));

@@ -17,9 +17,12 @@ fn dies_at_the_point_it_is_told() {
         return;
     }
     let file = std::env::temp_dir().join(format!("fault-{}", std::process::id()));
-    for (lives, signal, left) in
-        [("2", Some(9), "0\none\ntwo\n"), ("4", None, "1\none\ntwo\nthree\n"), ("0", None, "0"), ("x", None, "x")]
-    {
+    for (lives, signal, left) in [
+        ("2", Some(9), "0\none\ntwo\n"),
+        ("4", None, "1\none\ntwo\nthree\n"),
+        ("0", None, "0"),
+        ("x", None, "x"),
+    ] {
         fs::write(&file, lives).unwrap();
         let status = child(&file);
         let said = fs::read_to_string(&file).unwrap();
