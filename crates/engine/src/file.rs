@@ -107,6 +107,7 @@ pub(crate) fn read_host_resolv_conf(path: &Path) -> String {
 
 /// Sets the content of a file that may be mounted already.
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+    fault::point("write network file");
     std::fs::write(path, text).map_err(Error::io("write", path))
 }
 

@@ -81,6 +81,7 @@ pub struct Engine {
 /// If a root directory or the metadata store cannot be used, or the network cannot be made.
 pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) -> Result<Engine> {
     for dir in [shared::containers_dir(&config), shared::exec_dirs(&config)] {
+        fault::point("open: make directory");
         let made = DirBuilder::new().recursive(true).mode(DIR_MODE).create(&dir);
         made.map_err(Error::io("make", dir))?;
     }

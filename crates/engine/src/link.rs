@@ -54,6 +54,7 @@ pub(crate) fn spawn(libexec: &Path, dir: &Path) -> Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .env_clear()
+        .envs(fault::inherited())
         .spawn()
         .map_err(Error::io("start", program))
 }

@@ -180,6 +180,7 @@ fn commit(
     let mut last: HashMap<&str, Option<&[u8]>> =
         kept.iter().map(|(id, value)| (id.as_str(), value.as_deref())).collect();
     last.extend(batch.iter().map(|write| (write.id.as_str(), write.value.as_deref())));
+    fault::point("store: begin transaction");
     let mut transaction = database.begin_write()?;
     // Without it, opening after a crash walks the whole file.
     transaction.set_quick_repair(true);
@@ -192,6 +193,7 @@ fn commit(
             }
         }
     }
+    fault::point("store: commit");
     transaction.commit()?;
     Ok(())
 }

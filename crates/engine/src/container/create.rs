@@ -116,12 +116,14 @@ fn reserve(shared: &Shared, id: &str, wanted: Option<String>) -> Result<String> 
 async fn make(shared: &Shared, record: &Record) -> Result<()> {
     let (dir, copy) = (shared.paths(&record.id).dir, record.clone());
     let directory = tokio::task::spawn_blocking(move || {
+        fault::point("create: make directory");
         DirBuilder::new().mode(DIR_MODE).create(&dir).map_err(Error::io("make", &dir))?;
         write_json(&dir.join(CREATED_FILE), &copy)
     });
     let (layer, directory) = tokio::join!(shared.images.prepare(&record.id, &record.image_id), directory);
     // The mark by which programs know that they run in a container, in the place where Docker has it.
     let mark = layer?.upper.join(CONTAINER_MARK);
+    fault::point("create: write mark");
     tokio::fs::write(&mark, "").await.map_err(Error::io("write", mark))?;
     directory.map_err(|_| Error::ShuttingDown)??;
     drop(shared.store.put_soon(record)?);
@@ -130,6 +132,7 @@ async fn make(shared: &Shared, record: &Record) -> Result<()> {
 
 async fn unmake(shared: &Shared, record: &Record) {
     let dir = shared.paths(&record.id).dir;
+    fault::point("create: remove directory again");
     if let Err(error) = tokio::fs::remove_dir_all(&dir).await
         && error.kind() != std::io::ErrorKind::NotFound
     {

@@ -129,7 +129,10 @@ async fn settle(shared: &Arc<Shared>, record: &crate::Record) -> ExitStatus {
 pub(crate) fn sweep_cgroup(cgroups: &runtime::cgroup::Layout, path: &Path) -> Result<()> {
     let failed = |error: runtime::Error| Error::Cgroup { path: path.to_owned(), reason: error.to_string() };
     let cgroup = cgroups.cgroup(path).map_err(failed)?;
-    cgroup.kill().and_then(|()| cgroup.remove()).map_err(failed)
+    fault::point("sweep: kill cgroup");
+    cgroup.kill().map_err(failed)?;
+    fault::point("sweep: remove cgroup");
+    cgroup.remove().map_err(failed)
 }
 
 /// The status of a container whose shim died, as of now.

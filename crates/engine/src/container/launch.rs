@@ -86,6 +86,7 @@ async fn run(
     written.await.map_err(|_| Error::ShuttingDown)??;
 
     // The shim makes the namespaces while the network chooses address and ports.
+    fault::point("start: spawn shim");
     let shim = child.insert(link::spawn(&shared.config.libexec, &exec_dir)?);
     let (created, endpoint) = tokio::join!(link::created(id, shim), allocate(shared, record, &prepared.plan));
     let pid = created?.map_err(start_error)?;
@@ -104,6 +105,7 @@ async fn run(
     let mut link = Link::connect(id, &exec_dir).await?;
     connect_pending(id, &exec_dir, pending).await?;
     let started_ns = now_ns();
+    fault::point("start: run program");
     match link.ask(id, &Request::Start).await? {
         Response::Started { pid } => {
             let pid = u32::try_from(pid).map_err(|_| broken(id, &Response::Started { pid }))?;
@@ -199,6 +201,7 @@ fn write_files(shared: &Shared, record: &Record, prepared: &Prepared, rootfs: im
     let dir = shared.exec_dir(&record.id);
     // What an earlier run left would be taken for this run's.
     remove_dir(&dir)?;
+    fault::point("start: make run directory");
     DirBuilder::new().mode(0o700).create(&dir).map_err(Error::io("make", &dir))?;
     write_json(&dir.join(shim::CONFIG_FILE), &config)?;
     write_json(&dir.join(shim::SPEC_FILE), &spec)
@@ -222,6 +225,7 @@ fn bind_source(path: &str, create: bool) -> Result<()> {
         return Ok(());
     }
     if create {
+        fault::point("start: make source of bind mount");
         return fs::create_dir_all(path).map_err(Error::io("make the source of a bind mount", path));
     }
     let reason = format!("bind source path does not exist: {path}");
@@ -258,6 +262,7 @@ async fn connect_pending(id: &str, dir: &Path, pending: &mut Vec<(AttachOptions,
 /// Takes back a start, last step first. Goes through all steps, whatever fails.
 async fn undo(shared: &Arc<Shared>, record: &Record, child: Option<Child>) {
     let container = record.short_id();
+    fault::point("start: kill shim of failed start");
     if let Some(mut child) = child
         && let Err(error) = child.kill().await
     {
@@ -267,6 +272,7 @@ async fn undo(shared: &Arc<Shared>, record: &Record, child: Option<Child>) {
         (shared.cgroups.clone(), cgroup_path(&shared.config, record), shared.exec_dir(&record.id));
     let swept = tokio::task::spawn_blocking(move || {
         let cgroup = cgroups.cgroup(&path).map_err(|error| error.to_string())?;
+        fault::point("start: sweep cgroup of failed start");
         cgroup.kill().and_then(|()| cgroup.remove()).map_err(|error| error.to_string())?;
         remove_dir(&dir).map_err(|error| error.to_string())
     });
@@ -301,6 +307,7 @@ fn broken(id: &str, answer: &Response) -> Error {
 
 /// Removes a directory that may be missing.
 pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
+    fault::point("remove directory");
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", dir)(error)),
         _ => Ok(()),
@@ -309,5 +316,6 @@ pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
 
 pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     let json = serde_json::to_vec(value).map_err(|error| Error::io("write", path)(error.into()))?;
+    fault::point("write json");
     fs::write(path, json).map_err(Error::io("write", path))
 }

@@ -60,7 +60,10 @@ impl Containers {
         let removed = tokio::task::spawn_blocking(move || {
             let root = cgroup_root(&shared.config);
             match shared.cgroups.children(&root) {
-                Ok(children) if children.is_empty() => shared.cgroups.cgroup(&root)?.remove(),
+                Ok(children) if children.is_empty() => {
+                    fault::point("retire: remove cgroup");
+                    shared.cgroups.cgroup(&root)?.remove()
+                }
                 Ok(_) => Ok(()),
                 Err(error) => Err(error),
             }

@@ -46,6 +46,7 @@ impl Task {
         let id = self.record.id.clone();
         let (lasting, run) = (self.shared.paths(&id).dir, self.shared.exec_dir(&id));
         let gone = lasting.with_extension(GONE);
+        fault::point("remove: rename directory");
         let removed = match tokio::fs::rename(&lasting, &gone).await {
             // An earlier attempt got further than this.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

@@ -116,6 +116,7 @@ impl Task {
 
     async fn send_signal(&mut self, signal: i32) -> Result<()> {
         let request = Request::Signal { signal, all: false };
+        fault::point("stop: send signal");
         match self.ask_shim(&request).await {
             // The container goes with its shim, and its end is told as that of a shim that died.
             Err(Error::ShimSilent(_)) if signal == SIGKILL && self.kill_shim() => {
