@@ -11,15 +11,27 @@ use crate::process::{cargo, output, run, target_dir};
 const SMALL: [(&str, &str); 3] =
     [("shim", "shoal-shim"), ("runtime", "shoal-runtime"), ("network", "shoal-net")];
 
+/// The feature that lets a test choose where programs die; see the crate `fault`.
+pub(crate) const CRASH_POINTS: &str = "--features=fault/armed";
+
 /// Builds everything in release; returns the directory that holds the programs.
 pub(crate) fn release() -> Result<PathBuf> {
-    run(cargo().args(["build", "--release", "--package", "shoald", "--package", "cli"]))?;
-    small()
+    programs(&[])
+}
+
+/// The same with crash points, for tests.
+pub(crate) fn tested() -> Result<PathBuf> {
+    programs(&["--package=fault", CRASH_POINTS])
+}
+
+fn programs(options: &[&str]) -> Result<PathBuf> {
+    run(cargo().args(["build", "--release", "--package", "shoald", "--package", "cli"]).args(options))?;
+    small(options)
 }
 
 /// Builds the small programs and the demo's web server static, and puts them beside the daemon. A static
 /// program starts in a third of the time, and all shims share its pages.
-pub(crate) fn small() -> Result<PathBuf> {
+fn small(options: &[&str]) -> Result<PathBuf> {
     let triple = host()?;
     let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", triple.to_uppercase().replace('-', "_"));
     let mut build = cargo();
@@ -38,6 +50,7 @@ pub(crate) fn small() -> Result<PathBuf> {
     for (package, program) in SMALL {
         build.args(["--package", package, "--bin", program]);
     }
+    build.args(options);
     // Position-dependent: without relocations to write, every shim shares the pages of its data too.
     run(build.env(flags, "-C target-feature=+crt-static -C relocation-model=static"))?;
     let from = target_dir().join(&triple).join("small");

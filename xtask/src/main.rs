@@ -14,6 +14,7 @@ mod process;
 mod test;
 mod tidy;
 mod verify;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   build             all programs in release, the per-container ones static
   demo [--keep]     three replicas on this machine, from nothing
   test [--soak]     every test (root needed); --soak adds the long ones
+  test --vm         only those that run in the virtual machine
   bench [-- ARGS]   side by side with dockerd";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["demo", "--keep"] => demo::run(true),
         ["test"] => test::run(false),
         ["test", "--soak"] => test::run(true),
+        ["test", "--vm"] => test::machine(),
         ["bench", rest @ ..] => bench::run(rest.strip_prefix(&["--"]).unwrap_or(rest)),
         _ => {
             eprintln!("{USAGE}");

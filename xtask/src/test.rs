@@ -1,15 +1,22 @@
 //! `cargo xtask test`: every test there is, with what they need installed and built.
 
-use anyhow::Result;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::build;
 use crate::install::{BUSYBOX, DOCKER, IP, NFT, REGISTRY, install};
-use crate::process::{cargo, find, is_root, run as execute};
+use crate::process::{cargo, find, is_root, output, run as execute};
+use crate::vm::{self, Job};
 
 /// Tells the tests to run their long versions too.
 const SOAK: &str = "SHOAL_SOAK";
 /// Tells the tests where the programs are.
 const PROGRAMS: &str = "SHOAL_PROGRAMS";
+
+/// One build for everything.
+const RELEASE: [&str; 4] = ["--release", "--workspace", "--locked", build::CRASH_POINTS];
 
 /// Installs, builds and runs all tests; with `soak` the long ones too.
 pub(crate) fn run(soak: bool) -> Result<()> {
@@ -18,7 +25,7 @@ pub(crate) fn run(soak: bool) -> Result<()> {
     let words: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
     let tests = || {
         let mut command = cargo();
-        command.args(words).args(["--release", "--workspace", "--locked"]);
+        command.args(words).args(RELEASE);
         if !is_root() {
             // Each test program, not cargo, runs as root: what is built stays the user's.
             command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", "sudo -E");
@@ -31,6 +38,33 @@ pub(crate) fn run(soak: bool) -> Result<()> {
     };
     // The programs first: tests start them. The small ones last, over what cargo built of them on its way.
     execute(tests().arg("--no-run"))?;
-    let programs = build::release()?;
-    execute(tests().env(PROGRAMS, programs))
+    let programs = build::tested()?;
+    execute(tests().env(PROGRAMS, &programs))?;
+    vm::run(&programs, &jobs()?)
+}
+
+/// Builds, and runs only what runs in the virtual machine.
+pub(crate) fn machine() -> Result<()> {
+    install(&[BUSYBOX, DOCKER])?;
+    let programs = build::tested()?;
+    vm::run(&programs, &jobs()?)
+}
+
+/// What is proven once more on cgroup v2 and beside systemd.
+fn jobs() -> Result<Vec<Job>> {
+    let end_to_end = Job { executable: executable("e2e")?, filter: vec!["container::", "crash::"] };
+    Ok(vec![end_to_end])
+}
+
+/// The test executable of this name in the package `tests`.
+fn executable(test: &str) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["test", "--no-run", "--message-format=json"]).args(RELEASE);
+    let messages = output(&mut build)?;
+    let artifact = |line: &str| -> Option<PathBuf> {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let found = message["target"]["name"] == test && message["profile"]["test"] == true;
+        Some(PathBuf::from(message["executable"].as_str().filter(|_| found)?))
+    };
+    messages.lines().find_map(artifact).with_context(|| format!("cargo made no test executable {test}"))
 }

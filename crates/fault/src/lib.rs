@@ -1,11 +1,11 @@
 //! Crash points: the places where a program of ours may be made to die, one after the other, by a test.
 //!
-//! [`point`] stands directly before each call that changes the kernel or the disk. In a build with debug assertions,
-//! and only if [`VARIABLE`] names a file, it counts: the file's first line holds how many points are still passed
+//! [`point`] stands directly before each call that changes the kernel or the disk. In a build with debug assertions or
+//! the feature `armed`, and only if [`VARIABLE`] names a file, it counts: the file's first line holds how many points are still passed
 //! alive. The process that uses up the last one ends itself with SIGKILL, as a crash would. All processes that have
 //! the variable share the count. Behind the number the file lists the points passed, for whoever reads a failure.
 //!
-//! In a release build a point is nothing at all.
+//! In any other build a point is nothing at all.
 
 #![forbid(unsafe_code)]
 
@@ -15,21 +15,21 @@ pub const VARIABLE: &str = "SHOAL_CRASH_FILE";
 /// Dies here if it is this point's turn. `what` names the change that would come next: `network: add veth`.
 #[inline(always)]
 pub fn point(what: &'static str) {
-    #[cfg(debug_assertions)]
+    #[cfg(any(debug_assertions, feature = "armed"))]
     counted::point(what);
-    #[cfg(not(debug_assertions))]
+    #[cfg(not(any(debug_assertions, feature = "armed")))]
     let _ = what;
 }
 
 /// The variable as it must be handed to a child whose environment is otherwise cleared, so that it counts along.
 pub fn inherited() -> Option<(&'static str, std::ffi::OsString)> {
-    #[cfg(debug_assertions)]
+    #[cfg(any(debug_assertions, feature = "armed"))]
     return std::env::var_os(VARIABLE).map(|file| (VARIABLE, file));
-    #[cfg(not(debug_assertions))]
+    #[cfg(not(any(debug_assertions, feature = "armed")))]
     None
 }
 
-#[cfg(debug_assertions)]
+#[cfg(any(debug_assertions, feature = "armed"))]
 mod counted {
     use std::ffi::OsString;
     use std::fs::{File, OpenOptions};
