@@ -59,6 +59,9 @@ pub enum Error {
     /// No usable cgroup hierarchy is mounted.
     #[error("no cgroup hierarchy is mounted at /sys/fs/cgroup")]
     NoCgroup,
+    /// A limit for which this machine's cgroups have no control file, which is named.
+    #[error("this machine cannot set that limit: its cgroups have no {0}")]
+    NoLimit(String),
     /// Preparing the sandbox failed inside the container's process.
     #[error("{message}")]
     Init {
@@ -76,7 +79,7 @@ impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Invalid(_) => ErrorKind::Invalid,
+            Error::Invalid(_) | Error::NoLimit(_) => ErrorKind::Invalid,
             Error::Init { exit_code, .. } if *exit_code == EXIT_NOT_FOUND => ErrorKind::NotFound,
             Error::Init { .. } => ErrorKind::Invalid,
             Error::NotImplemented(_) => ErrorKind::NotImplemented,

@@ -1,4 +1,4 @@
-//! Control groups of both versions: where they are, their limits, killing and removing them.
+//! Control groups of both versions: where they are, their limits and counters, freezing, killing and removing them.
 //!
 //! A container is one path beneath all hierarchies. On version 1 that is a directory per controller; what lives
 //! beside a version 2 tree without controllers ("hybrid") counts as version 1. All functions
@@ -6,7 +6,11 @@
 
 mod device;
 mod end;
+mod freeze;
 mod layout;
+mod setting;
+mod stats;
+mod update;
 mod v1;
 mod v2;
 
@@ -15,10 +19,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use crate::oci::LinuxResources;
 use crate::{Error, Result};
 
 pub use layout::{Layout, Version, detect};
+pub use stats::{Amount, BlockIo, BlockIoEntry, Cpu, Memory, Pids, Stats};
+
+use update::refuse_leaf_weights;
 
 /// One container's cgroup: a directory in each hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,19 +90,6 @@ impl Cgroup {
             .sum()
     }
 
-    /// Makes the directories and sets the limits. What exists already is used as it is.
-    pub(crate) fn create(&self, resources: &LinuxResources) -> Result<()> {
-        match self.version {
-            Version::V1 => v1::create(&self.used(resources), resources),
-            Version::V2 => {
-                for member in &self.members {
-                    v2::create(&member.root, &member.dir, resources)?;
-                }
-                Ok(())
-            }
-        }
-    }
-
     /// The directory into which a process can be cloned; version 2 only.
     pub(crate) fn clone_target(&self) -> Result<Option<OwnedFd>> {
         let Some(member) = self.members.first().filter(|_| self.version == Version::V2) else {
@@ -134,17 +127,6 @@ impl Cgroup {
     pub fn version(&self) -> Version {
         self.version
     }
-
-    /// The members that a container with these limits needs: entering a cgroup costs for each.
-    fn used(&self, resources: &LinuxResources) -> Vec<&Member> {
-        const ALWAYS: [&str; 7] = ["memory", "cpu", "cpuacct", "devices", "freezer", "blkio", "pids"];
-        let cpu = resources.cpu().as_ref();
-        let cpuset = cpu.is_some_and(|cpu| cpu.cpus().is_some() || cpu.mems().is_some());
-        self.members
-            .iter()
-            .filter(|member| ALWAYS.iter().any(|name| member.has(name)) || (cpuset && member.has("cpuset")))
-            .collect()
-    }
 }
 
 /// Writes one value to one file of a cgroup.
@@ -157,14 +139,6 @@ fn write(dir: &Path, file: &str, value: impl AsRef<str>) -> Result<()> {
 fn put(path: &Path, value: &str) -> io::Result<()> {
     let mut file = fs::File::options().write(true).open(path)?;
     io::Write::write_all(&mut file, value.as_bytes())
-}
-
-/// As [`write`], but a file that this kernel does not have is no error.
-fn write_if_present(dir: &Path, file: &str, value: impl AsRef<str>) -> Result<()> {
-    match write(dir, file, value) {
-        Err(Error::Path { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }
 
 /// Makes `dir` and its parents beneath a hierarchy. A parent may be removed at the same time: then again.
