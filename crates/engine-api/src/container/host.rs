@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Shoal;
 use crate::Unread;
 use crate::mount::Mount;
 use crate::unread::{Ignored, MinusOne, NoKey};
@@ -228,7 +229,7 @@ pub struct HostConfig {
     /// Only Windows has it.
     #[serde(rename = "IOMaximumBandwidth")]
     pub io_maximum_bandwidth: Unread<i64>,
-    /// What is ours beyond the API; nothing yet.
-    #[serde(skip_serializing)]
-    pub shoal: Unread<(), NoKey>,
+    /// What is ours beyond the API.
+    #[serde(skip_serializing_if = "Shoal::is_default")]
+    pub shoal: Shoal,
 }

@@ -5,6 +5,7 @@ mod create;
 mod host;
 mod inspect;
 mod query;
+mod shoal;
 mod summary;
 mod words;
 
@@ -18,4 +19,5 @@ pub use query::{
     AttachQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery, ResizeQuery,
     StartQuery, StopQuery, WaitQuery,
 };
+pub use shoal::{HealthProbe, Shoal};
 pub use summary::{ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary, PortSummary};

@@ -4,6 +4,7 @@ use super::mode::{NamespaceMode, NetworkMode};
 use super::mount::Mount;
 use super::port::{HostPort, Port};
 use super::restart::RestartPolicy;
+use super::shoal::Shoal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,6 +79,8 @@ pub struct HostConfig {
     pub runtime: String,
     /// Rows and columns of the terminal at the start.
     pub console_size: Option<(u16, u16)>,
+    /// What goes beyond Docker's API.
+    pub shoal: Shoal,
 }
 
 /// Limits. Bytes, shares and micro- or nanoseconds as in Docker's API.

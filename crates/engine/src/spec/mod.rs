@@ -10,6 +10,7 @@ mod mode;
 mod mount;
 mod port;
 mod restart;
+mod shoal;
 mod text;
 
 pub use config::Config;
@@ -19,6 +20,7 @@ pub use mode::{NamespaceMode, NetworkMode};
 pub use mount::{Mount, MountKind, Propagation};
 pub use port::{HostPort, Port, Protocol};
 pub use restart::{RestartCondition, RestartPolicy};
+pub use shoal::{HealthProbe, Shoal};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

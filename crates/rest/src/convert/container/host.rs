@@ -8,7 +8,7 @@ use engine::spec::{
 };
 use engine_api::container as api;
 
-use super::mount;
+use super::{mount, shoal};
 use crate::failure::Failure;
 
 /// The API's → the engine's.
@@ -59,6 +59,7 @@ pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
             .console_size
             .filter(|size| *size != [0, 0])
             .map(|[rows, columns]| (rows, columns)),
+        shoal: shoal::spec(request.shoal)?,
     })
 }
 
@@ -185,6 +186,7 @@ pub(super) fn told(host: &HostConfig, defaults: &Defaults) -> api::HostConfig {
         readonly_paths: host.readonly_paths.clone(),
         cgroup_parent: host.cgroup_parent.clone(),
         init: host.init,
+        shoal: shoal::told(&host.shoal),
         ..told_limits(&host.resources)
     }
 }

@@ -5,6 +5,7 @@ mod inspect;
 mod mount;
 mod network;
 mod request;
+mod shoal;
 mod summary;
 
 pub(crate) use host::Defaults;
