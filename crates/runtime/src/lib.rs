@@ -9,6 +9,7 @@
 //! - [`create()`]: plan, cgroup, clone; [`Created`]: the gate in front of the program
 //! - `init`: everything that happens inside the clone, in order
 //! - [`cgroup`]: paths, limits, killing and removal on both cgroup versions
+//! - [`view`]: a container's files without its processes
 //! - `seccomp`: OCI rules to a short BPF tree; [`user`]: names to numbers; [`exe`]: our own binary, read-only
 //!
 //! What it may not touch: the mount table, the network and the processes of the host. All mounts live in the
@@ -25,6 +26,7 @@ mod rootfs;
 mod seccomp;
 mod sys;
 pub mod user;
+pub mod view;
 
 /// The OCI types that this room reads.
 pub mod oci {

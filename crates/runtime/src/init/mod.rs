@@ -14,8 +14,8 @@ mod identity;
 mod mount;
 mod namespace;
 mod reaper;
-mod root;
-mod target;
+pub(crate) mod root;
+pub(crate) mod target;
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

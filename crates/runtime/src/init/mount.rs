@@ -13,6 +13,7 @@ use crate::plan::{Kind, Mount, Plan};
 use crate::sys::c_path;
 use crate::sys::mount::{Attributes, Context, attach, clone_tree, set_attributes};
 use crate::sys::open::{Links, open};
+use crate::view::clone_source;
 use crate::{Error, Result};
 
 /// Things of the host that were opened while its tree was still there.
@@ -66,9 +67,15 @@ pub(super) fn pin(plan: &Plan, cgroup: &Cgroup) -> Result<Pinned> {
 }
 
 fn pin_source(mount: &Mount) -> Result<Option<OwnedFd>> {
-    let Kind::Bind { source, recursive } = &mount.kind else {
+    let Kind::Bind { source, recursive, subpath } = &mount.kind else {
         return Ok(None);
     };
+    if !subpath.as_os_str().is_empty() {
+        let whole = source.join(subpath);
+        return clone_source(source, subpath, *recursive)
+            .map(Some)
+            .map_err(Error::path("clone bind source", whole));
+    }
     let failed = |error: io::Error| match error.raw_os_error() {
         // Docker's words.
         Some(libc::ENOENT) => {

@@ -41,11 +41,11 @@ pub(super) fn enter(rootfs: &Rootfs, bundle: &Path, volatile: bool) -> Result<Ow
     Ok(root)
 }
 
-fn open_path(path: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn open_path(path: &Path) -> io::Result<OwnedFd> {
     File::options().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(path).map(OwnedFd::from)
 }
 
-fn overlay(
+pub(crate) fn overlay(
     lowers: &[PathBuf],
     upper: &Path,
     work: &Path,
@@ -107,6 +107,17 @@ fn overlay_at_once(
     // The host's procfs is still the one mounted here.
     let target = format!("/proc/self/fd/{}", place.as_raw_fd());
     mount(Some("overlay"), target.as_str(), Some("overlay"), MsFlags::empty(), Some(options.as_c_str()))?;
+    Ok(())
+}
+
+/// Layers alone, with mount(2): on kernels that cannot take them one by one.
+pub(crate) fn overlay_of_lowers(lowers: &[PathBuf], place: BorrowedFd<'_>) -> io::Result<()> {
+    let base = common_parent(lowers.iter().map(PathBuf::as_path));
+    chdir(&base)?;
+    let names: Vec<Vec<u8>> = lowers.iter().map(|lower| escaped(lower, &base)).collect();
+    let options = CString::new([b"lowerdir=".to_vec(), names.join(&b':')].concat())?;
+    let target = format!("/proc/self/fd/{}", place.as_raw_fd());
+    mount(Some("overlay"), target.as_str(), Some("overlay"), MsFlags::MS_RDONLY, Some(options.as_c_str()))?;
     Ok(())
 }
 

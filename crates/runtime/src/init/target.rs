@@ -16,14 +16,14 @@ use crate::{Error, Result};
 
 /// What is made where there is nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Make {
+pub(crate) enum Make {
     Dir,
     /// An empty file.
     File,
 }
 
 /// Opens `path` beneath `root` without access to its contents.
-pub(super) fn open_or_make(root: BorrowedFd<'_>, path: &Path, make: Make) -> Result<OwnedFd> {
+pub(crate) fn open_or_make(root: BorrowedFd<'_>, path: &Path, make: Make) -> Result<OwnedFd> {
     open_or_make_with(root, path, make, Links::InRoot).map_err(Error::path("open in the container", path))
 }
 

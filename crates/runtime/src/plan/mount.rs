@@ -7,6 +7,10 @@ use super::{checked_path, invalid};
 use crate::sys::mount::Attributes;
 use crate::{Error, Result, oci};
 
+/// Begins an option that names the part of a bind's source that is meant: `x-shoal.subpath=a/b`. Its links are resolved
+/// beneath the source.
+const SUBPATH: &str = "x-shoal.subpath=";
+
 /// A mount to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
@@ -23,7 +27,7 @@ pub(crate) struct Mount {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A directory or file of the host.
-    Bind { source: PathBuf, recursive: bool },
+    Bind { source: PathBuf, recursive: bool, subpath: PathBuf },
     /// The container's cgroups, in the version that the machine has.
     Cgroup,
     /// A new instance of a file system, with its own options.
@@ -40,6 +44,7 @@ impl Mount {
         let mut attributes = Attributes::default();
         let mut recursive = Attributes::default();
         let mut bind = None;
+        let mut subpath = PathBuf::new();
         let mut options = Vec::new();
         for option in mount.options().iter().flatten() {
             match option.as_str() {
@@ -47,6 +52,7 @@ impl Mount {
                 "bind" => bind = Some(false),
                 "rbind" => bind = Some(true),
                 "remount" => return Err(Error::NotImplemented("mount option remount")),
+                other if other.starts_with(SUBPATH) => subpath = other[SUBPATH.len()..].into(),
                 other => {
                     let known = add_attribute(&mut attributes, other)
                         || other.strip_prefix('r').is_some_and(|rest| add_attribute(&mut recursive, rest));
@@ -59,8 +65,8 @@ impl Mount {
         let typ = mount.typ().as_deref().unwrap_or_default();
         let source = mount.source().clone();
         let kind = match (bind, typ) {
-            (Some(recursive), _) => bind_kind(source, recursive, &options)?,
-            (None, "bind") => bind_kind(source, true, &options)?,
+            (Some(recursive), _) => bind_kind(source, recursive, subpath, &options)?,
+            (None, "bind") => bind_kind(source, true, subpath, &options)?,
             (None, "cgroup" | "cgroup2") => Kind::Cgroup,
             (None, "" | "none") => return Err(invalid("a mount has no type")),
             (None, name) => Kind::FileSystem {
@@ -76,6 +82,7 @@ impl Mount {
 fn bind_kind(
     source: Option<PathBuf>,
     recursive: bool,
+    subpath: PathBuf,
     options: &[(CString, Option<CString>)],
 ) -> Result<Kind> {
     if let Some((option, _)) = options.first() {
@@ -85,7 +92,7 @@ fn bind_kind(
     if !source.is_absolute() {
         return Err(invalid(&format!("the source {} of a bind mount is not absolute", source.display())));
     }
-    Ok(Kind::Bind { source, recursive })
+    Ok(Kind::Bind { source, recursive, subpath })
 }
 
 /// `key=value` or a flag.
@@ -168,7 +175,10 @@ mod tests {
     #[test]
     fn bind_options_become_attributes() {
         let mount = parse("bind", "/src", &["rbind", "ro", "rslave", "rnoexec"]).unwrap();
-        assert_eq!(mount.kind, Kind::Bind { source: "/src".into(), recursive: true });
+        assert_eq!(
+            mount.kind,
+            Kind::Bind { source: "/src".into(), recursive: true, subpath: PathBuf::new() }
+        );
         assert_eq!(mount.attributes.set, libc::MOUNT_ATTR_RDONLY);
         assert_eq!(mount.recursive.set, libc::MOUNT_ATTR_NOEXEC);
         assert_eq!(mount.recursive.propagation, libc::MS_SLAVE);

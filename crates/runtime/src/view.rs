@@ -1,0 +1,211 @@
+//! The files of a container without its processes: its root, mounted where nobody but one thread sees it.
+//!
+//! Purpose: copying from and to a stopped container, filling a volume from an image, exporting. Inputs: directories of
+//! layers, sources of mounts. Outputs: the open root, which lives as long as the thread that was given it.
+//!
+//! May not touch: the mount table of the host. The thread has a mount namespace of its own, which the kernel takes away
+//! with it, whatever ends it. What is looked up in the root must be looked up beneath it: the image and the container
+//! have laid out its links.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, SFlag, fstat};
+
+use crate::init::root;
+use crate::init::target::{Make, open_or_make};
+use crate::sys::c_path;
+use crate::sys::mount::{Attributes, Context, attach, clone_tree, set_attributes};
+use crate::sys::open::{Links, open};
+use crate::{Error, Result};
+
+/// What is to be seen.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Read-only layers, topmost first. Without a writable layer above them nothing can be changed.
+    pub lowers: Vec<PathBuf>,
+    /// The writable layer and overlay's work directory. Nothing else may have them mounted.
+    pub writable: Option<(PathBuf, PathBuf)>,
+    /// Mounted on top, in this order. Needs a writable layer, in which missing mount points are made.
+    pub binds: Vec<Bind>,
+    /// A directory of the caller's, in whose place the root appears to the thread.
+    pub place: PathBuf,
+}
+
+/// A directory or file of the host in a [`View`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bind {
+    /// On the host.
+    pub source: PathBuf,
+    /// Within the source, whose links cannot lead out of it; empty for all of it.
+    pub subpath: PathBuf,
+    /// In the root.
+    pub target: PathBuf,
+    /// Whether it can only be read.
+    pub read_only: bool,
+}
+
+impl View {
+    /// Runs `work` with the root of this view, on a thread of its own, and waits for it.
+    ///
+    /// # Errors
+    /// If the view cannot be made.
+    pub fn with<T: Send>(&self, work: impl FnOnce(BorrowedFd<'_>) -> T + Send) -> Result<T> {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("view".to_owned());
+            let running = thread
+                .spawn_scoped(scope, move || self.make().map(|root| work(root.as_fd())))
+                .map_err(Error::host("start a thread"))?;
+            running.join().map_err(|_| Error::Host {
+                action: "look into a container",
+                source: io::Error::other("the thread ended early"),
+            })?
+        })
+    }
+
+    /// Changes the calling thread for good: only for one that ends with the view.
+    fn make(&self) -> Result<OwnedFd> {
+        unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)
+            .map_err(|error| Error::host("make a mount namespace")(error.into()))?;
+        mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
+            .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
+        let place = root::open_path(&self.place).map_err(Error::path("open", &self.place))?;
+        let root = match &self.writable {
+            Some((upper, work)) => {
+                root::overlay(&self.lowers, upper, work, false, &self.place, place.as_fd())
+                    .map_err(Error::path("mount overlay of", upper))?
+            }
+            None => read_only(&self.lowers, &self.place, place.as_fd())
+                .map_err(Error::path("mount layers at", &self.place))?,
+        };
+        for bind in &self.binds {
+            attach_bind(bind, root.as_fd())?;
+        }
+        Ok(root)
+    }
+}
+
+fn read_only(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let [first, rest @ ..] = lowers else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "an image without layers has no files"));
+    };
+    if rest.is_empty() {
+        // Overlay wants two layers or a writable one.
+        let tree = clone_tree(root::open_path(first)?.as_fd(), c"", false)?;
+        let change = Attributes { set: libc::MOUNT_ATTR_RDONLY, ..Attributes::default() };
+        set_attributes(tree.as_fd(), false, change)?;
+        return attach(tree.as_fd(), target).map(|()| tree);
+    }
+    let by_one = || -> io::Result<OwnedFd> {
+        let context = Context::open(c"overlay")?;
+        for lower in lowers {
+            context.set(c"lowerdir+", &c_path(lower)?)?;
+        }
+        context.set(c"source", c"overlay")?;
+        context.mount(libc::MOUNT_ATTR_RDONLY)
+    };
+    match by_one() {
+        Ok(overlay) => attach(overlay.as_fd(), target).map(|()| overlay),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            root::overlay_of_lowers(lowers, target)?;
+            root::open_path(place)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn attach_bind(bind: &Bind, root: BorrowedFd<'_>) -> Result<()> {
+    let source = Error::path("mount", &bind.source);
+    let (tree, kind) = clone_source(&bind.source, &bind.subpath, true)
+        .and_then(|tree| fstat(&tree).map(|kind| (tree, kind)).map_err(io::Error::from))
+        .map_err(source)?;
+    let is_dir = SFlag::from_bits_truncate(kind.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR;
+    let place = open_or_make(root, &bind.target, if is_dir { Make::Dir } else { Make::File })?;
+    let mut change = Attributes { propagation: libc::MS_PRIVATE, ..Attributes::default() };
+    if bind.read_only {
+        change.set = libc::MOUNT_ATTR_RDONLY;
+    }
+    set_attributes(tree.as_fd(), true, change)
+        .and_then(|()| attach(tree.as_fd(), place.as_fd()))
+        .map_err(Error::path("mount on", &bind.target))
+}
+
+/// A clone of what lies at `subpath` beneath `source`, attached nowhere. Links in `source` itself are the host's and
+/// followed; those in `subpath` lie in what a container may have written, and stay beneath `source`.
+pub(crate) fn clone_source(source: &Path, subpath: &Path, recursive: bool) -> io::Result<OwnedFd> {
+    let path = c_path(source)?;
+    let opened = nix::fcntl::open(path.as_c_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    if subpath.as_os_str().is_empty() {
+        return clone_tree(opened.as_fd(), c"", recursive);
+    }
+    let within = open(opened.as_fd(), subpath, libc::O_PATH, 0, Links::InRoot)?;
+    clone_tree(within.as_fd(), c"", recursive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn layers(root: &Path) -> View {
+        for layer in ["a", "b", "upper", "work", "place", "volume"] {
+            fs::create_dir(root.join(layer)).unwrap();
+        }
+        fs::write(root.join("a/one"), "1").unwrap();
+        fs::write(root.join("b/two"), "2").unwrap();
+        fs::write(root.join("volume/three"), "3").unwrap();
+        View { lowers: vec![root.join("a"), root.join("b")], place: root.join("place"), ..View::default() }
+    }
+
+    fn read(root: BorrowedFd<'_>, path: &str) -> io::Result<String> {
+        let fd = open(root, Path::new(path), libc::O_RDONLY, 0, Links::InRoot)?;
+        io::read_to_string(fs::File::from(fd))
+    }
+
+    #[test]
+    fn layers_are_seen_by_nobody_else() {
+        assert!(nix::unistd::geteuid().is_root(), "this test mounts: run it as root");
+        let root = tempfile::tempdir().unwrap();
+        let view = layers(root.path());
+        let before = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        view.with(|top| {
+            assert_eq!(read(top, "/one").unwrap() + &read(top, "two").unwrap(), "12");
+            let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+            assert_eq!(mounts.contains("place"), before.contains("place"));
+            let made = open(top, Path::new("new"), libc::O_CREAT | libc::O_WRONLY, 0o600, Links::InRoot);
+            assert_eq!(made.unwrap_err().raw_os_error(), Some(libc::EROFS));
+        })
+        .unwrap();
+        let single = View { lowers: vec![root.path().join("a")], ..view };
+        assert_eq!(single.with(|top| read(top, "one").unwrap()).unwrap(), "1");
+    }
+
+    #[test]
+    fn binds_are_on_top_and_their_subpaths_stay_inside() {
+        assert!(nix::unistd::geteuid().is_root(), "this test mounts: run it as root");
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path();
+        let mut view = layers(path);
+        view.writable = Some((path.join("upper"), path.join("work")));
+        let bind = |subpath: &str, read_only| Bind {
+            source: path.join("volume"),
+            subpath: subpath.into(),
+            target: "/data".into(),
+            read_only,
+        };
+        view.binds = vec![bind("", true)];
+        view.with(|top| {
+            assert_eq!(read(top, "/data/three").unwrap(), "3");
+            let made = open(top, Path::new("data/x"), libc::O_CREAT | libc::O_WRONLY, 0o600, Links::InRoot);
+            assert_eq!(made.unwrap_err().raw_os_error(), Some(libc::EROFS));
+        })
+        .unwrap();
+        std::os::unix::fs::symlink("/../../a", path.join("volume/out")).unwrap();
+        view.binds = vec![bind("out", false)];
+        assert!(view.with(|_| ()).is_err(), "a subpath leads out of its volume");
+    }
+}
