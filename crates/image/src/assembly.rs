@@ -63,6 +63,7 @@ impl Assembly {
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Result<Digest> {
         let digest = Digest::of(bytes);
         let path = self.operation.place().name("blob");
+        fault::point("image: write blob");
         fs::write(&path, bytes).map_err(Error::io("write", &path))?;
         self.publication.blobs.insert(digest, path);
         Ok(digest)

@@ -36,6 +36,7 @@ pub(crate) fn spool(
     path: &Path,
     place: &Workplace,
 ) -> Result<Spooled> {
+    fault::point("image: spool blob");
     let mut file = File::create_new(path).map_err(Error::io("create", path))?;
     let mut copy = |digest: &mut dyn FnMut(Bytes)| -> Result<u64> {
         let mut size = 0;

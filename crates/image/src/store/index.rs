@@ -31,6 +31,7 @@ pub(crate) fn write(paths: &Paths, catalog: &Catalog) {
     let target = paths.root().join("index.json");
     let draft = paths.temporary().join("index.json");
     let bytes = serde_json::to_vec(&index(catalog)).map_err(io::Error::other);
+    fault::point("image: write index.json");
     let written = bytes.and_then(|bytes| fs::write(&draft, bytes)).and_then(|()| fs::rename(&draft, &target));
     if let Err(error) = written {
         tracing::warn!(%error, "cannot write index.json");

@@ -175,9 +175,11 @@ fn make_directories(paths: &Paths) -> Result<()> {
         paths.containers(),
         paths.temporary(),
     ] {
+        fault::point("image: make directory");
         private.create(&directory).map_err(Error::io("create", &directory))?;
     }
     let layout = paths.root().join("oci-layout");
+    fault::point("image: write layout");
     fs::write(&layout, index::LAYOUT).map_err(Error::io("write", &layout))
 }
 

@@ -79,6 +79,7 @@ impl State {
             next += 1;
             let path = self.paths.links().join(&link);
             // A link that a crash left behind points at a layer that was swept.
+            fault::point("image: link layer");
             forget(fs::remove_file(&path), &path);
             let target = Path::new("../layers").join(diff_id.hex()).join(DIFF);
             symlink(target, &path).map_err(Error::io("link", &path))?;
@@ -111,6 +112,7 @@ struct Moved {
 
 impl Moved {
     fn rename(&mut self, source: &Path, target: PathBuf) -> Result<()> {
+        fault::point("image: move content into place");
         fs::rename(source, &target).map_err(Error::io("move into place", &target))?;
         self.content.push(target);
         Ok(())

@@ -117,6 +117,7 @@ impl State {
         let mut doomed = Vec::new();
         for layer in layers {
             if let Some(record) = before.layers.get(layer) {
+                fault::point("image: remove link of layer");
                 forget(fs::remove_file(self.paths.links().join(&record.link)), &record.link);
             }
             doomed.push(self.paths.layer(layer));
@@ -130,6 +131,7 @@ impl State {
         let mut moved = Vec::new();
         for path in paths {
             let place = self.temporary_name("trash");
+            fault::point("image: throw away");
             match fs::rename(&path, &place) {
                 Ok(()) => moved.push(place),
                 Err(error) => forget(Err(error), &path),

@@ -120,6 +120,7 @@ fn write(database: &Database, changes: &[Change]) -> Result<()> {
             }
         }
     }
+    fault::point("image: commit");
     transaction.commit().map_err(metadata)
 }
 

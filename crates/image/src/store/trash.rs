@@ -20,6 +20,7 @@ const OPEN_DIRECTORY: OFlags =
 
 /// Removes a file or a whole tree; nothing there is fine.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    fault::point("image: delete");
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

@@ -50,8 +50,11 @@ impl State {
     fn make_whole(&mut self, home: &Path, links: &[&str], top: Option<&Digest>) -> Result<()> {
         let draft = self.temporary_name("container");
         let top = top.map(|layer| self.paths.layer(layer).join(DIFF));
-        let made = make(&draft, links, top.as_deref())
-            .and_then(|()| fs::rename(&draft, home).map_err(Error::io("move into place", home)));
+        fault::point("image: make writable layer");
+        let made = make(&draft, links, top.as_deref()).and_then(|()| {
+            fault::point("image: move writable layer into place");
+            fs::rename(&draft, home).map_err(Error::io("move into place", home))
+        });
         if made.is_err() {
             self.throw_away(vec![draft]);
         }
@@ -64,6 +67,7 @@ impl State {
     pub(crate) fn release(&mut self, container: &str) -> Result<Trash> {
         let home = self.paths.container(container)?;
         let place = self.temporary_name("trash");
+        fault::point("image: take writable layer away");
         match fs::rename(&home, &place) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -39,6 +39,7 @@ pub(crate) struct Unpacked {
 /// The caller compares the digest and throws the directory away if it is wrong: nothing sees it before.
 pub(crate) fn unpack(source: &Path, blob: Digest, target: &Path, place: &Workplace) -> Result<Unpacked> {
     let diff = target.join(DIFF);
+    fault::point("image: unpack layer");
     fs::create_dir_all(&diff).map_err(Error::io("create", &diff))?;
     // Archives need not name their root; the daemon's umask does not decide for them.
     let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);

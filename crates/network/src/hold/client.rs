@@ -123,6 +123,7 @@ impl Keeper {
 
     fn exchange(&mut self, request: &Request) -> io::Result<Answer> {
         let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        fault::point("network: ask the port holder");
         let answer = write_message(stream, request).and_then(|()| read_message(stream));
         if answer.is_err() {
             // What comes next on this connection could be the late answer to this request.
@@ -154,6 +155,7 @@ impl Keeper {
     /// Starts the process and waits until it listens.
     fn start(&mut self) -> io::Result<()> {
         self.reap();
+        fault::point("network: start the port holder");
         let mut child = Command::new(&self.program)
             .arg(&self.exec_root)
             .current_dir("/")

@@ -55,6 +55,7 @@ impl Socket {
     /// Sends whole frames; the kernel has processed them when this returns.
     pub(crate) fn send(&self, frames: &[u8]) -> io::Result<()> {
         let kernel = NetlinkAddr::new(0, 0);
+        fault::point("network: netlink request");
         let sent = sendto(self.fd.as_raw_fd(), frames, &kernel, MsgFlags::empty())?;
         if sent == frames.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }

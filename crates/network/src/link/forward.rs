@@ -14,5 +14,6 @@ pub(crate) fn enable_forwarding() -> Result<()> {
     if fs::read_to_string(SWITCH).map_err(failed)?.trim() == "1" {
         return Ok(());
     }
+    fault::point("network: turn on forwarding");
     fs::write(SWITCH, "1").map_err(failed)
 }
