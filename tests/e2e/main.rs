@@ -8,5 +8,6 @@ mod example;
 mod image;
 mod input;
 mod network;
+mod point;
 mod service;
 mod swarm;

@@ -3,7 +3,7 @@
 //! [`point`] stands directly before each call that changes the kernel or the disk. In a build with debug assertions or
 //! the feature `armed`, and only if [`VARIABLE`] names a file, it counts: the file's first line holds how many points are still passed
 //! alive. The process that uses up the last one ends itself with SIGKILL, as a crash would. All processes that have
-//! the variable share the count. Behind the number the file lists the points passed, for whoever reads a failure.
+//! the variable share the count. Behind the number the file lists the points passed, each as `PID WHAT`.
 //!
 //! In any other build a point is nothing at all.
 
@@ -61,7 +61,7 @@ mod counted {
         let Some(left) = number.trim().parse::<u64>().ok().and_then(|lives| lives.checked_sub(1)) else {
             return Ok(());
         };
-        let next = format!("{left}\n{passed}{what}\n");
+        let next = format!("{left}\n{passed}{} {what}\n", getpid());
         file.rewind()?;
         file.set_len(0)?;
         file.write_all(next.as_bytes())?;

@@ -2,6 +2,7 @@
 //!
 //! Dropping it removes its containers, ends it, and removes every trace of it, also when the test failed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,9 @@ use tempfile::TempDir;
 use crate::eventually::eventually;
 use crate::namespace::Namespace;
 use crate::program::{Said, need_root, programs, run};
+
+/// Names the file that counts crash points; the crate `fault` reads it in programs that are built for it.
+const CRASH_FILE: &str = "SHOAL_CRASH_FILE";
 
 /// A daemon and its directory.
 #[derive(Debug)]
@@ -80,6 +84,7 @@ impl Daemon {
             .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")])
             .args(["-H", &self.host()])
             .args(&self.args)
+            .env(CRASH_FILE, self.path("crash"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the daemon's log"))
             .stderr(log)
@@ -134,6 +139,47 @@ impl Daemon {
     /// Runs the unmodified `docker` client.
     pub fn docker(&self, args: &[&str]) -> Said {
         run(Command::new("docker").env_remove("DOCKER_HOST").args(["-H", &self.host()]).args(args))
+    }
+
+    /// Lets the process of this daemon that passes the crash point with this number, counted from 1 and from now, die
+    /// there.
+    ///
+    /// # Panics
+    /// When the count cannot be written.
+    pub fn crash_at(&self, point: u64) {
+        // In one step: a process must not read half a number.
+        let draft = self.path("crash.new");
+        fs::write(&draft, format!("{point}\n")).expect("the count of crash points");
+        fs::rename(draft, self.path("crash")).expect("the count of crash points");
+    }
+
+    /// Ends the counting. The names of the points that were passed; the last of them was deadly to its process if the
+    /// second part says so, and then a daemon that was that process is reaped.
+    pub fn crash_over(&mut self) -> (Vec<String>, bool) {
+        let said = crate::trace::take_count(&self.path("crash"));
+        let mut lines = said.lines();
+        let deadly = lines.next() == Some("0");
+        let points: Vec<_> = lines.filter_map(|line| line.split_once(' ')).collect();
+        let last = points.last().and_then(|(pid, _)| pid.parse().ok());
+        if deadly && last == self.child.as_ref().map(Child::id) {
+            self.kill();
+        }
+        (points.iter().map(|(_, what)| (*what).to_owned()).collect(), deadly)
+    }
+
+    /// Whether the last crash point has been passed.
+    pub fn has_crashed(&self) -> bool {
+        fs::read_to_string(self.path("crash")).is_ok_and(|said| said.starts_with("0\n"))
+    }
+
+    /// Whether it was started and not ended since, by us or by a crash that [`Daemon::crash_over`] saw.
+    pub fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// Everything of this daemon that can be seen from outside it: files, mounts, cgroups, links, rules, processes.
+    pub fn traces(&self) -> BTreeSet<String> {
+        crate::trace::all(self.dir.path(), self.namespace.as_deref())
     }
 
     /// Kills it as a power cut would; its containers go on.
