@@ -40,6 +40,18 @@ pub enum Error {
     /// The request needs a running container.
     #[error("container {0} is not running")]
     NotRunning(String),
+    /// A second pause.
+    #[error("container {0} is already paused")]
+    AlreadyPaused(String),
+    /// An end of a pause that there is not.
+    #[error("container {0} is not paused")]
+    NotPaused(String),
+    /// A start of a container that is there, only paused.
+    #[error("cannot start a paused container, try unpause instead")]
+    StartPaused,
+    /// The request needs a running container, and this one is between two runs.
+    #[error("container {0} is restarting, wait until the container is running")]
+    RestartingNow(String),
     /// A signal for a container that does not run.
     #[error("cannot kill container: {name}: container {id} is not running")]
     KillNotRunning {
@@ -174,6 +186,9 @@ impl Error {
             Error::AlreadyRunning(_) | Error::AlreadyStopped(_) => ErrorKind::NotModified,
             Error::NameInUse { .. }
             | Error::NotRunning(_)
+            | Error::AlreadyPaused(_)
+            | Error::StartPaused
+            | Error::RestartingNow(_)
             | Error::KillNotRunning { .. }
             | Error::RemoveRunning { .. }
             | Error::Removing(_)
@@ -192,6 +207,8 @@ impl Error {
             | Error::ShimSilent(_)
             | Error::Store { .. }
             | Error::Cgroup { .. }
+            // Docker's code, though a conflict would say more.
+            | Error::NotPaused(_)
             | Error::Machine(_) => ErrorKind::Internal,
             Error::Image(error) => image_kind(error.kind()),
             Error::Network(error) => network_kind(error.kind()),

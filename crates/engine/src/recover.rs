@@ -113,6 +113,9 @@ async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record,
                 tracing::debug!(container = record.short_id(), %error, "shim ends while it is adopted");
             }
             adopt(&mut record, pid, &dir);
+            if is_frozen(cgroups, &cgroup_path(config, &record)) {
+                record.state.status = Status::Paused;
+            }
             Adopted::Live(link)
         }
         found => {
@@ -180,13 +183,18 @@ fn unknown_end() -> ExitStatus {
 /// The process lives: the record may be older than its start.
 fn adopt(record: &mut Record, pid: u32, dir: &Path) {
     record.endpoints = read_endpoints(dir);
-    if record.state.status != Status::Running || record.state.pid != pid {
+    if !is_active(record) || record.state.pid != pid {
         record.state.started_ns = modified_ns(&dir.join(ENDPOINTS_FILE)).unwrap_or_else(now_ns);
     }
     record.state.status = Status::Running;
     record.state.pid = pid;
     record.state.error.clear();
     record.state.exit_code = 0;
+}
+
+/// The kernel knows who is paused better than the record, which may be older.
+fn is_frozen(cgroups: &Layout, path: &Path) -> bool {
+    cgroups.cgroup(path).and_then(|cgroup| cgroup.is_frozen()).unwrap_or(false)
 }
 
 fn end(record: &mut Record, status: ExitStatus) {

@@ -15,6 +15,8 @@ pub(crate) enum Command {
     Stop { options: StopOptions, reply: Reply },
     Restart { options: StopOptions, reply: Reply },
     Kill { signal: i32, reply: Reply },
+    Pause { reply: Reply },
+    Unpause { reply: Reply },
     Remove { options: RemoveOptions, reply: Reply },
     Rename { name: String, reply: Reply },
     Resize { rows: u16, cols: u16, reply: Reply },

@@ -12,6 +12,7 @@ mod exit;
 mod index;
 mod launch;
 mod paths;
+mod pause;
 mod remove;
 mod request;
 mod start;
@@ -113,6 +114,22 @@ impl Containers {
     pub async fn kill(&self, reference: &str, signal: &str) -> Result<()> {
         let signal = crate::signal::parse(signal)?;
         self.call(reference, |reply| Command::Kill { signal, reply }).await
+    }
+
+    /// Stops all its processes where they are.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`], [`Error::AlreadyPaused`], or if a process cannot be stopped.
+    pub async fn pause(&self, reference: &str) -> Result<()> {
+        self.call(reference, |reply| Command::Pause { reply }).await
+    }
+
+    /// Lets its processes go on.
+    ///
+    /// # Errors
+    /// [`Error::NotPaused`]
+    pub async fn unpause(&self, reference: &str) -> Result<()> {
+        self.call(reference, |reply| Command::Unpause { reply }).await
     }
 
     /// Removes it with everything it wrote.

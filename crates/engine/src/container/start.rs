@@ -12,6 +12,9 @@ impl Task {
     /// A user's start: forgets what the restart policy counted.
     pub(super) async fn start_by_user(&mut self) -> Result<()> {
         match self.phase {
+            Phase::Running(_) if self.record.state.status == Status::Paused => {
+                return Err(Error::StartPaused);
+            }
             Phase::Running(_) => return Err(Error::AlreadyRunning(self.record.id.clone())),
             Phase::Removed => return Err(Error::Removing(self.record.id.clone())),
             Phase::Idle | Phase::Waiting { .. } => {}

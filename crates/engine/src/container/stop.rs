@@ -105,10 +105,14 @@ impl Task {
 
     /// A user's signal. One that is meant to end the process also holds back the restart policy.
     pub(super) async fn kill(&mut self, signal: i32) -> Result<()> {
+        let ends = signal == SIGKILL || signal == self.stop_signal();
+        if ends && self.call_off_restart().await? {
+            return Ok(());
+        }
         if !matches!(self.phase, Phase::Running(_)) {
             return Err(Error::KillNotRunning { name: self.record.name.clone(), id: self.record.id.clone() });
         }
-        if signal == SIGKILL || signal == self.stop_signal() {
+        if ends {
             self.stopped_by_user().await?;
         }
         self.send_signal(signal).await
@@ -125,6 +129,7 @@ impl Task {
             answer => answer?,
         }
         self.shared.publish(&self.record, "kill", &[("signal", &signal.to_string())]);
+        self.wake_for(signal).await;
         Ok(())
     }
 
@@ -159,15 +164,10 @@ impl Task {
 
     /// There is nothing to stop: a restart that is due is called off, what follows a stop follows at once.
     async fn not_running(&mut self, then: Then) {
-        let waiting = matches!(self.phase, Phase::Waiting { .. });
-        if waiting {
-            self.phase = Phase::Idle;
-            self.record.state.status = Status::Exited;
-            if let Err(error) = self.stopped_by_user().await {
-                return then.refuse(error);
-            }
-            self.publish();
-        }
+        let waiting = match self.call_off_restart().await {
+            Ok(waiting) => waiting,
+            Err(error) => return then.refuse(error),
+        };
         match then {
             // Whoever asked may have gone away meanwhile.
             Then::Stopped(reply) if waiting => drop(reply.send(Ok(()))),
@@ -183,6 +183,18 @@ impl Task {
         }
     }
 
+    /// A user wants it to end that is only waiting to be started again: it will not be. False if it was not waiting.
+    async fn call_off_restart(&mut self) -> Result<bool> {
+        if !matches!(self.phase, Phase::Waiting { .. }) {
+            return Ok(false);
+        }
+        self.phase = Phase::Idle;
+        self.record.state.status = Status::Exited;
+        self.stopped_by_user().await?;
+        self.publish();
+        Ok(true)
+    }
+
     /// Remembers that a user wants it stopped. Where a restart policy would forget it, it is on the disk first.
     async fn stopped_by_user(&mut self) -> Result<()> {
         if self.record.manually_stopped {
@@ -196,7 +208,7 @@ impl Task {
         }
     }
 
-    fn stop_signal(&self) -> i32 {
+    pub(super) fn stop_signal(&self) -> i32 {
         stop_signal(&self.record)
     }
 }

@@ -183,6 +183,8 @@ impl Task {
             Command::Stop { options, reply } => self.stop(&options, Then::Stopped(reply)).await,
             Command::Restart { options, reply } => self.stop(&options, Then::Start(reply)).await,
             Command::Kill { signal, reply } => drop(reply.send(self.kill(signal).await)),
+            Command::Pause { reply } => drop(reply.send(self.pause().await)),
+            Command::Unpause { reply } => drop(reply.send(self.unpause().await)),
             Command::Remove { options, reply } => self.remove_by_user(options, reply).await,
             Command::Rename { name, reply } => drop(reply.send(self.rename(name).await)),
             Command::Resize { rows, cols, reply } => drop(reply.send(self.resize(rows, cols).await)),

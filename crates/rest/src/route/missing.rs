@@ -10,14 +10,12 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
-const ROUTES: [(Method, &str); 60] = [
+const ROUTES: [(Method, &str); 58] = [
     (GET, "/containers/{id}/top"),
     (GET, "/containers/{id}/changes"),
     (GET, "/containers/{id}/export"),
     (GET, "/containers/{id}/stats"),
     (POST, "/containers/{id}/update"),
-    (POST, "/containers/{id}/pause"),
-    (POST, "/containers/{id}/unpause"),
     (GET, "/containers/{id}/attach/ws"),
     (HEAD, "/containers/{id}/archive"),
     (GET, "/containers/{id}/archive"),

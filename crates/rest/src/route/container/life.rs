@@ -46,6 +46,16 @@ pub(super) async fn kill(call: Call<KillQuery>) -> Outcome {
     Answer::empty(StatusCode::NO_CONTENT)
 }
 
+pub(super) async fn pause(call: Call) -> Outcome {
+    call.api.containers.pause(&call.name).await?;
+    Answer::empty(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn unpause(call: Call) -> Outcome {
+    call.api.containers.unpause(&call.name).await?;
+    Answer::empty(StatusCode::NO_CONTENT)
+}
+
 pub(super) async fn rename(call: Call<RenameQuery>) -> Outcome {
     let name = call.query.name.strip_prefix('/').unwrap_or(&call.query.name);
     if name.is_empty() {

@@ -23,6 +23,8 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/{id}/stop", life::stop);
     table.on(Method::POST, "/containers/{id}/restart", life::restart);
     table.on(Method::POST, "/containers/{id}/kill", life::kill);
+    table.on(Method::POST, "/containers/{id}/pause", life::pause);
+    table.on(Method::POST, "/containers/{id}/unpause", life::unpause);
     table.on(Method::POST, "/containers/{id}/rename", life::rename);
     table.on(Method::POST, "/containers/{id}/resize", life::resize);
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);
