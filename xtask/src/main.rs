@@ -11,6 +11,7 @@ mod demo;
 mod install;
 mod pack;
 mod process;
+mod python;
 mod test;
 mod tidy;
 mod verify;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::build;
 use crate::install::{BUSYBOX, DOCKER, IP, NFT, REGISTRY, install};
 use crate::process::{cargo, find, is_root, output, run as execute};
+use crate::python;
 use crate::vm::{self, Job};
 
 /// Tells the tests to run their long versions too.
@@ -15,6 +16,8 @@ const SOAK: &str = "SHOAL_SOAK";
 /// Tells the tests where the programs are.
 const PROGRAMS: &str = "SHOAL_PROGRAMS";
 
+/// Tells the tests which Python has the clients.
+const PYTHON: &str = "SHOAL_PYTHON";
 /// One build for everything.
 const RELEASE: [&str; 4] = ["--release", "--workspace", "--locked", build::CRASH_POINTS];
 
@@ -39,7 +42,7 @@ pub(crate) fn run(soak: bool) -> Result<()> {
     // The programs first: tests start them. The small ones last, over what cargo built of them on its way.
     execute(tests().arg("--no-run"))?;
     let programs = build::tested()?;
-    execute(tests().env(PROGRAMS, &programs))?;
+    execute(tests().env(PROGRAMS, &programs).env(PYTHON, python::furnish()?))?;
     vm::run(&programs, &jobs()?)
 }
 

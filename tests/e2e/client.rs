@@ -1,0 +1,49 @@
+//! Programs that people have: the `docker` client over every container command, docker-py and testcontainers.
+//!
+//! What they expect is written down in `tests/walk` and `tests/python`, so that it can be tried against Docker's own
+//! daemon too.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use testkit::Daemon;
+use testkit::program::run;
+
+/// Where this package lies.
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Runs `program` with `script` against `daemon`.
+fn play(daemon: &Daemon, program: &Path, script: &str) {
+    let mut command = Command::new(program);
+    command.arg(Path::new(HERE).join(script));
+    command.env("DOCKER_HOST", daemon.host()).env("TESTCONTAINERS_RYUK_DISABLED", "true");
+    let said = run(&mut command);
+    assert_eq!(said.code, 0, "{script}:\n{}{}", said.out, said.err);
+}
+
+/// The Python that `cargo xtask test` has furnished with the clients.
+fn python() -> PathBuf {
+    let python = std::env::var_os("SHOAL_PYTHON").map(PathBuf::from);
+    python.expect("SHOAL_PYTHON names no Python with docker-py and testcontainers: run `cargo xtask test`")
+}
+
+#[test]
+fn the_docker_client_walks_over_every_container_command() {
+    let daemon = Daemon::start(&[]);
+    daemon.load_images();
+    play(&daemon, Path::new("bash"), "walk/container.sh");
+}
+
+#[test]
+fn docker_py() {
+    let daemon = Daemon::start(&[]);
+    daemon.load_images();
+    play(&daemon, &python(), "python/docker_py.py");
+}
+
+#[test]
+fn testcontainers() {
+    let daemon = Daemon::start(&[]);
+    daemon.load_images();
+    play(&daemon, &python(), "python/containers.py");
+}
