@@ -38,6 +38,19 @@ pub struct CreateOptions<'a> {
     pub die_with_parent: bool,
     /// Who opens the gate in front of the program.
     pub gate: Gate,
+    /// What only a command line asks for.
+    pub extra: Extra,
+}
+
+/// What only the command line of an OCI runtime asks for; by default nothing of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// The root is moved over `/` instead of pivoted into: an initial RAM file system cannot be pivoted away from.
+    pub no_pivot: bool,
+    /// The container keeps the caller's session keyring.
+    pub no_new_keyring: bool,
+    /// So many open files from number 3 up stay open in the container's program.
+    pub preserve_fds: u32,
 }
 
 /// The standard streams of a container.
@@ -136,6 +149,11 @@ pub fn open_gate(path: &Path) -> Result<()> {
 /// If the descriptor is no terminal.
 pub fn resize_console(console: &Console, rows: u16, cols: u16) -> Result<()> {
     crate::sys::tty::set_size(console.as_fd(), rows, cols).map_err(Error::host("resize the console"))
+}
+
+/// Rows and columns of a terminal; none if it is no terminal.
+pub fn console_size(terminal: std::os::fd::BorrowedFd<'_>) -> Option<(u16, u16)> {
+    crate::sys::tty::size(terminal).ok()
 }
 
 impl Created {
@@ -261,6 +279,7 @@ fn spawn(
                 init: options.init,
                 die_with_parent: options.die_with_parent,
                 gate,
+                extra: options.extra,
             },
             channel,
         ),

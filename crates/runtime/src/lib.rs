@@ -20,10 +20,12 @@ mod create;
 pub mod default;
 mod error;
 pub mod exe;
+mod features;
 mod init;
 mod plan;
 mod rootfs;
 mod seccomp;
+pub mod signal;
 mod sys;
 pub mod user;
 pub mod view;
@@ -33,8 +35,9 @@ pub mod oci {
     pub use oci_spec::runtime::*;
 }
 
-pub use create::{Console, CreateOptions, Created, Gate, Stdio, create, open_gate, resize_console};
+pub use create::{Console, CreateOptions, Created, Extra, Gate, Stdio, console_size, create, open_gate, resize_console};
 pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
+pub use features::features;
 pub use rootfs::Rootfs;
 
 /// Annotation of the specification: with the value `true` the writable layer is never synced to disk, neither by

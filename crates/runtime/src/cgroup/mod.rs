@@ -8,6 +8,7 @@ mod device;
 mod end;
 mod freeze;
 mod layout;
+mod oom;
 mod setting;
 mod stats;
 mod update;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 pub use layout::{Layout, Version, detect};
+pub use oom::OomAlarm;
 pub use stats::{Amount, BlockIo, BlockIoEntry, Cpu, Memory, Pids, Stats};
 
 use update::refuse_leaf_weights;

@@ -18,7 +18,7 @@ pub(crate) mod root;
 pub(crate) mod target;
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -28,7 +28,7 @@ use crate::cgroup::Cgroup;
 use crate::plan::{NamespaceKind, Plan};
 use crate::sys::mount::{Attributes, set_attributes};
 use crate::sys::{process, tty};
-use crate::{Error, Result, Rootfs, Stdio};
+use crate::{Error, Extra, Result, Rootfs, Stdio};
 
 use channel::Report;
 use mount::Mounted;
@@ -48,6 +48,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) die_with_parent: bool,
     /// Where to listen for whoever opens the gate, if it is not the caller.
     pub(crate) gate: Option<OwnedFd>,
+    pub(crate) extra: Extra,
 }
 
 const DEFAULT_UMASK: u32 = 0o022;
@@ -66,9 +67,11 @@ pub(crate) fn run(surroundings: Surroundings<'_>, mut channel: Channel) -> ! {
 fn live(surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<Infallible> {
     let with_init = surroundings.init;
     let die_with_parent = surroundings.die_with_parent;
+    let preserved = surroundings.extra.preserve_fds;
     let plan = surroundings.plan;
     let (gate, user) = enter(surroundings, channel)?;
-    let mut keep = [channel.as_fd().as_raw_fd(), gate.as_ref().map_or(-1, AsRawFd::as_raw_fd)];
+    let mut keep = vec![channel.as_fd().as_raw_fd(), gate.as_ref().map_or(-1, AsRawFd::as_raw_fd)];
+    keep.extend((0..preserved).map(|n| 3 + n as RawFd));
     process::close_all_but(&mut keep).map_err(Error::host("close descriptors"))?;
     identity::assume(plan, &user)?;
     if die_with_parent {
@@ -94,10 +97,10 @@ fn enter(surroundings: Surroundings<'_>, channel: &Channel) -> Result<(Option<Ow
         namespace::die_with_parent()?;
     }
     umask(Mode::empty());
-    namespace::enter(plan, surroundings.join, surroundings.cgroup)?;
+    namespace::enter(plan, surroundings.join, surroundings.cgroup, surroundings.extra)?;
     let root = {
         let pinned = mount::pin(plan, surroundings.cgroup)?;
-        let root = root::enter(surroundings.rootfs, surroundings.bundle, plan.volatile)?;
+        let root = root::enter(surroundings.rootfs, surroundings.bundle, plan.volatile, surroundings.extra)?;
         let mounted = mount::mount_all(plan, pinned, root.as_fd(), surroundings.cgroup)?;
         finish_mounts(plan, root.as_fd(), &mounted)?;
         connect_streams(surroundings.stdio, root.as_fd(), &mounted, channel)?;

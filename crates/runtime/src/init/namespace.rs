@@ -11,7 +11,7 @@ use crate::cgroup::Cgroup;
 use crate::plan::{NamespaceKind, Plan};
 use crate::sys::open::{Links, open};
 use crate::sys::{mount, process};
-use crate::{Error, Result};
+use crate::{Error, Extra, Result};
 
 /// The kernel kills this process when the one that cloned it dies.
 pub(super) fn die_with_parent() -> Result<()> {
@@ -21,11 +21,13 @@ pub(super) fn die_with_parent() -> Result<()> {
 }
 
 /// Joins and makes what the clone itself could not.
-pub(super) fn enter(plan: &Plan, join: Vec<(NamespaceKind, OwnedFd)>, cgroup: &Cgroup) -> Result<()> {
+pub(super) fn enter(plan: &Plan, join: Vec<(NamespaceKind, OwnedFd)>, cgroup: &Cgroup, extra: Extra) -> Result<()> {
     // Processes of a joined pid namespace must not look into this one, which still holds the host's descriptors.
     process::prctl(libc::PR_SET_DUMPABLE, 0).map_err(Error::host("hide the clone"))?;
     nix::unistd::setsid().map_err(|error| Error::host("begin a session")(error.into()))?;
-    process::join_new_keyring().map_err(Error::host("begin a keyring"))?;
+    if !extra.no_new_keyring {
+        process::join_new_keyring().map_err(Error::host("begin a keyring"))?;
+    }
     cgroup.enter()?;
     for (kind, namespace) in join {
         // A pid namespace is joined by the caller: it takes effect for children only.

@@ -9,15 +9,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::unistd::{chdir, fchdir, pivot_root};
+use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
 use crate::sys::c_path;
 use crate::sys::mount::{Context, attach, clone_tree};
-use crate::{Error, Result, Rootfs};
+use crate::{Error, Extra, Result, Rootfs};
 
 /// Mounts `rootfs` over `bundle` in this mount namespace, pivots into it, and detaches the host's tree. Returns the
 /// new root, which is also the current directory.
-pub(super) fn enter(rootfs: &Rootfs, bundle: &Path, volatile: bool) -> Result<OwnedFd> {
+pub(super) fn enter(rootfs: &Rootfs, bundle: &Path, volatile: bool, extra: Extra) -> Result<OwnedFd> {
     // Whatever the host does shows up here, for binds that asked for it; nothing done here shows up there.
     mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
         .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
@@ -34,6 +34,13 @@ pub(super) fn enter(rootfs: &Rootfs, bundle: &Path, volatile: bool) -> Result<Ow
     };
     let failed = |error: nix::Error| Error::host("pivot into the root")(error.into());
     fchdir(root.as_fd()).map_err(failed)?;
+    if extra.no_pivot {
+        // Moved over the old root, which then lies beneath, and out of reach for whoever cannot unmount.
+        mount(Some("."), "/", None::<&Path>, MsFlags::MS_MOVE, None::<&Path>).map_err(failed)?;
+        chroot(".").map_err(failed)?;
+        chdir("/").map_err(failed)?;
+        return Ok(root);
+    }
     // The new root is stacked over the old one, which then lies at "." and is let go.
     pivot_root(".", ".").map_err(failed)?;
     umount2(".", MntFlags::MNT_DETACH).map_err(failed)?;

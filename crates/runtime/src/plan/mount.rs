@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 
 impl Mount {
     /// Checks and sorts the options of a mount.
-    pub(super) fn new(mount: &oci::Mount) -> Result<Mount> {
+    pub(crate) fn new(mount: &oci::Mount) -> Result<Mount> {
         let destination = checked_path(mount.destination())?.to_owned();
         if mount.uid_mappings().is_some() || mount.gid_mappings().is_some() {
             return Err(Error::NotImplemented("an id-mapped mount"));

@@ -1,6 +1,6 @@
 //! What a specification may ask for and this runtime does not do: refused by name, never ignored.
 
-use crate::oci::{Linux, LinuxResources, Process, Spec};
+use crate::oci::{Linux, Process, Spec};
 use crate::{Error, Result};
 
 /// Refuses what is set and not implemented.
@@ -15,9 +15,6 @@ pub(super) fn unsupported(spec: &Spec) -> Result<()> {
     }
     if let Some(linux) = spec.linux() {
         checks.extend(of_linux(linux));
-    }
-    if let Some(resources) = spec.linux().as_ref().and_then(|l| l.resources().as_ref()) {
-        checks.extend(of_resources(resources));
     }
     match checks.into_iter().find(|(asked, _)| *asked) {
         Some((_, name)) => Err(Error::NotImplemented(name)),
@@ -46,23 +43,5 @@ fn of_linux(linux: &Linux) -> [(bool, &'static str); 8] {
         (linux.memory_policy().is_some(), "linux.memoryPolicy"),
         (linux.personality().is_some(), "linux.personality"),
         (linux.time_offsets().is_some(), "linux.timeOffsets"),
-    ]
-}
-
-fn of_resources(resources: &LinuxResources) -> [(bool, &'static str); 4] {
-    let block_io = resources.block_io().as_ref();
-    [
-        (
-            resources.hugepage_limits().as_ref().is_some_and(|l| !l.is_empty()),
-            "linux.resources.hugepageLimits",
-        ),
-        (resources.network().is_some(), "linux.resources.network"),
-        (resources.rdma().as_ref().is_some_and(|r| !r.is_empty()), "linux.resources.rdma"),
-        (
-            block_io.is_some_and(|io| {
-                io.leaf_weight().is_some() || io.weight_device().as_ref().is_some_and(|d| !d.is_empty())
-            }),
-            "linux.resources.blockIO.weightDevice",
-        ),
     ]
 }

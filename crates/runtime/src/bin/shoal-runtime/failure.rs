@@ -24,6 +24,12 @@ pub(crate) enum Failure {
     /// The container's first process has ended or never was.
     #[error("container not running")]
     NotRunning,
+    /// There is nothing to resume.
+    #[error("container not paused")]
+    NotPaused,
+    /// It has been started already.
+    #[error("{0}")]
+    Start(&'static str),
     /// The container is not in a state for it.
     #[error("cannot {action} a container in the {status} state")]
     State {

@@ -46,7 +46,7 @@ impl Signals {
 pub(crate) fn stay(pid: i32, signals: &Signals, terminal: Option<&OwnedFd>) -> Outcome<u8> {
     let _raw = terminal.map(|_| Raw::enter());
     if let Some(terminal) = terminal {
-        pass_size(terminal.as_fd());
+        pass_size(terminal);
     }
     let mut input_open = terminal.is_some();
     let stdin = io::stdin();
@@ -91,7 +91,7 @@ fn handle_signals(pid: i32, signals: &Signals, terminal: Option<&OwnedFd>) -> Ou
                 }
             }
             Ok(Signal::SIGWINCH) if terminal.is_some() => {
-                terminal.map(|terminal| pass_size(terminal.as_fd()));
+                terminal.map(|terminal| pass_size(terminal));
             }
             // It may be ending just now, which SIGCHLD will tell.
             Ok(signal) => drop(kill(Pid::from_raw(pid), signal)),
@@ -148,10 +148,10 @@ fn drain(terminal: BorrowedFd<'_>) {
 }
 
 /// The container's terminal becomes as large as ours.
-fn pass_size(terminal: BorrowedFd<'_>) {
+fn pass_size(terminal: &OwnedFd) {
     if let Some((rows, columns)) = runtime::console_size(io::stdin().as_fd()) {
         // A terminal without a size is still one.
-        let _ = runtime::resize_console(&terminal, rows, columns);
+        let _ = runtime::resize_console(terminal, rows, columns);
     }
 }
 

@@ -14,7 +14,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, pipe2};
 use runtime::cgroup::Cgroup;
 use runtime::oci::Spec;
-use runtime::{Console, CreateOptions, Created, Gate, Stdio};
+use runtime::{Console, CreateOptions, Created, Extra, Gate, Stdio};
 
 use crate::connection::{Connection, Mode};
 use crate::input::Input;
@@ -74,6 +74,7 @@ impl Shim {
                 init: shim.init,
                 die_with_parent: true,
                 gate: Gate::Handle,
+                extra: Extra::default(),
             },
         )?;
         let (mut outputs, mut input) = (streams.outputs, streams.input);

@@ -1,0 +1,84 @@
+//! What this runtime can do, in the words of the specification's features.md. Pure.
+
+use serde_json::{Value, json};
+
+/// Options of a mount that are no file system's own. Those of [`ATTRIBUTES`] also exist with a leading `r`.
+const OPTIONS: [&str; 3] = ["bind", "rbind", "defaults"];
+const ATTRIBUTES: [&str; 21] = [
+    "ro",
+    "rw",
+    "nosuid",
+    "suid",
+    "nodev",
+    "dev",
+    "noexec",
+    "exec",
+    "nosymfollow",
+    "symfollow",
+    "nodiratime",
+    "diratime",
+    "noatime",
+    "atime",
+    "strictatime",
+    "relatime",
+    "norelatime",
+    "private",
+    "shared",
+    "slave",
+    "unbindable",
+];
+
+/// The features object.
+pub fn features() -> Value {
+    json!({
+        "ociVersionMin": "1.0.0",
+        "ociVersionMax": "1.2.0",
+        "hooks": [],
+        "mountOptions": mount_options(),
+        "linux": {
+            "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "uts"],
+            "cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true},
+            "seccomp": {"enabled": true},
+            "apparmor": {"enabled": false},
+            "selinux": {"enabled": false},
+            "intelRdt": {"enabled": false},
+            "mountExtensions": {"idmap": {"enabled": false}},
+        },
+        "annotations": {},
+        "potentiallyUnsafeConfigAnnotations": [],
+    })
+}
+
+fn mount_options() -> Vec<String> {
+    let mut options: Vec<String> = OPTIONS.iter().chain(&ATTRIBUTES).map(|o| (*o).to_owned()).collect();
+    options.extend(ATTRIBUTES.iter().map(|option| format!("r{option}")));
+    options.sort_unstable();
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::{self, Features};
+    use crate::plan::Mount;
+
+    #[test]
+    fn it_has_the_shape_of_the_specification() {
+        let features: Features = serde_json::from_value(features()).unwrap();
+        assert_eq!(features.oci_version_max(), "1.2.0");
+    }
+
+    #[test]
+    fn every_mount_option_that_is_named_is_known() {
+        for option in mount_options() {
+            let mut mount = oci::Mount::default();
+            mount
+                .set_destination("/x".into())
+                .set_typ(Some("bind".into()))
+                .set_source(Some("/x".into()))
+                .set_options(Some(vec![option.clone()]));
+            // A bind takes no options of a file system: what it takes is known.
+            assert!(Mount::new(&mount).is_ok(), "{option}");
+        }
+    }
+}
