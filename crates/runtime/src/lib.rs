@@ -35,7 +35,9 @@ pub mod oci {
     pub use oci_spec::runtime::*;
 }
 
-pub use create::{Console, CreateOptions, Created, Extra, Gate, Stdio, console_size, create, open_gate, resize_console};
+pub use create::{
+    Console, CreateOptions, Created, Extra, Gate, Stdio, console_size, create, open_gate, resize_console,
+};
 pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
 pub use features::features;
 pub use rootfs::Rootfs;

@@ -65,9 +65,9 @@ fn killing_a_cgroup_kills_all_of_it() {
 #[test]
 fn what_is_not_there_says_so() {
     let bundle = Bundle::new(&["true"]);
-    let output = bundle.command("exec").output().unwrap();
+    let output = bundle.command("checkpoint").output().unwrap();
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("exec is not implemented"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no command \"checkpoint\""));
     let output = bundle.command("start").output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("does not exist"));
 }

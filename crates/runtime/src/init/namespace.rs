@@ -21,7 +21,12 @@ pub(super) fn die_with_parent() -> Result<()> {
 }
 
 /// Joins and makes what the clone itself could not.
-pub(super) fn enter(plan: &Plan, join: Vec<(NamespaceKind, OwnedFd)>, cgroup: &Cgroup, extra: Extra) -> Result<()> {
+pub(super) fn enter(
+    plan: &Plan,
+    join: Vec<(NamespaceKind, OwnedFd)>,
+    cgroup: &Cgroup,
+    extra: Extra,
+) -> Result<()> {
     // Processes of a joined pid namespace must not look into this one, which still holds the host's descriptors.
     process::prctl(libc::PR_SET_DUMPABLE, 0).map_err(Error::host("hide the clone"))?;
     nix::unistd::setsid().map_err(|error| Error::host("begin a session")(error.into()))?;

@@ -23,11 +23,7 @@ pub(crate) const fn switch(names: &'static [&'static str], about: &'static str) 
 }
 
 /// One with a value.
-pub(crate) const fn option(
-    names: &'static [&'static str],
-    value: &'static str,
-    about: &'static str,
-) -> Flag {
+pub(crate) const fn option(names: &'static [&'static str], value: &'static str, about: &'static str) -> Flag {
     Flag { names, value: Some(value), about }
 }
 
@@ -88,9 +84,9 @@ impl Words {
                     return Err(Failure::Usage(format!("{name} is true or false, not {value:?}")));
                 }
                 (Some(_), Some(value)) => value,
-                (Some(_), None) => words
-                    .next()
-                    .ok_or_else(|| Failure::Usage(format!("flag needs an argument: {name}")))?,
+                (Some(_), None) => {
+                    words.next().ok_or_else(|| Failure::Usage(format!("flag needs an argument: {name}")))?
+                }
             };
             read.given.push((flag.names[0], value));
         }

@@ -27,9 +27,9 @@ pub(crate) fn check(terminal: bool, detached: bool, socket: Option<&str>) -> Out
         (true, true, false) => {
             Err(Failure::Console("cannot allocate tty if runtime will detach without setting console socket"))
         }
-        (false, _, true) | (_, false, true) => Err(Failure::Console(
-            "cannot use console socket if runtime will not detach or allocate tty",
-        )),
+        (false, _, true) | (_, false, true) => {
+            Err(Failure::Console("cannot use console socket if runtime will not detach or allocate tty"))
+        }
         _ => Ok(()),
     }
 }

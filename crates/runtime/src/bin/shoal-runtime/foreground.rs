@@ -38,7 +38,9 @@ impl Signals {
         let mut set = SigSet::all();
         OWN.iter().filter(|own| **own != Signal::SIGCHLD).for_each(|own| set.remove(*own));
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None).map_err(failed)?;
-        SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Signals).map_err(failed)
+        SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+            .map(Signals)
+            .map_err(failed)
     }
 }
 

@@ -39,10 +39,12 @@ impl Log {
 
     /// Says why a command did not work.
     pub(crate) fn error(&self, message: &str) {
-        self.write("error", message);
-        if self.path.is_some() {
-            // Who called by hand has not read the file. Nobody is left to tell if this fails.
-            let _ = writeln!(io::stderr(), "{message}");
+        if self.path.is_some() || self.json {
+            self.write("error", message);
+        }
+        if self.path.is_some() || !self.json {
+            // Who called by hand does not read files. Nobody is left to tell if this fails.
+            let _ = writeln!(io::stderr(), "shoal-runtime: {message}");
         }
     }
 

@@ -17,8 +17,7 @@ pub(crate) fn seal() -> Outcome<()> {
         return Ok(());
     }
     let failed = |error: nix::Error| Failure::file("/proc/self/exe")(error.into());
-    let program =
-        std::fs::read_link("/proc/self/exe").map_err(Failure::file("/proc/self/exe"))?;
+    let program = std::fs::read_link("/proc/self/exe").map_err(Failure::file("/proc/self/exe"))?;
     let sealed = exe::sealed(Path::new(&program))?;
     // It is found by its descriptor, and must not be inherited by what comes after.
     fcntl(&sealed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(failed)?;

@@ -148,8 +148,7 @@ fn check_open(count: u32) -> Outcome<()> {
 }
 
 pub(crate) fn inherited_streams() -> Outcome<Stdio> {
-    let own = |stream: &dyn AsFd| {
-        stream.as_fd().try_clone_to_owned().map_err(Failure::file("standard streams"))
-    };
+    let own =
+        |stream: &dyn AsFd| stream.as_fd().try_clone_to_owned().map_err(Failure::file("standard streams"));
     Ok(Stdio::Fds { stdin: own(&io::stdin())?, stdout: own(&io::stdout())?, stderr: own(&io::stderr())? })
 }

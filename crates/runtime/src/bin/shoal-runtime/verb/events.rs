@@ -150,9 +150,8 @@ fn amount(amount: &Amount) -> Value {
 }
 
 fn entries(entries: &[BlockIoEntry]) -> Vec<Value> {
-    let entry = |e: &BlockIoEntry| {
-        json!({"major": e.major, "minor": e.minor, "op": e.operation, "value": e.value})
-    };
+    let entry =
+        |e: &BlockIoEntry| json!({"major": e.major, "minor": e.minor, "op": e.operation, "value": e.value});
     entries.iter().map(entry).collect()
 }
 

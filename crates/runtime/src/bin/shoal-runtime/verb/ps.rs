@@ -28,7 +28,11 @@ fn ps(global: &Global, words: &Words) -> Outcome<u8> {
     }
     let options = &words.plain[1..];
     let mut command = Command::new("ps");
-    if options.is_empty() { command.arg("-ef") } else { command.args(options) };
+    if options.is_empty() {
+        command.arg("-ef")
+    } else {
+        command.args(options)
+    };
     let output = command.output().map_err(Failure::file("ps"))?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);

@@ -34,9 +34,7 @@ fn spec(_: &Global, words: &Words) -> Outcome<u8> {
     let config = config(words.has("--rootless"), geteuid().as_raw(), getegid().as_raw());
     let text = serde_json::to_string_pretty(&config).map_err(|error| Failure::file(&file)(error.into()))?;
     // What is there already was somebody's work.
-    File::create_new(&file)
-        .and_then(|mut file| writeln!(file, "{text}"))
-        .map_err(Failure::file(file))?;
+    File::create_new(&file).and_then(|mut file| writeln!(file, "{text}")).map_err(Failure::file(file))?;
     Ok(0)
 }
 

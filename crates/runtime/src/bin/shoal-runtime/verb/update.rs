@@ -51,8 +51,7 @@ const NUMBERS: [(&str, &str, &str); 12] = [
     ("--kernel-memory-tcp", "memory", "kernelTCP"),
     ("--pids-limit", "pids", "limit"),
 ];
-const TEXTS: [(&str, &str, &str); 2] =
-    [("--cpuset-cpus", "cpu", "cpus"), ("--cpuset-mems", "cpu", "mems")];
+const TEXTS: [(&str, &str, &str); 2] = [("--cpuset-cpus", "cpu", "cpus"), ("--cpuset-mems", "cpu", "mems")];
 
 pub(crate) const VERB: Verb = Verb {
     name: "update",
@@ -84,8 +83,11 @@ fn update(global: &Global, words: &Words) -> Outcome<u8> {
 
 fn read(file: &str) -> Outcome<LinuxResources> {
     let mut text = Vec::new();
-    let source: Box<dyn Read> =
-        if file == "-" { Box::new(io::stdin()) } else { Box::new(fs::File::open(file).map_err(Failure::file(file))?) };
+    let source: Box<dyn Read> = if file == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(fs::File::open(file).map_err(Failure::file(file))?)
+    };
     source.take(MAX_FILE_BYTES).read_to_end(&mut text).map_err(Failure::file(file))?;
     let mut value: Value =
         serde_json::from_slice(&text).map_err(|error| Failure::file(file)(error.into()))?;
