@@ -240,7 +240,7 @@ impl Drop for RemoveCgroup<'_> {
 }
 
 /// A clone lacks all threads but one, and with them whoever would have released a lock.
-fn check_single_thread() -> Result<()> {
+pub(crate) fn check_single_thread() -> Result<()> {
     let tasks = fs::read_dir("/proc/self/task").map_err(Error::path("list", "/proc/self/task"))?;
     if tasks.count() == 1 { Ok(()) } else { Err(Error::Threaded) }
 }

@@ -22,6 +22,8 @@ pub enum ErrorKind {
     NotFound,
     /// The configuration asks for something this runtime does not do yet.
     NotImplemented,
+    /// The container is not in a state for it.
+    Conflict,
     /// The machine refused.
     Internal,
 }
@@ -70,6 +72,9 @@ pub enum Error {
         /// The exit code that the container gets.
         exit_code: i32,
     },
+    /// The container has ended, or is about to: nothing can be run in it.
+    #[error("the container is not running")]
+    NotRunning,
     /// The container's process died while it was being prepared.
     #[error("the container's first process ended while it was being prepared")]
     InitDied,
@@ -83,6 +88,7 @@ impl Error {
             Error::Init { exit_code, .. } if *exit_code == EXIT_NOT_FOUND => ErrorKind::NotFound,
             Error::Init { .. } => ErrorKind::Invalid,
             Error::NotImplemented(_) => ErrorKind::NotImplemented,
+            Error::NotRunning => ErrorKind::Conflict,
             Error::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Error::Host { .. } | Error::Path { .. } | Error::Threaded | Error::NoCgroup | Error::InitDied => {
                 ErrorKind::Internal

@@ -6,6 +6,7 @@
 //! slow or unsound.
 //!
 //! - [`default`]: Docker's defaults as OCI types, for whoever writes a `config.json`
+//! - [`exec()`]: an additional process in a running container
 //! - [`create()`]: plan, cgroup, clone; [`Created`]: the gate in front of the program
 //! - `init`: everything that happens inside the clone, in order
 //! - [`cgroup`]: paths, limits, killing and removal on both cgroup versions
@@ -20,6 +21,7 @@ mod create;
 pub mod default;
 mod error;
 pub mod exe;
+mod exec;
 mod features;
 mod init;
 mod plan;
@@ -39,6 +41,7 @@ pub use create::{
     Console, CreateOptions, Created, Extra, Gate, Stdio, console_size, create, open_gate, resize_console,
 };
 pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
+pub use exec::{ExecOptions, Executed, Executing, Progress, exec};
 pub use features::features;
 pub use rootfs::Rootfs;
 

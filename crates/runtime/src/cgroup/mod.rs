@@ -100,6 +100,16 @@ impl Cgroup {
         fs::File::open(&member.dir).map(|file| Some(file.into())).map_err(Error::path("open", &member.dir))
     }
 
+    /// The directory that the process `pid` is in; version 2 only.
+    pub(crate) fn directory_of(&self, pid: i32) -> io::Result<OwnedFd> {
+        let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+        let path = text.lines().find_map(|line| line.strip_prefix("0::/"));
+        let (Some(path), Some(member)) = (path, self.members.first()) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        fs::File::open(member.root.join(path)).map(OwnedFd::from)
+    }
+
     /// Moves the calling process, which has one thread, into the cgroup; version 1 only.
     ///
     /// Writing 0 to `tasks` instead of a number to `cgroup.procs` spares the kernel its system-wide wait for forks and

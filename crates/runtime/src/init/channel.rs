@@ -17,6 +17,7 @@ const READY: u8 = b'r';
 const CONSOLE: u8 = b'c';
 const FAILED: u8 = b'f';
 const START: u8 = b's';
+const GONE: u8 = b'g';
 /// An error message is cut here: it holds paths of an image.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
@@ -26,7 +27,12 @@ pub(crate) struct Channel(OwnedFd);
 
 /// What the container says of itself.
 pub(super) enum Report {
-    Failed { exit_code: i32, message: String },
+    Failed {
+        exit_code: i32,
+        message: String,
+    },
+    /// The container that it was to join has ended.
+    Gone,
 }
 
 /// What has been heard from the container.
@@ -81,6 +87,7 @@ impl Channel {
             ([], _) => Ok(Heard::Closed),
             ([CONSOLE, ..], Some(console)) => Ok(Heard::Console(console)),
             ([READY, ..], _) => Ok(Heard::Ready),
+            ([GONE, ..], _) => Ok(Heard::Failed(Error::NotRunning)),
             ([FAILED, a, b, c, d, message @ ..], _) => Ok(Heard::Failed(Error::Init {
                 exit_code: i32::from_le_bytes([*a, *b, *c, *d]),
                 message: String::from_utf8_lossy(message).into_owned(),
@@ -111,11 +118,16 @@ impl Channel {
 
     /// Container: says so, as well as it can: nobody may be listening any more.
     pub(super) fn report(&self, report: &Report) {
-        let Report::Failed { exit_code, message } = report;
-        let message = message.as_bytes();
-        let mut bytes = vec![FAILED];
-        bytes.extend(exit_code.to_le_bytes());
-        bytes.extend(&message[..message.len().min(MAX_MESSAGE_BYTES)]);
+        let mut bytes = Vec::new();
+        match report {
+            Report::Gone => bytes.push(GONE),
+            Report::Failed { exit_code, message } => {
+                let message = message.as_bytes();
+                bytes.push(FAILED);
+                bytes.extend(exit_code.to_le_bytes());
+                bytes.extend(&message[..message.len().min(MAX_MESSAGE_BYTES)]);
+            }
+        }
         let _ = self.send(&bytes);
     }
 

@@ -10,7 +10,8 @@ use nix::sys::resource::{getrlimit, setrlimit};
 use nix::sys::stat::{SFlag, fstat, makedev};
 use nix::unistd::{Gid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, setgroups, setresgid, setresuid};
 
-use crate::plan::{Plan, Rlimit};
+use crate::plan::{Process, Rlimit};
+use crate::seccomp::Filter;
 use crate::sys::open::{Links, open};
 use crate::sys::process;
 use crate::user::{self, User};
@@ -22,8 +23,7 @@ const MAX_DATABASE_BYTES: u64 = 4 * 1024 * 1024;
 const CAPABILITIES: u64 = 64;
 
 /// The user as the specification or the image names it, looked up beneath `root`.
-pub(super) fn resolve(plan: &Plan, name: Option<&str>, root: BorrowedFd<'_>) -> Result<User> {
-    let process = &plan.process;
+pub(super) fn resolve(process: &Process, name: Option<&str>, root: BorrowedFd<'_>) -> Result<User> {
     let passwd = read_database(root, "/etc/passwd")?;
     let group = read_database(root, "/etc/group")?;
     let numbers = process.uid.to_string();
@@ -92,8 +92,7 @@ pub(super) fn give_streams(user: &User) -> Result<()> {
 
 /// Becomes the user with nothing more than the plan allows. Needs privilege, and has none afterwards that is not
 /// in the plan.
-pub(super) fn assume(plan: &Plan, user: &User) -> Result<()> {
-    let process = &plan.process;
+pub(super) fn assume(process: &Process, filter: Option<&Filter>, user: &User) -> Result<()> {
     process.rlimits.iter().try_for_each(set_rlimit)?;
     let available = process::permitted_capabilities().map_err(failed)?;
     drop_bounding(process.capabilities.bounding)?;
@@ -101,7 +100,7 @@ pub(super) fn assume(plan: &Plan, user: &User) -> Result<()> {
         process::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).map_err(failed)?;
     } else {
         // Installing a filter then takes CAP_SYS_ADMIN, which is about to go.
-        install_filter(plan)?;
+        install_filter(filter)?;
     }
     process::prctl(libc::PR_SET_KEEPCAPS, 1).map_err(failed)?;
     let groups: Vec<Gid> = user.groups.iter().copied().map(Gid::from_raw).collect();
@@ -120,13 +119,13 @@ pub(super) fn assume(plan: &Plan, user: &User) -> Result<()> {
         process::raise_ambient(capability).map_err(failed)?;
     }
     if process.no_new_privileges {
-        install_filter(plan)?;
+        install_filter(filter)?;
     }
     Ok(())
 }
 
-fn install_filter(plan: &Plan) -> Result<()> {
-    match &plan.filter {
+fn install_filter(filter: Option<&Filter>) -> Result<()> {
+    match filter {
         Some(filter) => process::install_filter(&filter.program, filter.flags)
             .map_err(Error::host("install the seccomp filter")),
         None => Ok(()),

@@ -9,6 +9,7 @@ mod cgroupfs;
 mod channel;
 mod device;
 mod exec;
+mod guest;
 mod hide;
 mod identity;
 mod mount;
@@ -34,6 +35,7 @@ use channel::Report;
 use mount::Mounted;
 
 pub(crate) use channel::{Channel, Heard};
+pub(crate) use guest::{Guest, run_guest};
 
 /// What the clone needs beside the plan.
 pub(crate) struct Surroundings<'a> {
@@ -73,7 +75,7 @@ fn live(surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<Infalli
     let mut keep = vec![channel.as_fd().as_raw_fd(), gate.as_ref().map_or(-1, AsRawFd::as_raw_fd)];
     keep.extend((0..preserved).map(|n| 3 + n as RawFd));
     process::close_all_but(&mut keep).map_err(Error::host("close descriptors"))?;
-    identity::assume(plan, &user)?;
+    identity::assume(&plan.process, plan.filter.as_ref(), &user)?;
     if die_with_parent {
         // Changing users has cleared it.
         namespace::die_with_parent()?;
@@ -107,7 +109,7 @@ fn enter(surroundings: Surroundings<'_>, channel: &Channel) -> Result<(Option<Ow
         mounted.close_writable()?;
         root
     };
-    let user = identity::resolve(plan, surroundings.user, root.as_fd())?;
+    let user = identity::resolve(&plan.process, surroundings.user, root.as_fd())?;
     target::open_or_make(root.as_fd(), &plan.process.cwd, target::Make::Dir)?;
     identity::give_streams(&user)?;
     if plan.root_readonly {

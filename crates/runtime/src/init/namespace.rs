@@ -20,6 +20,17 @@ pub(super) fn die_with_parent() -> Result<()> {
         .map_err(Error::host("tie the container to its parent"))
 }
 
+/// What comes before any namespace: out of the caller's session and keyring, and into the cgroup.
+pub(super) fn begin(cgroup: &Cgroup, new_keyring: bool) -> Result<()> {
+    // Processes of a joined pid namespace must not look into this one, which still holds the host's descriptors.
+    process::prctl(libc::PR_SET_DUMPABLE, 0).map_err(Error::host("hide the clone"))?;
+    nix::unistd::setsid().map_err(|error| Error::host("begin a session")(error.into()))?;
+    if new_keyring {
+        process::join_new_keyring().map_err(Error::host("begin a keyring"))?;
+    }
+    cgroup.enter()
+}
+
 /// Joins and makes what the clone itself could not.
 pub(super) fn enter(
     plan: &Plan,
@@ -27,13 +38,7 @@ pub(super) fn enter(
     cgroup: &Cgroup,
     extra: Extra,
 ) -> Result<()> {
-    // Processes of a joined pid namespace must not look into this one, which still holds the host's descriptors.
-    process::prctl(libc::PR_SET_DUMPABLE, 0).map_err(Error::host("hide the clone"))?;
-    nix::unistd::setsid().map_err(|error| Error::host("begin a session")(error.into()))?;
-    if !extra.no_new_keyring {
-        process::join_new_keyring().map_err(Error::host("begin a keyring"))?;
-    }
-    cgroup.enter()?;
+    begin(cgroup, !extra.no_new_keyring)?;
     for (kind, namespace) in join {
         // A pid namespace is joined by the caller: it takes effect for children only.
         if kind != NamespaceKind::Pid {

@@ -47,7 +47,7 @@ pub(crate) struct Rlimit {
 }
 
 impl Process {
-    pub(super) fn new(process: &oci::Process) -> Result<Process> {
+    pub(crate) fn new(process: &oci::Process) -> Result<Process> {
         let args = c_strings(process.args().as_deref().unwrap_or_default())?;
         if args.is_empty() {
             return Err(invalid("no command specified"));

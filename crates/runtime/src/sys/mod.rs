@@ -5,6 +5,7 @@
 pub(crate) mod bpf;
 pub(crate) mod mount;
 pub(crate) mod open;
+pub(crate) mod pidfd;
 pub(crate) mod process;
 pub(crate) mod tty;
 

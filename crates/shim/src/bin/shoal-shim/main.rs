@@ -74,6 +74,7 @@ fn kind(kind: runtime::ErrorKind) -> ErrorKind {
         runtime::ErrorKind::Invalid => ErrorKind::Invalid,
         runtime::ErrorKind::NotFound => ErrorKind::NotFound,
         runtime::ErrorKind::NotImplemented => ErrorKind::NotImplemented,
+        runtime::ErrorKind::Conflict => ErrorKind::Conflict,
         runtime::ErrorKind::Internal => ErrorKind::Internal,
     }
 }

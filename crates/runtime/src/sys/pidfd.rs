@@ -1,0 +1,26 @@
+//! A process by descriptor: its number cannot come to mean another one, and its namespaces are joined at once.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::{check, check_fd};
+
+/// Opens the process `pid`.
+pub(crate) fn open(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: numbers only.
+    check_fd(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}
+
+/// Whether the process has ended, reaped or not.
+pub(crate) fn has_ended(process: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut fds = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+    Ok(poll(&mut fds, PollTimeout::ZERO)? > 0)
+}
+
+/// Moves this process, which has one thread, into the process' namespaces of these kinds (`CLONE_NEW*`), all or none.
+pub(crate) fn join(process: BorrowedFd<'_>, namespaces: libc::c_int) -> io::Result<()> {
+    // SAFETY: numbers only.
+    check(unsafe { libc::setns(process.as_raw_fd(), namespaces) }.into()).map(drop)
+}
