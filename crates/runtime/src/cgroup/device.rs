@@ -1,9 +1,33 @@
 //! Which devices a container may open: lines for version 1, an eBPF program for version 2. Pure.
 
+use std::borrow::Cow;
+
 use crate::Result;
-use crate::oci::{LinuxDeviceCgroup, LinuxDeviceType};
+use crate::oci::{LinuxDeviceCgroup, LinuxDeviceType, LinuxResources};
 use crate::plan::invalid;
 use crate::sys::bpf::Instruction;
+
+/// With the default devices allowed where the rules deny all: every container has them, whether its configuration names them or
+/// not (config-linux.md, Default Devices), and making their nodes takes permission too.
+pub(super) fn with_defaults(resources: &LinuxResources) -> Cow<'_, LinuxResources> {
+    let rules = resources.devices().as_deref().unwrap_or_default();
+    let denies_all =
+        |rule: &LinuxDeviceCgroup| !rule.allow() && rule.typ().is_none_or(|typ| typ == LinuxDeviceType::A);
+    let Some(last) = rules.iter().rposition(denies_all) else {
+        return Cow::Borrowed(resources);
+    };
+    let mut missing = crate::default::device_rules();
+    missing.retain(|rule| rule.allow() && !rules[last..].contains(rule));
+    if missing.is_empty() {
+        return Cow::Borrowed(resources);
+    }
+    let mut resources = resources.clone();
+    // Before what the configuration allows or denies beyond its "deny all".
+    let mut rules = rules.to_vec();
+    rules.splice(last + 1..last + 1, missing);
+    resources.set_devices(Some(rules));
+    Cow::Owned(resources)
+}
 
 /// `c 1:3 rwm`, as the files of version 1 want it.
 pub(super) fn v1_line(rule: &LinuxDeviceCgroup) -> String {
@@ -149,6 +173,21 @@ mod tests {
         assert!(!allows(&program, 1, 2, 8, 0), "read a disk");
         assert!(!allows(&program, 1, 3, 8, 0), "read and make a disk");
         assert!(!allows(&program, 2, 2, 1, 1), "read /dev/mem");
+    }
+
+    #[test]
+    fn default_devices_are_allowed_whatever_is_denied() {
+        let of = |json: serde_json::Value| -> LinuxResources { serde_json::from_value(json).unwrap() };
+        let denied = of(serde_json::json!({"devices": [
+            {"allow": false, "access": "rwm"},
+            {"allow": false, "type": "c", "major": 1, "minor": 3, "access": "rwm"},
+        ]}));
+        let lines: Vec<_> = with_defaults(&denied).devices().iter().flatten().map(v1_line).collect();
+        assert_eq!((lines[0].as_str(), lines[1].as_str()), ("a *:* rwm", "c *:* m"));
+        assert_eq!(lines.last().unwrap(), "c 1:3 rwm", "the configuration has the last word");
+        let complete = of(serde_json::json!({"devices": crate::default::device_rules()}));
+        assert!(matches!(with_defaults(&complete), Cow::Borrowed(_)));
+        assert!(matches!(with_defaults(&LinuxResources::default()), Cow::Borrowed(_)));
     }
 
     #[test]

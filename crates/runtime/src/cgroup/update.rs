@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::end::collect_processes;
 use super::setting::Setting;
-use super::{Cgroup, Member, Version, make_dir, put, v1, v2};
+use super::{Cgroup, Member, Version, device, make_dir, put, v1, v2};
 use crate::oci::{LinuxBlockIo, LinuxResources};
 use crate::{Error, Result};
 
@@ -25,6 +25,7 @@ struct Write {
 impl Cgroup {
     /// Makes the directories and sets the limits. What exists already is used as it is.
     pub(crate) fn create(&self, resources: &LinuxResources) -> Result<()> {
+        let resources = &*device::with_defaults(resources);
         let settings = self.settings(resources, false)?;
         for member in &self.members {
             let needed = settings.iter().any(|setting| member.has(setting.controller));
