@@ -41,6 +41,10 @@ pub(crate) fn fill(spec: &mut ContainerSpec, id: &str, engine: &EngineConfig, pr
     if host.shm_size == 0 {
         host.shm_size = if engine.default_shm_size == 0 { SHM_BYTES } else { engine.default_shm_size };
     }
+    let limits = &mut host.resources;
+    if limits.memory > 0 && limits.memory_swap == 0 {
+        limits.memory_swap = limits.memory.saturating_mul(2);
+    }
     if host.runtime.is_empty() {
         RUNTIME.clone_into(&mut host.runtime);
     }

@@ -52,6 +52,17 @@ pub enum Error {
     /// The request needs a running container, and this one is between two runs.
     #[error("container {0} is restarting, wait until the container is running")]
     RestartingNow(String),
+    /// A change that contradicts what the container is.
+    #[error("Cannot update container {id}: {reason}")]
+    Update {
+        /// The container.
+        id: String,
+        /// Docker's sentence.
+        reason: &'static str,
+    },
+    /// A limit that this machine's kernel does not have.
+    #[error("this machine's kernel cannot limit it: {0} is missing")]
+    NoLimit(String),
     /// A signal for a container that does not run.
     #[error("cannot kill container: {name}: container {id} is not running")]
     KillNotRunning {
@@ -70,6 +81,9 @@ pub enum Error {
         /// Its status.
         status: crate::Status,
     },
+    /// Removal without force of a paused container.
+    #[error("cannot remove container \"/{0}\": container is paused and must be unpaused first")]
+    RemovePaused(String),
     /// It is being removed.
     #[error("container {0} is marked for removal and cannot be started")]
     Removing(String),
@@ -187,6 +201,8 @@ impl Error {
             Error::NameInUse { .. }
             | Error::NotRunning(_)
             | Error::AlreadyPaused(_)
+            | Error::RemovePaused(_)
+            | Error::Update { .. }
             | Error::StartPaused
             | Error::RestartingNow(_)
             | Error::KillNotRunning { .. }
@@ -198,7 +214,7 @@ impl Error {
             Error::Invalid(Invalid::NotImplemented(_)) | Error::NotImplemented(_) => {
                 ErrorKind::NotImplemented
             }
-            Error::AmbiguousPrefix(_) | Error::Invalid(_) => ErrorKind::Invalid,
+            Error::NoLimit(_) | Error::AmbiguousPrefix(_) | Error::Invalid(_) => ErrorKind::Invalid,
             // Docker answers 400 when the program is missing or not executable, 500 when the machine refused.
             Error::Start { exit_code: 126 | 127, .. } => ErrorKind::Invalid,
             Error::Start { .. }

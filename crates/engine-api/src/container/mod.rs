@@ -7,6 +7,7 @@ mod inspect;
 mod query;
 mod shoal;
 mod summary;
+mod update;
 mod words;
 
 pub use config::{ContainerConfig, Empty};
@@ -21,3 +22,4 @@ pub use query::{
 };
 pub use shoal::{HealthProbe, Shoal};
 pub use summary::{ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary, PortSummary};
+pub use update::{ContainerUpdateRequest, ContainerUpdateResponse};

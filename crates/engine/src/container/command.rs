@@ -3,6 +3,7 @@
 use super::attachment::Attachment;
 use super::request::{AttachOptions, RemoveOptions, StopOptions};
 use crate::error::Result;
+use crate::spec::Update;
 use tokio::sync::oneshot;
 
 /// The way back.
@@ -17,6 +18,7 @@ pub(crate) enum Command {
     Kill { signal: i32, reply: Reply },
     Pause { reply: Reply },
     Unpause { reply: Reply },
+    Update { update: Box<Update>, reply: Reply<Vec<String>> },
     Remove { options: RemoveOptions, reply: Reply },
     Rename { name: String, reply: Reply },
     Resize { rows: u16, cols: u16, reply: Reply },

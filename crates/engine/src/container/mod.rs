@@ -18,6 +18,7 @@ mod request;
 mod start;
 mod stop;
 mod task;
+mod update;
 mod wait;
 
 pub use attachment::{AttachInput, AttachOutput, Attachment};
@@ -35,7 +36,7 @@ use crate::error::{Error, Result};
 use crate::log::LogStream;
 use crate::record::Record;
 use crate::shared::{Shared, cgroup_root};
-use crate::spec::ContainerSpec;
+use crate::spec::{ContainerSpec, Update};
 use command::{Command, Reply};
 use index::Entry;
 use std::future::Future;
@@ -130,6 +131,14 @@ impl Containers {
     /// [`Error::NotPaused`]
     pub async fn unpause(&self, reference: &str) -> Result<()> {
         self.call(reference, |reply| Command::Unpause { reply }).await
+    }
+
+    /// Changes limits, at once if it runs, and the restart policy. Returns what the user should know.
+    ///
+    /// # Errors
+    /// [`Error::Update`] if the change contradicts what stays, [`Error::Invalid`] if it makes no sense.
+    pub async fn update(&self, reference: &str, update: Update) -> Result<Vec<String>> {
+        self.call(reference, |reply| Command::Update { update: Box::new(update), reply }).await
     }
 
     /// Removes it with everything it wrote.

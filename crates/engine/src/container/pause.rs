@@ -50,7 +50,7 @@ impl Task {
     }
 
     /// Does something to the container's cgroup, which may block for some seconds.
-    async fn on_cgroup(
+    pub(super) async fn on_cgroup(
         &self,
         point: &'static str,
         act: impl FnOnce(&Cgroup) -> runtime::Result<()> + Send + 'static,
@@ -62,7 +62,11 @@ impl Task {
             fault::point(point);
             act(&cgroup)
         });
-        done.await.map_err(|_| Error::ShuttingDown)?.map_err(failed)
+        done.await.map_err(|_| Error::ShuttingDown)?.map_err(|error| match error {
+            runtime::Error::NoLimit(file) => Error::NoLimit(file),
+            runtime::Error::Invalid(reason) => crate::spec::Invalid::Limit(reason).into(),
+            error => failed(error),
+        })
     }
 }
 

@@ -16,7 +16,11 @@ impl Task {
         match (&self.phase, options.force) {
             (Phase::Running(_) | Phase::Waiting { .. }, false) => {
                 let (name, status) = (self.record.name.clone(), self.record.state.status);
-                drop(reply.send(Err(Error::RemoveRunning { name, status })));
+                let error = match status {
+                    Status::Paused => Error::RemovePaused(name),
+                    status => Error::RemoveRunning { name, status },
+                };
+                drop(reply.send(Err(error)));
             }
             (Phase::Running(_), true) => self.kill_then(Then::Remove(reply)).await,
             (Phase::Idle | Phase::Waiting { .. } | Phase::Removed, _) => {

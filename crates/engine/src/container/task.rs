@@ -185,6 +185,7 @@ impl Task {
             Command::Kill { signal, reply } => drop(reply.send(self.kill(signal).await)),
             Command::Pause { reply } => drop(reply.send(self.pause().await)),
             Command::Unpause { reply } => drop(reply.send(self.unpause().await)),
+            Command::Update { update, reply } => drop(reply.send(self.update(*update).await)),
             Command::Remove { options, reply } => self.remove_by_user(options, reply).await,
             Command::Rename { name, reply } => drop(reply.send(self.rename(name).await)),
             Command::Resize { rows, cols, reply } => drop(reply.send(self.resize(rows, cols).await)),

@@ -32,6 +32,17 @@ use std::path::Path;
 /// SIGTERM, unless somebody says otherwise.
 pub(crate) const DEFAULT_STOP_SIGNAL: i32 = 15;
 
+/// Limits alone, for those that change while the container runs; device rules do not.
+///
+/// # Errors
+/// The first thing that is wrong with them.
+pub(crate) fn resources(
+    wanted: &crate::spec::Resources,
+    warnings: &mut Vec<String>,
+) -> Result<LinuxResources, Invalid> {
+    resource::plan(wanted, warnings).map(|(resources, _)| resources)
+}
+
 /// A spec that can be honoured, in types.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {

@@ -88,6 +88,9 @@ pub enum Invalid {
     /// Swap without memory, or less than it.
     #[error("{0}")]
     MemorySwap(&'static str),
+    /// A limit that the kernel does not take as things are.
+    #[error("{0}")]
+    Limit(String),
     /// A number out of its range.
     #[error("invalid {field}: {value}: want {want}")]
     Range {

@@ -12,6 +12,7 @@ mod port;
 mod restart;
 mod shoal;
 mod text;
+mod update;
 
 pub use config::Config;
 pub use host::{Device, HostConfig, LogConfig, Resources, Ulimit};
@@ -21,6 +22,8 @@ pub use mount::{Mount, MountKind, Propagation};
 pub use port::{HostPort, Port, Protocol};
 pub use restart::{RestartCondition, RestartPolicy};
 pub use shoal::{HealthProbe, Shoal};
+pub use update::Update;
+pub(crate) use update::update;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

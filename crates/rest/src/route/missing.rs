@@ -10,12 +10,11 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
-const ROUTES: [(Method, &str); 58] = [
+const ROUTES: [(Method, &str); 57] = [
     (GET, "/containers/{id}/top"),
     (GET, "/containers/{id}/changes"),
     (GET, "/containers/{id}/export"),
     (GET, "/containers/{id}/stats"),
-    (POST, "/containers/{id}/update"),
     (GET, "/containers/{id}/attach/ws"),
     (HEAD, "/containers/{id}/archive"),
     (GET, "/containers/{id}/archive"),

@@ -67,7 +67,7 @@ fn mode(field: &str, text: &str) -> Result<NamespaceMode, Failure> {
     text.parse().map_err(|error| Failure::invalid(format!("invalid {field}: {error}")))
 }
 
-fn restart_policy(policy: &api::RestartPolicy) -> Result<RestartPolicy, Failure> {
+pub(super) fn restart_policy(policy: &api::RestartPolicy) -> Result<RestartPolicy, Failure> {
     let maximum_retry_count = u32::try_from(policy.maximum_retry_count)
         .map_err(|_| Failure::invalid("invalid restart policy: maximum retry count cannot be negative"))?;
     Ok(RestartPolicy { name: policy.name.parse()?, maximum_retry_count })

@@ -7,8 +7,10 @@ mod network;
 mod request;
 mod shoal;
 mod summary;
+mod update;
 
 pub(crate) use host::Defaults;
 pub(crate) use inspect::{Rooted, inspect};
 pub(crate) use request::spec;
 pub(crate) use summary::{ImageNames, summary};
+pub(crate) use update::update;

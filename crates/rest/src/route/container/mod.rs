@@ -8,6 +8,7 @@ mod list;
 mod logs;
 mod read;
 mod stream;
+mod update;
 mod wait;
 
 use ::http::Method;
@@ -25,6 +26,7 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/{id}/kill", life::kill);
     table.on(Method::POST, "/containers/{id}/pause", life::pause);
     table.on(Method::POST, "/containers/{id}/unpause", life::unpause);
+    table.on(Method::POST, "/containers/{id}/update", update::update);
     table.on(Method::POST, "/containers/{id}/rename", life::rename);
     table.on(Method::POST, "/containers/{id}/resize", life::resize);
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);

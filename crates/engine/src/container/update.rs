@@ -1,0 +1,82 @@
+//! Changing limits and the restart policy of a container that exists, at once where it runs.
+
+use super::task::{Phase, Task};
+use crate::error::{Error, Result};
+use crate::plan;
+use crate::record::Status;
+use crate::restart::{self, Ended};
+use crate::spec::{Invalid, Resources, RestartCondition, RestartPolicy, Update, update};
+use runtime::cgroup::Cgroup;
+use std::time::Duration;
+
+/// Docker's warning; the weight is then not written down either.
+const NO_WEIGHT: &str =
+    "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.";
+
+impl Task {
+    /// Checks everything, tells the kernel, then writes it down; a daemon that dies in between has promised nothing.
+    pub(super) async fn update(&mut self, wanted: Update) -> Result<Vec<String>> {
+        let host = &self.record.spec.host;
+        let refused = |reason| Error::Update { id: self.record.id.clone(), reason };
+        if matches!(self.record.state.status, Status::Removing | Status::Dead) {
+            return Err(refused("Container is marked for removal and cannot be \"update\"."));
+        }
+        if let Some(policy) = &wanted.restart_policy {
+            check_policy(policy)?;
+            if host.auto_remove && policy.name != RestartCondition::No {
+                return Err(refused(
+                    "Restart policy cannot be updated because AutoRemove is enabled for the container",
+                ));
+            }
+        }
+        let mut updated = update(&host.resources, &wanted.resources).map_err(refused)?;
+        let mut warnings = Vec::new();
+        plan::resources(&updated.all, &mut warnings)?;
+        if matches!(self.phase, Phase::Running(_)) && updated.changed != Resources::default() {
+            let mut told = self.tell_kernel(&updated.changed).await;
+            if updated.changed.blkio_weight != 0 && matches!(told, Err(Error::NoLimit(_))) {
+                warnings.push(NO_WEIGHT.to_owned());
+                updated.changed.blkio_weight = 0;
+                updated.all.blkio_weight = host.resources.blkio_weight;
+                told = self.tell_kernel(&updated.changed).await;
+            }
+            told?;
+        }
+        self.record.spec.host.resources = updated.all;
+        if let Some(policy) = wanted.restart_policy {
+            self.record.spec.host.restart_policy = policy;
+            self.reconsider_restart();
+        }
+        self.save_now().await?;
+        self.shared.publish(&self.record, "update", &[]);
+        Ok(warnings)
+    }
+
+    async fn tell_kernel(&self, changed: &Resources) -> Result<()> {
+        let limits = plan::resources(changed, &mut Vec::new())?;
+        self.on_cgroup("update: write limits", move |cgroup: &Cgroup| cgroup.update(&limits)).await
+    }
+
+    /// A container that waits to be started again does not, if its new policy says so.
+    fn reconsider_restart(&mut self) {
+        let ended = Ended {
+            exit_code: self.record.state.exit_code,
+            manually_stopped: self.record.manually_stopped,
+            restarts: self.record.restart_count,
+            ran: Duration::ZERO,
+        };
+        if matches!(self.phase, Phase::Waiting { .. })
+            && !restart::after_exit(&self.record.spec.host.restart_policy, &ended)
+        {
+            self.phase = Phase::Idle;
+            self.record.state.status = Status::Exited;
+        }
+    }
+}
+
+fn check_policy(policy: &RestartPolicy) -> Result<(), Invalid> {
+    if policy.maximum_retry_count > 0 && policy.name != RestartCondition::OnFailure {
+        return Err(Invalid::RetryCount);
+    }
+    Ok(())
+}
