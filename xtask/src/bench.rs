@@ -4,6 +4,7 @@
 
 mod daemon;
 mod measure;
+mod runtime;
 
 use anyhow::Result;
 
@@ -30,7 +31,12 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     }
     let table = measure::measure(&daemons, repetitions);
     drop(daemons);
+    let runtimes = runtime::measure(&programs, &base, repetitions);
     std::fs::remove_dir_all(&base).ok();
     table?.print();
+    println!("\n{:48} {:>10}", "`true` run by a runtime's command line", "seconds");
+    for runtime::Figure { name, seconds } in runtimes? {
+        println!("{name:48} {seconds:>10.4}");
+    }
     Ok(())
 }

@@ -65,6 +65,15 @@ impl Daemon {
         self.send(method, path, "application/json", body.as_bytes())
     }
 
+    /// What a path answers, as it comes.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let (status, answer) = self.request("GET", path, "", b"")?;
+        if status >= 400 {
+            bail!("{}: GET {path}: {status} {}", self.name, String::from_utf8_lossy(&answer));
+        }
+        Ok(answer)
+    }
+
     /// One call with any body that must succeed.
     pub(super) fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Result<Value> {
         let (status, answer) = self.request(method, path, kind, body)?;

@@ -14,6 +14,8 @@ pub(super) const DEFAULT_REPETITIONS: usize = 15;
 const PARALLEL_RUNS: usize = 60;
 /// ... so many at a time.
 const PARALLEL_WIDTH: usize = 8;
+/// Lines of the container that writes much.
+const LOG_LINES: u32 = 1_000_000;
 /// Containers that stay for the figure of memory.
 const RESIDENTS: usize = 30;
 /// Longest wait for a service.
@@ -66,6 +68,15 @@ pub(super) fn measure(daemons: &[Daemon], repetitions: usize) -> Result<Table> {
     for daemon in daemons {
         one(daemon)?;
         table.add("create+start+wait+rm `true`, bridge (s)", median(repetitions, || one(daemon))?);
+        let bare = || run_to_end(daemon, &["true"], "none");
+        table.add("create+start+wait+rm `true`, no network (s)", median(repetitions, bare)?);
+    }
+    for daemon in daemons {
+        let id = create(daemon, &["sleep", "1000"], "default")?;
+        table.add("exec `true` and its exit code (s)", median(repetitions, || exec(daemon, &id))?);
+        remove(daemon, &id)?;
+        table.add("rm -f of a running container (s)", remove_running(daemon, repetitions)?);
+        logs(daemon, &mut table)?;
     }
     for daemon in daemons {
         table.add("60 such runs, 8 at a time (1/s)", parallel(daemon)?);
@@ -79,12 +90,16 @@ pub(super) fn measure(daemons: &[Daemon], repetitions: usize) -> Result<Table> {
     Ok(table)
 }
 
-/// A tar with busybox as `true` and `sleep`.
+/// A tar with busybox as `true`, `sleep` and `seq`.
 fn rootfs() -> Result<Vec<u8>> {
     let Some(path) = crate::process::find("busybox") else { bail!("busybox is not installed") };
     let body = std::fs::read(path)?;
     let mut tar = tar::Builder::new(Vec::new());
-    for (name, kind) in [("bin/true", tar::EntryType::Regular), ("bin/sleep", tar::EntryType::Link)] {
+    for (name, kind) in [
+        ("bin/true", tar::EntryType::Regular),
+        ("bin/sleep", tar::EntryType::Link),
+        ("bin/seq", tar::EntryType::Link),
+    ] {
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(kind);
         header.set_mode(0o755);
@@ -102,12 +117,9 @@ fn rootfs() -> Result<Vec<u8>> {
     Ok(tar.into_inner()?)
 }
 
-fn create(daemon: &Daemon, command: &[&str]) -> Result<String> {
-    let made = daemon.call(
-        "POST",
-        "/containers/create",
-        Some(&json!({ "Image": "bench:latest", "Cmd": command })),
-    )?;
+fn create(daemon: &Daemon, command: &[&str], network: &str) -> Result<String> {
+    let body = json!({ "Image": "bench:latest", "Cmd": command, "HostConfig": { "NetworkMode": network } });
+    let made = daemon.call("POST", "/containers/create", Some(&body))?;
     let id = made["Id"].as_str().unwrap_or_default().to_owned();
     daemon.call("POST", &format!("/containers/{id}/start"), None)?;
     Ok(id)
@@ -118,9 +130,47 @@ fn remove(daemon: &Daemon, id: &str) -> Result<()> {
 }
 
 fn one(daemon: &Daemon) -> Result<()> {
-    let id = create(daemon, &["true"])?;
+    run_to_end(daemon, &["true"], "default")
+}
+
+fn run_to_end(daemon: &Daemon, command: &[&str], network: &str) -> Result<()> {
+    let id = create(daemon, command, network)?;
+    wait(daemon, &id)?;
+    remove(daemon, &id)
+}
+
+fn wait(daemon: &Daemon, id: &str) -> Result<()> {
     let end = daemon.call("POST", &format!("/containers/{id}/wait"), None)?;
-    ensure!(end["StatusCode"] == 0, "{}: `true` ended with {end}", daemon.name);
+    ensure!(end["StatusCode"] == 0, "{}: the command ended with {end}", daemon.name);
+    Ok(())
+}
+
+fn exec(daemon: &Daemon, id: &str) -> Result<()> {
+    let body = json!({ "Cmd": ["true"], "AttachStdout": true, "AttachStderr": true });
+    let made = daemon.call("POST", &format!("/containers/{id}/exec"), Some(&body))?;
+    let path = format!("/exec/{}", made["Id"].as_str().unwrap_or_default());
+    // The answer ends with the command.
+    daemon.call("POST", &format!("{path}/start"), Some(&json!({ "Detach": false, "Tty": false })))?;
+    let end = daemon.call("GET", &format!("{path}/json"), None)?;
+    ensure!(end["ExitCode"] == 0, "{}: `true` ended with {end}", daemon.name);
+    Ok(())
+}
+
+fn remove_running(daemon: &Daemon, repetitions: usize) -> Result<f64> {
+    let ids = (0..repetitions.max(1)).map(|_| create(daemon, &["sleep", "1000"], "default"));
+    let mut ids = ids.collect::<Result<Vec<_>>>()?.into_iter();
+    median(repetitions, || ids.next().map_or(Ok(()), |id| remove(daemon, &id)))
+}
+
+fn logs(daemon: &Daemon, table: &mut Table) -> Result<()> {
+    let began = Instant::now();
+    let id = create(daemon, &["seq", &LOG_LINES.to_string()], "none")?;
+    wait(daemon, &id)?;
+    table.add("1,000,000 log lines written (s)", began.elapsed().as_secs_f64());
+    let began = Instant::now();
+    let read = daemon.read(&format!("/containers/{id}/logs?stdout=1"))?;
+    table.add("1,000,000 log lines read (s)", began.elapsed().as_secs_f64());
+    ensure!(read.ends_with(b"1000000\n"), "{}: lines are missing", daemon.name);
     remove(daemon, &id)
 }
 
@@ -158,7 +208,8 @@ fn parallel(daemon: &Daemon) -> Result<f64> {
 
 fn residents(daemon: &Daemon) -> Result<f64> {
     let before = daemon.memory_mb();
-    let ids = (0..RESIDENTS).map(|_| create(daemon, &["sleep", "1000"])).collect::<Result<Vec<_>>>()?;
+    let ids =
+        (0..RESIDENTS).map(|_| create(daemon, &["sleep", "1000"], "default")).collect::<Result<Vec<_>>>()?;
     std::thread::sleep(SETTLE);
     let after = daemon.memory_mb();
     ids.iter().try_for_each(|id| remove(daemon, id))?;
