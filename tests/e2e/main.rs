@@ -12,3 +12,4 @@ mod network;
 mod point;
 mod service;
 mod swarm;
+mod volume;

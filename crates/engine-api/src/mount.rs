@@ -1,18 +1,20 @@
 //! What is mounted into a container: the request's form, and the form in which it is told.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Unread;
-use crate::unread::{Ignored, NoKey};
+use crate::unread::Ignored;
 
 /// A mount as it is asked for, in containers and in services.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Mount {
-    /// `bind` or `tmpfs`; other kinds are refused.
+    /// `bind`, `volume` or `tmpfs`; other kinds are refused.
     #[serde(rename = "Type")]
     pub kind: String,
-    /// A path on the host, for `bind`.
+    /// A path on the host, for `bind`; a name, for `volume`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// Path in the container.
@@ -27,8 +29,8 @@ pub struct Mount {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bind_options: Option<BindOptions>,
     /// For `volume`.
-    #[serde(skip_serializing)]
-    pub volume_options: VolumeOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_options: Option<VolumeOptions>,
     /// For `image`.
     #[serde(skip_serializing)]
     pub image_options: ImageOptions,
@@ -50,26 +52,41 @@ pub struct BindOptions {
     /// Make the source where it is missing.
     #[serde(skip_serializing_if = "is_false")]
     pub create_mountpoint: bool,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub read_only_non_recursive: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub read_only_force_recursive: Unread,
+    /// Read-only, but not the mounts below the source.
+    #[serde(skip_serializing_if = "is_false")]
+    pub read_only_non_recursive: bool,
+    /// Read-only with the mounts below the source, or not at all.
+    #[serde(skip_serializing_if = "is_false")]
+    pub read_only_force_recursive: bool,
 }
 
-/// Options of a volume mount: none is honoured yet.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// Options of a volume mount.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct VolumeOptions {
-    /// Not honoured yet.
-    pub no_copy: Unread,
-    /// Not honoured yet.
-    pub labels: Unread<(), NoKey>,
-    /// Not honoured yet.
-    pub driver_config: Unread,
-    /// Not honoured yet.
-    pub subpath: Unread,
+    /// An empty volume is not filled from the image.
+    #[serde(skip_serializing_if = "is_false")]
+    pub no_copy: bool,
+    /// Labels, if the volume is made.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Its driver, if it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver_config: Option<DriverConfig>,
+    /// A path within the volume.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subpath: String,
+}
+
+/// The driver of a volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct DriverConfig {
+    /// `local` or empty.
+    pub name: String,
+    /// Its options.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
 }
 
 /// Options of an image mount: none is honoured yet.

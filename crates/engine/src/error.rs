@@ -112,6 +112,9 @@ pub enum Error {
     /// Logs of a container whose driver keeps none.
     #[error("configured logging driver does not support reading")]
     LogsUnreadable,
+    /// About a volume.
+    #[error(transparent)]
+    Volume(#[from] crate::volume::Error),
     /// The image room's answer.
     #[error(transparent)]
     Image(#[from] image::Error),
@@ -226,6 +229,7 @@ impl Error {
             // Docker's code, though a conflict would say more.
             | Error::NotPaused(_)
             | Error::Machine(_) => ErrorKind::Internal,
+            Error::Volume(error) => error.kind(),
             Error::Image(error) => image_kind(error.kind()),
             Error::Network(error) => network_kind(error.kind()),
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,

@@ -7,6 +7,7 @@
 //! - [`spec`]: what a user asks for · [`merge`]: filled up from the image · [`validate`]: judged
 //! - [`Containers`]: the handle; one task per container owns its [`Record`] and decides what happens to it
 //! - [`oci`]: the spec as an OCI `config.json` · [`file`]: hosts, hostname, resolv.conf
+//! - [`volume`]: what outlives containers · [`tree`]: files that somebody else may be changing
 //! - [`store`]: records on disk · [`recover`]: what `open` finds and settles · [`restart`]: when to start again
 //! - [`log`]: reads what the shims write · [`event`]: who is told · [`filter`]: what `ps` shows
 //!
@@ -35,6 +36,8 @@ mod shared;
 mod signal;
 pub mod spec;
 mod store;
+mod tree;
+pub mod volume;
 
 pub use config::EngineConfig;
 pub use container::{
@@ -55,11 +58,14 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use store::Store;
+use volume::{Catalog, Volumes};
 
 /// The records of all containers, in the data root.
 const STORE_FILE: &str = "engine.redb";
 /// Nobody but root sees what containers write (CVE-2024-25621).
 const DIR_MODE: u32 = 0o700;
+/// Volumes, in the data root.
+const VOLUMES_DIR: &str = "volumes";
 
 /// The handles of one engine, each cheap to clone. A room is given those it uses, never all.
 #[derive(Clone)]
@@ -72,6 +78,8 @@ pub struct Engine {
     pub images: Images,
     /// Networks.
     pub network: Network,
+    /// Volumes.
+    pub volumes: Volumes,
 }
 
 /// Opens the engine and recovers: containers that live are adopted, ends that nobody saw are recorded, debris is
@@ -100,16 +108,27 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
     let live = recovered.iter().flat_map(|found| found.record.endpoints.iter().cloned()).collect();
     let network = Network::open(network, live).await?;
 
+    let volumes = open_volumes(&config, &recovered)?;
     let events = Events::default();
-    let shared =
-        Arc::new(Shared::new(config, cgroups, images.clone(), network.clone(), events.clone(), store));
+    let (images_of, network_of) = (images.clone(), network.clone());
+    let shared = Shared::new(config, cgroups, images_of, network_of, events.clone(), store, volumes);
+    let shared = Arc::new(shared);
     for Recovered { record, adopted, .. } in recovered {
         if let Err(error) = shared.index_mut().reserve(&record.name, &record.id) {
             tracing::error!(container = record.short_id(), %error, "container is known by its id alone");
         }
         container::spawn(&shared, record, adopted);
     }
-    Ok(Engine { containers: Containers::new(shared), events, images, network })
+    let volumes = Volumes::new(shared.clone());
+    Ok(Engine { containers: Containers::new(shared), events, images, network, volumes })
+}
+
+/// The volumes, without those of containers whose creation or removal was cut short.
+fn open_volumes(config: &EngineConfig, recovered: &[Recovered]) -> Result<Catalog> {
+    let containers = recovered.iter().map(|found| found.record.id.clone()).collect();
+    let mounts = recovered.iter().flat_map(|found| &found.record.mounts);
+    let used = mounts.filter(|mount| mount.kind == "volume").map(|mount| mount.name.clone()).collect();
+    Catalog::open(config.data_root.join(VOLUMES_DIR), &containers, &used)
 }
 
 impl Engine {

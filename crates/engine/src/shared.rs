@@ -6,11 +6,13 @@ use crate::event::{Actor, Event, EventKind, Events};
 use crate::record::Record;
 use crate::spec::NamespaceMode;
 use crate::store::Store;
+use crate::volume::{Catalog, LOCAL};
 use image::Images;
 use network::Network;
 use runtime::cgroup::{Layout, Version};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The surroundings of every container.
 pub(crate) struct Shared {
@@ -20,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) network: Network,
     pub(crate) events: Events,
     pub(crate) store: Store,
+    pub(crate) volumes: Arc<Catalog>,
     index: RwLock<Index>,
 }
 
@@ -31,8 +34,10 @@ impl Shared {
         network: Network,
         events: Events,
         store: Store,
+        volumes: Catalog,
     ) -> Shared {
-        Shared { config, cgroups, images, network, events, store, index: RwLock::default() }
+        let volumes = Arc::new(volumes);
+        Shared { config, cgroups, images, network, events, store, volumes, index: RwLock::default() }
     }
 
     pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {
@@ -83,12 +88,18 @@ impl Shared {
         self.publish_as(EventKind::Network, &endpoint.network_id, action, attributes);
     }
 
-    fn publish_as(
+    /// Tells that something happened to a volume.
+    pub(crate) fn publish_volume(&self, name: &str, action: &str) {
+        let attributes = BTreeMap::from([("driver".to_owned(), LOCAL.to_owned())]);
+        self.publish_as(EventKind::Volume, name, action, attributes);
+    }
+
+    pub(crate) fn publish_as(
         &self,
         kind: EventKind,
         id: &str,
         action: &str,
-        attributes: std::collections::BTreeMap<String, String>,
+        attributes: BTreeMap<String, String>,
     ) {
         let actor = Actor { id: id.to_owned(), attributes };
         self.events.publish(Event { kind, action: action.to_owned(), actor, time_ns: now_ns() });

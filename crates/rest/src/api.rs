@@ -17,6 +17,8 @@ pub struct Api {
     pub events: engine::Events,
     /// Networks of this machine.
     pub network: network::Network,
+    /// Volumes of this machine.
+    pub volumes: engine::volume::Volumes,
     /// This machine's place in a swarm.
     pub node: Arc<dyn Node>,
     /// What the daemon says of itself; the daemon replaces it when its configuration is read again.

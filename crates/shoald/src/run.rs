@@ -39,6 +39,7 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
         images: engine.images.clone(),
         events: engine.events.clone(),
         network: engine.network.clone(),
+        volumes: engine.volumes.clone(),
         node: node.clone(),
         facts,
     };

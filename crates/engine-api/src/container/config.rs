@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::HostConfig;
 use crate::Unread;
 use crate::network::NetworkingConfig;
-use crate::unread::NoKey;
 
 /// The empty object that stands behind a port or a path.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,8 +50,8 @@ pub struct ContainerConfig {
     pub args_escaped: Unread,
     /// Reference of the image.
     pub image: String,
-    /// Anonymous volumes: not honoured yet.
-    pub volumes: Unread<Option<BTreeMap<String, Empty>>, NoKey>,
+    /// Paths that get a volume of the container's own.
+    pub volumes: Option<BTreeMap<String, Empty>>,
     /// Working directory; empty: the image's.
     pub working_dir: String,
     /// The entry point; `[""]` resets the image's.

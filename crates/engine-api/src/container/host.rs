@@ -86,10 +86,10 @@ pub struct HostConfig {
     pub restart_policy: RestartPolicy,
     /// Remove it when it ends.
     pub auto_remove: bool,
-    /// Not honoured yet.
-    pub volume_driver: Unread<String>,
-    /// Not honoured yet.
-    pub volumes_from: Unread<Option<Vec<String>>>,
+    /// The driver of volumes that are made for the container; `local` or empty.
+    pub volume_driver: String,
+    /// Containers whose mounts it has too: `container[:ro|rw]`.
+    pub volumes_from: Option<Vec<String>>,
     /// Mounts in the long form.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mounts: Vec<Mount>,

@@ -5,9 +5,10 @@ use super::request::Created;
 use super::task::{self, Adopted};
 use crate::error::{Error, Result};
 use crate::plan::{Plan, Source};
-use crate::record::{MountPoint, Record};
-use crate::shared::{Shared, now_ns};
+use crate::record::Record;
+use crate::shared::{Shared, containers_dir, now_ns};
 use crate::spec::{ContainerSpec, Invalid, NetworkMode};
+use crate::volume::{self, Attached, Inherited, Wanted};
 use crate::{default, merge, name};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -40,24 +41,50 @@ pub(super) async fn create(shared: Arc<Shared>, mut spec: ContainerSpec) -> Resu
     default::fill(&mut spec, &id, &shared.config, private_cgroupns);
     let name = reserve(&shared, &id, wanted)?;
     spec.name = Some(name.clone());
+    let wanted = wanted_mounts(&shared, &spec, &plan);
+    let mut attached = match async { volume::attach(&shared, &id, wanted?).await }.await {
+        Ok(attached) => attached,
+        Err(error) => {
+            shared.index_mut().release(&name, &id);
+            return Err(error);
+        }
+    };
     let record = Record {
         id: id.clone(),
         name,
         created_ns: now_ns(),
         image_id: image.id.clone(),
-        mounts: plan.mounts.iter().map(MountPoint::from).collect(),
+        mounts: std::mem::take(&mut attached.mounts),
         path,
         args,
         spec,
         ..Record::default()
     };
-    if let Err(error) = make(&shared, &record).await {
+    if let Err(error) = make(&shared, &record, &mut attached).await {
+        drop(attached);
         unmake(&shared, &record).await;
         return Err(error);
     }
     shared.publish(&record, "create", &[]);
     task::spawn(&shared, record, Adopted::No);
+    // From here on the record tells who uses the volumes.
+    drop(attached);
     Ok(Created { id, warnings: plan.warnings })
+}
+
+/// All mounts the container is to have: its own, those of other containers, its image's volumes.
+fn wanted_mounts(shared: &Shared, spec: &ContainerSpec, plan: &Plan) -> Result<Vec<Wanted>> {
+    let mut inherited = Vec::new();
+    for text in &spec.host.volumes_from {
+        let (container, read_only) = Inherited::parse(text)?;
+        let record = match shared.index().find(container) {
+            Ok(entry) => entry.snapshots.borrow().clone(),
+            // Not as "not found": clients take that for the image's absence, pull it, and try again.
+            Err(_) => return Err(Invalid::NoSuchTarget(container.to_owned()).into()),
+        };
+        inherited.push(Inherited { mounts: record.mounts.clone(), read_only });
+    }
+    Ok(volume::gather(&plan.mounts, &inherited, &spec.config.volumes, &spec.host.volume_driver)?)
 }
 
 /// What a spec says about this machine rather than about itself.
@@ -113,7 +140,13 @@ fn reserve(shared: &Shared, id: &str, wanted: Option<String>) -> Result<String> 
 
 /// A layer and a directory with the record in it, made side by side; the store gets the record soon. A directory without
 /// a whole record, and a layer without a container, are debris of a creation that was never acknowledged.
-async fn make(shared: &Shared, record: &Record) -> Result<()> {
+///
+/// Volumes are filled before the record is there: whoever finds it finds them whole.
+async fn make(shared: &Shared, record: &Record, volumes: &mut Attached) -> Result<()> {
+    if volumes.may_fill() {
+        let layers = shared.images.prepare(&record.id, &record.image_id).await?;
+        volumes.fill(shared, layers, &containers_dir(&shared.config)).await?;
+    }
     let (dir, copy) = (shared.paths(&record.id).dir, record.clone());
     let directory = tokio::task::spawn_blocking(move || {
         fault::point("create: make directory");
@@ -141,6 +174,7 @@ async fn unmake(shared: &Shared, record: &Record) {
     if let Err(error) = shared.images.release(&record.id).await {
         tracing::warn!(container = record.short_id(), %error, "layer of a failed creation stays until the next start");
     }
+    volume::remove_anonymous(shared, record).await;
     // If even this fails, the missing directory tells the same.
     drop(shared.store.remove_soon(&record.id));
     shared.index_mut().release(&record.name, &record.id);

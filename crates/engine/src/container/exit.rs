@@ -74,10 +74,10 @@ impl Task {
                 }
                 drop(reply.send(answer));
             }
-            Then::Remove(reply) => {
+            Then::Remove(reply, volumes) => {
                 let answer = match self.phase {
                     Phase::Removed => Ok(()),
-                    _ => self.remove().await,
+                    _ => self.remove(volumes).await,
                 };
                 drop(reply.send(answer));
             }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::link::{self, Link, Refused};
 use crate::oci::{self, Run};
-use crate::plan::{Plan, Share, Source};
+use crate::plan::{Plan, Share};
 use crate::record::Record;
 use crate::shared::{Shared, cgroup_path, now_ns};
 use crate::spec::NetworkMode;
@@ -158,10 +158,8 @@ fn hostname_of(record: &Record) -> String {
 /// The files the container has mounted, and those its shim reads. Blocks; nothing here waits for another process.
 fn write_files(shared: &Shared, record: &Record, prepared: &Prepared, rootfs: image::Rootfs) -> Result<()> {
     let plan = &prepared.plan;
-    for mount in &plan.mounts {
-        if let Source::Bind { path, create } = &mount.source {
-            bind_source(path, *create)?;
-        }
+    for mount in record.mounts.iter().filter(|mount| !mount.is_memory()) {
+        bind_source(&mount.source, mount.create)?;
     }
     // With another container's network come its files.
     let paths = match &prepared.network_of {

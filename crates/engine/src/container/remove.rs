@@ -6,6 +6,7 @@ use super::request::RemoveOptions;
 use super::task::{Phase, Task, Then};
 use crate::error::{Error, Result};
 use crate::record::Status;
+use crate::volume;
 
 /// What is appended to the name of a directory that is being removed.
 const GONE: &str = "gone";
@@ -22,16 +23,16 @@ impl Task {
                 };
                 drop(reply.send(Err(error)));
             }
-            (Phase::Running(_), true) => self.kill_then(Then::Remove(reply)).await,
+            (Phase::Running(_), true) => self.kill_then(Then::Remove(reply, options.volumes)).await,
             (Phase::Idle | Phase::Waiting { .. } | Phase::Removed, _) => {
-                drop(reply.send(self.remove().await))
+                drop(reply.send(self.remove(options.volumes).await))
             }
         }
     }
 
-    /// Removes and logs a failure, where nobody waits for the answer.
+    /// Removes, with the container's own volumes, and logs a failure, where nobody waits for the answer.
     pub(super) async fn remove_and_log(&mut self) {
-        if let Err(error) = self.remove().await {
+        if let Err(error) = self.remove(true).await {
             tracing::error!(container = self.record.short_id(), %error, "container cannot be removed");
         }
     }
@@ -40,7 +41,13 @@ impl Task {
     ///
     /// Its directory loses its name first: from then on it counts as removed, also for an engine that dies here and
     /// recovers. What cannot be removed after that, or not in time, is removed when the daemon starts.
-    pub(super) async fn remove(&mut self) -> Result<()> {
+    ///
+    /// Volumes that nobody named are told that they stay before the container goes, or go after it.
+    pub(super) async fn remove(&mut self, volumes: bool) -> Result<()> {
+        let own_volumes = volume::anonymous(&self.record);
+        if !volumes && !own_volumes.is_empty() {
+            self.shared.volumes.keep(own_volumes).await?;
+        }
         self.phase = Phase::Idle;
         self.record.state.status = Status::Removing;
         self.publish();
@@ -76,6 +83,9 @@ impl Task {
             }
         }));
         self.shared.index_mut().remove(&id);
+        if volumes {
+            volume::remove_anonymous(&self.shared, &self.record).await;
+        }
         self.shared.publish(&self.record, "destroy", &[]);
         self.phase = Phase::Removed;
         Ok(())

@@ -42,7 +42,7 @@ impl StopTimeout {
 pub struct RemoveOptions {
     /// Whether a running container is killed first.
     pub force: bool,
-    /// Whether its anonymous volumes go with it; there are none yet.
+    /// Whether its anonymous volumes go with it.
     pub volumes: bool,
 }
 

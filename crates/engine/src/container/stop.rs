@@ -179,7 +179,7 @@ impl Task {
                 }
                 drop(reply.send(answer));
             }
-            Then::Remove(reply) => drop(reply.send(self.remove().await)),
+            Then::Remove(reply, volumes) => drop(reply.send(self.remove(volumes).await)),
         }
     }
 
@@ -221,7 +221,7 @@ fn stop_signal(record: &Record) -> i32 {
 impl Then {
     /// Tells whoever waits that it comes to nothing.
     fn refuse(self, error: Error) {
-        let (Then::Stopped(reply) | Then::Start(reply) | Then::Remove(reply)) = self;
+        let (Then::Stopped(reply) | Then::Start(reply) | Then::Remove(reply, _)) = self;
         // Whoever asked may have gone away meanwhile.
         drop(reply.send(Err(error)));
     }

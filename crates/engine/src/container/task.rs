@@ -75,7 +75,8 @@ pub(super) struct Stopping {
 pub(super) enum Then {
     Stopped(Reply),
     Start(Reply),
-    Remove(Reply),
+    /// Whether its own volumes go too.
+    Remove(Reply, bool),
 }
 
 /// A shim whose container has ended.

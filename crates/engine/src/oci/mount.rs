@@ -1,7 +1,8 @@
 //! The mounts of a container in their order: the system's, the engine's files, the user's.
 
 use super::Run;
-use crate::plan::{MountPlan, Share, Source};
+use crate::plan::Share;
+use crate::record::MountPoint;
 use runtime::oci::Mount;
 use std::path::Path;
 
@@ -9,8 +10,8 @@ use std::path::Path;
 const FIXED: [&str; 2] = ["/proc", "/sys"];
 
 pub(super) fn mounts(run: &Run<'_>) -> Vec<Mount> {
-    let user = &run.plan.mounts;
-    let covered = |path: &Path| user.iter().any(|mount| Path::new(&mount.target) == path);
+    let user = &run.record.mounts;
+    let covered = |path: &Path| user.iter().any(|mount| Path::new(&mount.destination) == path);
     let mut mounts: Vec<Mount> = runtime::default::mounts(run.plan.shm_bytes)
         .into_iter()
         .filter_map(|mount| system_mount(mount, run))
@@ -58,13 +59,14 @@ fn system_mount(mut mount: Mount, run: &Run<'_>) -> Option<Mount> {
     Some(mount)
 }
 
-fn user_mount(plan: &MountPlan) -> Mount {
+fn user_mount(point: &MountPoint) -> Mount {
     let mut mount = Mount::default();
-    mount.set_destination(plan.target.clone().into()).set_options(Some(plan.options.clone()));
-    match &plan.source {
-        Source::Bind { path, .. } => mount.set_typ(Some("bind".into())).set_source(Some(path.into())),
-        Source::Tmpfs => mount.set_typ(Some("tmpfs".into())).set_source(Some("tmpfs".into())),
-    };
+    mount.set_destination(point.destination.clone().into()).set_options(Some(point.options.clone()));
+    if point.is_memory() {
+        mount.set_typ(Some("tmpfs".into())).set_source(Some("tmpfs".into()));
+    } else {
+        mount.set_typ(Some("bind".into())).set_source(Some(point.source.clone().into()));
+    }
     mount
 }
 

@@ -16,7 +16,7 @@ mod sysctl;
 mod ulimit;
 
 pub(crate) use hosts::{ExtraHost, HostAddress};
-pub(crate) use mount::{MountPlan, Source};
+pub(crate) use mount::{Access, MountPlan, Source, VolumeSource, bind_options, target_path};
 pub(crate) use namespace::{Namespaces, Share};
 pub(crate) use security::Security;
 

@@ -8,7 +8,6 @@ mod state;
 
 pub use state::{ExitStatus, State, Status};
 
-use crate::plan::{MountPlan, Source};
 use crate::spec::ContainerSpec;
 use network::Endpoint;
 use serde::{Deserialize, Serialize};
@@ -47,11 +46,16 @@ pub struct Record {
     pub mounts: Vec<MountPoint>,
 }
 
-/// One mount, as inspect lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One mount: as inspect lists it, and how it is made. Settled when the container is created.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MountPoint {
-    /// `bind` or `tmpfs`.
+    /// `bind`, `volume` or `tmpfs`.
     pub kind: String,
+    /// The volume's name.
+    pub name: String,
+    /// The volume's driver.
+    pub driver: String,
     /// The path on the host; empty for tmpfs.
     pub source: String,
     /// The path in the container.
@@ -60,24 +64,24 @@ pub struct MountPoint {
     pub mode: String,
     /// Whether it may be written.
     pub rw: bool,
-    /// How later mounts spread.
+    /// How later mounts spread; empty for volumes.
     pub propagation: String,
+    /// The type and options for the OCI configuration; an empty type is a bind of the source, or memory for a tmpfs.
+    pub file_system: String,
+    /// See [`MountPoint::file_system`].
+    pub options: Vec<String>,
+    /// Whether a missing source directory is made.
+    pub create: bool,
+    /// Whether the volume was given no name, so that it can go with the container.
+    pub anonymous: bool,
+    /// What of the volume is mounted; empty for all of it.
+    pub subpath: String,
 }
 
-impl From<&MountPlan> for MountPoint {
-    fn from(plan: &MountPlan) -> MountPoint {
-        let (kind, source) = match &plan.source {
-            Source::Bind { path, .. } => ("bind", path.as_str()),
-            Source::Tmpfs => ("tmpfs", ""),
-        };
-        MountPoint {
-            kind: kind.to_owned(),
-            source: source.to_owned(),
-            destination: plan.target.clone(),
-            mode: plan.mode.clone(),
-            rw: !plan.read_only,
-            propagation: plan.propagation.as_str().to_owned(),
-        }
+impl MountPoint {
+    /// Whether memory is mounted, and nothing of the host.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.kind == "tmpfs" || self.file_system == "tmpfs"
     }
 }
 

@@ -13,10 +13,14 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HostConfig {
-    /// Bind mounts in Docker's short notation `/host:/container[:options]`.
+    /// Binds and volumes in Docker's short notation `[/host|volume:]/container[:options]`.
     pub binds: Vec<String>,
     /// Mounts in the long form.
     pub mounts: Vec<Mount>,
+    /// Containers whose mounts this one has too, `container[:ro|rw]`.
+    pub volumes_from: Vec<String>,
+    /// The driver of volumes that are made for the container and do not name one; empty means `local`.
+    pub volume_driver: String,
     /// Memory mounts: path in the container → mount options.
     pub tmpfs: BTreeMap<String, String>,
     /// Which of the container's ports are published, and where.

@@ -66,11 +66,23 @@ pub enum Invalid {
     /// A mount in the long form.
     #[error("invalid mount config for type \"{kind}\": {reason}")]
     Mount {
-        /// `bind` or `tmpfs`.
+        /// `bind`, `volume` or `tmpfs`.
         kind: &'static str,
         /// What is wrong with it.
         reason: String,
     },
+    /// A volume's name.
+    #[error(
+        "\"{0}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If \
+         you intended to pass a host directory, use absolute path"
+    )]
+    VolumeName(String),
+    /// A reference to a container whose mounts are to be taken over.
+    #[error("invalid volumes-from specification: {0}")]
+    VolumesFrom(String),
+    /// A volume on what is no directory in the image.
+    #[error("cannot mount volume over existing file, file exists {0}")]
+    VolumeOverFile(String),
     /// Two mounts on one path.
     #[error("Duplicate mount point: {0}")]
     DuplicateMount(String),

@@ -18,7 +18,7 @@ pub use config::Config;
 pub use host::{Device, HostConfig, LogConfig, Resources, Ulimit};
 pub use invalid::Invalid;
 pub use mode::{NamespaceMode, NetworkMode};
-pub use mount::{Mount, MountKind, Propagation};
+pub use mount::{Mount, MountKind, Propagation, VolumeMount};
 pub use port::{HostPort, Port, Protocol};
 pub use restart::{RestartCondition, RestartPolicy};
 pub use shoal::{HealthProbe, Shoal};

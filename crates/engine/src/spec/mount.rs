@@ -1,6 +1,7 @@
 //! `HostConfig.Mounts`: what else the container sees in its file tree.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One mount asked for by `HostConfig.Mounts`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +15,7 @@ pub struct Mount {
     pub kind: MountKind,
 }
 
-/// What a [`Mount`] shows. Volumes, images and pipes are refused by name until they exist.
+/// What a [`Mount`] shows. Images and pipes are refused by name until they exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MountKind {
@@ -28,7 +29,15 @@ pub enum MountKind {
         non_recursive: bool,
         /// Whether a missing source directory is made.
         create_mountpoint: bool,
+        /// Whether read-only means the source alone, and not the mounts beneath it.
+        #[serde(default)]
+        read_only_non_recursive: bool,
+        /// Whether the mounts beneath it must be read-only too; they are, unless the field above says otherwise.
+        #[serde(default)]
+        read_only_force_recursive: bool,
     },
+    /// A volume, made if it is missing.
+    Volume(VolumeMount),
     /// Memory.
     Tmpfs {
         /// The size in bytes; 0 means the kernel's default.
@@ -36,6 +45,24 @@ pub enum MountKind {
         /// The mode bits of its root.
         mode: Option<u32>,
     },
+}
+
+/// A volume in a [`Mount`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VolumeMount {
+    /// Its name; empty for one of the container's own, whose name is made up.
+    pub name: String,
+    /// Whether an empty volume stays so, instead of being filled with what the image has in its place.
+    pub no_copy: bool,
+    /// Labels, if it is made.
+    pub labels: BTreeMap<String, String>,
+    /// Its driver, if it is made; empty means `local`.
+    pub driver: String,
+    /// The driver's options, if it is made.
+    pub driver_options: BTreeMap<String, String>,
+    /// The directory or file within the volume that is mounted; empty for all of it.
+    pub subpath: String,
 }
 
 /// `BindOptions.Propagation`.

@@ -10,3 +10,4 @@ pub(crate) mod service;
 pub(crate) mod swarm;
 pub(crate) mod task;
 pub(crate) mod time;
+pub(crate) mod volume;

@@ -8,6 +8,7 @@ pub(crate) mod node;
 pub(crate) mod pattern;
 pub(crate) mod service;
 pub(crate) mod task;
+pub(crate) mod volume;
 
 use engine_api::Filters;
 

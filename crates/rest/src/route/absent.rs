@@ -10,14 +10,9 @@ use crate::http::call::Call;
 use crate::http::table::Table;
 
 pub(super) fn routes(table: &mut Table) {
-    table.on(Method::GET, "/volumes/{name}", volume);
     table.on(Method::GET, "/plugins/{name}/json", plugin);
     table.on(Method::GET, "/secrets/{id}", secret);
     table.on(Method::GET, "/configs/{id}", config);
-}
-
-async fn volume(call: Call) -> Outcome {
-    Err(Failure::not_found(format!("get {}: no such volume", call.name)))
 }
 
 async fn plugin(call: Call) -> Outcome {

@@ -1,25 +1,59 @@
-//! Volumes: nothing makes one yet, so that the list is empty.
+//! Volumes.
 
-use ::http::Method;
-use engine_api::Filters;
-use engine_api::volume::VolumeListResponse;
+use ::http::{Method, StatusCode};
+use engine::volume::VolumeWish;
+use engine_api::volume::{
+    VolumeCreateRequest, VolumeFilterQuery, VolumeListResponse, VolumePruneResponse, VolumeRemoveQuery,
+};
 
+use crate::convert;
+use crate::filter::volume::{Listed, Pruned};
 use crate::http::answer::{Answer, Outcome};
-use crate::http::call::Call;
+use crate::http::body::Json;
+use crate::http::call::{Call, NoQuery};
 use crate::http::table::Table;
-
-/// Parameters of the list.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct ListQuery {
-    /// Of an empty list every filter shows the same.
-    filters: Filters,
-}
 
 pub(super) fn routes(table: &mut Table) {
     table.on(Method::GET, "/volumes", list);
+    table.on(Method::POST, "/volumes/create", create);
+    table.on(Method::POST, "/volumes/prune", prune);
+    table.on(Method::GET, "/volumes/{name}", inspect);
+    table.on(Method::DELETE, "/volumes/{name}", remove);
 }
 
-async fn list(_: Call<ListQuery>) -> Outcome {
-    Answer::json(&VolumeListResponse::default())
+async fn list(call: Call<VolumeFilterQuery>) -> Outcome {
+    let filter = Listed::new(call.query.filters)?;
+    let volumes = &call.api.volumes;
+    let listed = volumes.list();
+    let shown =
+        listed.iter().filter(|volume| filter.shows(volume, || !volumes.users(&volume.name).is_empty()));
+    let volumes = shown.map(|volume| convert::volume::volume(volume)).collect();
+    Answer::json(&VolumeListResponse { volumes, warnings: Vec::new() })
+}
+
+async fn create(call: Call<NoQuery, Json<VolumeCreateRequest>>) -> Outcome {
+    let request = call.body.0;
+    let wish = VolumeWish {
+        name: (!request.name.is_empty()).then_some(request.name),
+        driver: request.driver,
+        options: request.driver_opts,
+        labels: request.labels,
+    };
+    let volume = call.api.volumes.create(wish).await?;
+    Answer::json_with(StatusCode::CREATED, &convert::volume::volume(&volume))
+}
+
+async fn inspect(call: Call) -> Outcome {
+    Answer::json(&convert::volume::volume(call.api.volumes.inspect(&call.name)?.as_ref()))
+}
+
+async fn remove(call: Call<VolumeRemoveQuery>) -> Outcome {
+    call.api.volumes.remove(&call.name, call.query.force).await?;
+    Answer::empty(StatusCode::NO_CONTENT)
+}
+
+async fn prune(call: Call<VolumeFilterQuery>) -> Outcome {
+    let filter = Pruned::new(call.query.filters, call.version)?;
+    let pruned = call.api.volumes.prune(|volume| filter.takes(volume)).await?;
+    Answer::json(&VolumePruneResponse { volumes_deleted: pruned.names, space_reclaimed: pruned.bytes })
 }

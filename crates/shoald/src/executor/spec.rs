@@ -78,6 +78,8 @@ fn mount(mount: &pb::Mount) -> Result<Mount, String> {
             })?,
             non_recursive: mount.non_recursive,
             create_mountpoint: mount.create_mountpoint,
+            read_only_non_recursive: false,
+            read_only_force_recursive: false,
         },
         pb::MountType::Tmpfs => MountKind::Tmpfs { size_bytes: 0, mode: None },
         pb::MountType::Volume => return Err("volume mounts are not implemented yet".to_owned()),

@@ -1,7 +1,16 @@
-//! Binds, mounts and tmpfs: what else the container sees in its tree, in the order of mounting.
+//! Binds, volumes and tmpfs: what else the container sees in its tree.
+//!
+//! - [`short`]: `-v` · [`long`]: `--mount` · [`tmpfs`]: `--tmpfs`
+//!
+//! Pure. Volumes of the image, and those taken over from other containers, are added when the container is created, by
+//! [`crate::volume`].
 
-use crate::spec::{HostConfig, Invalid, Mount, MountKind, Propagation};
-use std::collections::BTreeSet;
+mod long;
+mod short;
+mod tmpfs;
+
+use crate::spec::{HostConfig, Invalid, Propagation};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a container has its process information.
 const PROC: &str = "/proc";
@@ -28,20 +37,36 @@ pub(crate) enum Source {
         path: String,
         create: bool,
     },
+    Volume(VolumeSource),
     Tmpfs,
+}
+
+/// A volume that is there, or is to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct VolumeSource {
+    /// `None` for one of the container's own.
+    pub(crate) name: Option<String>,
+    /// Whether it is filled from the image while it is empty.
+    pub(crate) copy: bool,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Empty means that of the host configuration.
+    pub(crate) driver: String,
+    pub(crate) driver_options: BTreeMap<String, String>,
+    /// Within the volume; empty for all of it.
+    pub(crate) subpath: String,
 }
 
 /// Everything that is mounted besides Docker's defaults, parents before children.
 pub(super) fn plan(host: &HostConfig) -> Result<Vec<MountPlan>, Invalid> {
     let mut plans = Vec::new();
     for bind in &host.binds {
-        plans.push(short_bind(bind)?);
+        plans.push(short::read(bind)?);
     }
     for mount in &host.mounts {
-        plans.push(long_mount(mount)?);
+        plans.push(long::read(mount)?);
     }
     for (target, options) in &host.tmpfs {
-        plans.push(tmpfs(target, options)?);
+        plans.push(tmpfs::read(target, options)?);
     }
     let mut seen = BTreeSet::new();
     for plan in &plans {
@@ -58,126 +83,35 @@ pub(super) fn plan(host: &HostConfig) -> Result<Vec<MountPlan>, Invalid> {
     Ok(plans)
 }
 
-/// `/host:/container[:option,…]`. A source that is no absolute path would be a volume.
-fn short_bind(text: &str) -> Result<MountPlan, Invalid> {
-    let wrong = || Invalid::Bind(text.to_owned());
-    let mut parts = text.split(':');
-    let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(wrong()) };
-    let mode = parts.next().unwrap_or_default();
-    if parts.next().is_some() || source.is_empty() {
-        return Err(wrong());
-    }
-    if !source.starts_with('/') {
-        return Err(Invalid::NotImplemented("a volume in HostConfig.Binds"));
-    }
-    let target = target_path(target).ok_or_else(wrong)?;
-    let (mut read_only, mut propagation, mut recursive) = (false, Propagation::default(), true);
-    for option in mode.split(',').filter(|option| !option.is_empty()) {
-        match option {
-            "ro" => read_only = true,
-            "rw" => read_only = false,
-            // Labels of SELinux, which is not here to need them, and hints of other systems.
-            "z" | "Z" | "nocopy" | "consistent" | "cached" | "delegated" => {}
-            "bind-nonrecursive" => recursive = false,
-            other => propagation = Propagation::parse(other).ok_or_else(wrong)?,
-        }
-    }
-    Ok(MountPlan {
-        source: Source::Bind { path: source.to_owned(), create: true },
-        target,
-        read_only,
-        options: bind_options(read_only, propagation, recursive),
-        mode: mode.to_owned(),
-        propagation,
-    })
+/// How deep `read-only` of a bind reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Write,
+    /// The mounts beneath the source keep their own access.
+    ReadTop,
+    ReadAll,
 }
 
-fn long_mount(mount: &Mount) -> Result<MountPlan, Invalid> {
-    let kind = match mount.kind {
-        MountKind::Bind { .. } => "bind",
-        MountKind::Tmpfs { .. } => "tmpfs",
-    };
-    let wrong = |reason: &str| Invalid::Mount { kind, reason: reason.to_owned() };
-    let target = target_path(&mount.target).ok_or_else(|| {
-        wrong(&format!("invalid mount path: '{}' mount path must be absolute", mount.target))
-    })?;
-    match &mount.kind {
-        MountKind::Bind { source, propagation, non_recursive, create_mountpoint } => {
-            if source.is_empty() {
-                return Err(wrong("field Source must not be empty"));
-            }
-            if !source.starts_with('/') {
-                return Err(wrong(&format!("invalid mount path: '{source}' mount path must be absolute")));
-            }
-            Ok(MountPlan {
-                source: Source::Bind { path: source.clone(), create: *create_mountpoint },
-                target,
-                read_only: mount.read_only,
-                options: bind_options(mount.read_only, *propagation, !non_recursive),
-                mode: String::new(),
-                propagation: *propagation,
-            })
-        }
-        MountKind::Tmpfs { size_bytes, mode } => {
-            let mut options = tmpfs_options();
-            if *size_bytes > 0 {
-                options.push(format!("size={size_bytes}"));
-            }
-            if let Some(mode) = mode {
-                options.push(format!("mode={mode:o}"));
-            }
-            if mount.read_only {
-                options.push("ro".into());
-            }
-            let propagation = Propagation::default();
-            let read_only = mount.read_only;
-            Ok(MountPlan {
-                source: Source::Tmpfs,
-                target,
-                read_only,
-                options,
-                mode: String::new(),
-                propagation,
-            })
-        }
+impl Access {
+    /// Docker's meaning of read-only unless somebody says otherwise.
+    pub(crate) fn read_only(yes: bool) -> Access {
+        if yes { Access::ReadAll } else { Access::Write }
     }
 }
 
-/// `Tmpfs`: path → options of mount(8), a closed list since they go to the kernel.
-fn tmpfs(target: &str, text: &str) -> Result<MountPlan, Invalid> {
-    let wrong = |reason: String| Invalid::Mount { kind: "tmpfs", reason };
-    let target = target_path(target)
-        .ok_or_else(|| wrong(format!("invalid mount path: '{target}' mount path must be absolute")))?;
-    let mut options = tmpfs_options();
-    let mut read_only = false;
-    for option in text.split(',').filter(|option| !option.is_empty()) {
-        let key = option.split_once('=').map_or(option, |(key, _)| key);
-        let counterpart = match key {
-            "exec" | "suid" | "dev" => Some(format!("no{key}")),
-            "ro" | "rw" | "noexec" | "nosuid" | "nodev" | "noatime" | "relatime" | "size" | "mode"
-            | "uid" | "gid" | "nr_inodes" | "nr_blocks" => None,
-            _ => return Err(wrong(format!("invalid tmpfs option [\"{option}\"]"))),
-        };
-        options.retain(|set| *set != option && Some(set) != counterpart.as_ref());
-        read_only |= key == "ro";
-        options.push(option.to_owned());
-    }
-    let propagation = Propagation::default();
-    Ok(MountPlan { source: Source::Tmpfs, target, read_only, options, mode: text.to_owned(), propagation })
-}
-
-fn tmpfs_options() -> Vec<String> {
-    ["noexec", "nosuid", "nodev"].map(String::from).to_vec()
-}
-
-fn bind_options(read_only: bool, propagation: Propagation, recursive: bool) -> Vec<String> {
+/// The options of a bind in the OCI configuration.
+pub(crate) fn bind_options(access: Access, propagation: Propagation, recursive: bool) -> Vec<String> {
     let bind = if recursive { "rbind" } else { "bind" };
-    let access = if read_only { "ro" } else { "rw" };
+    let access = match access {
+        Access::Write => "rw",
+        Access::ReadTop => "ro",
+        Access::ReadAll => "rro",
+    };
     [bind, access, propagation.as_str()].map(String::from).to_vec()
 }
 
 /// The path in the container, cleaned; the root itself cannot be mounted over.
-fn target_path(text: &str) -> Option<String> {
+pub(crate) fn target_path(text: &str) -> Option<String> {
     if !text.starts_with('/') || text.contains('\0') {
         return None;
     }
@@ -197,17 +131,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_binds() {
-        let plan = short_bind("/a:/b:ro,rshared").unwrap();
-        assert_eq!(plan.options, ["rbind", "ro", "rshared"]);
-        assert_eq!(short_bind("/a:/b/../c").unwrap().target, "/c");
-        for wrong in ["/a", "/a:b", "/a:/", "/a:/b:ro:x", ":/b", "/a:/b:fast"] {
-            assert!(matches!(short_bind(wrong), Err(Invalid::Bind(_))), "{wrong}");
-        }
-        assert!(matches!(short_bind("data:/b"), Err(Invalid::NotImplemented(_))));
-    }
-
-    #[test]
     fn parents_come_first_and_targets_once() {
         let mut host = HostConfig { binds: vec!["/x:/a/b".into(), "/x:/a".into()], ..HostConfig::default() };
         let targets: Vec<_> = plan(&host).unwrap().into_iter().map(|plan| plan.target).collect();
@@ -222,13 +145,5 @@ mod tests {
         assert!(matches!(bind("/tmp:/proc"), Err(Invalid::Mount { .. })));
         assert!(matches!(bind("/tmp:/x/../proc/"), Err(Invalid::Mount { .. })));
         assert!(bind("/proc:/proc").is_ok() && bind("/proc:/host/proc").is_ok());
-    }
-
-    #[test]
-    fn tmpfs_options_replace_their_opposites() {
-        let plan = tmpfs("/run", "exec,size=64m").unwrap();
-        assert_eq!(plan.options, ["nosuid", "nodev", "exec", "size=64m"]);
-        assert!(tmpfs("/run", "context=evil").is_err());
-        assert!(tmpfs("run", "").is_err());
     }
 }

@@ -23,6 +23,8 @@ pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
     Ok(HostConfig {
         binds: request.binds,
         mounts: mount::specs(request.mounts)?,
+        volumes_from: request.volumes_from.unwrap_or_default(),
+        volume_driver: request.volume_driver,
         tmpfs: request.tmpfs,
         port_bindings: port_bindings(request.port_bindings)?,
         publish_all_ports: request.publish_all_ports,
@@ -161,6 +163,8 @@ pub(super) fn told(host: &HostConfig, defaults: &Defaults) -> api::HostConfig {
         },
         auto_remove: host.auto_remove,
         mounts: host.mounts.iter().map(mount::told).collect(),
+        volumes_from: (!host.volumes_from.is_empty()).then(|| host.volumes_from.clone()),
+        volume_driver: host.volume_driver.clone(),
         console_size: Some(host.console_size.map_or([0, 0], |(rows, columns)| [rows, columns])),
         cap_add: host.cap_add.clone(),
         cap_drop: host.cap_drop.clone(),

@@ -91,7 +91,7 @@ fn config(config: &Config, image: &str) -> ContainerConfig {
         env: config.env.clone(),
         cmd: config.cmd.clone(),
         image: image.to_owned(),
-        volumes: (!volumes.is_empty()).then_some(volumes).into(),
+        volumes: (!volumes.is_empty()).then_some(volumes),
         working_dir: config.working_dir.clone(),
         entrypoint: config.entrypoint.clone(),
         network_disabled: config.network_disabled,
@@ -109,12 +109,13 @@ fn config(config: &Config, image: &str) -> ContainerConfig {
 pub(super) fn mounts(record: &Record) -> Vec<MountPoint> {
     let told = |mount: &engine::MountPoint| MountPoint {
         kind: mount.kind.clone(),
+        name: mount.name.clone(),
+        driver: mount.driver.clone(),
         source: mount.source.clone(),
         destination: mount.destination.clone(),
         mode: mount.mode.clone(),
         rw: mount.rw,
         propagation: mount.propagation.clone(),
-        ..MountPoint::default()
     };
     record.mounts.iter().map(told).collect()
 }

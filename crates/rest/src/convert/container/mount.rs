@@ -1,6 +1,6 @@
 //! `HostConfig.Mounts` ↔ the engine's mounts.
 
-use engine::spec::{Mount, MountKind, Propagation};
+use engine::spec::{Mount, MountKind, Propagation, VolumeMount};
 use engine_api::mount as api;
 
 use crate::failure::Failure;
@@ -24,8 +24,11 @@ fn spec(index: usize, mount: api::Mount) -> Result<Mount, Failure> {
                 propagation,
                 non_recursive: options.non_recursive,
                 create_mountpoint: options.create_mountpoint,
+                read_only_non_recursive: options.read_only_non_recursive,
+                read_only_force_recursive: options.read_only_force_recursive,
             }
         }
+        "volume" => MountKind::Volume(volume(mount.source, mount.volume_options.unwrap_or_default())),
         "tmpfs" => {
             if !mount.source.is_empty() {
                 return Err(wrong("tmpfs", "field Source must not be specified".to_owned()));
@@ -35,8 +38,12 @@ fn spec(index: usize, mount: api::Mount) -> Result<Mount, Failure> {
                 .map_err(|_| wrong("tmpfs", format!("SizeBytes {} is negative", options.size_bytes)))?;
             MountKind::Tmpfs { size_bytes, mode: (options.mode != 0).then_some(options.mode) }
         }
-        "" => return Err(Failure::invalid(format!("Mounts[{index}].Type is missing: want bind or tmpfs"))),
-        other @ ("volume" | "image" | "cluster" | "npipe") => {
+        "" => {
+            return Err(Failure::invalid(format!(
+                "Mounts[{index}].Type is missing: want bind, volume or tmpfs"
+            )));
+        }
+        other @ ("image" | "cluster" | "npipe") => {
             return Err(Failure::missing(format_args!("Mounts[{index}].Type {other:?}")));
         }
         other => {
@@ -46,19 +53,56 @@ fn spec(index: usize, mount: api::Mount) -> Result<Mount, Failure> {
     Ok(Mount { target: mount.target, read_only: mount.read_only, kind })
 }
 
+fn volume(name: String, options: api::VolumeOptions) -> VolumeMount {
+    let driver = options.driver_config.unwrap_or_default();
+    VolumeMount {
+        name,
+        no_copy: options.no_copy,
+        labels: options.labels,
+        driver: driver.name,
+        driver_options: driver.options,
+        subpath: options.subpath,
+    }
+}
+
+fn told_volume(volume: &VolumeMount) -> Option<api::VolumeOptions> {
+    let driver = api::DriverConfig { name: volume.driver.clone(), options: volume.driver_options.clone() };
+    let options = api::VolumeOptions {
+        no_copy: volume.no_copy,
+        labels: volume.labels.clone(),
+        driver_config: (driver != api::DriverConfig::default()).then_some(driver),
+        subpath: volume.subpath.clone(),
+    };
+    (options != api::VolumeOptions::default()).then_some(options)
+}
+
 /// The engine's → the API's.
 pub(super) fn told(mount: &Mount) -> api::Mount {
     let told =
         api::Mount { target: mount.target.clone(), read_only: mount.read_only, ..api::Mount::default() };
     match &mount.kind {
-        MountKind::Bind { source, propagation, non_recursive, create_mountpoint } => api::Mount {
+        MountKind::Volume(volume) => api::Mount {
+            kind: "volume".to_owned(),
+            source: volume.name.clone(),
+            volume_options: told_volume(volume),
+            ..told
+        },
+        MountKind::Bind {
+            source,
+            propagation,
+            non_recursive,
+            create_mountpoint,
+            read_only_non_recursive,
+            read_only_force_recursive,
+        } => api::Mount {
             kind: "bind".to_owned(),
             source: source.clone(),
             bind_options: Some(api::BindOptions {
                 propagation: propagation.as_str().to_owned(),
                 non_recursive: *non_recursive,
                 create_mountpoint: *create_mountpoint,
-                ..api::BindOptions::default()
+                read_only_non_recursive: *read_only_non_recursive,
+                read_only_force_recursive: *read_only_force_recursive,
             }),
             ..told
         },

@@ -48,6 +48,7 @@ fn config(request: ContainerConfig) -> Result<Config, Failure> {
         cmd: request.cmd.filter(|words| !words.is_empty()),
         entrypoint: request.entrypoint.filter(|words| !words.is_empty()),
         labels: request.labels,
+        volumes: request.volumes.unwrap_or_default().into_keys().collect(),
         working_dir: request.working_dir,
         stop_signal: (!request.stop_signal.is_empty()).then_some(request.stop_signal),
         stop_timeout: request.stop_timeout,

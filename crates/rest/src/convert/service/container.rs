@@ -50,7 +50,13 @@ fn mount(index: usize, wish: mount_api::Mount) -> Result<pb::Mount, Failure> {
     if wish.tmpfs_options.is_some_and(|options| options != mount_api::TmpfsOptions::default()) {
         return Err(Failure::missing(format_args!("Mounts[{index}].TmpfsOptions of a service")));
     }
+    if wish.volume_options.is_some_and(|options| options != mount_api::VolumeOptions::default()) {
+        return Err(Failure::missing(format_args!("Mounts[{index}].VolumeOptions of a service")));
+    }
     let options = wish.bind_options.unwrap_or_default();
+    if options.read_only_non_recursive || options.read_only_force_recursive {
+        return Err(Failure::missing(format_args!("Mounts[{index}].BindOptions.ReadOnly… of a service")));
+    }
     Ok(pb::Mount {
         r#type: kind.into(),
         source: wish.source,

@@ -1,0 +1,37 @@
+//! Extended attributes that belong to a file's contents.
+
+use super::open::by_descriptor;
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// Most bytes of names, and of one value: the kernel's own limits.
+const MAX_BYTES: usize = 64 << 10;
+
+/// Name and value of each attribute of what is open, which must not be a link.
+pub(crate) fn xattrs(opened: BorrowedFd<'_>) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let path = by_descriptor(opened);
+    let mut names = Vec::new();
+    let mut buffer = vec![0; MAX_BYTES];
+    match rustix::fs::listxattr(&path, &mut buffer) {
+        Ok(0) | Err(Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => return Ok(Vec::new()),
+        Ok(length) => names.extend(buffer[..length].split(|byte| *byte == 0).map(<[u8]>::to_vec)),
+        Err(error) => return Err(error.into()),
+    }
+    let mut found = Vec::new();
+    for name in names.into_iter().filter(|name| is_content(name)) {
+        match rustix::fs::getxattr(&path, name.as_slice(), &mut buffer) {
+            Ok(length) => found.push((name, buffer[..length].to_vec())),
+            // It went away meanwhile, or is not for us.
+            Err(Errno::NODATA | Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+/// What a process in a container may have set, and file capabilities; never overlayfs' own nor labels of this machine.
+fn is_content(name: &[u8]) -> bool {
+    let user = name.starts_with(b"user.") && !name.starts_with(b"user.overlay.");
+    user || name == b"security.capability" || name.starts_with(b"system.posix_acl_")
+}

@@ -1,0 +1,16 @@
+//! Trees of files that somebody else may be changing: containers' roots, their writable layers, volumes.
+//!
+//! Whatever is looked at is opened once, by its directory and one plain name, and judged by what was opened; a link is
+//! never followed unless within a given root ([`open_in`]). So what a process in a container swaps meanwhile may spoil
+//! what is read of its own files, and never leads to the host's. No device, pipe or socket is ever opened for its
+//! contents. Blocks.
+
+mod attribute;
+mod copy;
+mod open;
+mod walk;
+
+pub(crate) use attribute::xattrs;
+pub(crate) use copy::copy_into_empty;
+pub(crate) use open::open_in;
+pub(crate) use walk::{Step, Walk};
