@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, setns};
@@ -51,6 +51,13 @@ pub struct Extra {
     pub no_new_keyring: bool,
     /// So many open files from number 3 up stay open in the container's program.
     pub preserve_fds: u32,
+}
+
+impl Extra {
+    /// The numbers of the files that stay open.
+    pub(crate) fn preserved(self) -> std::ops::Range<RawFd> {
+        3..RawFd::try_from(self.preserve_fds).map_or(3, |count| count.saturating_add(3))
+    }
 }
 
 /// The standard streams of a container.

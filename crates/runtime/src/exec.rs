@@ -21,7 +21,7 @@ use crate::oci::{self, LinuxSeccomp};
 use crate::plan::Process;
 use crate::sys::pidfd;
 use crate::sys::process::{Side, clone};
-use crate::{Console, Error, Result, Stdio, seccomp};
+use crate::{Console, Error, Extra, Result, Stdio, seccomp};
 
 /// What is to run, and where.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub struct ExecOptions<'a> {
     pub stdio: Stdio,
     /// The kernel kills the process when the caller dies.
     pub die_with_parent: bool,
+    /// What only a command line asks for.
+    pub extra: Extra,
 }
 
 /// A process on its way to its program. Dropping it kills it; it is reaped by the caller, like any child.
@@ -104,6 +106,7 @@ pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
             namespaces,
             stdio: options.stdio,
             die_with_parent: options.die_with_parent,
+            extra: options.extra,
         };
         run_guest(guest, theirs);
     }

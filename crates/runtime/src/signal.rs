@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use nix::sys::signal::Signal;
 
-use crate::sys::process::{open_pidfd, send_signal};
+use crate::sys::pidfd;
 use crate::{Error, Result};
 
 /// The number of a signal: `9`, `KILL`, `SIGKILL`, `sigkill`, `SIGRTMIN+3`. Numbers of real-time signals are those that
@@ -33,11 +33,11 @@ pub fn parse(name: &str) -> Option<i32> {
 /// [`Error::Host`] with ESRCH if the process is gone.
 pub fn send(pid: i32, signal: i32, is_it: impl FnOnce() -> bool) -> Result<()> {
     let gone = || std::io::Error::from_raw_os_error(libc::ESRCH);
-    let process = open_pidfd(pid).map_err(Error::host("find the process"))?;
+    let process = pidfd::open(pid).map_err(Error::host("find the process"))?;
     if !is_it() {
         return Err(Error::host("find the process")(gone()));
     }
-    send_signal(process.as_fd(), signal).map_err(Error::host("send a signal"))
+    pidfd::send_signal(process.as_fd(), signal).map_err(Error::host("send a signal"))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::plan::Process;
 use crate::seccomp::Filter;
 use crate::sys::open::{Links, open};
 use crate::sys::{pidfd, process, tty};
-use crate::{Error, Result, Stdio};
+use crate::{Error, Extra, Result, Stdio};
 
 /// What the clone needs.
 pub(crate) struct Guest<'a> {
@@ -35,6 +35,7 @@ pub(crate) struct Guest<'a> {
     pub(crate) namespaces: libc::c_int,
     pub(crate) stdio: Stdio,
     pub(crate) die_with_parent: bool,
+    pub(crate) extra: Extra,
 }
 
 /// Runs the clone's whole life. Never returns.
@@ -54,8 +55,10 @@ pub(crate) fn run_guest(guest: Guest<'_>, channel: Channel) -> ! {
 
 fn live(guest: Guest<'_>, channel: &Channel) -> Result<Infallible> {
     let (plan, filter, die_with_parent) = (guest.process, guest.filter, guest.die_with_parent);
+    let mut keep = vec![channel.as_fd().as_raw_fd()];
+    keep.extend(guest.extra.preserved());
     let user = enter(guest, channel)?;
-    process::close_all_but(&mut [channel.as_fd().as_raw_fd()]).map_err(Error::host("close descriptors"))?;
+    process::close_all_but(&mut keep).map_err(Error::host("close descriptors"))?;
     identity::assume(plan, filter, &user)?;
     if die_with_parent {
         namespace::die_with_parent()?;
@@ -69,7 +72,7 @@ fn live(guest: Guest<'_>, channel: &Channel) -> Result<Infallible> {
 fn enter(guest: Guest<'_>, channel: &Channel) -> Result<crate::user::User> {
     process::reset_signals();
     umask(Mode::empty());
-    namespace::begin(guest.cgroup, true)?;
+    namespace::begin(guest.cgroup, !guest.extra.no_new_keyring)?;
     if let Some(score) = guest.process.oom_score_adj {
         set_oom_score(score)?;
     }

@@ -19,7 +19,7 @@ pub(crate) mod root;
 pub(crate) mod target;
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -69,11 +69,11 @@ pub(crate) fn run(surroundings: Surroundings<'_>, mut channel: Channel) -> ! {
 fn live(surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<Infallible> {
     let with_init = surroundings.init;
     let die_with_parent = surroundings.die_with_parent;
-    let preserved = surroundings.extra.preserve_fds;
+    let extra = surroundings.extra;
     let plan = surroundings.plan;
     let (gate, user) = enter(surroundings, channel)?;
     let mut keep = vec![channel.as_fd().as_raw_fd(), gate.as_ref().map_or(-1, AsRawFd::as_raw_fd)];
-    keep.extend((0..preserved).map(|n| 3 + n as RawFd));
+    keep.extend(extra.preserved());
     process::close_all_but(&mut keep).map_err(Error::host("close descriptors"))?;
     identity::assume(&plan.process, plan.filter.as_ref(), &user)?;
     if die_with_parent {

@@ -24,3 +24,11 @@ pub(crate) fn join(process: BorrowedFd<'_>, namespaces: libc::c_int) -> io::Resu
     // SAFETY: numbers only.
     check(unsafe { libc::setns(process.as_raw_fd(), namespaces) }.into()).map(drop)
 }
+
+/// Sends a signal, of real time too.
+pub(crate) fn send_signal(process: BorrowedFd<'_>, signal: libc::c_int) -> io::Result<()> {
+    let no_info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: without information there is no pointer to be read.
+    check(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, no_info, 0) })?;
+    Ok(())
+}

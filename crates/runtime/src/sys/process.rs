@@ -1,7 +1,7 @@
 //! Making a process, and taking away what it may do.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use super::check;
 
@@ -207,19 +207,5 @@ pub(crate) fn raise_loopback() -> io::Result<()> {
     request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
     // SAFETY: SIOCSIFFLAGS reads one ifreq, which lives through the call.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) }.into())?;
-    Ok(())
-}
-
-/// A descriptor of the process `pid`, which is never another's.
-pub(crate) fn open_pidfd(pid: i32) -> io::Result<OwnedFd> {
-    // SAFETY: takes numbers, makes a descriptor.
-    super::check_fd(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
-}
-
-/// Sends a signal, of real time too.
-pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
-    let no_info = std::ptr::null::<libc::siginfo_t>();
-    // SAFETY: without information there is no pointer to be read.
-    check(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, 0) })?;
     Ok(())
 }

@@ -70,6 +70,9 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
     let id = words.plain[0].as_str();
     let preserve_fds = words.number("--preserve-fds")?.unwrap_or(0);
     check_open(preserve_fds)?;
+    if global.systemd_cgroup {
+        return Err(Failure::Usage("--systemd-cgroup is not implemented".to_owned()));
+    }
     let bundle = Bundle::open(Path::new(words.value("--bundle").unwrap_or(".")))?;
     let process = bundle.spec.process().as_ref();
     let terminal = process.and_then(|process| process.terminal()) == Some(true);
@@ -139,7 +142,7 @@ fn cgroup_path(bundle: &Bundle, id: &str) -> PathBuf {
 }
 
 /// What is passed on must be there: a descriptor of this program's own would take its number.
-fn check_open(count: u32) -> Outcome<()> {
+pub(crate) fn check_open(count: u32) -> Outcome<()> {
     for fd in (0..count).map(|n| n + 3) {
         let path = format!("/proc/self/fd/{fd}");
         fs::symlink_metadata(&path).map_err(Failure::file(path))?;

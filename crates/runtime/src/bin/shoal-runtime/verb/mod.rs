@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod events;
+mod exec;
 mod features;
 mod kill;
 mod list;
@@ -21,6 +22,7 @@ pub(crate) const ALL: &[&Verb] = &[
     &create::VERB,
     &delete::VERB,
     &events::VERB,
+    &exec::VERB,
     &features::VERB,
     &kill::VERB,
     &list::VERB,
