@@ -10,7 +10,7 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
-const ROUTES: [(Method, &str); 57] = [
+const ROUTES: &[(Method, &str)] = &[
     (GET, "/containers/{id}/top"),
     (GET, "/containers/{id}/changes"),
     (GET, "/containers/{id}/export"),
@@ -68,7 +68,7 @@ const ROUTES: [(Method, &str); 57] = [
 ];
 
 pub(super) fn routes(table: &mut Table) {
-    for (method, path) in ROUTES {
+    for (method, path) in ROUTES.iter().cloned() {
         table.missing(method, path);
     }
 }
