@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The largest message either side accepts.
-pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+///
+/// An exec brings its arguments and variables along.
+pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
 const HEADER_BYTES: usize = 4;
 

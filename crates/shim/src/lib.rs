@@ -7,10 +7,12 @@
 //!
 //! This library holds types and their encoding; it does no IO of its own.
 
+mod exec;
 mod frame;
 mod message;
 mod spec;
 
+pub use exec::{EXIT_STREAM, ExecSpec, ExecState};
 pub use frame::{Decoder, FrameError, MAX_MESSAGE_BYTES, decode, encode, read, write};
 pub use message::{ErrorKind, ExitStatus, Request, Response, State, Status};
 pub use spec::{LogDriver, LogSpec, ShimSpec, VERSION};

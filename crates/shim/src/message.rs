@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{ExecSpec, ExecState};
+
 /// What the engine asks. One at a time per connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
@@ -40,6 +42,32 @@ pub enum Request {
         /// Send standard error.
         stderr: bool,
     },
+    /// Run an additional process. After `Started` the connection carries streams as after [`Request::Attach`], and at
+    /// last one frame of [`crate::EXIT_STREAM`]. The process outlives the connection.
+    Exec(ExecSpec),
+    /// Send a signal to an additional process.
+    ExecSignal {
+        /// Its id.
+        id: String,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Set the size of an additional process' pseudo-terminal.
+    ExecResize {
+        /// Its id.
+        id: String,
+        /// Lines.
+        rows: u16,
+        /// Characters per line.
+        cols: u16,
+    },
+    /// Answer: `Exited`, when the additional process has ended.
+    ExecWait {
+        /// Its id.
+        id: String,
+    },
+    /// Answer: `Execs`: all that run, and the last of those that have ended.
+    ExecList,
 }
 
 /// What a shim answers.
@@ -60,8 +88,13 @@ pub enum Response {
     Ok,
     /// Answer to [`Request::State`].
     State(State),
-    /// Answer to [`Request::Wait`].
+    /// Answer to [`Request::Wait`] and [`Request::ExecWait`].
     Exited(ExitStatus),
+    /// Answer to [`Request::ExecList`].
+    Execs {
+        /// In the order of their start.
+        execs: Vec<ExecState>,
+    },
     /// It did not work.
     Error {
         /// What can be done about it.

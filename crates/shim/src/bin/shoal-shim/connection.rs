@@ -22,8 +22,12 @@ pub(crate) enum Mode {
     Requests,
     /// Answered when the container has ended.
     Waiting,
-    /// Streams.
+    /// Streams of the container.
     Attached { stdin: bool, stdout: bool, stderr: bool },
+    /// Streams of the additional process with this number, from when it runs; until then its answer is due.
+    Exec { number: u32, running: bool },
+    /// Answered when the additional process with this number has ended.
+    WaitingForExec { number: u32 },
 }
 
 /// A client.
@@ -95,13 +99,13 @@ impl Connection {
 
     /// Queues output, if this client wants it.
     pub(crate) fn send(&mut self, stream: Stream, bytes: &[u8]) {
-        if !self.wants(stream) {
-            return;
+        if self.wants(stream) {
+            self.send_frame(stream.number(), bytes);
         }
-        let number = match stream {
-            Stream::Stdout => 1,
-            Stream::Stderr => 2,
-        };
+    }
+
+    /// Queues one frame.
+    pub(crate) fn send_frame(&mut self, number: u8, bytes: &[u8]) {
         let mut header = [number, 0, 0, 0, 0, 0, 0, 0];
         header[4..].copy_from_slice(&(bytes.len() as u32).to_be_bytes());
         self.push(&header);
@@ -110,7 +114,12 @@ impl Connection {
 
     /// Whether `stream` must wait for this client.
     pub(crate) fn holds_up(&self, stream: Stream) -> bool {
-        self.wants(stream) && self.pending_bytes() >= MAX_PENDING_BYTES
+        self.wants(stream) && self.is_full()
+    }
+
+    /// Whether as much waits for this client as may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pending_bytes() >= MAX_PENDING_BYTES
     }
 
     /// Since when the client takes nothing.
@@ -156,7 +165,7 @@ impl Connection {
         match (self.mode, stream) {
             (Mode::Attached { stdout, .. }, Stream::Stdout) => stdout,
             (Mode::Attached { stderr, .. }, Stream::Stderr) => stderr,
-            (Mode::Requests | Mode::Waiting, _) => false,
+            (Mode::Requests | Mode::Waiting | Mode::Exec { .. } | Mode::WaitingForExec { .. }, _) => false,
         }
     }
 

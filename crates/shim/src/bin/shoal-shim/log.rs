@@ -22,6 +22,16 @@ pub(crate) enum Stream {
     Stderr,
 }
 
+impl Stream {
+    /// In the header of a frame.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Stream::Stdout => 1,
+            Stream::Stderr => 2,
+        }
+    }
+}
+
 /// The log of one container.
 pub(crate) struct Log {
     spec: LogSpec,

@@ -5,13 +5,19 @@
 //! as containers. It outlives the daemon, and the container does not outlive it.
 
 mod connection;
+mod exec;
+mod exec_request;
+mod execs;
 mod input;
 mod json;
 mod log;
 mod output;
+mod process;
 mod serve;
+mod serve_exec;
 mod setup;
 mod shim;
+mod streams;
 mod time;
 
 use std::io::Write;

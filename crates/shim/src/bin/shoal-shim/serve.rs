@@ -10,17 +10,18 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::connection::{Connection, MAX_STALL, Mode};
 use crate::output::Read;
+use crate::serve_exec::Part;
 use crate::shim::Shim;
-use crate::time;
+use crate::{serve_exec, time};
 
 /// Clients at a time; one more is told so.
-const MAX_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS: usize = 256;
 /// Read from the container at once.
-const CHUNK_BYTES: usize = 32 * 1024;
+pub(crate) const CHUNK_BYTES: usize = 32 * 1024;
 /// Reads from one stream before the others get their turn.
-const CHUNKS_PER_TURN: usize = 8;
+pub(crate) const CHUNKS_PER_TURN: usize = 8;
 /// After the container's end, how long its streams may stay open: something outside of it has inherited them.
-const MAX_DRAIN: Duration = Duration::from_secs(2);
+pub(crate) const MAX_DRAIN: Duration = Duration::from_secs(2);
 /// After that, how long clients may take to read what is left for them.
 const MAX_FLUSH: Duration = Duration::from_secs(10);
 /// Memory is given back when nothing has happened for so long.
@@ -34,6 +35,7 @@ enum Source {
     Output(usize),
     Input,
     Connection(usize),
+    Exec(u32, Part),
 }
 
 /// Serves until the container has ended and everyone who asked knows.
@@ -66,10 +68,14 @@ pub(crate) fn run(shim: &mut Shim) {
                 Source::Output(index) => read_output(shim, &mut connections, index, &mut buffer),
                 Source::Input => shim.input.write(),
                 Source::Connection(index) => talk(shim, &mut connections, index, events),
+                Source::Exec(number, part) => {
+                    serve_exec::serve(shim, &mut connections, (number, part), &mut buffer);
+                }
             }
         }
         drop_stalled(&mut connections);
         shim.outputs.retain(|output| !output.ended);
+        serve_exec::finish(&mut shim.execs, &mut connections);
         if finish(shim, &mut connections) {
             return;
         }
@@ -79,7 +85,8 @@ pub(crate) fn run(shim: &mut Shim) {
 /// What follows the container's end, step by step; true: nothing is left to do.
 fn finish(shim: &mut Shim, connections: &mut Vec<Connection>) -> bool {
     if let Some(ended_at) = shim.ended_at {
-        let drained = shim.outputs.is_empty() || ended_at.elapsed() > MAX_DRAIN;
+        let silent = shim.outputs.is_empty() && shim.execs.running.is_empty();
+        let drained = silent || ended_at.elapsed() > MAX_DRAIN;
         if drained && let Some(exit) = shim.settle() {
             for connection in connections.iter_mut() {
                 if connection.mode == Mode::Waiting {
@@ -122,9 +129,13 @@ fn wait(
         sources.push(Source::Input);
         fds.push(PollFd::new(fd, PollFlags::POLLOUT));
     }
+    serve_exec::watch(&shim.execs, connections, |number, part, fd| {
+        sources.push(Source::Exec(number, part));
+        fds.push(fd);
+    });
     for (index, connection) in connections.iter().enumerate() {
         sources.push(Source::Connection(index));
-        let events = interest(connection, shim.input.has_room());
+        let events = interest(connection, shim);
         fds.push(PollFd::new(connection.socket.as_fd(), events));
     }
     // Interrupted, or out of memory for a moment: the next round will tell.
@@ -136,11 +147,12 @@ fn wait(
         .collect()
 }
 
-fn interest(connection: &Connection, input_has_room: bool) -> PollFlags {
+fn interest(connection: &Connection, shim: &Shim) -> PollFlags {
     let reads = match connection.mode {
         Mode::Requests => !connection.wants_to_write(),
-        Mode::Waiting => false,
-        Mode::Attached { stdin, .. } => input_has_room || !stdin,
+        Mode::Waiting | Mode::WaitingForExec { .. } => false,
+        Mode::Attached { stdin, .. } => shim.input.has_room() || !stdin,
+        Mode::Exec { number, running } => running && shim.execs.has_input_room(number),
     };
     let mut events = PollFlags::empty();
     events.set(PollFlags::POLLIN, reads && !connection.ended);
@@ -154,6 +166,7 @@ fn timeout(shim: &Shim, connections: &[Connection], dirty: bool) -> PollTimeout 
     let next = stalls
         .map(|since| since + MAX_STALL)
         .chain(shim.ended_at.map(|at| at + drain))
+        .chain(serve_exec::next_deadline(&shim.execs))
         .chain(dirty.then(|| Instant::now() + IDLE))
         .min();
     let Some(next) = next else {
@@ -229,12 +242,16 @@ fn talk(shim: &mut Shim, connections: &mut [Connection], index: usize, events: P
                     shim.end_of_attached_input();
                 }
             }
-            Mode::Attached { stdin: false, .. } | Mode::Waiting => {}
+            Mode::Exec { number, .. } => serve_exec::input(&mut shim.execs, number, &bytes, connection.ended),
+            Mode::Attached { stdin: false, .. } | Mode::Waiting | Mode::WaitingForExec { .. } => {}
         }
         connection.write();
     } else if events.intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {
         if matches!(connection.mode, Mode::Attached { stdin: true, .. }) && !connection.ended {
             shim.end_of_attached_input();
+        }
+        if let Mode::Exec { number, .. } = connection.mode {
+            serve_exec::input(&mut shim.execs, number, &[], true);
         }
         connection.broken = true;
     }

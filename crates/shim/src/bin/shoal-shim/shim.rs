@@ -8,19 +8,19 @@ use std::os::unix::net::UnixListener;
 use std::time::Instant;
 
 use ::shim::{ErrorKind, ExitStatus, Request, Response, ShimSpec, State, Status};
-use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, pipe2};
+use nix::unistd::Pid;
 use runtime::cgroup::Cgroup;
 use runtime::oci::Spec;
-use runtime::{Console, CreateOptions, Created, Extra, Gate, Stdio};
+use runtime::{Console, CreateOptions, Created, Extra, Gate};
 
 use crate::connection::{Connection, Mode};
+use crate::execs::Execs;
 use crate::input::Input;
 use crate::log::{Log, Stream};
 use crate::output::{Output, set_nonblocking};
-use crate::{Failure, setup, time};
+use crate::{Failure, streams, time};
 
 /// The container, its streams and its clients.
 pub(crate) struct Shim {
@@ -30,6 +30,11 @@ pub(crate) struct Shim {
     pub(crate) log: Log,
     /// When the first process ended; its output may still be on its way.
     pub(crate) ended_at: Option<Instant>,
+    pub(crate) execs: Execs,
+    pub(crate) cgroup: Cgroup,
+    /// `USER` as the engine wrote it.
+    pub(crate) user: Option<String>,
+    pub(crate) id: String,
     /// Its end is written down.
     settled: bool,
     stdin_once: bool,
@@ -37,18 +42,10 @@ pub(crate) struct Shim {
     /// Until it is started.
     created: Option<Created>,
     console: Option<Console>,
-    cgroup: Cgroup,
     /// Held so that the container's end is told before its file systems are synced and unmounted, with our own end.
     _mounts: OwnedFd,
     pid: i32,
     exit: Option<ExitStatus>,
-}
-
-/// The ends of the streams that stay here, beside those for the container.
-struct Streams {
-    stdio: Stdio,
-    outputs: Vec<Output>,
-    input: Option<OwnedFd>,
 }
 
 impl Shim {
@@ -62,7 +59,8 @@ impl Shim {
         let log = Log::open(shim.log.clone()).map_err(|error| Failure::File("log", error))?;
         let listener = listen().map_err(|error| Failure::File(::shim::SOCKET_FILE, error))?;
         let dir = std::env::current_dir().map_err(|error| Failure::File("directory", error))?;
-        let streams = streams(&shim)?;
+        let streams =
+            if shim.tty { streams::terminal(shim.console_size) } else { streams::pipes(shim.open_stdin)? };
         let mut created = runtime::create(
             &spec,
             CreateOptions {
@@ -94,6 +92,9 @@ impl Shim {
             log,
             ended_at: None,
             settled: false,
+            execs: Execs::default(),
+            user: shim.user,
+            id: shim.id,
             stdin_once: shim.stdin_once,
             tty: shim.tty,
             cgroup: created.cgroup().clone(),
@@ -139,6 +140,11 @@ impl Shim {
                     self.input.push(&rest);
                 }
             }
+            Request::Exec(spec) => self.exec(connection, spec),
+            Request::ExecSignal { id, signal } => self.signal_exec(connection, &id, signal),
+            Request::ExecResize { id, rows, cols } => self.resize_exec(connection, &id, rows, cols),
+            Request::ExecWait { id } => self.wait_for_exec(connection, &id),
+            Request::ExecList => connection.answer(&Response::Execs { execs: self.execs.states() }),
         }
     }
 
@@ -165,8 +171,16 @@ impl Shim {
                     created.detach();
                 }
                 self.end(code, signal);
+            } else {
+                let exit = ExitStatus { code, signal, oom_killed: false, at_ns: time::now_ns() };
+                self.execs.reaped(pid.as_raw(), exit);
             }
         }
+    }
+
+    /// Whether the container's program runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.exit.is_none() && self.created.is_none()
     }
 
     /// The container has ended and its output is read: writes the end down, once, and leaves nothing behind.
@@ -191,6 +205,7 @@ impl Shim {
     }
 
     fn end(&mut self, code: i32, signal: Option<i32>) {
+        self.execs.kill_all();
         // Without a pid namespace of its own the container may have left processes, which hold its streams.
         let _ = self.cgroup.kill();
         self.exit =
@@ -260,7 +275,7 @@ impl Shim {
     }
 }
 
-fn send_signal(pid: i32, signal: i32) -> nix::Result<()> {
+pub(crate) fn send_signal(pid: i32, signal: i32) -> nix::Result<()> {
     match Signal::try_from(signal) {
         Ok(signal) => kill(Pid::from_raw(pid), signal),
         // SAFETY: numbers only.
@@ -281,33 +296,6 @@ fn listen() -> io::Result<UnixListener> {
     fs::set_permissions(::shim::SOCKET_FILE, fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
-}
-
-fn streams(shim: &ShimSpec) -> Result<Streams, Failure> {
-    if shim.tty {
-        return Ok(Streams {
-            stdio: Stdio::Console { size: shim.console_size },
-            outputs: Vec::new(),
-            input: None,
-        });
-    }
-    let failed = |error: nix::Error| Failure::File("pipe", error.into());
-    let (out_reader, stdout) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
-    let (err_reader, stderr) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
-    let (stdin, input) = if shim.open_stdin {
-        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
-        (reader, Some(writer))
-    } else {
-        (setup::null()?, None)
-    };
-    for end in [&out_reader, &err_reader].into_iter().chain(&input) {
-        set_nonblocking(end).map_err(|error| Failure::File("pipe", error))?;
-    }
-    Ok(Streams {
-        stdio: Stdio::Fds { stdin, stdout, stderr },
-        outputs: vec![Output::new(out_reader, Stream::Stdout), Output::new(err_reader, Stream::Stderr)],
-        input,
-    })
 }
 
 /// Beside and renamed: a reader sees all of it or nothing.

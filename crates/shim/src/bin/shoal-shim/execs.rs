@@ -1,0 +1,90 @@
+//! All additional processes of the container: those that run, and how the last ones ended.
+
+use std::collections::VecDeque;
+
+use ::shim::{ExecSpec, ExecState, ExitStatus};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::Failure;
+use crate::exec::{Exec, Place};
+
+/// Additional processes at a time; one more is refused.
+pub(crate) const MAX_RUNNING: usize = 128;
+/// Ended ones whose exit code is still told, to a daemon that was away.
+const MAX_ENDED: usize = 64;
+
+/// The additional processes.
+#[derive(Default)]
+pub(crate) struct Execs {
+    pub(crate) running: Vec<Exec>,
+    ended: VecDeque<ExecState>,
+    next: u32,
+}
+
+impl Execs {
+    /// Whether one more may run.
+    pub(crate) fn has_room(&self) -> bool {
+        self.running.len() < MAX_RUNNING
+    }
+
+    /// Begins one; its number.
+    pub(crate) fn begin(&mut self, spec: ExecSpec, place: &Place<'_>) -> Result<u32, Failure> {
+        let number = self.next;
+        self.running.push(Exec::begin(spec, number, place)?);
+        self.next = self.next.wrapping_add(1);
+        Ok(number)
+    }
+
+    pub(crate) fn get(&mut self, number: u32) -> Option<&mut Exec> {
+        self.running.iter_mut().find(|exec| exec.number == number)
+    }
+
+    /// Whether more may be read for its standard input.
+    pub(crate) fn has_input_room(&self, number: u32) -> bool {
+        self.running.iter().find(|exec| exec.number == number).is_none_or(|exec| exec.input.has_room())
+    }
+
+    /// The one that runs and has this id.
+    pub(crate) fn by_id(&mut self, id: &str) -> Option<&mut Exec> {
+        self.running.iter_mut().find(|exec| exec.spec.id == id)
+    }
+
+    /// How the one with this id ended, if it has.
+    pub(crate) fn exit_of(&self, id: &str) -> Option<ExitStatus> {
+        self.ended.iter().rev().find(|exec| exec.id == id)?.exit
+    }
+
+    /// The process `pid` has been reaped; false: it is none of these.
+    pub(crate) fn reaped(&mut self, pid: i32, exit: ExitStatus) -> bool {
+        let found = self.running.iter_mut().find(|exec| exec.pid == pid && exec.exit.is_none());
+        found.map(|exec| exec.end(exit)).is_some()
+    }
+
+    /// Takes out the one that is done with; remembered if its program has run.
+    pub(crate) fn remove(&mut self, number: u32, remember: bool) {
+        let Some(index) = self.running.iter().position(|exec| exec.number == number) else {
+            return;
+        };
+        let exec = self.running.remove(index);
+        if remember {
+            if self.ended.len() == MAX_ENDED {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(exec.state());
+        }
+    }
+
+    /// The container has ended, and they end with it.
+    pub(crate) fn kill_all(&mut self) {
+        for exec in self.running.iter_mut().filter(|exec| exec.exit.is_none()) {
+            // Not reaped yet, so that the number is still its own. That it is dead already is as good.
+            let _ = kill(Pid::from_raw(exec.pid), Signal::SIGKILL);
+        }
+    }
+
+    pub(crate) fn states(&self) -> Vec<ExecState> {
+        let running = self.running.iter().filter(|exec| exec.executing.is_none()).map(Exec::state);
+        self.ended.iter().cloned().chain(running).collect()
+    }
+}

@@ -1,0 +1,197 @@
+//! The additional processes' part of the poll loop.
+
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use ::shim::{EXIT_STREAM, Response};
+use nix::poll::{PollFd, PollFlags};
+
+use crate::connection::{Connection, Mode};
+use crate::execs::Execs;
+use crate::log::Stream;
+use crate::output::Read;
+use crate::serve::{CHUNK_BYTES, CHUNKS_PER_TURN, MAX_DRAIN};
+use crate::shim::Shim;
+
+/// What one entry of the poll set stands for.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    Setup,
+    Output(usize),
+    Input,
+}
+
+/// Adds what is to be watched; outputs are not while their client has enough to read.
+pub(crate) fn watch<'a>(
+    execs: &'a Execs,
+    connections: &[Connection],
+    mut add: impl FnMut(u32, Part, PollFd<'a>),
+) {
+    for exec in &execs.running {
+        if let Some(executing) = &exec.executing {
+            add(exec.number, Part::Setup, PollFd::new(executing.as_fd(), PollFlags::POLLIN));
+        }
+        let held_up = connections.iter().any(|c| carries(c, exec.number) && c.is_full());
+        if !held_up {
+            for (index, output) in exec.outputs.iter().enumerate() {
+                add(exec.number, Part::Output(index), PollFd::new(output.fd.as_fd(), PollFlags::POLLIN));
+            }
+        }
+        if let Some(fd) = exec.input.wants_to_write() {
+            add(exec.number, Part::Input, PollFd::new(fd, PollFlags::POLLOUT));
+        }
+    }
+}
+
+/// When one of them is given up whose output is still open.
+pub(crate) fn next_deadline(execs: &Execs) -> Option<Instant> {
+    execs.running.iter().filter_map(|exec| exec.ended_at).map(|at| at + MAX_DRAIN).min()
+}
+
+/// Something has happened to the exec `number`.
+pub(crate) fn serve(
+    shim: &mut Shim,
+    connections: &mut [Connection],
+    (number, part): (u32, Part),
+    buffer: &mut Vec<u8>,
+) {
+    match part {
+        Part::Setup => advance(shim, connections, number),
+        Part::Output(index) => read_output(&mut shim.execs, connections, (number, index), buffer),
+        Part::Input => {
+            if let Some(exec) = shim.execs.get(number) {
+                exec.input.write();
+            }
+        }
+    }
+}
+
+/// What a client has sent to its exec.
+pub(crate) fn input(execs: &mut Execs, number: u32, bytes: &[u8], ended: bool) {
+    if let Some(exec) = execs.get(number).filter(|exec| exec.spec.stdin) {
+        exec.input.push(bytes);
+        exec.input.write();
+        if ended {
+            exec.end_of_input();
+        }
+    }
+}
+
+/// What follows their ends: clients are told, what is done with goes.
+pub(crate) fn finish(execs: &mut Execs, connections: &mut [Connection]) {
+    let mut over = Vec::new();
+    for exec in &mut execs.running {
+        exec.outputs.retain(|output| !output.ended);
+        let abandoned = exec.executing.is_some() && !connections.iter().any(|c| carries(c, exec.number));
+        if exec.ended_at.is_some() && connections.iter().any(|c| carries(c, exec.number) && c.is_full()) {
+            // A slow client gets all of it.
+            exec.ended_at = Some(Instant::now());
+        }
+        let drained = exec.outputs.is_empty() || exec.ended_at.is_some_and(|at| at.elapsed() > MAX_DRAIN);
+        match exec.exit {
+            Some(exit) if exec.executing.is_none() && drained => {
+                for connection in connections.iter_mut() {
+                    tell(connection, exec.number, exit);
+                }
+                over.push((exec.number, true));
+            }
+            // Whoever wanted it has left before it ran; it is killed with the last hold on it.
+            _ if abandoned => over.push((exec.number, false)),
+            _ => {}
+        }
+    }
+    for (number, remember) in over {
+        execs.remove(number, remember);
+    }
+}
+
+/// Whether `connection` carries the streams of the exec `number`.
+fn carries(connection: &Connection, number: u32) -> bool {
+    matches!(connection.mode, Mode::Exec { number: carried, .. } if carried == number)
+}
+
+fn tell(connection: &mut Connection, number: u32, exit: ::shim::ExitStatus) {
+    match connection.mode {
+        Mode::Exec { number: carried, .. } if carried == number => {
+            // Plain numbers always become JSON.
+            connection.send_frame(EXIT_STREAM, &serde_json::to_vec(&exit).unwrap_or_default());
+            connection.closing = true;
+        }
+        Mode::WaitingForExec { number: awaited } if awaited == number => {
+            connection.answer(&Response::Exited(exit));
+            connection.mode = Mode::Requests;
+        }
+        _ => return,
+    }
+    connection.write();
+}
+
+fn advance(shim: &mut Shim, connections: &mut [Connection], number: u32) {
+    let Some(exec) = shim.execs.get(number) else {
+        return;
+    };
+    let Some(connection) = connections.iter_mut().find(|c| carries(c, number)) else {
+        return;
+    };
+    match exec.advance() {
+        Ok(false) => return,
+        Ok(true) => {
+            connection.answer(&Response::Started { pid: exec.pid });
+            connection.mode = Mode::Exec { number, running: true };
+            let early = connection.decoder.take_rest();
+            if exec.spec.stdin {
+                exec.input.push(&early);
+            }
+        }
+        Err(failure) => {
+            // The process ends by itself, and is reaped as any stranger.
+            shim.execs.remove(number, false);
+            connection.answer(&shim.exec_failed(&failure));
+            connection.mode = Mode::Requests;
+        }
+    }
+    connection.write();
+}
+
+fn read_output(
+    execs: &mut Execs,
+    connections: &mut [Connection],
+    (number, index): (u32, usize),
+    buffer: &mut Vec<u8>,
+) {
+    buffer.resize(CHUNK_BYTES, 0);
+    let Some(exec) = execs.get(number) else {
+        return;
+    };
+    let (stdout, stderr) = (exec.spec.stdout, exec.spec.stderr);
+    let Some(output) = exec.outputs.get_mut(index) else {
+        return;
+    };
+    let wanted = match output.stream {
+        Stream::Stdout => stdout,
+        Stream::Stderr => stderr,
+    };
+    // Nobody reads it: it goes nowhere, so that the process is not held up.
+    let mut client = connections.iter_mut().find(|c| wanted && carries(c, number));
+    for _ in 0..CHUNKS_PER_TURN {
+        match output.read(buffer) {
+            Read::Some(length) => {
+                let Some(client) = client.as_mut() else {
+                    continue;
+                };
+                client.send_frame(output.stream.number(), &buffer[..length]);
+                if client.is_full() {
+                    break;
+                }
+            }
+            Read::None => break,
+            Read::End => {
+                output.ended = true;
+                break;
+            }
+        }
+    }
+    if let Some(client) = client {
+        client.write();
+    }
+}
