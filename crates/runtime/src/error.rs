@@ -64,6 +64,16 @@ pub enum Error {
     /// A limit for which this machine's cgroups have no control file, which is named.
     #[error("this machine cannot set that limit: its cgroups have no {0}")]
     NoLimit(String),
+    /// systemd refused.
+    #[error("systemd: {action}: {message} ({name})")]
+    Systemd {
+        /// What was called.
+        action: &'static str,
+        /// The name of its error.
+        name: String,
+        /// Its words.
+        message: String,
+    },
     /// Preparing the sandbox failed inside the container's process.
     #[error("{message}")]
     Init {
@@ -90,9 +100,12 @@ impl Error {
             Error::NotImplemented(_) => ErrorKind::NotImplemented,
             Error::NotRunning => ErrorKind::Conflict,
             Error::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
-            Error::Host { .. } | Error::Path { .. } | Error::Threaded | Error::NoCgroup | Error::InitDied => {
-                ErrorKind::Internal
-            }
+            Error::Host { .. }
+            | Error::Systemd { .. }
+            | Error::Path { .. }
+            | Error::Threaded
+            | Error::NoCgroup
+            | Error::InitDied => ErrorKind::Internal,
         }
     }
 

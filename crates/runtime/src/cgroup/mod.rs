@@ -11,6 +11,7 @@ mod layout;
 mod oom;
 mod setting;
 mod stats;
+pub mod systemd;
 mod update;
 mod v1;
 mod v2;

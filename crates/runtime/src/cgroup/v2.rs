@@ -144,7 +144,7 @@ pub(super) fn weight_of_shares(shares: u64) -> u64 {
 }
 
 /// 10…1000 to 1…10000.
-fn io_weight(weight: u16) -> u64 {
+pub(super) fn io_weight(weight: u16) -> u64 {
     1 + u64::from(weight.clamp(10, 1000) - 10) * 9_999 / 990
 }
 

@@ -92,9 +92,7 @@ fn handle_signals(pid: i32, signals: &Signals, terminal: Option<&OwnedFd>) -> Ou
                     return Ok(Some(code));
                 }
             }
-            Ok(Signal::SIGWINCH) if terminal.is_some() => {
-                terminal.map(|terminal| pass_size(terminal));
-            }
+            Ok(Signal::SIGWINCH) if terminal.is_some() => terminal.into_iter().for_each(pass_size),
             // It may be ending just now, which SIGCHLD will tell.
             Ok(signal) => drop(kill(Pid::from_raw(pid), signal)),
             Err(_) => {}

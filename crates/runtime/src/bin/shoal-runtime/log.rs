@@ -39,11 +39,14 @@ impl Log {
 
     /// Says why a command did not work.
     pub(crate) fn error(&self, message: &str) {
-        if self.path.is_some() || self.json {
+        // Nobody is left to tell if writing to standard error fails.
+        if self.path.is_some() {
             self.write("error", message);
-        }
-        if self.path.is_some() || !self.json {
-            // Who called by hand does not read files. Nobody is left to tell if this fails.
+            // For whoever shows both this and the program's name.
+            let _ = writeln!(io::stderr(), "{message}");
+        } else if self.json {
+            self.write("error", message);
+        } else {
             let _ = writeln!(io::stderr(), "shoal-runtime: {message}");
         }
     }

@@ -11,6 +11,7 @@ mod failure;
 mod foreground;
 mod global;
 mod log;
+mod scope;
 mod seal;
 mod state;
 mod time;

@@ -14,6 +14,7 @@ use crate::console;
 use crate::container::NewDirectory;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::scope::{self, Scope};
 use crate::seal::seal;
 use crate::state::{ProcessId, State, gate, replace};
 use crate::time::rfc3339;
@@ -70,22 +71,20 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
     let id = words.plain[0].as_str();
     let preserve_fds = words.number("--preserve-fds")?.unwrap_or(0);
     check_open(preserve_fds)?;
-    if global.systemd_cgroup {
-        return Err(Failure::Usage("--systemd-cgroup is not implemented".to_owned()));
-    }
-    let bundle = Bundle::open(Path::new(words.value("--bundle").unwrap_or(".")))?;
+    let mut bundle = Bundle::open(Path::new(words.value("--bundle").unwrap_or(".")))?;
     let process = bundle.spec.process().as_ref();
     let terminal = process.and_then(|process| process.terminal()) == Some(true);
     console::check(terminal, detached, words.value("--console-socket"))?;
     let size = process.and_then(|process| process.console_size());
     let size = size.map(|size| (size.height() as u16, size.width() as u16));
     let directory = NewDirectory::make(global, id, &bundle.config)?;
+    let unit = global.systemd_cgroup.then(|| scope::unit(&mut bundle.spec, id)).transpose()?;
     let mut state = State {
         id: id.to_owned(),
         cgroup: cgroup_path(&bundle, id),
         process: None,
         creator: ProcessId::of(std::process::id() as i32).map_err(Failure::file("/proc/self/stat"))?,
-        unit: None,
+        unit: unit.as_ref().map(|unit| unit.name().to_owned()),
         created: rfc3339(SystemTime::now()),
         annotations: bundle.spec.annotations().clone().unwrap_or_default(),
         rootfs: bundle.rootfs.clone(),
@@ -93,6 +92,7 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
     };
     // Whoever finds it half made can take it away by this.
     state.save(&directory.path)?;
+    let scope = unit.map(|unit| Scope::enter(unit, &bundle.spec)).transpose()?;
     // By a descriptor: the path of a socket must be short.
     let held = fs::File::open(&directory.path).map_err(Failure::file(&directory.path))?;
     let short = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
@@ -114,6 +114,9 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
             },
         },
     )?;
+    if let Some(scope) = scope {
+        scope.leave_to_container();
+    }
     let process = ProcessId::of(created.pid()).map_err(Failure::file("the first process"))?;
     state.process = Some(process);
     state.save(&directory.path)?;

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use runtime::cgroup::systemd::Systemd;
+
 use crate::arguments::{Verb, Words, switch};
 use crate::container::{Container, directory};
 use crate::failure::{Failure, Outcome};
@@ -51,8 +53,10 @@ pub(crate) fn clean(state: &State, dir: &Path) -> Outcome<()> {
         // Gone already is what was wanted.
         let _ = runtime::signal::send(process.pid, 9, || process.is_alive());
     }
+    let stopped = state.unit.as_deref().map_or(Ok(()), |unit| Systemd::of_machine()?.stop(unit));
     let removed = cgroup.remove();
     killed?;
+    stopped?;
     removed?;
     remove_directory(dir)
 }

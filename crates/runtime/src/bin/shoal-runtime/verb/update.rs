@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 
+use runtime::cgroup::systemd::Systemd;
 use runtime::oci::LinuxResources;
 use serde_json::{Map, Value, json};
 
@@ -78,6 +79,9 @@ fn update(global: &Global, words: &Words) -> Outcome<u8> {
         None => from_flags(words)?,
     };
     container.state.cgroup()?.update(&resources)?;
+    if let Some(unit) = &container.state.unit {
+        Systemd::of_machine()?.update(unit, &resources)?;
+    }
     Ok(0)
 }
 
