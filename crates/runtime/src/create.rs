@@ -1,7 +1,6 @@
 //! Creating a container: plan, cgroup, clone, and the gate in front of its program.
 
 use std::fs::{self, File};
-use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use crate::cgroup::{self, Cgroup};
-use crate::init::{Channel, Heard, Surroundings, run};
+use crate::init::{self, Channel, Heard, Surroundings};
 use crate::oci::Spec;
 use crate::plan::{NamespaceKind, Plan};
 use crate::sys::process::{Side, clone};
@@ -126,10 +125,13 @@ pub fn create(spec: &Spec, options: CreateOptions<'_>) -> Result<Created> {
     let undo = RemoveCgroup(&cgroup);
     cgroup.create(&plan.resources)?;
     let pid = spawn(&plan, &cgroup, join, gate, options, theirs)?;
+    let pid = if plan.is_staged() { wait_for_stage(pid, &ours)? } else { pid };
     std::mem::forget(undo);
     let mut created = Created { pid, console: None, channel: ours, cgroup, ours: true };
-    set_oom_score(pid, plan.process.oom_score_adj)?;
     created.wait_until_ready()?;
+    if plan.users.is_some() {
+        created.set_limits(&plan)?;
+    }
     Ok(created)
 }
 
@@ -146,7 +148,7 @@ pub fn open_gate(path: &Path) -> Result<()> {
     match channel.hear()? {
         Heard::Closed => Ok(()),
         Heard::Failed(error) => Err(error),
-        Heard::Ready | Heard::Console(_) => Err(Error::InitDied),
+        Heard::Ready | Heard::Console(_) | Heard::Pid(_) => Err(Error::InitDied),
     }
 }
 
@@ -201,7 +203,7 @@ impl Created {
             // A program that has run and ended already also looks like this, and is reaped like any other.
             Heard::Closed => Ok(self.detach()),
             Heard::Failed(error) => Err(error),
-            Heard::Ready | Heard::Console(_) => Err(Error::InitDied),
+            Heard::Ready | Heard::Console(_) | Heard::Pid(_) => Err(Error::InitDied),
         }
     }
 
@@ -211,11 +213,17 @@ impl Created {
         self.pid
     }
 
+    /// What a process with users of its own may not do itself.
+    fn set_limits(&self, plan: &Plan) -> Result<()> {
+        plan.process.rlimits.iter().try_for_each(|limit| limit.set_of(self.pid))
+    }
+
     fn wait_until_ready(&mut self) -> Result<()> {
         loop {
             match self.channel.hear()? {
                 Heard::Ready => return Ok(()),
                 Heard::Console(console) => self.console = Some(console),
+                Heard::Pid(_) => {}
                 Heard::Failed(error) => return Err(error),
                 Heard::Closed => return Err(Error::InitDied),
             }
@@ -264,18 +272,27 @@ fn open_namespaces(plan: &Plan) -> Result<Vec<(NamespaceKind, OwnedFd)>> {
 fn spawn(
     plan: &Plan,
     cgroup: &Cgroup,
-    join: Vec<(NamespaceKind, OwnedFd)>,
+    mut join: Vec<(NamespaceKind, OwnedFd)>,
     gate: Option<OwnedFd>,
     options: CreateOptions<'_>,
     channel: Channel,
 ) -> Result<i32> {
-    let into = cgroup.clone_target()?;
-    let home = enter_pid_namespace(&join)?;
+    let staged = plan.is_staged();
+    // An earlier process stays outside of the cgroup, and joins and makes the rest itself.
+    let into = if staged { None } else { cgroup.clone_target()? };
+    let home = if staged { None } else { enter_pid_namespace(&mut join)? };
+    let flags = if staged { plan.new_namespaces & libc::CLONE_NEWNS as u64 } else { plan.new_namespaces };
+    fault::point("runtime: clone the container's process");
     // SAFETY: `check_single_thread` has found one thread, and nothing since has made another.
-    let side = unsafe { clone(plan.new_namespaces, into.as_ref().map(AsFd::as_fd)) };
-    match side {
-        Ok(Side::Child) => run(
-            Surroundings {
+    let side = unsafe { clone(flags, into.as_ref().map(AsFd::as_fd)) };
+    if let (Some(home), Ok(Side::Parent(_)) | Err(_)) = (home, &side) {
+        setns(home.as_fd(), CloneFlags::CLONE_NEWPID)
+            .map_err(|error| Error::host("return from a pid namespace")(error.into()))?;
+    }
+    match side.map_err(Error::host("clone the container's process"))? {
+        Side::Parent(pid) => Ok(pid),
+        Side::Child => {
+            let surroundings = Surroundings {
                 plan,
                 rootfs: options.rootfs,
                 bundle: options.bundle,
@@ -287,43 +304,34 @@ fn spawn(
                 die_with_parent: options.die_with_parent,
                 gate,
                 extra: options.extra,
-            },
-            channel,
-        ),
-        answer => {
-            if let Some(home) = home {
-                setns(home.as_fd(), CloneFlags::CLONE_NEWPID)
-                    .map_err(|error| Error::host("return from a pid namespace")(error.into()))?;
-            }
-            match answer.map_err(Error::host("clone the container's process"))? {
-                Side::Parent(pid) => Ok(pid),
-                Side::Child => Err(Error::InitDied),
-            }
+                pinned: None,
+            };
+            if staged { init::stage::run(surroundings, channel) } else { init::run(surroundings, channel) }
         }
     }
 }
 
+/// The container's number, from the process that makes it, which then ends.
+fn wait_for_stage(stage: i32, channel: &Channel) -> Result<i32> {
+    let heard = channel.hear();
+    let _ = waitpid(Pid::from_raw(stage), None);
+    match heard? {
+        Heard::Pid(pid) => Ok(pid),
+        Heard::Failed(error) => Err(error),
+        Heard::Ready | Heard::Console(_) | Heard::Closed => Err(Error::InitDied),
+    }
+}
+
 /// A pid namespace is joined by the parent of whoever shall be in it; returns the way back.
-fn enter_pid_namespace(join: &[(NamespaceKind, OwnedFd)]) -> Result<Option<OwnedFd>> {
-    let Some((_, namespace)) = join.iter().find(|(kind, _)| *kind == NamespaceKind::Pid) else {
+fn enter_pid_namespace(join: &mut Vec<(NamespaceKind, OwnedFd)>) -> Result<Option<OwnedFd>> {
+    let Some(at) = join.iter().position(|(kind, _)| *kind == NamespaceKind::Pid) else {
         return Ok(None);
     };
+    let (_, namespace) = join.remove(at);
     let home = File::open("/proc/self/ns/pid").map_err(Error::path("open", "/proc/self/ns/pid"))?;
     setns(namespace.as_fd(), CloneFlags::CLONE_NEWPID)
         .map_err(|error| Error::host("join a pid namespace")(error.into()))?;
     Ok(Some(home.into()))
-}
-
-fn set_oom_score(pid: i32, score: Option<i32>) -> Result<()> {
-    let Some(score) = score else {
-        return Ok(());
-    };
-    let path = format!("/proc/{pid}/oom_score_adj");
-    match fs::write(&path, score.to_string()) {
-        // Below what was inherited takes CAP_SYS_RESOURCE, which not every environment has.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        other => other.map_err(Error::path("write", path)),
-    }
 }
 
 fn listen_at(path: &Path) -> Result<OwnedFd> {

@@ -24,11 +24,13 @@ pub mod exe;
 mod exec;
 mod features;
 mod init;
+mod limit;
 mod plan;
 mod rootfs;
 mod seccomp;
 pub mod signal;
 mod sys;
+pub mod sysctl;
 pub mod user;
 pub mod view;
 

@@ -75,10 +75,9 @@ impl View {
             .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
         let place = root::open_path(&self.place).map_err(Error::path("open", &self.place))?;
         let root = match &self.writable {
-            Some((upper, work)) => {
-                root::overlay(&self.lowers, upper, work, false, &self.place, place.as_fd())
-                    .map_err(Error::path("mount overlay of", upper))?
-            }
+            Some((upper, work)) => root::overlay(&self.lowers, upper, work, false, &self.place)
+                .and_then(|root| attach(root.as_fd(), place.as_fd()).map(|()| root))
+                .map_err(Error::path("mount overlay of", upper))?,
             None => read_only(&self.lowers, &self.place, place.as_fd())
                 .map_err(Error::path("mount layers at", &self.place))?,
         };

@@ -18,6 +18,7 @@ const CONSOLE: u8 = b'c';
 const FAILED: u8 = b'f';
 const START: u8 = b's';
 const GONE: u8 = b'g';
+const PID: u8 = b'p';
 /// An error message is cut here: it holds paths of an image.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
@@ -40,6 +41,8 @@ pub(super) enum Report {
 pub(crate) enum Heard {
     Ready,
     Console(OwnedFd),
+    /// The number of the container's process, from whoever cloned it.
+    Pid(i32),
     Failed(Error),
     /// The other end is closed: the program runs, or the process is dead.
     Closed,
@@ -88,6 +91,7 @@ impl Channel {
             ([CONSOLE, ..], Some(console)) => Ok(Heard::Console(console)),
             ([READY, ..], _) => Ok(Heard::Ready),
             ([GONE, ..], _) => Ok(Heard::Failed(Error::NotRunning)),
+            ([PID, a, b, c, d], _) => Ok(Heard::Pid(i32::from_le_bytes([*a, *b, *c, *d]))),
             ([FAILED, a, b, c, d, message @ ..], _) => Ok(Heard::Failed(Error::Init {
                 exit_code: i32::from_le_bytes([*a, *b, *c, *d]),
                 message: String::from_utf8_lossy(message).into_owned(),
@@ -104,6 +108,13 @@ impl Channel {
     /// Container: everything but the program is there.
     pub(super) fn ready(&self) -> Result<()> {
         self.send(&[READY])
+    }
+
+    /// Between caller and container: says which process the container is.
+    pub(super) fn tell_pid(&self, pid: i32) -> Result<()> {
+        let mut bytes = vec![PID];
+        bytes.extend(pid.to_le_bytes());
+        self.send(&bytes)
     }
 
     /// Container: hands over the host's side of its terminal.

@@ -24,11 +24,12 @@ const LINKS: [(&str, &str); 5] = [
     ("ptmx", "pts/ptmx"),
 ];
 
-/// Makes nodes and links in `dev`, which is `/dev` by descriptor and usually not attached yet.
-pub(super) fn populate(plan: &Plan, dev: BorrowedFd<'_>) -> Result<()> {
-    for device in &plan.devices {
+/// Makes nodes and links in `dev`, which is `/dev` by descriptor. `ready`: for each device its mount, if the container
+/// cannot make it.
+pub(super) fn populate(plan: &Plan, dev: BorrowedFd<'_>, ready: &[OwnedFd]) -> Result<()> {
+    for (number, device) in plan.devices.iter().enumerate() {
         if let Ok(path) = device.path.strip_prefix("/dev") {
-            make(dev, path, device)?;
+            provide(dev, path, device, ready.get(number))?;
         }
     }
     for (name, to) in LINKS {
@@ -43,11 +44,20 @@ pub(super) fn populate(plan: &Plan, dev: BorrowedFd<'_>) -> Result<()> {
 }
 
 /// Makes the nodes that the specification wants elsewhere.
-pub(super) fn make_outside_dev(plan: &Plan, root: BorrowedFd<'_>) -> Result<()> {
+pub(super) fn make_outside_dev(plan: &Plan, root: BorrowedFd<'_>, ready: &[OwnedFd]) -> Result<()> {
     plan.devices
         .iter()
-        .filter(|device| !device.path.starts_with("/dev"))
-        .try_for_each(|device| make(root, &device.path, device))
+        .enumerate()
+        .filter(|(_, device)| !device.path.starts_with("/dev"))
+        .try_for_each(|(number, device)| provide(root, &device.path, device, ready.get(number)))
+}
+
+fn provide(dir: BorrowedFd<'_>, path: &Path, device: &Device, ready: Option<&OwnedFd>) -> Result<()> {
+    let Some(ready) = ready else {
+        return make(dir, path, device);
+    };
+    let place = target::open_or_make_plain(dir, path, target::Make::File)?;
+    attach(ready.as_fd(), place.as_fd()).map_err(Error::path("mount device", &device.path))
 }
 
 fn make(dir: BorrowedFd<'_>, path: &Path, device: &Device) -> Result<()> {

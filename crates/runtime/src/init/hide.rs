@@ -43,7 +43,7 @@ pub(super) fn mask(plan: &Plan, root: BorrowedFd<'_>, mounted: &Mounted) -> Resu
             (false, _) => {
                 let null = match &null {
                     Some(null) => null,
-                    None => null.insert(null_device(root, mounted)?),
+                    None => null.insert(null_device(plan, root, mounted)?),
                 };
                 clone_tree(null.as_fd(), c"", false).map_err(failed)?
             }
@@ -58,10 +58,13 @@ pub(super) fn mask(plan: &Plan, root: BorrowedFd<'_>, mounted: &Mounted) -> Resu
 
 /// The container's null device, which is checked: with a link or another file in its place, masking would show
 /// that instead (CVE-2025-31133). The container's and not the host's, so that a chmod in it stays in it.
-fn null_device(root: BorrowedFd<'_>, mounted: &Mounted) -> Result<OwnedFd> {
-    let null = match &mounted.dev {
-        Some(dev) => open_inside(dev.as_fd(), "null"),
-        None => open(root, Path::new("/dev/null"), libc::O_PATH, 0, Links::Refuse),
+fn null_device(plan: &Plan, root: BorrowedFd<'_>, mounted: &Mounted) -> Result<OwnedFd> {
+    let path = Path::new("/dev/null");
+    let ready = plan.devices.iter().position(|device| device.path == path);
+    let null = match (ready.and_then(|number| mounted.devices.get(number)), &mounted.dev) {
+        (Some(ready), _) => ready.try_clone(),
+        (None, Some(dev)) => open_inside(dev.as_fd(), "null"),
+        (None, None) => open(root, path, libc::O_PATH, 0, Links::Refuse),
     }
     .map_err(Error::path("open", "/dev/null"))?;
     let status = fstat(&null).map_err(|error| Error::path("look at", "/dev/null")(error.into()))?;

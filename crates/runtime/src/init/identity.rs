@@ -6,11 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::resource::{getrlimit, setrlimit};
 use nix::sys::stat::{SFlag, fstat, makedev};
 use nix::unistd::{Gid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, setgroups, setresgid, setresuid};
 
-use crate::plan::{Process, Rlimit};
+use crate::plan::Process;
 use crate::seccomp::Filter;
 use crate::sys::open::{Links, open};
 use crate::sys::process;
@@ -74,26 +73,31 @@ pub(super) fn set_streams(
 pub(super) fn give_streams(user: &User) -> Result<()> {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     for stream in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()] {
-        let failed = |error: Errno| Error::host("give away a standard stream")(error.into());
-        let status = fstat(stream).map_err(failed)?;
-        let is_device = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits();
-        let is_null = is_device && status.st_rdev == makedev(1, 3);
-        if status.st_uid == user.uid || is_null {
-            continue;
-        }
-        match fchown(stream, Some(Uid::from_raw(user.uid)), None) {
-            // Somebody's file, on a file system that does not do owners.
-            Ok(()) | Err(Errno::EINVAL | Errno::EPERM | Errno::EROFS) => {}
-            Err(error) => return Err(failed(error)),
-        }
+        give(stream, Uid::from_raw(user.uid), None)?;
     }
     Ok(())
+}
+
+/// Lets `uid`, and the group if one is given, own an open stream.
+pub(super) fn give(stream: BorrowedFd<'_>, uid: Uid, gid: Option<Gid>) -> Result<()> {
+    let failed = |error: Errno| Error::host("give away a standard stream")(error.into());
+    let status = fstat(stream).map_err(failed)?;
+    let is_device = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits();
+    let is_null = is_device && status.st_rdev == makedev(1, 3);
+    if is_null || status.st_uid == uid.as_raw() && gid.is_none() {
+        return Ok(());
+    }
+    match fchown(stream, Some(uid), gid) {
+        // Somebody's file, on a file system that does not do owners.
+        Ok(()) | Err(Errno::EINVAL | Errno::EPERM | Errno::EROFS) => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// Becomes the user with nothing more than the plan allows. Needs privilege, and has none afterwards that is not
 /// in the plan.
 pub(super) fn assume(process: &Process, filter: Option<&Filter>, user: &User) -> Result<()> {
-    process.rlimits.iter().try_for_each(set_rlimit)?;
+    process.rlimits.iter().try_for_each(|limit| limit.set_of(0))?;
     let available = process::permitted_capabilities().map_err(failed)?;
     drop_bounding(process.capabilities.bounding)?;
     if process.no_new_privileges {
@@ -144,20 +148,6 @@ fn drop_bounding(keep: u64) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A limit above the hard one that may not be raised becomes the hard one: an environment without
-/// CAP_SYS_RESOURCE is no reason to refuse a container.
-fn set_rlimit(limit: &Rlimit) -> Result<()> {
-    let failed = |error: Errno| Error::host("set a resource limit")(error.into());
-    match setrlimit(limit.resource, limit.soft, limit.hard) {
-        Err(Errno::EPERM) => {
-            let (_, hard) = getrlimit(limit.resource).map_err(failed)?;
-            let hard = limit.hard.min(hard);
-            setrlimit(limit.resource, limit.soft.min(hard), hard).map_err(failed)
-        }
-        other => other.map_err(failed),
-    }
 }
 
 fn failed(error: io::Error) -> Error {

@@ -11,12 +11,16 @@ mod device;
 mod exec;
 mod guest;
 mod hide;
+mod host;
 mod identity;
 mod mount;
 mod namespace;
 mod reaper;
 pub(crate) mod root;
+pub(crate) mod stage;
+mod staging;
 pub(crate) mod target;
+mod users;
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -51,6 +55,8 @@ pub(crate) struct Surroundings<'a> {
     /// Where to listen for whoever opens the gate, if it is not the caller.
     pub(crate) gate: Option<OwnedFd>,
     pub(crate) extra: Extra,
+    /// What an earlier process has opened for this one.
+    pub(crate) pinned: Option<host::Pinned>,
 }
 
 const DEFAULT_UMASK: u32 = 0o022;
@@ -92,19 +98,39 @@ fn live(surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<Infalli
 }
 
 /// Everything that needs privilege: namespaces, mounts, streams. Drops every descriptor of the host but the gate.
-fn enter(surroundings: Surroundings<'_>, channel: &Channel) -> Result<(Option<OwnedFd>, crate::user::User)> {
+fn enter(
+    mut surroundings: Surroundings<'_>,
+    channel: &Channel,
+) -> Result<(Option<OwnedFd>, crate::user::User)> {
     let plan = surroundings.plan;
     process::reset_signals();
     if surroundings.die_with_parent {
         namespace::die_with_parent()?;
     }
     umask(Mode::empty());
-    namespace::enter(plan, surroundings.join, surroundings.cgroup, surroundings.extra)?;
+    namespace::begin(surroundings.cgroup, !surroundings.extra.no_new_keyring)?;
+    let pinned = match surroundings.pinned.take() {
+        Some(pinned) => pinned,
+        None => {
+            host::set_oom_score(plan.process.oom_score_adj)?;
+            namespace::join(std::mem::take(&mut surroundings.join))?;
+            host::pin(&surroundings, None)?
+        }
+    };
+    let place = root::open_place(surroundings.bundle)?;
+    if plan.users.is_some() {
+        users::become_root()?;
+        if surroundings.die_with_parent {
+            // Changing users has cleared it.
+            namespace::die_with_parent()?;
+        }
+    }
+    namespace::finish(plan)?;
+    let (pinned, procfs) = mount::make_early(plan, pinned)?;
+    root::enter(pinned.root.as_fd(), place.as_fd(), surroundings.extra)?;
     let root = {
-        let pinned = mount::pin(plan, surroundings.cgroup)?;
-        let root = root::enter(surroundings.rootfs, surroundings.bundle, plan.volatile, surroundings.extra)?;
-        let mounted = mount::mount_all(plan, pinned, root.as_fd(), surroundings.cgroup)?;
-        finish_mounts(plan, root.as_fd(), &mounted)?;
+        let (root, mounted) = mount::mount_all(plan, pinned, surroundings.cgroup)?;
+        finish_mounts(plan, root.as_fd(), &mounted, procfs)?;
         connect_streams(surroundings.stdio, root.as_fd(), &mounted, channel)?;
         mounted.close_writable()?;
         root
@@ -119,10 +145,17 @@ fn enter(surroundings: Surroundings<'_>, channel: &Channel) -> Result<(Option<Ow
     Ok((surroundings.gate, user))
 }
 
-fn finish_mounts(plan: &Plan, root: BorrowedFd<'_>, mounted: &Mounted) -> Result<()> {
-    device::make_outside_dev(plan, root)?;
+fn finish_mounts(
+    plan: &Plan,
+    root: BorrowedFd<'_>,
+    mounted: &Mounted,
+    procfs: Option<OwnedFd>,
+) -> Result<()> {
+    device::make_outside_dev(plan, root, &mounted.devices)?;
     namespace::set_names(plan)?;
-    namespace::set_sysctls(plan)?;
+    if let Some(procfs) = procfs {
+        namespace::set_sysctls(plan, procfs.as_fd())?;
+    }
     let propagation = Attributes { propagation: plan.root_propagation, ..Attributes::default() };
     set_attributes(root, false, propagation).map_err(Error::host("set the root's propagation"))?;
     hide::make_readonly(plan, root)?;

@@ -4,24 +4,15 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nix::mount::MsFlags;
 use nix::sys::stat::{SFlag, fstat};
 
-use super::{cgroupfs, device, target};
+use super::host::Pinned;
+use super::{cgroupfs, device, namespace, target};
 use crate::cgroup::Cgroup;
 use crate::plan::{Kind, Mount, Plan};
-use crate::sys::c_path;
-use crate::sys::mount::{Attributes, Context, attach, clone_tree, set_attributes};
+use crate::sys::mount::{Attributes, Context, attach, set_attributes};
 use crate::sys::open::{Links, open};
-use crate::view::clone_source;
 use crate::{Error, Result};
-
-/// Things of the host that were opened while its tree was still there.
-pub(super) struct Pinned {
-    /// For each mount of the plan: the clone of a bind's source.
-    binds: Vec<Option<OwnedFd>>,
-    cgroups: cgroupfs::Pinned,
-}
 
 /// Mounts that later steps work with directly, past any path.
 #[derive(Default)]
@@ -30,6 +21,8 @@ pub(super) struct Mounted {
     pub(super) dev: Option<OwnedFd>,
     /// The devpts that was mounted on `/dev/pts`.
     pub(super) devpts: Option<OwnedFd>,
+    /// For each device of the plan, if the container cannot make it.
+    pub(super) devices: Vec<OwnedFd>,
     /// `/dev` was asked for read-only: it becomes so when everything is in it.
     dev_readonly: bool,
 }
@@ -47,98 +40,74 @@ impl Mounted {
     }
 }
 
-/// Opens all sources on the host.
-pub(super) fn pin(plan: &Plan, cgroup: &Cgroup) -> Result<Pinned> {
-    if plan.root_propagation != libc::MS_SHARED {
-        // A clone then takes over that it is a slave; a shared one must be cloned before the tree is separated.
-        nix::mount::mount(
-            None::<&Path>,
-            "/",
-            None::<&Path>,
-            MsFlags::MS_SLAVE | MsFlags::MS_REC,
-            None::<&Path>,
-        )
-        .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
-    }
-    let binds = plan.mounts.iter().map(pin_source).collect::<Result<_>>()?;
-    let wants_cgroups = plan.mounts.iter().any(|mount| mount.kind == Kind::Cgroup);
-    let cgroups = if wants_cgroups { cgroupfs::pin(cgroup)? } else { cgroupfs::Pinned::default() };
-    Ok(Pinned { binds, cgroups })
-}
-
-fn pin_source(mount: &Mount) -> Result<Option<OwnedFd>> {
-    let Kind::Bind { source, recursive, subpath } = &mount.kind else {
-        return Ok(None);
-    };
-    if !subpath.as_os_str().is_empty() {
-        let whole = source.join(subpath);
-        return clone_source(source, subpath, *recursive)
-            .map(Some)
-            .map_err(Error::path("clone bind source", whole));
-    }
-    let failed = |error: io::Error| match error.raw_os_error() {
-        // Docker's words.
-        Some(libc::ENOENT) => {
-            Error::Invalid(format!("bind source path does not exist: {}", source.display()))
+/// Makes what has to be made while the host's mounts are still there: the kernel lets a container with users of its own
+/// have a procfs or sysfs only where it already sees one. Also gives a procfs to write kernel parameters through, if
+/// there are any.
+pub(super) fn make_early(plan: &Plan, mut pinned: Pinned) -> Result<(Pinned, Option<OwnedFd>)> {
+    for (mount, tree) in plan.mounts.iter().zip(&mut pinned.trees) {
+        let Kind::FileSystem { name, .. } = &mount.kind else {
+            continue;
+        };
+        if matches!(name.to_bytes(), b"proc" | b"sysfs" | b"mqueue") && tree.is_none() {
+            *tree = Some(make_file_system(mount, mount.attributes, None)?);
         }
-        _ => Error::path("clone bind source", source)(error),
-    };
-    let slash = nix::fcntl::open(
-        "/",
-        nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC,
-        nix::sys::stat::Mode::empty(),
-    )
-    .map_err(|error| failed(error.into()))?;
-    let path = c_path(source).map_err(failed)?;
-    clone_tree(slash.as_fd(), &path, *recursive).map(Some).map_err(failed)
+    }
+    let procfs = if plan.sysctls.is_empty() { None } else { Some(namespace::private_procfs()?) };
+    Ok((pinned, procfs))
 }
 
-/// Makes all mounts beneath `root`.
-pub(super) fn mount_all(
-    plan: &Plan,
-    pinned: Pinned,
-    root: BorrowedFd<'_>,
-    cgroup: &Cgroup,
-) -> Result<Mounted> {
-    let mut mounted = Mounted::default();
+/// Makes all mounts beneath the root, which is given back.
+pub(super) fn mount_all(plan: &Plan, pinned: Pinned, cgroup: &Cgroup) -> Result<(OwnedFd, Mounted)> {
+    let root = pinned.root.as_fd();
+    let mut mounted = Mounted { devices: pinned.devices, ..Mounted::default() };
     let mut cgroups = Some(pinned.cgroups);
     let mut dev_is_mounted = false;
-    for (mount, bind) in plan.mounts.iter().zip(pinned.binds) {
-        let destination = &mount.destination;
-        let is_dev = destination == Path::new("/dev");
-        dev_is_mounted |= is_dev;
-        match (&mount.kind, bind) {
+    for (mount, tree) in plan.mounts.iter().zip(pinned.trees) {
+        dev_is_mounted |= mount.destination == Path::new("/dev");
+        match (&mount.kind, tree) {
             (Kind::Bind { .. }, Some(tree)) => attach_bind(mount, tree, root)?,
             (Kind::Bind { .. }, None) => {}
             (Kind::Cgroup, _) => {
                 let pinned = cgroups.take().unwrap_or_default();
                 cgroupfs::mount(mount, pinned, cgroup, root)?;
             }
-            (Kind::FileSystem { .. }, _) => {
-                let place = open_place(root, destination, target::Make::Dir)?;
-                let mut attributes = mount.attributes;
-                if is_dev && attributes.set & libc::MOUNT_ATTR_RDONLY != 0 {
-                    attributes.set &= !libc::MOUNT_ATTR_RDONLY;
-                    mounted.dev_readonly = true;
-                }
-                let tree = make_file_system(mount, attributes, place.as_fd())?;
-                if is_dev {
-                    device::populate(plan, tree.as_fd())?;
-                }
-                finish(&tree, place.as_fd(), attributes, mount)?;
-                if is_dev {
-                    mounted.dev = Some(tree);
-                } else if destination == Path::new("/dev/pts") {
-                    mounted.devpts = Some(tree);
-                }
-            }
+            (Kind::FileSystem { .. }, tree) => mount_file_system(plan, mount, tree, root, &mut mounted)?,
         }
     }
     if !dev_is_mounted {
         let dev = target::open_or_make_plain(root, Path::new("/dev"), target::Make::Dir)?;
-        device::populate(plan, dev.as_fd())?;
+        device::populate(plan, dev.as_fd(), &mounted.devices)?;
     }
-    Ok(mounted)
+    Ok((pinned.root, mounted))
+}
+
+fn mount_file_system(
+    plan: &Plan,
+    mount: &Mount,
+    tree: Option<OwnedFd>,
+    root: BorrowedFd<'_>,
+    mounted: &mut Mounted,
+) -> Result<()> {
+    let destination = &mount.destination;
+    let is_dev = destination == Path::new("/dev");
+    let place = open_place(root, destination, target::Make::Dir)?;
+    let mut attributes = mount.attributes;
+    if is_dev && attributes.set & libc::MOUNT_ATTR_RDONLY != 0 {
+        attributes.set &= !libc::MOUNT_ATTR_RDONLY;
+        mounted.dev_readonly = true;
+    }
+    let tree = match tree {
+        Some(tree) => tree,
+        None => make_file_system(mount, attributes, Some(place.as_fd()))?,
+    };
+    finish(&tree, place.as_fd(), attributes, mount)?;
+    if is_dev {
+        device::populate(plan, tree.as_fd(), &mounted.devices)?;
+        mounted.dev = Some(tree);
+    } else if destination == Path::new("/dev/pts") {
+        mounted.devpts = Some(tree);
+    }
+    Ok(())
 }
 
 /// The mount point. Links in the kernel's own places have no honest use.
@@ -176,7 +145,7 @@ fn access_time(set: u64) -> u64 {
     if set & libc::MOUNT_ATTR__ATIME == 0 { 0 } else { libc::MOUNT_ATTR__ATIME }
 }
 
-fn make_file_system(mount: &Mount, attributes: Attributes, place: BorrowedFd<'_>) -> Result<OwnedFd> {
+fn make_file_system(mount: &Mount, attributes: Attributes, place: Option<BorrowedFd<'_>>) -> Result<OwnedFd> {
     let Kind::FileSystem { name, source, options } = &mount.kind else {
         return Err(failed(&mount.destination)(io::ErrorKind::InvalidInput.into()));
     };
@@ -192,7 +161,7 @@ fn make_file_system(mount: &Mount, attributes: Attributes, place: BorrowedFd<'_>
             }
         }
         let has_mode = options.iter().any(|(key, _)| key.as_c_str() == c"mode");
-        if name.as_c_str() == c"tmpfs" && !has_mode {
+        if let (b"tmpfs", false, Some(place)) = (name.to_bytes(), has_mode, place) {
             // As Docker: a tmpfs over a directory looks like the directory.
             let mode = fstat(place)?.st_mode & 0o7777;
             let mode = std::ffi::CString::new(format!("{mode:o}"))?;
@@ -204,8 +173,8 @@ fn make_file_system(mount: &Mount, attributes: Attributes, place: BorrowedFd<'_>
 }
 
 fn finish(tree: &OwnedFd, place: BorrowedFd<'_>, attributes: Attributes, mount: &Mount) -> Result<()> {
-    let propagation = Attributes { propagation: attributes.propagation, ..Attributes::default() };
-    set_attributes(tree.as_fd(), false, propagation)
+    // All of them, since a tree of the host does not have them yet.
+    set_attributes(tree.as_fd(), false, attributes)
         .and_then(|()| set_attributes(tree.as_fd(), true, mount.recursive))
         .and_then(|()| attach(tree.as_fd(), place))
         .map_err(failed(&mount.destination))

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::sched::{CloneFlags, setns, unshare};
@@ -11,7 +11,7 @@ use crate::cgroup::Cgroup;
 use crate::plan::{NamespaceKind, Plan};
 use crate::sys::open::{Links, open};
 use crate::sys::{mount, process};
-use crate::{Error, Extra, Result};
+use crate::{Error, Result};
 
 /// The kernel kills this process when the one that cloned it dies.
 pub(super) fn die_with_parent() -> Result<()> {
@@ -31,21 +31,17 @@ pub(super) fn begin(cgroup: &Cgroup, new_keyring: bool) -> Result<()> {
     cgroup.enter()
 }
 
-/// Joins and makes what the clone itself could not.
-pub(super) fn enter(
-    plan: &Plan,
-    join: Vec<(NamespaceKind, OwnedFd)>,
-    cgroup: &Cgroup,
-    extra: Extra,
-) -> Result<()> {
-    begin(cgroup, !extra.no_new_keyring)?;
-    for (kind, namespace) in join {
-        // A pid namespace is joined by the caller: it takes effect for children only.
-        if kind != NamespaceKind::Pid {
-            setns(namespace.as_fd(), CloneFlags::from_bits_truncate(kind.flag()))
-                .map_err(|error| Error::host("join a namespace")(error.into()))?;
-        }
+/// Joins the namespaces of others.
+pub(super) fn join(namespaces: Vec<(NamespaceKind, OwnedFd)>) -> Result<()> {
+    for (kind, namespace) in namespaces {
+        setns(namespace.as_fd(), CloneFlags::from_bits_truncate(kind.flag()))
+            .map_err(|error| Error::host("join a namespace")(error.into()))?;
     }
+    Ok(())
+}
+
+/// Makes what the clone itself could not.
+pub(super) fn finish(plan: &Plan) -> Result<()> {
     if plan.new_cgroup_namespace {
         // Only here, in the cgroup, so that the cgroup is the namespace's root.
         unshare(CloneFlags::CLONE_NEWCGROUP)
@@ -63,28 +59,24 @@ pub(super) fn set_names(plan: &Plan) -> Result<()> {
         nix::unistd::sethostname(name).map_err(|error| Error::host("set the host name")(error.into()))?;
     }
     if let Some(name) = &plan.domainname {
-        write_sysctl(&[(Path::new("kernel/domainname").to_owned(), name.clone())])?;
+        process::set_domain_name(name).map_err(Error::host("set the domain name"))?;
     }
     Ok(())
 }
 
-/// Kernel parameters of the container's namespaces.
-pub(super) fn set_sysctls(plan: &Plan) -> Result<()> {
-    if plan.sysctls.is_empty() {
-        return Ok(());
-    }
-    write_sysctl(&plan.sysctls)
+/// A procfs of our own that is attached nowhere: no image can put something else in its place (CVE-2025-52881,
+/// CVE-2019-16884). Made while the host's is still there, without which some containers may not have one.
+pub(super) fn private_procfs() -> Result<OwnedFd> {
+    mount::Context::open(c"proc")
+        .and_then(|context| context.mount(0))
+        .map_err(Error::host("open a private procfs"))
 }
 
-/// Writes through a procfs of our own that is attached nowhere: no image can put something else in its
-/// place (CVE-2025-52881, CVE-2019-16884).
-fn write_sysctl(values: &[(std::path::PathBuf, String)]) -> Result<()> {
-    let procfs = mount::Context::open(c"proc")
-        .and_then(|context| context.mount(0))
-        .map_err(Error::host("open a private procfs"))?;
-    for (name, value) in values {
+/// Kernel parameters of the container's namespaces, through a procfs of our own.
+pub(super) fn set_sysctls(plan: &Plan, procfs: BorrowedFd<'_>) -> Result<()> {
+    for (name, value) in &plan.sysctls {
         let path = Path::new("sys").join(name);
-        open(procfs.as_fd(), &path, libc::O_WRONLY, 0, Links::RefuseAndStay)
+        open(procfs, &path, libc::O_WRONLY, 0, Links::RefuseAndStay)
             .and_then(|file| File::from(file).write_all(value.as_bytes()))
             .map_err(Error::path("set sysctl", name))?;
     }

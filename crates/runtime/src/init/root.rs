@@ -1,4 +1,4 @@
-//! Mounting the container's root over its private directory, and making it the only one.
+//! Mounting the container's root, and making it the only one.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -11,63 +11,86 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
+use super::staging::Staging;
 use crate::sys::c_path;
 use crate::sys::mount::{Context, attach, clone_tree};
 use crate::{Error, Extra, Result, Rootfs};
 
-/// Mounts `rootfs` over `bundle` in this mount namespace, pivots into it, and detaches the host's tree. Returns the
-/// new root, which is also the current directory.
-pub(super) fn enter(rootfs: &Rootfs, bundle: &Path, volatile: bool, extra: Extra) -> Result<OwnedFd> {
+/// Makes the root, attached nowhere. With a `staging` the layers of an overlay are seen through the map of its user
+/// namespace. Needs the machine's privilege.
+pub(super) fn make(
+    rootfs: &Rootfs,
+    bundle: &Path,
+    volatile: bool,
+    staging: Option<&Staging<'_>>,
+) -> Result<OwnedFd> {
+    let (lowers, upper, work) = match rootfs {
+        Rootfs::Path(path) => {
+            return open_path(path)
+                .and_then(|directory| clone_tree(directory.as_fd(), c"", true))
+                .map_err(Error::path("mount root", path));
+        }
+        Rootfs::Overlay { lowers, upper, work } => (lowers, upper, work),
+    };
+    match staging {
+        None => overlay(lowers, upper, work, volatile, bundle),
+        Some(staging) => staging.map_layers(lowers, upper, work).and_then(|mapped| {
+            let make = || overlay(&mapped.lowers, &mapped.upper, &mapped.work, volatile, bundle);
+            staging.as_owner(make)
+        }),
+    }
+    .map_err(Error::path("mount overlay of", upper))
+}
+
+/// Where the root is attached, as this process sees it now.
+pub(super) fn open_place(bundle: &Path) -> Result<OwnedFd> {
+    open_path(bundle).map_err(Error::path("open bundle", bundle))
+}
+
+/// Attaches `root` over `place` in this mount namespace, pivots into it, and detaches the host's tree. The root is also
+/// the current directory then.
+pub(super) fn enter(root: BorrowedFd<'_>, place: BorrowedFd<'_>, extra: Extra) -> Result<()> {
     // Whatever the host does shows up here, for binds that asked for it; nothing done here shows up there.
     mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
         .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
-    let place = open_path(bundle).map_err(Error::path("open bundle", bundle))?;
-    let root = match rootfs {
-        Rootfs::Path(path) => open_path(path)
-            .and_then(|directory| clone_tree(directory.as_fd(), c"", true))
-            .and_then(|tree| attach(tree.as_fd(), place.as_fd()).map(|()| tree))
-            .map_err(Error::path("mount root", path))?,
-        Rootfs::Overlay { lowers, upper, work } => {
-            overlay(lowers, upper, work, volatile, bundle, place.as_fd())
-                .map_err(Error::path("mount overlay of", upper))?
-        }
-    };
+    attach(root, place).map_err(Error::host("attach the root"))?;
     let failed = |error: nix::Error| Error::host("pivot into the root")(error.into());
-    fchdir(root.as_fd()).map_err(failed)?;
+    fchdir(root).map_err(failed)?;
     if extra.no_pivot {
         // Moved over the old root, which then lies beneath, and out of reach for whoever cannot unmount.
         mount(Some("."), "/", None::<&Path>, MsFlags::MS_MOVE, None::<&Path>).map_err(failed)?;
         chroot(".").map_err(failed)?;
-        chdir("/").map_err(failed)?;
-        return Ok(root);
+        return chdir("/").map_err(failed);
     }
     // The new root is stacked over the old one, which then lies at "." and is let go.
     pivot_root(".", ".").map_err(failed)?;
     umount2(".", MntFlags::MNT_DETACH).map_err(failed)?;
-    chdir("/").map_err(failed)?;
-    Ok(root)
+    chdir("/").map_err(failed)
 }
 
+/// A directory, by following links.
 pub(crate) fn open_path(path: &Path) -> io::Result<OwnedFd> {
     File::options().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(path).map(OwnedFd::from)
 }
 
+/// Layers below a writable one, attached nowhere. On old kernels they are for a moment mounted on `place`, in this mount
+/// namespace.
 pub(crate) fn overlay(
     lowers: &[PathBuf],
     upper: &Path,
     work: &Path,
     volatile: bool,
-    bundle: &Path,
-    place: BorrowedFd<'_>,
+    place: &Path,
 ) -> io::Result<OwnedFd> {
     match overlay_layer_by_layer(lowers, upper, work, volatile) {
-        Ok(overlay) => attach(overlay.as_fd(), place).map(|()| overlay),
         // Before Linux 6.7 there is no `lowerdir+`, and a single value has 255 bytes at most.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            overlay_at_once(lowers, upper, work, volatile, place)?;
-            open_path(bundle)
+            overlay_at_once(lowers, upper, work, volatile, open_path(place)?.as_fd())?;
+            let overlay = open_path(place).and_then(|root| clone_tree(root.as_fd(), c"", false))?;
+            umount2(place, MntFlags::MNT_DETACH)?;
+            Ok(overlay)
         }
-        Err(error) => Err(error),
+        other => other,
     }
 }
 
@@ -128,7 +151,8 @@ pub(crate) fn overlay_of_lowers(lowers: &[PathBuf], place: BorrowedFd<'_>) -> io
     Ok(())
 }
 
-fn common_parent<'a>(mut paths: impl Iterator<Item = &'a Path>) -> PathBuf {
+/// The directory that holds them all, by name.
+pub(super) fn common_parent<'a>(mut paths: impl Iterator<Item = &'a Path>) -> PathBuf {
     let first = paths.next().and_then(Path::parent).unwrap_or(Path::new("/"));
     let mut common = first.to_owned();
     for path in paths {

@@ -2,16 +2,19 @@
 //!
 //! Everything that can be refused is refused here, before anything exists that would have to be undone.
 
+mod idmap;
 mod mount;
 mod process;
 mod refuse;
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::oci::{LinuxDevice, LinuxDeviceType, LinuxNamespaceType, LinuxResources, Spec};
+use crate::oci::{Linux, LinuxDevice, LinuxDeviceType, LinuxNamespaceType, LinuxResources, Spec};
 use crate::seccomp::{self, Filter};
+use crate::sysctl::{self, Owner};
 use crate::{Error, Result, VOLATILE_ANNOTATION};
 
+pub(crate) use idmap::{IdMap, IdMaps};
 pub(crate) use mount::{Kind, Mount};
 pub(crate) use process::{Process, Rlimit};
 
@@ -24,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) new_cgroup_namespace: bool,
     /// Namespaces of others, in joining order.
     pub(crate) join: Vec<(NamespaceKind, PathBuf)>,
+    /// Whose users the container's are; the machine's if `None`.
+    pub(crate) users: Option<Users>,
     pub(crate) root_readonly: bool,
     /// See [`crate::VOLATILE_ANNOTATION`].
     pub(crate) volatile: bool,
@@ -43,9 +48,19 @@ pub(crate) struct Plan {
     pub(crate) resources: LinuxResources,
 }
 
+/// The user namespace of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// A new one.
+    New(IdMaps),
+    /// Another's.
+    Join(PathBuf),
+}
+
 /// A namespace that can be joined by path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NamespaceKind {
+    Mount,
     Network,
     Ipc,
     Uts,
@@ -57,6 +72,7 @@ impl NamespaceKind {
     /// Its `CLONE_NEW*`.
     pub(crate) fn flag(self) -> libc::c_int {
         match self {
+            NamespaceKind::Mount => libc::CLONE_NEWNS,
             NamespaceKind::Network => libc::CLONE_NEWNET,
             NamespaceKind::Ipc => libc::CLONE_NEWIPC,
             NamespaceKind::Uts => libc::CLONE_NEWUTS,
@@ -89,6 +105,7 @@ impl Plan {
             new_namespaces: 0,
             new_cgroup_namespace: false,
             join: Vec::new(),
+            users: None,
             root_readonly: spec.root().as_ref().and_then(|r| r.readonly()) == Some(true),
             volatile: spec
                 .annotations()
@@ -108,11 +125,13 @@ impl Plan {
             resources: linux.resources().clone().unwrap_or_default(),
         };
         for namespace in linux.namespaces().iter().flatten() {
-            plan.add_namespace(namespace.typ(), namespace.path().as_deref())?;
+            plan.add_namespace(namespace.typ(), namespace.path().as_deref(), linux)?;
         }
-        if plan.new_namespaces & libc::CLONE_NEWNS as u64 == 0 {
-            return Err(Error::NotImplemented("a container in another mount namespace"));
+        if !plan.has_own(NamespaceKind::Mount) {
+            return Err(invalid("a container cannot be made in the host's mount namespace"));
         }
+        // The last, since whoever joins it sees other paths.
+        plan.join.sort_by_key(|(kind, _)| *kind == NamespaceKind::Mount);
         for mount in spec.mounts().iter().flatten() {
             plan.mounts.push(Mount::new(mount)?);
         }
@@ -128,28 +147,41 @@ impl Plan {
         self.new_namespaces & kind.flag() as u64 != 0 || self.join.iter().any(|(joined, _)| *joined == kind)
     }
 
-    fn add_namespace(&mut self, typ: LinuxNamespaceType, path: Option<&Path>) -> Result<()> {
+    /// Whether the container cannot simply be a clone of the caller.
+    pub(crate) fn is_staged(&self) -> bool {
+        self.users.is_some()
+    }
+
+    fn add_namespace(&mut self, typ: LinuxNamespaceType, path: Option<&Path>, linux: &Linux) -> Result<()> {
+        let path = path.filter(|path| !path.as_os_str().is_empty());
         let kind = match typ {
-            LinuxNamespaceType::Mount if path.is_none() => {
-                self.new_namespaces |= libc::CLONE_NEWNS as u64;
-                return Ok(());
-            }
-            LinuxNamespaceType::Mount => {
-                return Err(Error::NotImplemented("joining a mount namespace"));
-            }
-            LinuxNamespaceType::User => return Err(Error::NotImplemented("a user namespace")),
+            LinuxNamespaceType::User => return self.add_users(path, linux),
             LinuxNamespaceType::Time => return Err(Error::NotImplemented("a time namespace")),
+            LinuxNamespaceType::Mount => NamespaceKind::Mount,
             LinuxNamespaceType::Network => NamespaceKind::Network,
             LinuxNamespaceType::Ipc => NamespaceKind::Ipc,
             LinuxNamespaceType::Uts => NamespaceKind::Uts,
             LinuxNamespaceType::Cgroup => NamespaceKind::Cgroup,
             LinuxNamespaceType::Pid => NamespaceKind::Pid,
         };
+        if self.has_own(kind) {
+            return Err(invalid(&format!("there are two namespaces of type {typ}")));
+        }
         match (path, kind) {
             (Some(path), _) => self.join.push((kind, path.to_owned())),
             (None, NamespaceKind::Cgroup) => self.new_cgroup_namespace = true,
             (None, _) => self.new_namespaces |= kind.flag() as u64,
         }
+        Ok(())
+    }
+
+    fn add_users(&mut self, path: Option<&Path>, linux: &Linux) -> Result<()> {
+        let maps = IdMaps::new(linux.uid_mappings().as_deref(), linux.gid_mappings().as_deref())?;
+        self.users = Some(match (path, maps) {
+            (Some(path), _) => Users::Join(path.to_owned()),
+            (None, Some(maps)) => Users::New(maps),
+            (None, None) => return Err(invalid("a user namespace needs uidMappings and gidMappings")),
+        });
         Ok(())
     }
 
@@ -163,31 +195,12 @@ impl Plan {
 
     /// Only parameters that belong to one of the container's own namespaces: others would change the host.
     fn sysctl_path(&self, key: &str) -> Result<PathBuf> {
-        const IPC: [&str; 8] = [
-            "kernel.msgmax",
-            "kernel.msgmnb",
-            "kernel.msgmni",
-            "kernel.sem",
-            "kernel.shmall",
-            "kernel.shmmax",
-            "kernel.shmmni",
-            "kernel.shm_rmid_forced",
-        ];
-        // As sysctl(8): the first separator that occurs is the separator, so that `net/ipv4/conf/eth0.1/…` works.
-        let dotted = key.find(['.', '/']).is_some_and(|at| key[at..].starts_with('.'));
-        let path: PathBuf = if dotted { key.split('.').collect() } else { key.split('/').collect() };
-        if !path.components().all(|c| matches!(c, Component::Normal(_))) {
-            return Err(invalid(&format!("sysctl {key:?} is not a name")));
-        }
-        let name = key.replace('/', ".");
-        let owner = if name.starts_with("net.") {
-            NamespaceKind::Network
-        } else if IPC.contains(&name.as_str()) || name.starts_with("fs.mqueue.") {
-            NamespaceKind::Ipc
-        } else if name == "kernel.domainname" {
-            NamespaceKind::Uts
-        } else {
-            return Err(invalid(&format!("sysctl {key:?} is not in a separate kernel namespace")));
+        let path = sysctl::path(key).ok_or_else(|| invalid(&format!("sysctl {key:?} is not a name")))?;
+        let owner = match sysctl::owner(key) {
+            Some(Owner::Network) => NamespaceKind::Network,
+            Some(Owner::Ipc) => NamespaceKind::Ipc,
+            Some(Owner::Uts) => NamespaceKind::Uts,
+            None => return Err(invalid(&format!("sysctl {key:?} is not in a separate kernel namespace"))),
         };
         if !self.has_own(owner) {
             return Err(invalid(&format!("sysctl {key:?} is not allowed in the host's {owner:?} namespace")));

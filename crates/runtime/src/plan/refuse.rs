@@ -33,10 +33,8 @@ fn of_process(process: &Process) -> [(bool, &'static str); 5] {
     ]
 }
 
-fn of_linux(linux: &Linux) -> [(bool, &'static str); 8] {
+fn of_linux(linux: &Linux) -> [(bool, &'static str); 6] {
     [
-        (linux.uid_mappings().is_some(), "linux.uidMappings"),
-        (linux.gid_mappings().is_some(), "linux.gidMappings"),
         (linux.net_devices().is_some(), "linux.netDevices"),
         (linux.mount_label().as_ref().is_some_and(|l| !l.is_empty()), "linux.mountLabel"),
         (linux.intel_rdt().is_some(), "linux.intelRdt"),

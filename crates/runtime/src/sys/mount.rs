@@ -57,6 +57,21 @@ pub(crate) fn set_attributes(mount: BorrowedFd<'_>, recursive: bool, change: Att
         propagation: change.propagation,
         userns_fd: 0,
     };
+    self::change(mount, recursive, &attributes)
+}
+
+/// Shows the owners of files through the map of a user namespace. The mount must be attached nowhere yet.
+pub(crate) fn set_idmap(mount: BorrowedFd<'_>, recursive: bool, users: BorrowedFd<'_>) -> io::Result<()> {
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_IDMAP,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: users.as_raw_fd() as u64,
+    };
+    change(mount, recursive, &attributes)
+}
+
+fn change(mount: BorrowedFd<'_>, recursive: bool, attributes: &libc::mount_attr) -> io::Result<()> {
     let mut flags = libc::AT_EMPTY_PATH;
     if recursive {
         flags |= libc::AT_RECURSIVE;
@@ -68,7 +83,7 @@ pub(crate) fn set_attributes(mount: BorrowedFd<'_>, recursive: bool, change: Att
             mount.as_raw_fd(),
             c"".as_ptr(),
             flags,
-            &raw const attributes,
+            std::ptr::from_ref(attributes),
             size_of::<libc::mount_attr>(),
         )
     })?;

@@ -17,7 +17,8 @@ pub(crate) enum Side {
     Child,
 }
 
-/// Clones this process like fork, with new namespaces, and on cgroup v2 directly into a cgroup.
+/// Clones this process like fork, with new namespaces, and on cgroup v2 directly into a cgroup. With `CLONE_PARENT` among
+/// the flags the clone is a child of this process' parent.
 ///
 /// # Safety
 /// The process has one thread, so that no lock is held by a thread that the clone lacks.
@@ -25,7 +26,9 @@ pub(crate) unsafe fn clone(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> i
     // SAFETY: `clone_args` is plain numbers, for which all zeros is a valid value.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
     arguments.flags = namespaces;
-    arguments.exit_signal = libc::SIGCHLD as u64;
+    // A sibling takes over the signal that this process itself ends with.
+    let is_sibling = namespaces & libc::CLONE_PARENT as u64 != 0;
+    arguments.exit_signal = if is_sibling { 0 } else { libc::SIGCHLD as u64 };
     if let Some(cgroup) = cgroup {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = cgroup.as_raw_fd() as u64;
@@ -39,6 +42,22 @@ pub(crate) unsafe fn clone(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> i
         0 => Side::Child,
         pid => Side::Parent(pid as i32),
     })
+}
+
+/// Sets a resource limit of another process.
+pub(crate) fn set_limit_of(pid: i32, resource: u32, soft: u64, hard: u64) -> io::Result<()> {
+    let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: the new limit lives through the call, and no old one is asked for.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_prlimit64,
+            pid,
+            resource,
+            &raw const limit,
+            std::ptr::null::<libc::rlimit64>(),
+        )
+    })?;
+    Ok(())
 }
 
 /// Closes all descriptors from 3 up but those in `keep`; negative ones are none.
@@ -99,6 +118,12 @@ pub(crate) fn permitted_capabilities() -> io::Result<u64> {
     // SAFETY: version 3 of the interface writes two elements, which is what `data` has.
     check(unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) })?;
     Ok(u64::from(data[0].permitted) | (u64::from(data[1].permitted) << 32))
+}
+
+/// Makes every permitted capability of this process effective.
+pub(crate) fn raise_permitted() -> io::Result<()> {
+    let permitted = permitted_capabilities()?;
+    set_capabilities(permitted, permitted, 0)
 }
 
 /// Sets the three classic sets of this process.
@@ -207,5 +232,12 @@ pub(crate) fn raise_loopback() -> io::Result<()> {
     request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
     // SAFETY: SIOCSIFFLAGS reads one ifreq, which lives through the call.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) }.into())?;
+    Ok(())
+}
+
+/// Sets the domain name of this UTS namespace.
+pub(crate) fn set_domain_name(name: &str) -> io::Result<()> {
+    // SAFETY: the name lives through the call, and its length is passed with it.
+    check(unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }.into())?;
     Ok(())
 }

@@ -68,6 +68,21 @@ impl Bundle {
         namespaces.retain(|namespace| namespace.typ() != typ);
     }
 
+    /// Gives it a new namespace of this type, or another's.
+    pub(crate) fn own(&mut self, typ: LinuxNamespaceType, path: Option<&Path>) {
+        self.share(typ);
+        let mut namespace = LinuxNamespace::default();
+        namespace.set_typ(typ).set_path(path.map(Path::to_owned));
+        self.linux().namespaces_mut().as_mut().unwrap().push(namespace);
+    }
+
+    /// The first process of the created container.
+    pub(crate) fn pid(&self) -> i64 {
+        let state = self.command("state").output().unwrap();
+        let state: serde_json::Value = serde_json::from_slice(&state.stdout).unwrap();
+        state["pid"].as_i64().unwrap()
+    }
+
     pub(crate) fn command(&self, verb: &str) -> Command {
         let config = serde_json::to_vec(&self.spec).unwrap();
         fs::write(self.dir.path().join("config.json"), config).unwrap();

@@ -1,0 +1,83 @@
+//! What the container needs of the machine, opened while its tree is there and with its privilege.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::mount::{MsFlags, mount};
+
+use super::staging::Staging;
+use super::{Surroundings, cgroupfs, root};
+use crate::plan::{Kind, Mount, NamespaceKind, Plan};
+use crate::view::clone_source;
+use crate::{Error, Result};
+
+/// Mounts that are attached nowhere yet.
+pub(crate) struct Pinned {
+    pub(super) root: OwnedFd,
+    /// For each mount of the plan: the clone of a bind's source, or the machine's own instance of a file system
+    /// that the container may not have one of.
+    pub(super) trees: Vec<Option<OwnedFd>>,
+    /// For each device of the plan, if the container cannot make it.
+    pub(super) devices: Vec<OwnedFd>,
+    pub(super) cgroups: cgroupfs::Pinned,
+}
+
+/// Opens all of it. `staging`: for a container with users of its own.
+pub(super) fn pin(surroundings: &Surroundings<'_>, staging: Option<&Staging<'_>>) -> Result<Pinned> {
+    let plan = surroundings.plan;
+    if plan.root_propagation != libc::MS_SHARED {
+        // A clone then takes over that it is a slave; a shared one must be cloned before the tree is separated.
+        mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
+            .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
+    }
+    let trees = plan.mounts.iter().map(|mount| pin_tree(plan, mount)).collect::<Result<_>>()?;
+    let wants_cgroups = plan.mounts.iter().any(|mount| mount.kind == Kind::Cgroup);
+    let cgroups =
+        if wants_cgroups { cgroupfs::pin(surroundings.cgroup)? } else { cgroupfs::Pinned::default() };
+    let devices = staging.map(|staging| staging.devices(&plan.devices)).transpose()?.unwrap_or_default();
+    let root = root::make(surroundings.rootfs, surroundings.bundle, plan.volatile, staging)?;
+    Ok(Pinned { root, trees, devices, cgroups })
+}
+
+fn pin_tree(plan: &Plan, mount: &Mount) -> Result<Option<OwnedFd>> {
+    match &mount.kind {
+        Kind::Bind { source, recursive, subpath } => pin_source(source, subpath, *recursive).map(Some),
+        Kind::FileSystem { name, .. } if plan.users.is_some() => {
+            let (kind, path) = match name.to_bytes() {
+                b"sysfs" => (NamespaceKind::Network, "/sys"),
+                b"proc" => (NamespaceKind::Pid, "/proc"),
+                b"mqueue" => (NamespaceKind::Ipc, "/dev/mqueue"),
+                _ => return Ok(None),
+            };
+            // Of a namespace that the container does not own it may not mount it.
+            let own = plan.new_namespaces & kind.flag() as u64 != 0;
+            Ok(if own { None } else { clone_source(Path::new(path), Path::new(""), true).ok() })
+        }
+        Kind::FileSystem { .. } | Kind::Cgroup => Ok(None),
+    }
+}
+
+fn pin_source(source: &Path, subpath: &Path, recursive: bool) -> Result<OwnedFd> {
+    clone_source(source, subpath, recursive).map_err(|error| match error.raw_os_error() {
+        // Docker's words.
+        Some(libc::ENOENT) if subpath.as_os_str().is_empty() => {
+            Error::Invalid(format!("bind source path does not exist: {}", source.display()))
+        }
+        _ => Error::path("clone bind source", source.join(subpath))(error),
+    })
+}
+
+/// How readily the kernel kills this process and those it makes when memory is short.
+pub(super) fn set_oom_score(score: Option<i32>) -> Result<()> {
+    let Some(score) = score else {
+        return Ok(());
+    };
+    let path = "/proc/self/oom_score_adj";
+    match fs::write(path, score.to_string()) {
+        // Below what was inherited takes CAP_SYS_RESOURCE, which not every environment has.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other.map_err(Error::path("write", path)),
+    }
+}
