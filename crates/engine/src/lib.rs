@@ -9,6 +9,7 @@
 //! - [`oci`]: the spec as an OCI `config.json` · [`file`]: hosts, hostname, resolv.conf
 //! - [`volume`]: what outlives containers · [`tree`]: files that somebody else may be changing
 //! - [`store`]: records on disk · [`recover`]: what `open` finds and settles · [`restart`]: when to start again
+//! - [`stats`]: what containers use
 //! - [`log`]: reads what the shims write · [`event`]: who is told · [`filter`]: what `ps` shows
 //!
 //! May not touch: mounts, namespaces and cgroups other than through a shim (`runtime` does those) and, when a shim has
@@ -35,6 +36,7 @@ mod restart;
 mod shared;
 mod signal;
 pub mod spec;
+pub mod stats;
 mod store;
 mod tree;
 pub mod volume;

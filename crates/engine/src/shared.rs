@@ -5,6 +5,7 @@ use crate::container::{Index, Paths};
 use crate::event::{Actor, Event, EventKind, Events};
 use crate::record::Record;
 use crate::spec::NamespaceMode;
+use crate::stats::Samplers;
 use crate::store::Store;
 use crate::volume::{Catalog, LOCAL};
 use image::Images;
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) store: Store,
     pub(crate) volumes: Arc<Catalog>,
+    pub(crate) samplers: Samplers,
     index: RwLock<Index>,
 }
 
@@ -36,8 +38,17 @@ impl Shared {
         store: Store,
         volumes: Catalog,
     ) -> Shared {
-        let volumes = Arc::new(volumes);
-        Shared { config, cgroups, images, network, events, store, volumes, index: RwLock::default() }
+        Shared {
+            config,
+            cgroups,
+            images,
+            network,
+            events,
+            store,
+            volumes: Arc::new(volumes),
+            samplers: Samplers::default(),
+            index: RwLock::default(),
+        }
     }
 
     pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {

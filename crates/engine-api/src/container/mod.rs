@@ -6,6 +6,7 @@ mod host;
 mod inspect;
 mod query;
 mod shoal;
+mod stats;
 mod summary;
 mod update;
 mod words;
@@ -18,8 +19,12 @@ pub use host::{DeviceMapping, HostConfig, LogConfig, PortBinding, PortMap, Resta
 pub use inspect::{ContainerInspectResponse, ContainerState, DriverData};
 pub use query::{
     AttachQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery, ResizeQuery,
-    StartQuery, StopQuery, WaitQuery,
+    StartQuery, StatsQuery, StopQuery, WaitQuery,
 };
 pub use shoal::{HealthProbe, Shoal};
+pub use stats::{
+    BlkioStatEntry, BlkioStats, ContainerStatsResponse, CpuStats, CpuUsage, MemoryStats, NetworkStats,
+    PidsStats, ThrottlingData,
+};
 pub use summary::{ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary, PortSummary};
 pub use update::{ContainerUpdateRequest, ContainerUpdateResponse};

@@ -89,6 +89,22 @@ pub struct StopQuery {
     pub t: Option<i64>,
 }
 
+/// Of `GET /containers/{id}/stats`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct StatsQuery {
+    /// Go on, once a second; unless it says no.
+    pub stream: bool,
+    /// Do not wait for a second sample to compare with.
+    pub one_shot: bool,
+}
+
+impl Default for StatsQuery {
+    fn default() -> Self {
+        Self { stream: true, one_shot: false }
+    }
+}
+
 /// Of `POST /containers/{id}/kill`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -16,6 +16,7 @@ mod pause;
 mod remove;
 mod request;
 mod start;
+mod stats;
 mod stop;
 mod task;
 mod update;

@@ -14,7 +14,6 @@ const ROUTES: &[(Method, &str)] = &[
     (GET, "/containers/{id}/top"),
     (GET, "/containers/{id}/changes"),
     (GET, "/containers/{id}/export"),
-    (GET, "/containers/{id}/stats"),
     (GET, "/containers/{id}/attach/ws"),
     (HEAD, "/containers/{id}/archive"),
     (GET, "/containers/{id}/archive"),

@@ -6,11 +6,13 @@ mod mount;
 mod network;
 mod request;
 mod shoal;
+mod stats;
 mod summary;
 mod update;
 
 pub(crate) use host::Defaults;
 pub(crate) use inspect::{Rooted, inspect};
 pub(crate) use request::spec;
+pub(crate) use stats::stats;
 pub(crate) use summary::{ImageNames, summary};
 pub(crate) use update::update;

@@ -7,6 +7,7 @@ mod life;
 mod list;
 mod logs;
 mod read;
+mod stats;
 mod stream;
 mod update;
 mod wait;
@@ -27,6 +28,7 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/{id}/pause", life::pause);
     table.on(Method::POST, "/containers/{id}/unpause", life::unpause);
     table.on(Method::POST, "/containers/{id}/update", update::update);
+    table.on(Method::GET, "/containers/{id}/stats", stats::stats);
     table.on(Method::POST, "/containers/{id}/rename", life::rename);
     table.on(Method::POST, "/containers/{id}/resize", life::resize);
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);
