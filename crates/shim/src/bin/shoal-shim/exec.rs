@@ -54,6 +54,7 @@ impl Exec {
             user: spec.user.as_deref().or(place.user),
             stdio: streams.stdio,
             die_with_parent: true,
+            extra: runtime::Extra::default(),
         })?;
         Ok(Exec {
             spec,
