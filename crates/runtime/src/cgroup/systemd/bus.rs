@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 use super::message::{Body, FIXED_BYTES, Heard, call, length, read};
 use crate::{Error, Result};
 
-/// Nothing systemd does for us takes longer.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Signals about other units that are skipped while waiting for an answer.
 const MAX_SKIPPED: usize = 10_000;
 const MAX_GREETING_BYTES: usize = 256;
@@ -18,21 +16,22 @@ const MAX_GREETING_BYTES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Bus {
     stream: UnixStream,
+    patience: Duration,
     serial: u32,
     /// Jobs that were over before anybody asked: path, result.
     over: Vec<(String, String)>,
 }
 
 impl Bus {
-    /// Connects and says who we are; the kernel vouches for it.
-    pub(super) fn connect(path: &Path) -> Result<Bus> {
-        Bus::greet(path).map_err(Error::path("connect to systemd at", path))
+    /// Connects and says who we are; the kernel vouches for it. Nothing is waited for longer than `patience`.
+    pub(super) fn connect(path: &Path, patience: Duration) -> Result<Bus> {
+        Bus::greet(path, patience).map_err(Error::path("connect to systemd at", path))
     }
 
-    fn greet(path: &Path) -> io::Result<Bus> {
+    fn greet(path: &Path, patience: Duration) -> io::Result<Bus> {
         let mut stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
         let uid = nix::unistd::geteuid().to_string();
         let uid: String = uid.bytes().map(|digit| format!("{digit:02x}")).collect();
         stream.write_all(format!("\0AUTH EXTERNAL {uid}\r\n").as_bytes())?;
@@ -49,7 +48,7 @@ impl Bus {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         stream.write_all(b"BEGIN\r\n")?;
-        Ok(Bus { stream, serial: 0, over: Vec::new() })
+        Ok(Bus { stream, patience, serial: 0, over: Vec::new() })
     }
 
     /// Calls `member` of systemd's manager; the path in its answer, if there is one.
@@ -81,7 +80,7 @@ impl Bus {
     pub(super) fn run_job(&mut self, member: &'static str, body: &Body) -> Result<()> {
         self.over.clear();
         let job = self.call(member, body)?.unwrap_or_default();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             let over = self.over.iter().find(|(path, _)| *path == job);
             match over.map(|(_, result)| result.as_str()) {
@@ -102,7 +101,10 @@ impl Bus {
     }
 
     fn hear(&mut self) -> Result<Heard> {
-        self.read_message().map_err(Error::host("listen to systemd"))
+        self.read_message().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => Error::host("wait for systemd")(io::ErrorKind::TimedOut.into()),
+            _ => Error::host("listen to systemd")(error),
+        })
     }
 
     fn read_message(&mut self) -> io::Result<Heard> {

@@ -14,7 +14,9 @@ mod message;
 mod property;
 mod unit;
 
+use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Version;
 use crate::oci::LinuxResources;
@@ -25,6 +27,12 @@ use home::Home;
 use message::{Body, Property, Value};
 
 pub use unit::Unit;
+
+/// Making a scope takes milliseconds; a machine that is starting up may have other things to do first.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a scope whose processes are dead is waited for. systemd may not hear of their end (a user's instance on version 1),
+/// and finds out by itself later.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What systemd answers if there is no such unit.
 const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
@@ -73,7 +81,7 @@ impl Systemd {
         ];
         properties.extend(property::properties(self.version, resources));
         let body = Body::default().text(&unit.name).text("fail").properties(&properties).no_other_units();
-        self.connect()?.run_job("StartTransientUnit", &body)?;
+        self.connect(PATIENCE)?.run_job("StartTransientUnit", &body)?;
         Ok(Inside(home))
     }
 
@@ -87,26 +95,28 @@ impl Systemd {
             return Ok(());
         }
         let body = Body::default().text(unit_name).bool(true).properties(&properties);
-        self.connect()?.call("SetUnitProperties", &body).map(drop)
+        self.connect(PATIENCE)?.call("SetUnitProperties", &body).map(drop)
     }
 
-    /// Ends the scope, and forgets that it may have failed. What does not exist is no error.
+    /// Ends the scope, whose processes are dead, and forgets that it may have failed. What does not exist is no error, nor
+    /// that systemd takes its time.
     ///
     /// # Errors
     /// [`Error::Systemd`] with systemd's words.
     pub fn stop(&self, unit_name: &str) -> Result<()> {
-        let mut bus = self.connect()?;
+        let mut bus = self.connect(STOP_PATIENCE)?;
         let stopped = bus.run_job("StopUnit", &Body::default().text(unit_name).text("replace"));
         // Only what has failed can be reset, and mostly nothing has.
         let _ = bus.call("ResetFailedUnit", &Body::default().text(unit_name));
         match stopped {
             Err(Error::Systemd { name, .. }) if name == NO_SUCH_UNIT => Ok(()),
+            Err(Error::Host { source, .. }) if source.kind() == io::ErrorKind::TimedOut => Ok(()),
             other => other,
         }
     }
 
-    fn connect(&self) -> Result<Bus> {
-        Bus::connect(&self.socket)
+    fn connect(&self, patience: Duration) -> Result<Bus> {
+        Bus::connect(&self.socket, patience)
     }
 
     /// Another place to listen, for a fake.
