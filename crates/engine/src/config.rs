@@ -22,6 +22,8 @@ pub struct EngineConfig {
     pub init: bool,
     /// `private` or `host`; `Default` means private on cgroup v2, host on v1, as Docker.
     pub default_cgroupns_mode: NamespaceMode,
+    /// `private` or `shareable`; `Default` means private.
+    pub default_ipc_mode: NamespaceMode,
     /// Limits of containers that do not set their own.
     pub default_ulimits: Vec<Ulimit>,
     /// The log driver and options of containers that do not name one.
@@ -49,6 +51,7 @@ impl Default for EngineConfig {
             cgroup_parent: String::new(),
             init: false,
             default_cgroupns_mode: NamespaceMode::Default,
+            default_ipc_mode: NamespaceMode::Default,
             default_ulimits: Vec::new(),
             default_log: LogConfig::default(),
             default_shm_size: 0,

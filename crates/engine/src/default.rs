@@ -3,7 +3,7 @@
 
 use crate::config::EngineConfig;
 use crate::record::short;
-use crate::spec::{ContainerSpec, NamespaceMode, NetworkMode};
+use crate::spec::{ContainerSpec, HostConfig, NamespaceMode, NetworkMode};
 
 /// 64 MiB, Docker's.
 pub(crate) const SHM_BYTES: i64 = 64 << 20;
@@ -33,7 +33,10 @@ pub(crate) fn fill(spec: &mut ContainerSpec, id: &str, engine: &EngineConfig, pr
         log.driver = if default.is_empty() { LOG_DRIVER } else { default }.to_owned();
     }
     if host.ipc_mode == NamespaceMode::Default {
-        host.ipc_mode = NamespaceMode::Private;
+        host.ipc_mode = match &engine.default_ipc_mode {
+            NamespaceMode::Default => NamespaceMode::Private,
+            mode => mode.clone(),
+        };
     }
     if host.cgroupns_mode == NamespaceMode::Default {
         host.cgroupns_mode = if private_cgroupns { NamespaceMode::Private } else { NamespaceMode::Host };
@@ -45,9 +48,19 @@ pub(crate) fn fill(spec: &mut ContainerSpec, id: &str, engine: &EngineConfig, pr
     if limits.memory > 0 && limits.memory_swap == 0 {
         limits.memory_swap = limits.memory.saturating_mul(2);
     }
+    fill_paths(host);
     if host.runtime.is_empty() {
         RUNTIME.clone_into(&mut host.runtime);
     }
+}
+
+/// Clients look in these lists for what the container cannot see.
+fn fill_paths(host: &mut HostConfig) {
+    if host.privileged || host.security_opt.iter().any(|option| option.starts_with("systempaths")) {
+        return;
+    }
+    host.masked_paths.get_or_insert_with(runtime::default::masked_paths);
+    host.readonly_paths.get_or_insert_with(runtime::default::readonly_paths);
 }
 
 #[cfg(test)]

@@ -269,6 +269,14 @@ fn network_kind(kind: network::ErrorKind) -> ErrorKind {
     }
 }
 
+/// The system's word for an error, in small letters and without its number: `no such file or directory`.
+pub(crate) fn plain(error: &std::io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => nix::errno::Errno::from_raw(number).desc().to_lowercase(),
+        None => error.to_string(),
+    }
+}
+
 fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }

@@ -26,6 +26,7 @@ mod file;
 pub mod filter;
 mod link;
 pub mod log;
+mod machine;
 mod merge;
 mod name;
 mod oci;

@@ -3,6 +3,7 @@
 use crate::config::EngineConfig;
 use crate::container::{Index, Paths};
 use crate::event::{Actor, Event, EventKind, Events};
+use crate::machine::Machine;
 use crate::record::Record;
 use crate::spec::NamespaceMode;
 use crate::stats::Samplers;
@@ -19,6 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) struct Shared {
     pub(crate) config: EngineConfig,
     pub(crate) cgroups: Layout,
+    pub(crate) machine: Machine,
     pub(crate) images: Images,
     pub(crate) network: Network,
     pub(crate) events: Events,
@@ -39,6 +41,7 @@ impl Shared {
         volumes: Catalog,
     ) -> Shared {
         Shared {
+            machine: Machine::read(&cgroups),
             config,
             cgroups,
             images,

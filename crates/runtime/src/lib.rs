@@ -47,6 +47,10 @@ pub use exec::{ExecOptions, Executed, Executing, Progress, exec};
 pub use features::features;
 pub use rootfs::Rootfs;
 
+/// Annotation of the specification: names of further groups of the process, separated by commas, looked up in the
+/// container's own group file.
+pub const GROUPS_ANNOTATION: &str = "shoal.process.groups";
+
 /// Annotation of the specification: with the value `true` the writable layer is never synced to disk, neither by
 /// the container's programs nor when it ends (overlay's `volatile`). For containers that are started once and then
 /// removed: after a crash of the machine such a layer cannot be mounted again.

@@ -27,6 +27,9 @@ pub enum UserError {
     /// The name is not in `group`.
     #[error("unable to find group {0}: no matching entries in group file")]
     NoGroup(String),
+    /// The same of a further group, where Docker has a capital letter.
+    #[error("Unable to find group {0}: no matching entries in group file")]
+    NoFurtherGroup(String),
     /// A number above 2^31-1.
     #[error("uids and gids must be in range 0-2147483647")]
     Range,
@@ -60,6 +63,17 @@ pub fn resolve(spec: &str, passwd: &[u8], group: &[u8]) -> Result<User, UserErro
         user.gid = group_id(group_part, group)?;
     }
     Ok(user)
+}
+
+/// The number of a group by name or number, for groups that the process has besides its user's.
+///
+/// # Errors
+/// If the name is unknown or the number is out of range.
+pub fn further_group(spec: &str, group: &[u8]) -> Result<u32, UserError> {
+    group_id(spec, group).map_err(|error| match error {
+        UserError::NoGroup(name) => UserError::NoFurtherGroup(name),
+        other => other,
+    })
 }
 
 fn memberships(name: &str, group: &[u8]) -> Result<Vec<u32>, UserError> {
@@ -189,6 +203,8 @@ mod tests {
     #[test]
     fn unknown_names_and_wild_numbers_are_errors() {
         assert_eq!(resolve("ghost", PASSWD, GROUP), Err(UserError::NoUser("ghost".into())));
+        assert_eq!(further_group("log", GROUP), Ok(51));
+        assert_eq!(further_group("ghost", GROUP), Err(UserError::NoFurtherGroup("ghost".into())));
         assert_eq!(resolve("0:ghost", PASSWD, GROUP), Err(UserError::NoGroup("ghost".into())));
         for wild in ["2147483648", "4294967296", "-1", "18446744073709551616", "big", "0:4294967295"] {
             assert_eq!(resolve(wild, PASSWD, GROUP), Err(UserError::Range), "{wild}");

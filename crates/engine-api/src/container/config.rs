@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::HostConfig;
 use crate::Unread;
 use crate::network::NetworkingConfig;
+use crate::unread::Ignored;
 
 /// The empty object that stands behind a port or a path.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ pub struct ContainerConfig {
     pub healthcheck: Unread,
     /// Only Windows images have it.
     #[serde(skip_serializing)]
-    pub args_escaped: Unread,
+    pub args_escaped: Ignored,
     /// Reference of the image.
     pub image: String,
     /// Paths that get a volume of the container's own.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Shoal;
+use super::device::{DeviceMapping, DeviceRequest, ThrottleDevice, WeightDevice};
 use crate::Unread;
 use crate::mount::Mount;
-use crate::unread::{Ignored, MinusOne, NoKey};
+use crate::unread::Ignored;
 
 /// Ports of the container (`80/tcp`) to places on the host.
 pub type PortMap = BTreeMap<String, Option<Vec<PortBinding>>>;
@@ -55,18 +56,6 @@ pub struct Ulimit {
     pub hard: i64,
 }
 
-/// A device of the host in the container.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct DeviceMapping {
-    /// Path on the host.
-    pub path_on_host: String,
-    /// Path in the container.
-    pub path_in_container: String,
-    /// `rwm`.
-    pub cgroup_permissions: String,
-}
-
 /// The part of a container that belongs to the host.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
@@ -96,9 +85,9 @@ pub struct HostConfig {
     /// Rows and columns of the terminal at start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub console_size: Option<[u16; 2]>,
-    /// For the runtime: not honoured yet.
-    #[serde(skip_serializing)]
-    pub annotations: Unread<(), NoKey>,
+    /// For the runtime.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
     /// Capabilities beyond the default.
     pub cap_add: Vec<String>,
     /// Capabilities to take away.
@@ -119,8 +108,8 @@ pub struct HostConfig {
     pub ipc_mode: String,
     /// Not honoured yet.
     pub cgroup: Unread<String>,
-    /// Not honoured yet.
-    pub links: Unread<Option<Vec<String>>>,
+    /// `container[:alias]`, on the default bridge.
+    pub links: Option<Vec<String>>,
     /// Preference of the kernel's killer.
     pub oom_score_adj: i64,
     /// ``, `host`, `container:ID`.
@@ -133,17 +122,17 @@ pub struct HostConfig {
     pub readonly_rootfs: bool,
     /// `no-new-privileges`, `seccomp=…`, `apparmor=…`.
     pub security_opt: Vec<String>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub storage_opt: Unread<(), NoKey>,
+    /// Of the storage driver, which has none here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub storage_opt: BTreeMap<String, String>,
     /// Paths to mount options.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tmpfs: BTreeMap<String, String>,
     /// `` or `host`.
     #[serde(rename = "UTSMode")]
     pub uts_mode: String,
-    /// Not honoured yet: user namespaces.
-    pub userns_mode: Unread<String>,
+    /// `host`, or empty for the daemon's.
+    pub userns_mode: String,
     /// Bytes of /dev/shm; zero: 64 MiB.
     pub shm_size: i64,
     /// Kernel parameters of the container's namespaces.
@@ -166,26 +155,26 @@ pub struct HostConfig {
     pub cgroup_parent: String,
     /// Relative weight of block IO; zero: none.
     pub blkio_weight: u16,
-    /// Not honoured yet.
-    pub blkio_weight_device: Unread<Vec<()>>,
-    /// Not honoured yet.
-    pub blkio_device_read_bps: Unread<Vec<()>>,
-    /// Not honoured yet.
-    pub blkio_device_write_bps: Unread<Vec<()>>,
-    /// Not honoured yet.
+    /// The same of single devices.
+    pub blkio_weight_device: Vec<WeightDevice>,
+    /// Bytes in a second.
+    pub blkio_device_read_bps: Vec<ThrottleDevice>,
+    /// The same.
+    pub blkio_device_write_bps: Vec<ThrottleDevice>,
+    /// Operations in a second.
     #[serde(rename = "BlkioDeviceReadIOps")]
-    pub blkio_device_read_iops: Unread<Vec<()>>,
-    /// Not honoured yet.
+    pub blkio_device_read_iops: Vec<ThrottleDevice>,
+    /// The same.
     #[serde(rename = "BlkioDeviceWriteIOps")]
-    pub blkio_device_write_iops: Unread<Vec<()>>,
+    pub blkio_device_write_iops: Vec<ThrottleDevice>,
     /// Microseconds.
     pub cpu_period: i64,
     /// Microseconds per period.
     pub cpu_quota: i64,
-    /// Not honoured yet.
-    pub cpu_realtime_period: Unread<i64>,
-    /// Not honoured yet.
-    pub cpu_realtime_runtime: Unread<i64>,
+    /// Microseconds; only cgroup v1 has it.
+    pub cpu_realtime_period: i64,
+    /// Microseconds per period; only cgroup v1 has it.
+    pub cpu_realtime_runtime: i64,
     /// `0-3,5`.
     pub cpuset_cpus: String,
     /// Memory nodes.
@@ -194,20 +183,20 @@ pub struct HostConfig {
     pub devices: Vec<DeviceMapping>,
     /// `c 13:* rwm`.
     pub device_cgroup_rules: Vec<String>,
-    /// Not honoured yet.
-    pub device_requests: Unread<Option<()>>,
+    /// Devices by driver.
+    pub device_requests: Option<Vec<DeviceRequest>>,
     /// Soft limit, bytes.
     pub memory_reservation: i64,
     /// Memory and swap, bytes; minus one: unlimited swap.
     pub memory_swap: i64,
     /// 0 to 100; minus one or absent: the kernel's.
     pub memory_swappiness: Option<i64>,
-    /// Not honoured yet; it left the API with 1.42.
+    /// Bytes; it left the API with 1.42, and the kernel before: discarded with a warning.
     #[serde(skip_serializing)]
-    pub kernel_memory: Unread<(), MinusOne>,
-    /// Not honoured yet; it left the API with 1.42.
+    pub kernel_memory: i64,
+    /// Bytes; the same.
     #[serde(skip_serializing, rename = "KernelMemoryTCP")]
-    pub kernel_memory_tcp: Unread<(), MinusOne>,
+    pub kernel_memory_tcp: i64,
     /// A thousand million is one CPU.
     pub nano_cpus: i64,
     /// The kernel may not kill it for want of memory.
@@ -220,15 +209,15 @@ pub struct HostConfig {
     /// Limits of the process.
     pub ulimits: Vec<Ulimit>,
     /// Only Windows has it.
-    pub cpu_count: Unread<i64>,
-    /// Only Windows has it.
-    pub cpu_percent: Unread<i64>,
-    /// Only Windows has it.
+    pub cpu_count: i64,
+    /// Only Windows has it: discarded with a warning.
+    pub cpu_percent: i64,
+    /// Only Windows has it: refused.
     #[serde(rename = "IOMaximumIOps")]
-    pub io_maximum_iops: Unread<i64>,
-    /// Only Windows has it.
+    pub io_maximum_iops: i64,
+    /// Only Windows has it: refused.
     #[serde(rename = "IOMaximumBandwidth")]
-    pub io_maximum_bandwidth: Unread<i64>,
+    pub io_maximum_bandwidth: i64,
     /// What is ours beyond the API.
     #[serde(skip_serializing_if = "Shoal::is_default")]
     pub shoal: Shoal,

@@ -2,6 +2,7 @@
 
 mod config;
 mod create;
+mod device;
 mod host;
 mod inspect;
 mod query;
@@ -15,7 +16,8 @@ pub use config::{ContainerConfig, Empty};
 pub use create::{
     ContainerCreateRequest, ContainerCreateResponse, ContainerWaitExitError, ContainerWaitResponse,
 };
-pub use host::{DeviceMapping, HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, Ulimit};
+pub use device::{DeviceMapping, DeviceRequest, ThrottleDevice, WeightDevice};
+pub use host::{HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, Ulimit};
 pub use inspect::{ContainerInspectResponse, ContainerState, DriverData};
 pub use query::{
     AttachQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery, ResizeQuery,

@@ -1,5 +1,6 @@
 //! Making a container: everything is judged before anything is made, and a failure leaves nothing.
 
+use super::join;
 use super::launch::write_json;
 use super::request::Created;
 use super::task::{self, Adopted};
@@ -34,7 +35,10 @@ pub(super) async fn create(shared: Arc<Shared>, mut spec: ContainerSpec) -> Resu
     let image = shared.images.get(&spec.image).await?;
     let (path, args) = merge::with_image(&mut spec, &image.config)?;
     let id = name::random_id(&mut rand::rng());
+    let mut warnings = Vec::new();
+    shared.machine.judge(&mut spec.host, &mut warnings)?;
     let plan = Plan::of(&spec, &shared.config, &shared.paths(&id).log)?;
+    warnings.extend(plan.warnings.iter().cloned());
     check_surroundings(&shared, &spec, &plan).await?;
 
     let private_cgroupns = shared.private_cgroupns(&plan.namespaces.cgroup);
@@ -69,7 +73,7 @@ pub(super) async fn create(shared: Arc<Shared>, mut spec: ContainerSpec) -> Resu
     task::spawn(&shared, record, Adopted::No);
     // From here on the record tells who uses the volumes.
     drop(attached);
-    Ok(Created { id, warnings: plan.warnings })
+    Ok(Created { id, warnings })
 }
 
 /// All mounts the container is to have: its own, those of other containers, its image's volumes.
@@ -97,12 +101,7 @@ async fn check_surroundings(shared: &Shared, spec: &ContainerSpec, plan: &Plan) 
             return Err(Invalid::Mount { kind: "bind", reason }.into());
         }
     }
-    // Not as "not found": clients take that for the image's absence, pull it, and try again.
-    if let NetworkMode::Container(target) = &spec.host.network_mode
-        && shared.index().find(target).is_err()
-    {
-        return Err(Invalid::NoSuchTarget(target.clone()).into());
-    }
+    join::check(shared, spec, plan)?;
     let named = match &spec.host.network_mode {
         NetworkMode::Named(name) => Some(name),
         _ => None,

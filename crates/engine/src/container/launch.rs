@@ -5,12 +5,13 @@
 //! and each of its steps is harmless if there is nothing to take back.
 
 use super::attachment::Pending;
+use super::join::{self, Joined};
 use super::request::AttachOptions;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::link::{self, Link, Refused};
 use crate::oci::{self, Run};
-use crate::plan::{Plan, Share};
+use crate::plan::Plan;
 use crate::record::Record;
 use crate::shared::{Shared, cgroup_path, now_ns};
 use crate::spec::NetworkMode;
@@ -26,8 +27,6 @@ use tokio::process::Child;
 pub(crate) const ENDPOINTS_FILE: &str = "endpoints.json";
 /// Exit code of a container that could not be started for a reason other than its program.
 const EXIT_FAILED: i32 = 128;
-/// The longest host name the kernel takes, in bytes.
-const HOSTNAME_MAX: usize = 64;
 
 /// A process that runs.
 pub(super) struct Launched {
@@ -44,9 +43,7 @@ pub(super) struct Launched {
 struct Prepared {
     plan: Plan,
     hostname: String,
-    /// The first processes of the containers whose network and process tree are shared.
-    network_of: Option<Arc<Record>>,
-    pids_of: Option<u32>,
+    joined: Joined,
 }
 
 /// Runs the container's program. Clients in `pending` are attached before its first instruction.
@@ -93,7 +90,8 @@ async fn run(
     let endpoint = endpoint?;
     if let Some(endpoint) = &endpoint {
         let own = (endpoint.ip, prepared.hostname.as_str(), record.spec.config.domainname.as_str());
-        let hosts = file::hosts(&prepared.plan.extra_hosts, Some(endpoint.gateway), Some(own));
+        let extra = [prepared.plan.extra_hosts.as_slice(), &prepared.joined.linked_hosts].concat();
+        let hosts = file::hosts(&extra, Some(endpoint.gateway), Some(own));
         file::write(&shared.paths(id).hosts, &hosts)?;
         shared.network.attach(endpoint, pid).await?;
     } else if record.spec.host.network_mode == NetworkMode::None || record.spec.config.network_disabled {
@@ -123,31 +121,16 @@ async fn run(
 /// Everything that can be found wrong before anything is made.
 fn prepare(shared: &Shared, record: &Record) -> Result<Prepared> {
     let plan = Plan::of(&record.spec, &shared.config, &shared.paths(&record.id).log)?;
-    let running = |what: &'static str, name: &str| {
-        let target = shared.index().find(name)?.snapshots.borrow().clone();
-        match target.state.pid {
-            0 => Err(Error::JoinNotRunning { what, id: target.id.clone() }),
-            _ => Ok(target),
-        }
-    };
-    let network_of = match &record.spec.host.network_mode {
-        NetworkMode::Container(name) => Some(running("network namespace", name)?),
-        _ => None,
-    };
-    let pids_of = match &plan.namespaces.pid {
-        Share::Container(name) => Some(running("PID namespace", name)?.state.pid),
-        Share::Own | Share::Host => None,
-    };
+    let joined = join::find(shared, record, &plan)?;
     let config = &record.spec.config;
-    let mut hostname = match (&network_of, &record.spec.host.network_mode) {
+    let hostname = match (&joined.network_of, &record.spec.host.network_mode) {
         (Some(target), _) => hostname_of(target),
         (None, NetworkMode::Host) if config.hostname.is_empty() => {
             nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned()
         }
         _ => hostname_of(record),
     };
-    hostname.truncate(HOSTNAME_MAX);
-    Ok(Prepared { plan, hostname, network_of, pids_of })
+    Ok(Prepared { plan, hostname, joined })
 }
 
 fn hostname_of(record: &Record) -> String {
@@ -162,7 +145,7 @@ fn write_files(shared: &Shared, record: &Record, prepared: &Prepared, rootfs: im
         bind_source(&mount.source, mount.create)?;
     }
     // With another container's network come its files.
-    let paths = match &prepared.network_of {
+    let paths = match &prepared.joined.network_of {
         Some(target) => shared.paths(&target.id),
         None => {
             let paths = shared.paths(&record.id);
@@ -180,8 +163,10 @@ fn write_files(shared: &Shared, record: &Record, prepared: &Prepared, rootfs: im
         resolv_conf: &paths.resolv_conf,
         cgroup: &cgroup,
         private_cgroupns: shared.private_cgroupns(&plan.namespaces.cgroup),
-        network_of: prepared.network_of.as_ref().map(|target| target.state.pid),
-        pids_of: prepared.pids_of,
+        network_of: prepared.joined.network_of.as_ref().map(|target| target.state.pid),
+        pids_of: prepared.joined.pids_of,
+        ipc_of: prepared.joined.ipc_of,
+        linked_env: &prepared.joined.linked_env,
     })?;
     let container = &record.spec.config;
     let spec = ShimSpec {

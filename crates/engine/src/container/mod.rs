@@ -10,6 +10,7 @@ mod command;
 mod create;
 mod exit;
 mod index;
+mod join;
 mod launch;
 mod paths;
 mod pause;

@@ -3,18 +3,22 @@
 //! Pure but for the devices, whose numbers are looked up on the host. Outputs types of `runtime::oci` only; what they
 //! mean to the kernel is the runtime's business.
 
+mod block;
 mod device;
 mod mount;
 
 use crate::error::Result;
 use crate::plan::{Plan, Share};
 use crate::record::Record;
-use crate::spec::NetworkMode;
+use crate::spec::{HostConfig, NetworkMode};
 use runtime::oci::{Linux, LinuxNamespace, LinuxNamespaceType, Process, Root, Spec, User};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Where the root would be if the runtime did not take it from `shim.json`.
 const ROOT_PATH: &str = "rootfs";
+/// Whether this kernel has AppArmor, and uses it.
+const APPARMOR_SWITCH: &str = "/sys/module/apparmor/parameters/enabled";
 
 /// What the plan cannot know: paths and processes of this run.
 #[derive(Debug)]
@@ -32,6 +36,10 @@ pub(crate) struct Run<'a> {
     pub(crate) network_of: Option<u32>,
     /// The first process of the container whose process tree is shared.
     pub(crate) pids_of: Option<u32>,
+    /// The first process of the container whose ipc namespace is shared.
+    pub(crate) ipc_of: Option<u32>,
+    /// Variables that tell of linked containers.
+    pub(crate) linked_env: &'a [String],
 }
 
 /// The whole configuration.
@@ -46,7 +54,8 @@ pub(crate) fn build(run: &Run<'_>) -> Result<Spec> {
     spec.set_root(Some(root))
         .set_mounts(Some(mount::mounts(run)))
         .set_process(Some(process(run)))
-        .set_linux(Some(linux(run)?));
+        .set_linux(Some(linux(run)?))
+        .set_annotations(annotations(host));
     // Also where there is none to set: the specification's default has a name in it.
     let own_name = run.plan.namespaces.uts == Share::Own;
     let domain = &run.record.spec.config.domainname;
@@ -59,6 +68,12 @@ fn process(run: &Run<'_>) -> Process {
     let config = &run.record.spec.config;
     let host = &run.record.spec.host;
     let mut env = config.env.clone();
+    for entry in run.linked_env {
+        let name = entry.split('=').next().unwrap_or_default();
+        if !env.iter().any(|own| own.split('=').next() == Some(name)) {
+            env.push(entry.clone());
+        }
+    }
     if !env.iter().any(|entry| entry.starts_with("HOSTNAME=")) {
         env.push(format!("HOSTNAME={}", run.hostname));
     }
@@ -67,12 +82,14 @@ fn process(run: &Run<'_>) -> Process {
     }
     let mut args = vec![run.record.path.clone()];
     args.extend_from_slice(&run.record.args);
+    let numbers: Vec<u32> = host.group_add.iter().filter_map(|group| group.parse().ok()).collect();
     let mut user = User::default();
-    user.set_additional_gids((!run.plan.groups.is_empty()).then(|| run.plan.groups.clone()));
+    user.set_additional_gids((!numbers.is_empty()).then_some(numbers));
     let mut process = Process::default();
     process
         .set_terminal(Some(config.tty))
         .set_user(user)
+        .set_apparmor_profile(run.plan.security.apparmor.clone().filter(|_| has_apparmor()))
         .set_args(Some(args))
         .set_env(Some(env))
         .set_cwd(PathBuf::from(if config.working_dir.is_empty() { "/" } else { &config.working_dir }))
@@ -83,6 +100,25 @@ fn process(run: &Run<'_>) -> Process {
     process
 }
 
+/// A profile by name means nothing to a kernel without AppArmor; Docker starts the container all the same.
+fn has_apparmor() -> bool {
+    std::fs::read(APPARMOR_SWITCH).is_ok_and(|text| text.first() == Some(&b'Y'))
+}
+
+/// The user's, and the groups whose numbers only the container's own group file tells.
+fn annotations(host: &HostConfig) -> Option<HashMap<String, String>> {
+    let mut all: HashMap<_, _> =
+        host.annotations.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let names: Vec<&str> =
+        host.group_add.iter().map(String::as_str).filter(|group| group.parse::<u32>().is_err()).collect();
+    all.remove(runtime::VOLATILE_ANNOTATION);
+    all.remove(runtime::GROUPS_ANNOTATION);
+    if !names.is_empty() {
+        all.insert(runtime::GROUPS_ANNOTATION.to_owned(), names.join(","));
+    }
+    (!all.is_empty()).then_some(all)
+}
+
 fn linux(run: &Run<'_>) -> Result<Linux> {
     let plan = run.plan;
     let host = &run.record.spec.host;
@@ -90,6 +126,7 @@ fn linux(run: &Run<'_>) -> Result<Linux> {
     let (nodes, mut rules) = device::devices(&host.resources.devices, host.privileged)?;
     rules.extend_from_slice(&plan.device_rules);
     resources.set_devices(Some(rules));
+    block::limit(&host.resources, &mut resources)?;
     let mut linux = Linux::default();
     linux
         .set_namespaces(Some(namespaces(run)))
@@ -119,8 +156,12 @@ fn namespaces(run: &Run<'_>) -> Vec<LinuxNamespace> {
             list.push(namespace(LinuxNamespaceType::Pid, run.pids_of.and_then(|pid| of(pid, "pid"))));
         }
     }
-    if plan.ipc == Share::Own {
-        list.push(namespace(LinuxNamespaceType::Ipc, None));
+    match plan.ipc {
+        Share::Own => list.push(namespace(LinuxNamespaceType::Ipc, None)),
+        Share::Host => {}
+        Share::Container(_) => {
+            list.push(namespace(LinuxNamespaceType::Ipc, run.ipc_of.and_then(|pid| of(pid, "ipc"))));
+        }
     }
     if plan.uts == Share::Own {
         list.push(namespace(LinuxNamespaceType::Uts, None));

@@ -25,16 +25,17 @@ pub(crate) enum Share {
 pub(super) fn plan(host: &HostConfig) -> Result<Namespaces, Invalid> {
     let wrong = |field, mode: &NamespaceMode| Err(Invalid::Mode { field, value: mode.to_string() });
     let ipc = match &host.ipc_mode {
-        NamespaceMode::Default | NamespaceMode::Private | NamespaceMode::None => Share::Own,
+        NamespaceMode::Default | NamespaceMode::Private | NamespaceMode::None | NamespaceMode::Shareable => {
+            Share::Own
+        }
         NamespaceMode::Host => Share::Host,
-        NamespaceMode::Shareable => return Err(Invalid::NotImplemented("HostConfig.IpcMode shareable")),
-        NamespaceMode::Container(_) => return Err(Invalid::NotImplemented("HostConfig.IpcMode container")),
+        NamespaceMode::Container(name) => Share::Container(name.clone()),
     };
     let pid = match &host.pid_mode {
         NamespaceMode::Default => Share::Own,
         NamespaceMode::Host => Share::Host,
         NamespaceMode::Container(name) => Share::Container(name.clone()),
-        mode => return wrong("pid mode", mode),
+        mode => return wrong("PID mode", mode),
     };
     let uts = match &host.uts_mode {
         NamespaceMode::Default => Share::Own,
@@ -66,18 +67,18 @@ mod tests {
             }
             plan(&host)
         };
-        for (field, good) in
-            [("ipc", "host"), ("ipc", "none"), ("pid", "container:x"), ("uts", "host"), ("cg", "private")]
-        {
+        for (field, good) in [
+            ("ipc", "host"),
+            ("ipc", "none"),
+            ("ipc", "shareable"),
+            ("ipc", "container:x"),
+            ("pid", "container:x"),
+            ("uts", "host"),
+            ("cg", "private"),
+        ] {
             assert!(with(field, good).is_ok(), "{field} {good}");
         }
-        for (field, bad) in [
-            ("pid", "private"),
-            ("uts", "private"),
-            ("uts", "container:x"),
-            ("cg", "none"),
-            ("ipc", "shareable"),
-        ] {
+        for (field, bad) in [("pid", "private"), ("uts", "private"), ("uts", "container:x"), ("cg", "none")] {
             assert!(with(field, bad).is_err(), "{field} {bad}");
         }
     }

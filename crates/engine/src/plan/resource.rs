@@ -30,7 +30,7 @@ pub(super) fn plan(
     }
     if wanted.blkio_weight != 0 {
         if !(10..=1000).contains(&wanted.blkio_weight) {
-            return Err(range("HostConfig.BlkioWeight", wanted.blkio_weight, "10 to 1000"));
+            return Err(Invalid::Bound("Range of blkio weight is from 10 to 1000"));
         }
         let mut block = LinuxBlockIo::default();
         block.set_weight(Some(wanted.blkio_weight));
@@ -55,6 +55,9 @@ fn memory(wanted: &Resources, warnings: &mut Vec<String>) -> Result<Option<Linux
             "Minimum memoryswap limit should be larger than memory limit, see usage",
         ));
     }
+    if (1..MEMORY_MIN).contains(&wanted.memory_reservation) {
+        return Err(Invalid::Bound("Minimum memory reservation allowed is 6MB"));
+    }
     if swap < -1 {
         return Err(range("HostConfig.MemorySwap", swap, "-1, 0 or a number of bytes"));
     }
@@ -64,7 +67,7 @@ fn memory(wanted: &Resources, warnings: &mut Vec<String>) -> Result<Option<Linux
         ));
     }
     if let Some(swappiness) = wanted.memory_swappiness.filter(|value| !(-1..=100).contains(value)) {
-        return Err(range("HostConfig.MemorySwappiness", swappiness, "0 to 100"));
+        return Err(Invalid::Swappiness(swappiness));
     }
     if wanted.oom_kill_disable && limit == 0 {
         warnings.push(
@@ -89,24 +92,22 @@ fn memory(wanted: &Resources, warnings: &mut Vec<String>) -> Result<Option<Linux
 
 fn cpu(wanted: &Resources) -> Result<Option<LinuxCpu>, Invalid> {
     if wanted.nano_cpus > 0 && wanted.cpu_period > 0 {
-        return Err(Invalid::Conflict("Nano CPUs", "CPU Period cannot both be set."));
+        return Err(Invalid::Conflict("Nano CPUs", "CPU Period cannot both be set"));
     }
     if wanted.nano_cpus > 0 && wanted.cpu_quota > 0 {
-        return Err(Invalid::Conflict("Nano CPUs", "CPU Quota cannot both be set."));
-    }
-    let online = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if wanted.nano_cpus < 0 || wanted.nano_cpus > (online as i64).saturating_mul(NANO) {
-        return Err(Invalid::Range {
-            field: "HostConfig.NanoCpus",
-            value: wanted.nano_cpus.to_string(),
-            want: "a number from 0 to the number of CPUs available, in billionths",
-        });
+        return Err(Invalid::Conflict("Nano CPUs", "CPU Quota cannot both be set"));
     }
     if wanted.cpu_period != 0 && !(1000..=1_000_000).contains(&wanted.cpu_period) {
-        return Err(range("HostConfig.CpuPeriod", wanted.cpu_period, "1000 to 1000000 microseconds"));
+        return Err(Invalid::Bound(
+            "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
+        ));
     }
     if wanted.cpu_quota > 0 && wanted.cpu_quota < 1000 {
-        return Err(range("HostConfig.CpuQuota", wanted.cpu_quota, "1000 microseconds or more"));
+        return Err(Invalid::Bound("CPU cfs quota can not be less than 1ms (i.e. 1000)"));
+    }
+    let (period, runtime) = (wanted.cpu_realtime_period, wanted.cpu_realtime_runtime);
+    if period != 0 && runtime > period {
+        return Err(Invalid::Bound("cpu real-time runtime cannot be higher than cpu real-time period"));
     }
     let mut cpu = LinuxCpu::default();
     if wanted.nano_cpus > 0 {
@@ -118,22 +119,13 @@ fn cpu(wanted: &Resources) -> Result<Option<LinuxCpu>, Invalid> {
     if wanted.cpu_shares < 0 {
         return Err(range("HostConfig.CpuShares", wanted.cpu_shares, "0 or more"));
     }
+    cpu.set_realtime_period(u64::try_from(period).ok().filter(|period| *period > 0))
+        .set_realtime_runtime((runtime != 0).then_some(runtime));
     cpu.set_shares(u64::try_from(wanted.cpu_shares).ok().filter(|shares| *shares > 0));
-    cpu.set_cpus(cpu_list("HostConfig.CpusetCpus", &wanted.cpuset_cpus)?);
-    cpu.set_mems(cpu_list("HostConfig.CpusetMems", &wanted.cpuset_mems)?);
+    // The machine has compared these with what it has.
+    cpu.set_cpus((!wanted.cpuset_cpus.is_empty()).then(|| wanted.cpuset_cpus.clone()));
+    cpu.set_mems((!wanted.cpuset_mems.is_empty()).then(|| wanted.cpuset_mems.clone()));
     Ok((cpu != LinuxCpu::default()).then_some(cpu))
-}
-
-/// `0-2,4`
-fn cpu_list(field: &'static str, text: &str) -> Result<Option<String>, Invalid> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let good = text.split(',').all(|part| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        matches!((first.parse::<u16>(), last.parse::<u16>()), (Ok(first), Ok(last)) if first <= last)
-    });
-    if good { Ok(Some(text.to_owned())) } else { Err(range(field, text, "numbers and ranges, as 0-2,4")) }
 }
 
 /// `c 1:3 rwm`, `b *:* m`, `a *:* rwm`
@@ -195,9 +187,9 @@ mod tests {
             Resources { memory_swap: 1 << 30, ..Resources::default() },
             Resources { memory: 64 << 20, memory_swap: 32 << 20, ..Resources::default() },
             Resources { nano_cpus: NANO / 2, cpu_quota: 5000, ..Resources::default() },
-            Resources { nano_cpus: i64::MAX, ..Resources::default() },
             Resources { cpu_period: 5, ..Resources::default() },
-            Resources { cpuset_cpus: "2-1".into(), ..Resources::default() },
+            Resources { cpu_realtime_period: 5, cpu_realtime_runtime: 6, ..Resources::default() },
+            Resources { memory_reservation: 1, ..Resources::default() },
             Resources { pids_limit: Some(-7), ..Resources::default() },
             Resources { device_cgroup_rules: vec!["c 1:3 rwx".into()], ..Resources::default() },
         ];

@@ -10,33 +10,38 @@ pub(crate) struct Security {
     pub(crate) no_new_privileges: bool,
     /// `None` means unconfined.
     pub(crate) seccomp: Option<LinuxSeccomp>,
+    /// The profile that was asked for by name.
+    pub(crate) apparmor: Option<String>,
     pub(crate) masked_paths: Vec<String>,
     pub(crate) readonly_paths: Vec<String>,
 }
 
-/// Reads the options. Labels of AppArmor and SELinux are refused, except `unconfined` and `disable`, which is what
-/// happens anyway.
+/// Reads the options. `default` is the daemon's profile.
 pub(super) fn plan(host: &HostConfig, no_new_privileges: bool) -> Result<Security, Invalid> {
     let capabilities = capability::plan(host)?;
     let mut no_new_privileges = no_new_privileges;
     let mut profile = (!host.privileged).then(|| runtime::default::seccomp(&capabilities));
     let mut paths = !host.privileged;
+    let mut apparmor = None;
     for option in &host.security_opt {
         let wrong = || Invalid::SecurityOpt(option.clone());
-        let (key, value) = match option.split_once(['=', ':']) {
-            Some((key, value)) => (key, value),
-            None => (option.as_str(), ""),
+        let (key, value) = match (option.as_str(), option.split_once('=').or_else(|| option.split_once(':')))
+        {
+            ("no-new-privileges", _) => ("no-new-privileges", "true"),
+            ("disable", _) => ("label", "disable"),
+            (_, Some(pair)) => pair,
+            (_, None) => return Err(Invalid::SecurityOptValue(option.clone())),
         };
         match (key, value) {
-            ("no-new-privileges", "" | "true") => no_new_privileges = true,
-            ("no-new-privileges", "false") => no_new_privileges = false,
+            ("no-new-privileges", text) => no_new_privileges = boolean(text).ok_or_else(wrong)?,
             ("seccomp", "unconfined") => profile = None,
             ("seccomp", "builtin") => profile = Some(runtime::default::seccomp(&capabilities)),
             ("seccomp", json) => profile = Some(seccomp::parse(json, &capabilities)?),
             ("systempaths", "unconfined") => paths = false,
-            ("apparmor", "unconfined") | ("label", "disable") => {}
-            ("apparmor", _) => return Err(Invalid::NotImplemented("HostConfig.SecurityOpt apparmor")),
-            ("label", _) => return Err(Invalid::NotImplemented("HostConfig.SecurityOpt label")),
+            ("apparmor", "unconfined") => apparmor = None,
+            ("apparmor", name) => apparmor = Some(name.to_owned()),
+            // Labels are SELinux', which Docker too leaves alone unless the daemon is told to use it.
+            ("label", _) => {}
             _ => return Err(wrong()),
         }
     }
@@ -48,9 +53,19 @@ pub(super) fn plan(host: &HostConfig, no_new_privileges: bool) -> Result<Securit
     Ok(Security {
         no_new_privileges,
         seccomp: profile,
+        apparmor,
         masked_paths: listed(&host.masked_paths, runtime::default::masked_paths),
         readonly_paths: listed(&host.readonly_paths, runtime::default::readonly_paths),
     })
+}
+
+/// What Go's `strconv.ParseBool` takes.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -70,9 +85,12 @@ mod tests {
         assert!(with(&["seccomp=unconfined"]).unwrap().seccomp.is_none());
         assert!(with(&[]).unwrap().seccomp.is_some());
         assert!(with(&["systempaths=unconfined"]).unwrap().masked_paths.is_empty());
-        assert!(with(&["apparmor=mine"]).is_err());
-        assert!(with(&["label=type:x"]).is_err());
-        assert!(with(&["wings"]).is_err());
+        assert_eq!(with(&["apparmor=mine"]).unwrap().apparmor.as_deref(), Some("mine"));
+        assert!(with(&["label=type:x"]).is_ok() && with(&["disable"]).is_ok());
+        for (wrong, number) in [("wings", 1), ("wings=2", 2), ("no-new-privileges:maybe", 2)] {
+            let message = with(&[wrong]).unwrap_err().to_string();
+            assert_eq!(message, format!("invalid --security-opt {number}: {wrong:?}"));
+        }
     }
 
     #[test]

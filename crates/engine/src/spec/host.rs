@@ -1,5 +1,6 @@
 //! `HostConfig`: what the container gets from the machine.
 
+use super::device::{Device, DeviceRate, DeviceRequest, DeviceWeight};
 use super::mode::{NamespaceMode, NetworkMode};
 use super::mount::Mount;
 use super::port::{HostPort, Port};
@@ -83,6 +84,14 @@ pub struct HostConfig {
     pub runtime: String,
     /// Rows and columns of the terminal at the start.
     pub console_size: Option<(u16, u16)>,
+    /// `container[:alias]`: whose names and variables the container gets, on the default bridge.
+    pub links: Vec<String>,
+    /// The user namespace: the daemon's, or the host's.
+    pub userns_mode: NamespaceMode,
+    /// For the runtime and its hooks.
+    pub annotations: BTreeMap<String, String>,
+    /// Options of the storage driver: there are none, so each is refused.
+    pub storage_opt: BTreeMap<String, String>,
     /// What goes beyond Docker's API.
     pub shoal: Shoal,
 }
@@ -121,8 +130,26 @@ pub struct Resources {
     pub devices: Vec<Device>,
     /// Rules of the device cgroup, as `c 1:3 rwm`.
     pub device_cgroup_rules: Vec<String>,
+    /// Devices by driver.
+    pub device_requests: Vec<DeviceRequest>,
     /// Relative block IO weight, 10 to 1000.
     pub blkio_weight: u16,
+    /// The same of single devices.
+    pub blkio_weight_devices: Vec<DeviceWeight>,
+    /// Bytes read in a second.
+    pub blkio_read_bps: Vec<DeviceRate>,
+    /// Bytes written in a second.
+    pub blkio_write_bps: Vec<DeviceRate>,
+    /// Reads in a second.
+    pub blkio_read_iops: Vec<DeviceRate>,
+    /// Writes in a second.
+    pub blkio_write_iops: Vec<DeviceRate>,
+    /// Microseconds in which the real-time runtime is counted; cgroup v1.
+    pub cpu_realtime_period: i64,
+    /// Microseconds for real-time processes in each period; cgroup v1.
+    pub cpu_realtime_runtime: i64,
+    /// Bytes of the kernel's; no kernel limits them any more.
+    pub kernel_memory: i64,
 }
 
 /// One resource limit.
@@ -134,17 +161,6 @@ pub struct Ulimit {
     pub soft: i64,
     /// The hard limit; -1 means none.
     pub hard: i64,
-}
-
-/// One device of the host.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// The path on the host.
-    pub path_on_host: String,
-    /// The path in the container; empty means the same.
-    pub path_in_container: String,
-    /// Any of `rwm`; empty means all.
-    pub cgroup_permissions: String,
 }
 
 /// What becomes of the output.

@@ -35,6 +35,33 @@ pub enum Invalid {
     /// A published host address.
     #[error("invalid IP address in port binding: \"{0}\"")]
     HostIp(String),
+    /// What this kernel does not have.
+    #[error("{0}")]
+    Kernel(&'static str),
+    /// More processors than there are, or fewer than none.
+    #[error("Range of CPUs is from 0.01 to {0}.00, as there are only {0} CPUs available")]
+    NanoCpus(i64),
+    /// A set of processors or memory nodes that cannot be read.
+    #[error("Invalid value {value} for {what}: invalid format: {value}")]
+    Cpuset {
+        /// `cpuset cpus` or `cpuset mems`.
+        what: &'static str,
+        /// What it said.
+        value: String,
+    },
+    /// Processors or memory nodes that are not there.
+    #[error("Requested {what} are not available - requested {asked}, available: {available}")]
+    CpusetAbsent {
+        /// `CPUs` or `memory nodes`.
+        what: &'static str,
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        available: String,
+    },
+    /// A number that Docker refuses with a sentence of its own.
+    #[error("{0}")]
+    Bound(&'static str),
     /// A namespace mode.
     #[error("invalid namespace mode \"{0}\"")]
     NamespaceMode(String),
@@ -103,6 +130,24 @@ pub enum Invalid {
     /// A limit that the kernel does not take as things are.
     #[error("{0}")]
     Limit(String),
+    /// A score out of its range.
+    #[error("Invalid value {0}, range for oom score adj is [-1000, 1000]")]
+    OomScore(i32),
+    /// A swappiness out of its range.
+    #[error("Invalid value: {0}, valid memory swappiness range is 0-100")]
+    Swappiness(i64),
+    /// A host name that the kernel does not take.
+    #[error("invalid hostname: \"{0}\" is longer than 64 bytes")]
+    Hostname(String),
+    /// The same of a domain name.
+    #[error("invalid domainname: \"{0}\" is longer than 64 bytes")]
+    Domainname(String),
+    /// An option of the storage driver.
+    #[error("{0}")]
+    StorageOpt(String),
+    /// A relative working directory.
+    #[error("the working directory '{0}' is invalid, it needs to be an absolute path")]
+    WorkingDir(String),
     /// A number out of its range.
     #[error("invalid {field}: {value}: want {want}")]
     Range {
@@ -120,8 +165,11 @@ pub enum Invalid {
     #[error("invalid capability: \"{0}\"")]
     Capability(String),
     /// A security option.
-    #[error("invalid --security-opt: \"{0}\"")]
+    #[error("invalid --security-opt 2: {0:?}")]
     SecurityOpt(String),
+    /// The same without a value.
+    #[error("invalid --security-opt 1: {0:?}")]
+    SecurityOptValue(String),
     /// A seccomp profile that cannot be read.
     #[error("Decoding seccomp profile failed: {0}")]
     Seccomp(String),
@@ -134,6 +182,28 @@ pub enum Invalid {
     /// A line of `/etc/hosts`.
     #[error("bad format for add-host: \"{0}\"")]
     ExtraHost(String),
+    /// A link that is no name and alias.
+    #[error("bad format for links: {0}")]
+    Link(String),
+    /// The container a link leads to does not exist.
+    #[error("could not get container for {0}: No such container: {0}")]
+    LinkTarget(String),
+    /// The container a link leads to does not run.
+    #[error("Cannot link to a non running container: {target} AS {alias}")]
+    LinkNotRunning {
+        /// Its name, with a slash.
+        target: String,
+        /// `/owner/alias`
+        alias: String,
+    },
+    /// The container a link leads to has no address on the bridge.
+    #[error("Cannot link to {0}, as it does not belong to the default network")]
+    LinkNetwork(String),
+    /// The container whose ipc namespace is to be shared does not share it.
+    #[error(
+        "cannot join IPC of container {0}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)"
+    )]
+    NotShareable(String),
     /// A parent of the cgroup.
     #[error("invalid cgroup parent \"{0}\": want a path without '..'")]
     CgroupParent(String),
@@ -143,6 +213,14 @@ pub enum Invalid {
     /// A device of the host.
     #[error("error gathering device information while adding custom device \"{path}\": {reason}")]
     Device {
+        /// The path on the host.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A block device whose throughput is to be limited.
+    #[error("stat {path}: {reason}")]
+    BlockDevice {
         /// The path on the host.
         path: String,
         /// What is wrong with it.
@@ -170,6 +248,14 @@ pub enum Invalid {
     /// An environment entry without a name, or with a zero byte.
     #[error("invalid environment variable: {0}")]
     Env(String),
+    /// What a network does not give.
+    #[error("invalid config for network {network}: invalid endpoint settings:\n{reason}")]
+    Endpoint {
+        /// The network.
+        network: String,
+        /// Why not.
+        reason: String,
+    },
     /// An address asked for on a network.
     #[error("invalid address \"{0}\" in the endpoint's configuration")]
     EndpointAddress(String),

@@ -4,6 +4,7 @@
 //! edited after [`crate::merge`] has filled it from the image. Pure: reads no clock and touches no file.
 
 mod config;
+mod device;
 mod host;
 pub mod invalid;
 mod mode;
@@ -15,7 +16,8 @@ mod text;
 mod update;
 
 pub use config::Config;
-pub use host::{Device, HostConfig, LogConfig, Resources, Ulimit};
+pub use device::{Device, DeviceRate, DeviceRequest, DeviceWeight};
+pub use host::{HostConfig, LogConfig, Resources, Ulimit};
 pub use invalid::Invalid;
 pub use mode::{NamespaceMode, NetworkMode};
 pub use mount::{Mount, MountKind, Propagation, VolumeMount};

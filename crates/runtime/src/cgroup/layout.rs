@@ -91,6 +91,16 @@ impl Layout {
         self.version
     }
 
+    /// Where the hierarchies are mounted.
+    pub fn roots(&self) -> impl Iterator<Item = &Path> {
+        self.hierarchies.iter().map(|hierarchy| hierarchy.root.as_path())
+    }
+
+    /// Whether a hierarchy of version 1 has this controller.
+    pub fn has_controller(&self, name: &str) -> bool {
+        self.hierarchies.iter().any(|hierarchy| hierarchy.controllers.iter().any(|known| known == name))
+    }
+
     /// The cgroup at `path` (absolute beneath the hierarchies, as `linux.cgroupsPath`); nothing is created.
     ///
     /// # Errors

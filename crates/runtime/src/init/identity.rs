@@ -34,6 +34,10 @@ pub(super) fn resolve(process: &Process, name: Option<&str>, root: BorrowedFd<'_
         user.groups.clear();
     }
     user.groups.extend(&process.groups);
+    for name in &process.group_names {
+        let gid = user::further_group(name, &group).map_err(|error| Error::Invalid(error.to_string()))?;
+        user.groups.push(gid);
+    }
     // A file that denies its own group must deny this user too (CVE-2022-36109).
     user.groups.push(user.gid);
     user.groups.sort_unstable();

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::oci::{Linux, LinuxDevice, LinuxDeviceType, LinuxNamespaceType, LinuxResources, Spec};
 use crate::seccomp::{self, Filter};
 use crate::sysctl::{self, Owner};
-use crate::{Error, Result, VOLATILE_ANNOTATION};
+use crate::{Error, GROUPS_ANNOTATION, Result, VOLATILE_ANNOTATION};
 
 pub(crate) use idmap::{IdMap, IdMaps};
 pub(crate) use mount::{Kind, Mount};
@@ -138,6 +138,7 @@ impl Plan {
         for (key, value) in linux.sysctl().iter().flatten() {
             plan.sysctls.push((plan.sysctl_path(key)?, value.clone()));
         }
+        plan.process.group_names = group_names(spec);
         plan.check_hostname()?;
         Ok(plan)
     }
@@ -207,6 +208,12 @@ impl Plan {
         }
         Ok(path)
     }
+}
+
+fn group_names(spec: &Spec) -> Vec<String> {
+    let annotations = spec.annotations().as_ref();
+    let names = annotations.and_then(|annotations| annotations.get(GROUPS_ANNOTATION));
+    names.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect()
 }
 
 /// An [`Error::Invalid`].

@@ -21,6 +21,8 @@ pub(crate) struct Process {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) groups: Vec<u32>,
+    /// See [`crate::GROUPS_ANNOTATION`].
+    pub(crate) group_names: Vec<String>,
     pub(crate) umask: Option<u32>,
     pub(crate) capabilities: Capabilities,
     pub(crate) rlimits: Vec<Rlimit>,
@@ -66,6 +68,7 @@ impl Process {
             uid: user.uid(),
             gid: user.gid(),
             groups,
+            group_names: Vec::new(),
             umask: user.umask(),
             capabilities: sets.map(capabilities).unwrap_or_default(),
             rlimits: process.rlimits().iter().flatten().map(rlimit).collect::<Result<_>>()?,

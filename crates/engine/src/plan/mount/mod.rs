@@ -6,14 +6,12 @@
 //! [`crate::volume`].
 
 mod long;
+mod proc;
 mod short;
 mod tmpfs;
 
 use crate::spec::{HostConfig, Invalid, Propagation};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Where a container has its process information.
-const PROC: &str = "/proc";
 
 /// One mount, decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,11 +68,7 @@ pub(super) fn plan(host: &HostConfig) -> Result<Vec<MountPlan>, Invalid> {
     }
     let mut seen = BTreeSet::new();
     for plan in &plans {
-        // The runtime and its programs believe what they read there.
-        if plan.target == PROC && !matches!(&plan.source, Source::Bind { path, .. } if path == PROC) {
-            let reason = format!("{PROC} cannot be mounted over by anything but {PROC}");
-            return Err(Invalid::Mount { kind: "bind", reason });
-        }
+        proc::check(plan)?;
         if !seen.insert(plan.target.as_str()) {
             return Err(Invalid::DuplicateMount(plan.target.clone()));
         }

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use engine::spec::{
-    Device, HostConfig, HostPort, LogConfig, NamespaceMode, NetworkMode, Port, Resources, RestartPolicy,
-    Ulimit,
-};
+use engine::spec::{HostConfig, HostPort, LogConfig, NamespaceMode, NetworkMode, Port, RestartPolicy};
 use engine_api::container as api;
 
-use super::{mount, shoal};
+use super::{mount, resource, shoal};
 use crate::failure::Failure;
 
 /// The API's → the engine's.
@@ -16,10 +13,10 @@ pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
     if !matches!(request.isolation.as_str(), "" | "default") {
         let isolation = &request.isolation;
         return Err(Failure::invalid(format!(
-            "invalid Isolation {isolation:?}: on Linux only \"default\" is supported"
+            "invalid isolation: {isolation:?} - linux only supports 'default'"
         )));
     }
-    let resources = resources(&request)?;
+    let resources = resource::spec(&request)?;
     Ok(HostConfig {
         binds: request.binds,
         mounts: mount::specs(request.mounts)?,
@@ -61,6 +58,10 @@ pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
             .console_size
             .filter(|size| *size != [0, 0])
             .map(|[rows, columns]| (rows, columns)),
+        links: request.links.unwrap_or_default(),
+        userns_mode: mode("UsernsMode", &request.userns_mode)?,
+        annotations: request.annotations,
+        storage_opt: request.storage_opt,
         shoal: shoal::spec(request.shoal)?,
     })
 }
@@ -82,41 +83,6 @@ fn port_bindings(bindings: api::PortMap) -> Result<BTreeMap<Port, Vec<HostPort>>
         ports.insert(port.parse()?, places.unwrap_or_default().into_iter().map(place).collect());
     }
     Ok(ports)
-}
-
-fn resources(request: &api::HostConfig) -> Result<Resources, Failure> {
-    let ulimit =
-        |limit: &api::Ulimit| Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
-    let device = |device: &api::DeviceMapping| Device {
-        path_on_host: device.path_on_host.clone(),
-        path_in_container: device.path_in_container.clone(),
-        cgroup_permissions: device.cgroup_permissions.clone(),
-    };
-    for (field, value) in
-        [("Memory", request.memory), ("NanoCpus", request.nano_cpus), ("ShmSize", request.shm_size)]
-    {
-        if value < 0 {
-            return Err(Failure::invalid(format!("invalid {field}: {value} is negative")));
-        }
-    }
-    Ok(Resources {
-        memory: request.memory,
-        memory_swap: request.memory_swap,
-        memory_reservation: request.memory_reservation,
-        memory_swappiness: request.memory_swappiness.filter(|value| *value != -1),
-        oom_kill_disable: request.oom_kill_disable,
-        nano_cpus: request.nano_cpus,
-        cpu_shares: request.cpu_shares,
-        cpu_period: request.cpu_period,
-        cpu_quota: request.cpu_quota,
-        cpuset_cpus: request.cpuset_cpus.clone(),
-        cpuset_mems: request.cpuset_mems.clone(),
-        pids_limit: request.pids_limit,
-        ulimits: request.ulimits.iter().map(ulimit).collect(),
-        devices: request.devices.iter().map(device).collect(),
-        device_cgroup_rules: request.device_cgroup_rules.clone(),
-        blkio_weight: request.blkio_weight,
-    })
 }
 
 /// What the daemon does where a container does not say: clients look for it in what is told.
@@ -190,43 +156,19 @@ pub(super) fn told(host: &HostConfig, defaults: &Defaults) -> api::HostConfig {
         readonly_paths: host.readonly_paths.clone(),
         cgroup_parent: host.cgroup_parent.clone(),
         init: host.init,
+        links: (!host.links.is_empty()).then(|| host.links.clone()),
+        userns_mode: host.userns_mode.to_string(),
+        annotations: host.annotations.clone(),
+        storage_opt: host.storage_opt.clone(),
         shoal: shoal::told(&host.shoal),
-        ..told_limits(&host.resources)
-    }
-}
-
-fn told_limits(limits: &Resources) -> api::HostConfig {
-    let ulimit =
-        |limit: &Ulimit| api::Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
-    let device = |device: &Device| api::DeviceMapping {
-        path_on_host: device.path_on_host.clone(),
-        path_in_container: device.path_in_container.clone(),
-        cgroup_permissions: device.cgroup_permissions.clone(),
-    };
-    api::HostConfig {
-        cpu_shares: limits.cpu_shares,
-        memory: limits.memory,
-        blkio_weight: limits.blkio_weight,
-        cpu_period: limits.cpu_period,
-        cpu_quota: limits.cpu_quota,
-        cpuset_cpus: limits.cpuset_cpus.clone(),
-        cpuset_mems: limits.cpuset_mems.clone(),
-        devices: limits.devices.iter().map(device).collect(),
-        device_cgroup_rules: limits.device_cgroup_rules.clone(),
-        memory_reservation: limits.memory_reservation,
-        memory_swap: limits.memory_swap,
-        memory_swappiness: limits.memory_swappiness,
-        nano_cpus: limits.nano_cpus,
-        oom_kill_disable: limits.oom_kill_disable,
-        pids_limit: limits.pids_limit,
-        ulimits: limits.ulimits.iter().map(ulimit).collect(),
-        ..api::HostConfig::default()
+        ..resource::told(&host.resources)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::spec::Resources;
     use proptest::prelude::*;
 
     fn texts() -> impl Strategy<Value = Vec<String>> {
@@ -235,7 +177,7 @@ mod tests {
 
     prop_compose! {
         fn host()(
-            binds in texts(), cap_add in texts(), dns in texts(), memory in 0..i64::MAX, pids in prop::option::of(-1..1000i64),
+            binds in texts(), cap_add in texts(), dns in texts(), memory in 0..i64::MAX, pids in prop::option::of(1..1000i64),
             init in prop::option::of(any::<bool>()), swappiness in prop::option::of(0..=100i64), privileged in any::<bool>(),
             mode in prop::sample::select(vec!["bridge", "host", "none", "container:web", "mine"]),
             policy in prop::sample::select(vec!["no", "always", "on-failure", "unless-stopped"]),

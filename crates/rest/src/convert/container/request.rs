@@ -122,10 +122,8 @@ mod tests {
         for (body, field) in [
             (r#"{"Healthcheck":{"Test":["CMD","true"]}}"#, "Healthcheck"),
             (r#"{"Volumes":{"/data":{}}}"#, "Volumes"),
-            (r#"{"HostConfig":{"Links":["db:db"]}}"#, "HostConfig.Links"),
-            (r#"{"HostConfig":{"StorageOpt":{"size":"1G"}}}"#, "HostConfig.StorageOpt"),
-            (r#"{"HostConfig":{"Mounts":[{"Type":"volume","Target":"/x"}]}}"#, "Mounts[0].Type"),
-            (r#"{"HostConfig":{"Isolation":"hyperv"}}"#, "Isolation"),
+            (r#"{"HostConfig":{"IOMaximumIOps":5}}"#, "Maximum IO IOps"),
+            (r#"{"HostConfig":{"Isolation":"hyperv"}}"#, "isolation"),
             (r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{},"b":{}}}}"#, "EndpointsConfig"),
             (
                 r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{"DriverOpts":{"x":"y"}}}}}"#,

@@ -12,9 +12,11 @@ use crate::machine::go_architecture;
 
 pub(super) async fn create(call: Call<CreateQuery, Json<ContainerCreateRequest>>) -> Outcome {
     check_platform(&call.query.platform)?;
+    let mut warnings = convert::container::warnings(&call.body.0);
     let spec = convert::container::spec(&call.query.name, call.body.0)?;
     let created = call.api.containers.create(spec).await?;
-    let response = ContainerCreateResponse { id: created.id, warnings: created.warnings };
+    warnings.extend(created.warnings);
+    let response = ContainerCreateResponse { id: created.id, warnings };
     Answer::json_with(StatusCode::CREATED, &response)
 }
 
