@@ -42,12 +42,12 @@ async fn a_body_over_the_limit_is_refused() {
 #[tokio::test]
 async fn fields_that_are_not_honoured_are_refused_by_name() {
     let fixture = Fixture::new().await;
-    let body = r#"{"image":"busybox","hostconfig":{"links":["db:db"]}}"#;
+    let body = r#"{"image":"busybox","hostconfig":{"cgroup":"x"}}"#;
     let answer = post(&fixture, "/v1.44/containers/create?name=x", body).await;
     assert_eq!(answer.status, 400);
     assert_eq!(
         answer.message(),
-        "HostConfig.Links is not supported yet: remove it, or set it to its default"
+        "HostConfig.Cgroup is not supported yet: remove it, or set it to its default"
     );
     for path in ["/containers/json?size=1", "/images/json?manifests=1", "/containers/x/json?size=true"] {
         let answer = request(&fixture, "GET", path).await;

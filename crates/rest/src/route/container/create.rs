@@ -11,7 +11,7 @@ use crate::http::call::Call;
 use crate::machine::go_architecture;
 
 pub(super) async fn create(call: Call<CreateQuery, Json<ContainerCreateRequest>>) -> Outcome {
-    check_platform(&call.query.platform)?;
+    check_platform(&call.query.platform, &call.body.0.image)?;
     let mut warnings = convert::container::warnings(&call.body.0);
     let spec = convert::container::spec(&call.query.name, call.body.0)?;
     let created = call.api.containers.create(spec).await?;
@@ -20,8 +20,9 @@ pub(super) async fn create(call: Call<CreateQuery, Json<ContainerCreateRequest>>
     Answer::json_with(StatusCode::CREATED, &response)
 }
 
-/// Only this machine's own platform can run here.
-fn check_platform(platform: &str) -> Result<(), Failure> {
+/// Only this machine's own platform can run here. A mismatch is "not found", since clients then pull the image for the
+/// platform they asked for, and try again.
+fn check_platform(platform: &str, image: &str) -> Result<(), Failure> {
     let mut parts = platform.split('/');
     let os = parts.next().unwrap_or_default();
     let architecture = parts.next().unwrap_or_default();
@@ -29,7 +30,10 @@ fn check_platform(platform: &str) -> Result<(), Failure> {
     if (os.is_empty() || os == "linux") && (architecture.is_empty() || architecture == own) {
         return Ok(());
     }
-    Err(Failure::missing(format_args!("platform {platform:?}: another than this machine's (linux/{own})")))
+    Err(Failure::not_found(format!(
+        "image with reference {image} was found but its platform (linux/{own}) does not match the specified platform \
+         ({platform})"
+    )))
 }
 
 #[cfg(test)]
@@ -38,8 +42,10 @@ mod tests {
 
     #[test]
     fn only_this_platform() {
-        assert!(check_platform("").is_ok() && check_platform("linux").is_ok());
-        assert!(check_platform(&format!("linux/{}", go_architecture())).is_ok());
-        assert!(check_platform("windows/amd64").is_err() && check_platform("linux/riscv64").is_err());
+        assert!(check_platform("", "x").is_ok() && check_platform("linux", "x").is_ok());
+        assert!(check_platform(&format!("linux/{}", go_architecture()), "x").is_ok());
+        assert!(
+            check_platform("windows/amd64", "x").is_err() && check_platform("linux/riscv64", "x").is_err()
+        );
     }
 }
