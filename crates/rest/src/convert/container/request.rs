@@ -121,7 +121,6 @@ mod tests {
     fn what_is_not_honoured_is_refused_by_name() {
         for (body, field) in [
             (r#"{"Healthcheck":{"Test":["CMD","true"]}}"#, "Healthcheck"),
-            (r#"{"Volumes":{"/data":{}}}"#, "Volumes"),
             (r#"{"HostConfig":{"IOMaximumIOps":5}}"#, "Maximum IO IOps"),
             (r#"{"HostConfig":{"Isolation":"hyperv"}}"#, "isolation"),
             (r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{},"b":{}}}}"#, "EndpointsConfig"),
