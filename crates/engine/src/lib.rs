@@ -9,7 +9,7 @@
 //! - [`oci`]: the spec as an OCI `config.json` · [`file`]: hosts, hostname, resolv.conf
 //! - [`volume`]: what outlives containers · [`tree`]: files that somebody else may be changing
 //! - [`store`]: records on disk · [`recover`]: what `open` finds and settles · [`restart`]: when to start again
-//! - [`stats`]: what containers use
+//! - [`stats`]: what containers use · [`top`]: their processes
 //! - [`log`]: reads what the shims write · [`event`]: who is told · [`filter`]: what `ps` shows
 //!
 //! May not touch: mounts, namespaces and cgroups other than through a shim (`runtime` does those) and, when a shim has
@@ -39,6 +39,7 @@ mod signal;
 pub mod spec;
 pub mod stats;
 mod store;
+mod top;
 mod tree;
 pub mod volume;
 
@@ -50,6 +51,7 @@ pub use container::{
 pub use error::{Error, ErrorKind, Result};
 pub use event::Events;
 pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
+pub use top::Top;
 
 use image::Images;
 use network::{Network, NetworkConfig};

@@ -9,6 +9,7 @@ mod query;
 mod shoal;
 mod stats;
 mod summary;
+mod top;
 mod update;
 mod words;
 
@@ -29,4 +30,5 @@ pub use stats::{
     PidsStats, ThrottlingData,
 };
 pub use summary::{ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary, PortSummary};
+pub use top::{ContainerTopResponse, TopQuery};
 pub use update::{ContainerUpdateRequest, ContainerUpdateResponse};

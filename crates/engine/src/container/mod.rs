@@ -20,6 +20,7 @@ mod start;
 mod stats;
 mod stop;
 mod task;
+mod top;
 mod update;
 mod wait;
 

@@ -148,6 +148,9 @@ pub enum Invalid {
     /// A relative working directory.
     #[error("the working directory '{0}' is invalid, it needs to be an absolute path")]
     WorkingDir(String),
+    /// Arguments of `top` that are not understood.
+    #[error("ps: {0}")]
+    PsArguments(String),
     /// A number out of its range.
     #[error("invalid {field}: {value}: want {want}")]
     Range {

@@ -8,6 +8,7 @@ mod machine;
 mod sampler;
 
 pub use interface::Interface;
+pub(crate) use machine::memory_bytes;
 pub use runtime::cgroup::{BlockIoEntry, Stats as Usage};
 pub(crate) use sampler::Samplers;
 pub use sampler::Watch;
@@ -47,6 +48,6 @@ pub(crate) fn sample(shared: &Shared, record: &Record) -> Option<Sample> {
         _ => Some(interface::read(record.state.pid)),
     };
     let (machine_cpu_ns, processors) = machine::cpu();
-    let machine_memory_bytes = machine::memory_bytes();
+    let machine_memory_bytes = memory_bytes();
     Some(Sample { at_ns: now_ns(), usage, interfaces, machine_cpu_ns, processors, machine_memory_bytes })
 }

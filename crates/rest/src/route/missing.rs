@@ -11,7 +11,6 @@ const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 const ROUTES: &[(Method, &str)] = &[
-    (GET, "/containers/{id}/top"),
     (GET, "/containers/{id}/changes"),
     (GET, "/containers/{id}/export"),
     (GET, "/containers/{id}/attach/ws"),

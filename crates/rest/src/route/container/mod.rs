@@ -9,6 +9,7 @@ mod logs;
 mod read;
 mod stats;
 mod stream;
+mod top;
 mod update;
 mod wait;
 
@@ -29,6 +30,7 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/{id}/unpause", life::unpause);
     table.on(Method::POST, "/containers/{id}/update", update::update);
     table.on(Method::GET, "/containers/{id}/stats", stats::stats);
+    table.on(Method::GET, "/containers/{id}/top", top::top);
     table.on(Method::POST, "/containers/{id}/rename", life::rename);
     table.on(Method::POST, "/containers/{id}/resize", life::resize);
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);
