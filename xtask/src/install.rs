@@ -20,6 +20,12 @@ pub(crate) const IP: Need = Need { program: "ip", package: "iproute2" };
 pub(crate) const NFT: Need = Need { program: "nft", package: "nftables" };
 /// The unmodified client. One package brings client and daemon; the daemon is not started by us.
 pub(crate) const DOCKER: Need = Need { program: "docker", package: "docker.io" };
+/// An engine that runs its containers with the OCI runtime it is told to.
+pub(crate) const PODMAN: Need = Need { program: "podman", package: "podman" };
+/// What podman has each container watched by; only recommended by its package.
+pub(crate) const CONMON: Need = Need { program: "conmon", package: "conmon" };
+/// The OCI runtime that ours is compared with.
+pub(crate) const RUNC: Need = Need { program: "runc", package: "runc" };
 
 /// Installs the packages of those programs that are not there.
 pub(crate) fn install(needs: &[Need]) -> Result<()> {

@@ -15,9 +15,9 @@ use runtime::oci::{
 };
 
 const BUSYBOX: &str = "/bin/busybox";
-const APPLETS: [&str; 20] = [
+const APPLETS: [&str; 21] = [
     "sh", "true", "false", "cat", "ls", "echo", "id", "grep", "sleep", "stat", "mount", "mknod", "hostname",
-    "head", "dd", "tail", "wc", "ip", "printf", "touch",
+    "head", "dd", "tail", "wc", "ip", "printf", "touch", "tty",
 ];
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
