@@ -22,7 +22,8 @@ use crate::{Error, Result, Rootfs};
 pub struct CreateOptions<'a> {
     /// The container's id, for messages.
     pub id: &'a str,
-    /// An existing private directory, absolute. Inside the container's mount namespace its root is mounted over it.
+    /// The bundle, absolute: where relative sources of binds begin, and what hooks are told. An overlay is mounted over
+    /// it, inside the container's mount namespace.
     pub bundle: &'a Path,
     /// The root file system; `root.path` of the specification is not read, `root.readonly` is.
     pub rootfs: &'a Rootfs,

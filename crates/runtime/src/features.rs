@@ -3,8 +3,22 @@
 use serde_json::{Value, json};
 
 /// Options of a mount that are no file system's own. Those of [`ATTRIBUTES`] also exist with a leading `r`.
-const OPTIONS: [&str; 3] = ["bind", "rbind", "defaults"];
-const ATTRIBUTES: [&str; 21] = [
+const OPTIONS: [&str; 13] = [
+    "bind",
+    "rbind",
+    "defaults",
+    "remount",
+    "idmap",
+    "ridmap",
+    "async",
+    "sync",
+    "dirsync",
+    "lazytime",
+    "nolazytime",
+    "silent",
+    "loud",
+];
+const ATTRIBUTES: [&str; 22] = [
     "ro",
     "rw",
     "nosuid",
@@ -22,6 +36,7 @@ const ATTRIBUTES: [&str; 21] = [
     "strictatime",
     "relatime",
     "norelatime",
+    "nostrictatime",
     "private",
     "shared",
     "slave",
@@ -36,13 +51,13 @@ pub fn features() -> Value {
         "hooks": [],
         "mountOptions": mount_options(),
         "linux": {
-            "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "uts"],
+            "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
             "cgroup": {"v1": true, "v2": true, "systemd": true, "systemdUser": false, "rdma": true},
             "seccomp": {"enabled": true},
             "apparmor": {"enabled": false},
             "selinux": {"enabled": false},
             "intelRdt": {"enabled": false},
-            "mountExtensions": {"idmap": {"enabled": false}},
+            "mountExtensions": {"idmap": {"enabled": true}},
         },
         "annotations": {},
         "potentiallyUnsafeConfigAnnotations": [],

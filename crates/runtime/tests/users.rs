@@ -4,7 +4,7 @@ mod bundle;
 
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use bundle::Bundle;
@@ -26,22 +26,14 @@ fn remapped(args: &[&str]) -> Bundle {
     bundle.linux().set_uid_mappings(Some(vec![mapping])).set_gid_mappings(Some(vec![mapping]));
     bundle.own(LinuxNamespaceType::User, None);
     // A plain root has to belong to the container's users already.
-    give(&bundle.rootfs(), FIRST);
+    bundle.own_root(FIRST);
     bundle
-}
-
-/// Gives a directory and all in it to one user and group.
-fn give(path: &Path, owner: u32) {
-    lchown(path, Some(owner), Some(owner)).unwrap();
-    if path.is_dir() && !path.is_symlink() {
-        fs::read_dir(path).unwrap().for_each(|entry| give(&entry.unwrap().path(), owner));
-    }
 }
 
 /// The layers of an image in an overlay, as the engine has them: owned by the machine's root, behind a door.
 fn layers(bundle: &Bundle) -> Rootfs {
     let dir = bundle.dir.path();
-    give(&bundle.rootfs(), 0);
+    bundle.own_root(0);
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).unwrap();
     for name in ["c/upper", "c/work", "top", "place"] {
         fs::create_dir_all(dir.join(name)).unwrap();
@@ -142,7 +134,7 @@ fn the_machine_sees_the_shifted_user() {
     });
     let joined = |typ: &str| fs::read_link(format!("/proc/{pid}/ns/{typ}")).unwrap();
     let mut guest = Bundle::new(&["sh", "-c", "ls -l /proc/self/ns; id -u; cat /proc/self/uid_map"]);
-    give(&guest.rootfs(), FIRST);
+    guest.own_root(FIRST);
     for (typ, name) in [
         (LinuxNamespaceType::User, "user"),
         (LinuxNamespaceType::Network, "net"),

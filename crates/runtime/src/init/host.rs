@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
 
 use super::staging::Staging;
+use super::users::UserNamespace;
 use super::{Surroundings, cgroupfs, root};
-use crate::plan::{Kind, Mount, NamespaceKind, Plan};
+use crate::plan::{Kind, Mount, NamespaceKind, Owners};
+use crate::sys::mount::set_idmap;
 use crate::view::clone_source;
-use crate::{Error, Result};
+use crate::{Error, Result, Rootfs};
 
 /// Mounts that are attached nowhere yet.
 pub(crate) struct Pinned {
@@ -24,26 +26,51 @@ pub(crate) struct Pinned {
     pub(super) cgroups: cgroupfs::Pinned,
 }
 
-/// Opens all of it. `staging`: for a container with users of its own.
-pub(super) fn pin(surroundings: &Surroundings<'_>, staging: Option<&Staging<'_>>) -> Result<Pinned> {
+/// Opens all of it. `users`: the container's own.
+pub(super) fn pin(surroundings: &Surroundings<'_>, users: Option<&UserNamespace>) -> Result<Pinned> {
     let plan = surroundings.plan;
     if plan.root_propagation != libc::MS_SHARED {
         // A clone then takes over that it is a slave; a shared one must be cloned before the tree is separated.
         mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
             .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
     }
-    let trees = plan.mounts.iter().map(|mount| pin_tree(plan, mount)).collect::<Result<_>>()?;
+    let trees =
+        plan.mounts.iter().map(|mount| pin_tree(surroundings, mount, users)).collect::<Result<_>>()?;
     let wants_cgroups = plan.mounts.iter().any(|mount| mount.kind == Kind::Cgroup);
     let cgroups =
         if wants_cgroups { cgroupfs::pin(surroundings.cgroup)? } else { cgroupfs::Pinned::default() };
-    let devices = staging.map(|staging| staging.devices(&plan.devices)).transpose()?.unwrap_or_default();
-    let root = root::make(surroundings.rootfs, surroundings.bundle, plan.volatile, staging)?;
+    let place = surroundings.place();
+    let (root, devices) = match users {
+        None => (root::make(surroundings.rootfs, place, plan.volatile, None)?, Vec::new()),
+        Some(users) => {
+            // A root as it is must be had before it is covered.
+            let plain = match surroundings.rootfs {
+                Rootfs::Path(path) => Some(root::plain(path)?),
+                Rootfs::Overlay { .. } => None,
+            };
+            let staging = Staging::new(place, users)?;
+            let make = || root::make(surroundings.rootfs, place, plan.volatile, Some(&staging));
+            (plain.map_or_else(make, Ok)?, staging.devices(&plan.devices)?)
+        }
+    };
     Ok(Pinned { root, trees, devices, cgroups })
 }
 
-fn pin_tree(plan: &Plan, mount: &Mount) -> Result<Option<OwnedFd>> {
+fn pin_tree(
+    surroundings: &Surroundings<'_>,
+    mount: &Mount,
+    users: Option<&UserNamespace>,
+) -> Result<Option<OwnedFd>> {
+    let plan = surroundings.plan;
     match &mount.kind {
-        Kind::Bind { source, recursive, subpath } => pin_source(source, subpath, *recursive).map(Some),
+        Kind::Bind { source, recursive, subpath, owners } => {
+            let source = surroundings.bundle.join(source);
+            let tree = pin_source(&source, subpath, *recursive)?;
+            if let Some(owners) = owners {
+                map_owners(&tree, owners, users)?;
+            }
+            Ok(Some(tree))
+        }
         Kind::FileSystem { name, .. } if plan.users.is_some() => {
             let (kind, path) = match name.to_bytes() {
                 b"sysfs" => (NamespaceKind::Network, "/sys"),
@@ -55,7 +82,7 @@ fn pin_tree(plan: &Plan, mount: &Mount) -> Result<Option<OwnedFd>> {
             let own = plan.new_namespaces & kind.flag() as u64 != 0;
             Ok(if own { None } else { clone_source(Path::new(path), Path::new(""), true).ok() })
         }
-        Kind::FileSystem { .. } | Kind::Cgroup => Ok(None),
+        Kind::FileSystem { .. } | Kind::Cgroup | Kind::Remount => Ok(None),
     }
 }
 
@@ -67,6 +94,23 @@ fn pin_source(source: &Path, subpath: &Path, recursive: bool) -> Result<OwnedFd>
         }
         _ => Error::path("clone bind source", source.join(subpath))(error),
     })
+}
+
+fn map_owners(tree: &OwnedFd, owners: &Owners, users: Option<&UserNamespace>) -> Result<()> {
+    let made;
+    let users = match (&owners.maps, users) {
+        (Some(maps), _) => {
+            made = UserNamespace::new(maps)?;
+            made.as_fd()
+        }
+        (None, Some(users)) => users.as_fd(),
+        (None, None) => {
+            let words =
+                "a mount with the option idmap needs maps of its own, or a container with a user namespace";
+            return Err(Error::Invalid(words.to_owned()));
+        }
+    };
+    set_idmap(tree.as_fd(), owners.recursive, users).map_err(Error::host("id-map a bind source"))
 }
 
 /// How readily the kernel kills this process and those it makes when memory is short.

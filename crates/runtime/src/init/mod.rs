@@ -7,6 +7,7 @@
 
 mod cgroupfs;
 mod channel;
+mod copy_up;
 mod device;
 mod exec;
 mod guest;
@@ -57,6 +58,16 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) extra: Extra,
     /// What an earlier process has opened for this one.
     pub(crate) pinned: Option<host::Pinned>,
+}
+
+impl Surroundings<'_> {
+    /// The directory in whose place the root is mounted.
+    fn place(&self) -> &Path {
+        match self.rootfs {
+            Rootfs::Path(path) => path,
+            Rootfs::Overlay { .. } => self.bundle,
+        }
+    }
 }
 
 const DEFAULT_UMASK: u32 = 0o022;
@@ -117,7 +128,7 @@ fn enter(
             host::pin(&surroundings, None)?
         }
     };
-    let place = root::open_place(surroundings.bundle)?;
+    let place = root::open_place(surroundings.place())?;
     if plan.users.is_some() {
         users::become_root()?;
         if surroundings.die_with_parent {

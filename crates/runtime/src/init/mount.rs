@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{SFlag, fstat};
 
+use super::copy_up::copy_up;
 use super::host::Pinned;
 use super::{cgroupfs, device, namespace, target};
 use crate::cgroup::Cgroup;
@@ -71,6 +72,7 @@ pub(super) fn mount_all(plan: &Plan, pinned: Pinned, cgroup: &Cgroup) -> Result<
                 let pinned = cgroups.take().unwrap_or_default();
                 cgroupfs::mount(mount, pinned, cgroup, root)?;
             }
+            (Kind::Remount, _) => change(mount, root)?,
             (Kind::FileSystem { .. }, tree) => mount_file_system(plan, mount, tree, root, &mut mounted)?,
         }
     }
@@ -100,6 +102,9 @@ fn mount_file_system(
         Some(tree) => tree,
         None => make_file_system(mount, attributes, Some(place.as_fd()))?,
     };
+    if let Kind::FileSystem { copy_up: true, .. } = &mount.kind {
+        copy_up(place.as_fd(), tree.as_fd()).map_err(Error::path("copy into", destination))?;
+    }
     finish(&tree, place.as_fd(), attributes, mount)?;
     if is_dev {
         device::populate(plan, tree.as_fd(), &mounted.devices)?;
@@ -121,6 +126,16 @@ fn open_place(root: BorrowedFd<'_>, destination: &Path, make: target::Make) -> R
     } else {
         target::open_or_make(root, destination, make)
     }
+}
+
+/// Changes what an earlier mount has put there.
+fn change(mount: &Mount, root: BorrowedFd<'_>) -> Result<()> {
+    open(root, &mount.destination, libc::O_PATH, 0, Links::InRoot)
+        .and_then(|place| {
+            set_attributes(place.as_fd(), true, mount.recursive)?;
+            set_attributes(place.as_fd(), false, mount.attributes)
+        })
+        .map_err(Error::path("remount", &mount.destination))
 }
 
 fn attach_bind(mount: &Mount, tree: OwnedFd, root: BorrowedFd<'_>) -> Result<()> {
@@ -146,7 +161,7 @@ fn access_time(set: u64) -> u64 {
 }
 
 fn make_file_system(mount: &Mount, attributes: Attributes, place: Option<BorrowedFd<'_>>) -> Result<OwnedFd> {
-    let Kind::FileSystem { name, source, options } = &mount.kind else {
+    let Kind::FileSystem { name, source, options, .. } = &mount.kind else {
         return Err(failed(&mount.destination)(io::ErrorKind::InvalidInput.into()));
     };
     let make = || -> io::Result<OwnedFd> {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use nix::sched::{CloneFlags, setns, unshare};
+use nix::sched::{CloneFlags, unshare};
 
 use crate::cgroup::Cgroup;
 use crate::plan::{NamespaceKind, Plan};
@@ -34,8 +34,7 @@ pub(super) fn begin(cgroup: &Cgroup, new_keyring: bool) -> Result<()> {
 /// Joins the namespaces of others.
 pub(super) fn join(namespaces: Vec<(NamespaceKind, OwnedFd)>) -> Result<()> {
     for (kind, namespace) in namespaces {
-        setns(namespace.as_fd(), CloneFlags::from_bits_truncate(kind.flag()))
-            .map_err(|error| Error::host("join a namespace")(error.into()))?;
+        process::join(namespace.as_fd(), kind.flag()).map_err(Error::host("join a namespace"))?;
     }
     Ok(())
 }
@@ -51,6 +50,13 @@ pub(super) fn finish(plan: &Plan) -> Result<()> {
         process::raise_loopback().map_err(Error::host("set the loopback interface up"))?;
     }
     Ok(())
+}
+
+/// Makes a time namespace for the children of this process.
+pub(super) fn make_time(offsets: &str) -> Result<()> {
+    let path = "/proc/self/timens_offsets";
+    process::unshare_time().map_err(Error::host("make a time namespace"))?;
+    std::fs::write(path, offsets).map_err(Error::path("write", path))
 }
 
 /// Host name and domain name.

@@ -20,31 +20,34 @@ use crate::{Error, Extra, Result, Rootfs};
 /// namespace. Needs the machine's privilege.
 pub(super) fn make(
     rootfs: &Rootfs,
-    bundle: &Path,
+    place: &Path,
     volatile: bool,
     staging: Option<&Staging<'_>>,
 ) -> Result<OwnedFd> {
     let (lowers, upper, work) = match rootfs {
-        Rootfs::Path(path) => {
-            return open_path(path)
-                .and_then(|directory| clone_tree(directory.as_fd(), c"", true))
-                .map_err(Error::path("mount root", path));
-        }
+        Rootfs::Path(path) => return plain(path),
         Rootfs::Overlay { lowers, upper, work } => (lowers, upper, work),
     };
     match staging {
-        None => overlay(lowers, upper, work, volatile, bundle),
+        None => overlay(lowers, upper, work, volatile, place),
         Some(staging) => staging.map_layers(lowers, upper, work).and_then(|mapped| {
-            let make = || overlay(&mapped.lowers, &mapped.upper, &mapped.work, volatile, bundle);
+            let make = || overlay(&mapped.lowers, &mapped.upper, &mapped.work, volatile, place);
             staging.as_owner(make)
         }),
     }
     .map_err(Error::path("mount overlay of", upper))
 }
 
+/// The root that is a directory as it is.
+pub(super) fn plain(path: &Path) -> Result<OwnedFd> {
+    open_path(path)
+        .and_then(|directory| clone_tree(directory.as_fd(), c"", true))
+        .map_err(Error::path("mount root", path))
+}
+
 /// Where the root is attached, as this process sees it now.
-pub(super) fn open_place(bundle: &Path) -> Result<OwnedFd> {
-    open_path(bundle).map_err(Error::path("open bundle", bundle))
+pub(super) fn open_place(place: &Path) -> Result<OwnedFd> {
+    open_path(place).map_err(Error::path("open the root's place", place))
 }
 
 /// Attaches `root` over `place` in this mount namespace, pivots into it, and detaches the host's tree. The root is also

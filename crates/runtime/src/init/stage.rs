@@ -17,7 +17,6 @@ use nix::unistd::pipe2;
 
 use super::channel::{Channel, Report};
 use super::host;
-use super::staging::Staging;
 use super::users::UserNamespace;
 use super::{Surroundings, identity, namespace};
 use crate::sys::process::{self, Side, clone};
@@ -40,10 +39,7 @@ fn prepare(mut surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<
     host::set_oom_score(plan.process.oom_score_adj)?;
     let users = plan.users.as_ref().map(UserNamespace::open).transpose()?;
     namespace::join(std::mem::take(&mut surroundings.join))?;
-    {
-        let staging = users.as_ref().map(|users| Staging::new(surroundings.bundle, users)).transpose()?;
-        surroundings.pinned = Some(host::pin(&surroundings, staging.as_ref())?);
-    }
+    surroundings.pinned = Some(host::pin(&surroundings, users.as_ref())?);
     if let (Some(users), Stdio::Fds { stdin, stdout, stderr }) = (&users, &surroundings.stdio) {
         // Only who owns them in the container can give them on to its user.
         for stream in [stdin, stdout, stderr] {
@@ -53,6 +49,9 @@ fn prepare(mut surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<
     let into = surroundings.cgroup.clone_target()?;
     if let Some(users) = &users {
         users.enter()?;
+    }
+    if plan.new_time_namespace {
+        namespace::make_time(&plan.time_offsets)?;
     }
     // The caller has to hear of the number before anything that the container says.
     let (told, tell) = pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::host("make a pipe")(error.into()))?;

@@ -4,6 +4,7 @@
 
 mod idmap;
 mod mount;
+mod mount_option;
 mod process;
 mod refuse;
 
@@ -15,7 +16,7 @@ use crate::sysctl::{self, Owner};
 use crate::{Error, GROUPS_ANNOTATION, Result, VOLATILE_ANNOTATION};
 
 pub(crate) use idmap::{IdMap, IdMaps};
-pub(crate) use mount::{Kind, Mount};
+pub(crate) use mount::{Kind, Mount, Owners};
 pub(crate) use process::{Process, Rlimit};
 
 /// All that the clone needs to know.
@@ -25,6 +26,10 @@ pub(crate) struct Plan {
     pub(crate) new_namespaces: u64,
     /// The cgroup namespace is made later, in the cgroup, so that it is its root.
     pub(crate) new_cgroup_namespace: bool,
+    /// The time namespace takes effect for children of whoever makes it, and takes its offsets before that.
+    pub(crate) new_time_namespace: bool,
+    /// Lines for `/proc/self/timens_offsets`.
+    pub(crate) time_offsets: String,
     /// Namespaces of others, in joining order.
     pub(crate) join: Vec<(NamespaceKind, PathBuf)>,
     /// Whose users the container's are; the machine's if `None`.
@@ -66,6 +71,7 @@ pub(crate) enum NamespaceKind {
     Uts,
     Cgroup,
     Pid,
+    Time,
 }
 
 impl NamespaceKind {
@@ -78,6 +84,7 @@ impl NamespaceKind {
             NamespaceKind::Uts => libc::CLONE_NEWUTS,
             NamespaceKind::Cgroup => libc::CLONE_NEWCGROUP,
             NamespaceKind::Pid => libc::CLONE_NEWPID,
+            NamespaceKind::Time => libc::CLONE_NEWTIME,
         }
     }
 }
@@ -104,6 +111,8 @@ impl Plan {
         let mut plan = Plan {
             new_namespaces: 0,
             new_cgroup_namespace: false,
+            new_time_namespace: false,
+            time_offsets: time_offsets(linux)?,
             join: Vec::new(),
             users: None,
             root_readonly: spec.root().as_ref().and_then(|r| r.readonly()) == Some(true),
@@ -111,7 +120,7 @@ impl Plan {
                 .annotations()
                 .as_ref()
                 .is_some_and(|annotations| annotations.get(VOLATILE_ANNOTATION).is_some_and(|v| v == "true")),
-            root_propagation: mount::propagation(linux.rootfs_propagation().as_deref())?,
+            root_propagation: mount_option::propagation(linux.rootfs_propagation().as_deref())?,
             mounts: Vec::new(),
             devices: devices(linux.devices().as_deref().unwrap_or_default())?,
             masked_paths: paths(linux.masked_paths().as_deref())?,
@@ -129,6 +138,9 @@ impl Plan {
         }
         if !plan.has_own(NamespaceKind::Mount) {
             return Err(invalid("a container cannot be made in the host's mount namespace"));
+        }
+        if !plan.time_offsets.is_empty() && !plan.new_time_namespace {
+            return Err(invalid("timeOffsets need a new time namespace"));
         }
         // The last, since whoever joins it sees other paths.
         plan.join.sort_by_key(|(kind, _)| *kind == NamespaceKind::Mount);
@@ -150,14 +162,14 @@ impl Plan {
 
     /// Whether the container cannot simply be a clone of the caller.
     pub(crate) fn is_staged(&self) -> bool {
-        self.users.is_some()
+        self.users.is_some() || self.new_time_namespace || self.mounts.iter().any(Mount::is_idmapped)
     }
 
     fn add_namespace(&mut self, typ: LinuxNamespaceType, path: Option<&Path>, linux: &Linux) -> Result<()> {
         let path = path.filter(|path| !path.as_os_str().is_empty());
         let kind = match typ {
             LinuxNamespaceType::User => return self.add_users(path, linux),
-            LinuxNamespaceType::Time => return Err(Error::NotImplemented("a time namespace")),
+            LinuxNamespaceType::Time => NamespaceKind::Time,
             LinuxNamespaceType::Mount => NamespaceKind::Mount,
             LinuxNamespaceType::Network => NamespaceKind::Network,
             LinuxNamespaceType::Ipc => NamespaceKind::Ipc,
@@ -171,6 +183,7 @@ impl Plan {
         match (path, kind) {
             (Some(path), _) => self.join.push((kind, path.to_owned())),
             (None, NamespaceKind::Cgroup) => self.new_cgroup_namespace = true,
+            (None, NamespaceKind::Time) => self.new_time_namespace = true,
             (None, _) => self.new_namespaces |= kind.flag() as u64,
         }
         Ok(())
@@ -214,6 +227,18 @@ fn group_names(spec: &Spec) -> Vec<String> {
     let annotations = spec.annotations().as_ref();
     let names = annotations.and_then(|annotations| annotations.get(GROUPS_ANNOTATION));
     names.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect()
+}
+
+fn time_offsets(linux: &Linux) -> Result<String> {
+    let mut lines = String::new();
+    for (clock, offset) in linux.time_offsets().iter().flatten() {
+        if !matches!(clock.as_str(), "monotonic" | "boottime") {
+            return Err(invalid(&format!("the clock {clock:?} has no offset in a time namespace")));
+        }
+        let (seconds, nanos) = (offset.secs().unwrap_or(0), offset.nanosecs().unwrap_or(0));
+        lines += &format!("{clock} {seconds} {nanos}\n");
+    }
+    Ok(lines)
 }
 
 /// An [`Error::Invalid`].

@@ -1,15 +1,12 @@
-//! A mount of the specification: its options sorted into attributes, propagation and the file system's own data.
+//! A mount of the specification, checked.
 
 use std::ffi::CString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{checked_path, invalid};
+use super::mount_option::{Options, c_string};
+use super::{IdMaps, checked_path, invalid};
 use crate::sys::mount::Attributes;
-use crate::{Error, Result, oci};
-
-/// Begins an option that names the part of a bind's source that is meant: `x-shoal.subpath=a/b`. Its links are resolved
-/// beneath the source.
-const SUBPATH: &str = "x-shoal.subpath=";
+use crate::{Result, oci};
 
 /// A mount to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,136 +23,82 @@ pub(crate) struct Mount {
 /// What is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A directory or file of the host.
-    Bind { source: PathBuf, recursive: bool, subpath: PathBuf },
+    /// A directory or file of the host. A relative source begins at the bundle.
+    Bind { source: PathBuf, recursive: bool, subpath: PathBuf, owners: Option<Owners> },
     /// The container's cgroups, in the version that the machine has.
     Cgroup,
     /// A new instance of a file system, with its own options.
-    FileSystem { name: CString, source: Option<CString>, options: Vec<(CString, Option<CString>)> },
+    FileSystem {
+        name: CString,
+        source: Option<CString>,
+        options: Vec<(CString, Option<CString>)>,
+        /// What lies at the destination is copied into it first.
+        copy_up: bool,
+    },
+    /// Nothing new: what an earlier mount has put there gets other attributes.
+    Remount,
+}
+
+/// Files of a bind have other owners in the container than on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owners {
+    /// `None`: the container's user namespace says which.
+    pub(crate) maps: Option<IdMaps>,
+    /// Also of what is mounted below the source.
+    pub(crate) recursive: bool,
 }
 
 impl Mount {
     /// Checks and sorts the options of a mount.
     pub(crate) fn new(mount: &oci::Mount) -> Result<Mount> {
-        let destination = checked_path(mount.destination())?.to_owned();
-        if mount.uid_mappings().is_some() || mount.gid_mappings().is_some() {
-            return Err(Error::NotImplemented("an id-mapped mount"));
-        }
-        let mut attributes = Attributes::default();
-        let mut recursive = Attributes::default();
-        let mut bind = None;
-        let mut subpath = PathBuf::new();
-        let mut options = Vec::new();
-        for option in mount.options().iter().flatten() {
-            match option.as_str() {
-                "" | "defaults" => {}
-                "bind" => bind = Some(false),
-                "rbind" => bind = Some(true),
-                "remount" => return Err(Error::NotImplemented("mount option remount")),
-                other if other.starts_with(SUBPATH) => subpath = other[SUBPATH.len()..].into(),
-                other => {
-                    let known = add_attribute(&mut attributes, other)
-                        || other.strip_prefix('r').is_some_and(|rest| add_attribute(&mut recursive, rest));
-                    if !known {
-                        options.push(file_system_option(other)?);
-                    }
-                }
-            }
-        }
+        // Older specifications had relative ones, meaning the root.
+        let destination = checked_path(&Path::new("/").join(mount.destination()))?.to_owned();
+        let maps = IdMaps::new(mount.uid_mappings().as_deref(), mount.gid_mappings().as_deref())?;
+        let options = Options::parse(mount.options().as_deref().unwrap_or_default())?;
+        let (attributes, recursive) = (options.attributes, options.recursive);
         let typ = mount.typ().as_deref().unwrap_or_default();
+        let is_bind = options.bind.is_some() || typ == "bind";
+        if !is_bind && (maps.is_some() || options.idmap.is_some()) {
+            return Err(invalid("only a bind mount can be id-mapped"));
+        }
+        if options.copy_up && typ != "tmpfs" {
+            return Err(invalid("tmpcopyup is an option of a tmpfs"));
+        }
         let source = mount.source().clone();
-        let kind = match (bind, typ) {
-            (Some(recursive), _) => bind_kind(source, recursive, subpath, &options)?,
-            (None, "bind") => bind_kind(source, true, subpath, &options)?,
-            (None, "cgroup" | "cgroup2") => Kind::Cgroup,
-            (None, "" | "none") => return Err(invalid("a mount has no type")),
-            (None, name) => Kind::FileSystem {
+        let kind = match typ {
+            _ if is_bind => bind(source, options, maps)?,
+            _ if options.remount => Kind::Remount,
+            "cgroup" | "cgroup2" => Kind::Cgroup,
+            "" | "none" => return Err(invalid("a mount has no type")),
+            name => Kind::FileSystem {
                 name: c_string(name)?,
                 source: source.map(|source| c_string(&source.to_string_lossy())).transpose()?,
-                options,
+                options: options.data,
+                copy_up: options.copy_up,
             },
         };
         Ok(Mount { destination, kind, attributes, recursive })
     }
+
+    pub(super) fn is_idmapped(&self) -> bool {
+        matches!(self.kind, Kind::Bind { owners: Some(_), .. })
+    }
 }
 
-fn bind_kind(
-    source: Option<PathBuf>,
-    recursive: bool,
-    subpath: PathBuf,
-    options: &[(CString, Option<CString>)],
-) -> Result<Kind> {
-    if let Some((option, _)) = options.first() {
+fn bind(source: Option<PathBuf>, options: Options, maps: Option<IdMaps>) -> Result<Kind> {
+    // Those of a file system as a whole mean nothing for a part of it, as for mount(8).
+    if let Some((option, _)) =
+        options.data.iter().find(|(option, _)| !super::mount_option::is_general(option))
+    {
         return Err(invalid(&format!("{option:?} is not an option of a bind mount")));
     }
     let source = source.ok_or_else(|| invalid("a bind mount has no source"))?;
-    if !source.is_absolute() {
-        return Err(invalid(&format!("the source {} of a bind mount is not absolute", source.display())));
-    }
-    Ok(Kind::Bind { source, recursive, subpath })
-}
-
-/// `key=value` or a flag.
-fn file_system_option(option: &str) -> Result<(CString, Option<CString>)> {
-    match option.split_once('=') {
-        Some((key, value)) => Ok((c_string(key)?, Some(c_string(value)?))),
-        None => Ok((c_string(option)?, None)),
-    }
-}
-
-fn c_string(text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| invalid("a mount option holds a NUL byte"))
-}
-
-/// Adds a generic option to `attributes`; false if it is not one. The last of contradicting options wins.
-fn add_attribute(attributes: &mut Attributes, option: &str) -> bool {
-    let (set, clear) = match option {
-        "ro" => (libc::MOUNT_ATTR_RDONLY, 0),
-        "rw" => (0, libc::MOUNT_ATTR_RDONLY),
-        "nosuid" => (libc::MOUNT_ATTR_NOSUID, 0),
-        "suid" => (0, libc::MOUNT_ATTR_NOSUID),
-        "nodev" => (libc::MOUNT_ATTR_NODEV, 0),
-        "dev" => (0, libc::MOUNT_ATTR_NODEV),
-        "noexec" => (libc::MOUNT_ATTR_NOEXEC, 0),
-        "exec" => (0, libc::MOUNT_ATTR_NOEXEC),
-        "nosymfollow" => (libc::MOUNT_ATTR_NOSYMFOLLOW, 0),
-        "symfollow" => (0, libc::MOUNT_ATTR_NOSYMFOLLOW),
-        "nodiratime" => (libc::MOUNT_ATTR_NODIRATIME, 0),
-        "diratime" => (0, libc::MOUNT_ATTR_NODIRATIME),
-        // The access time modes are one field: all of it is cleared, then one value set.
-        "noatime" => (libc::MOUNT_ATTR_NOATIME, libc::MOUNT_ATTR__ATIME),
-        "strictatime" => (libc::MOUNT_ATTR_STRICTATIME, libc::MOUNT_ATTR__ATIME),
-        "relatime" | "atime" | "norelatime" | "nostrictatime" => (0, libc::MOUNT_ATTR__ATIME),
-        other => {
-            let Some(propagation) = propagation_flag(other) else {
-                return false;
-            };
-            attributes.propagation = propagation;
-            return true;
-        }
+    let owners = match (options.idmap, &maps) {
+        (None, None) => None,
+        (recursive, _) => Some(Owners { maps, recursive: recursive == Some(true) }),
     };
-    attributes.set = (attributes.set & !clear) | set;
-    attributes.clear = (attributes.clear & !set) | clear;
-    true
-}
-
-fn propagation_flag(name: &str) -> Option<u64> {
-    Some(match name {
-        "private" => libc::MS_PRIVATE,
-        "shared" => libc::MS_SHARED,
-        "slave" => libc::MS_SLAVE,
-        "unbindable" => libc::MS_UNBINDABLE,
-        _ => return None,
-    })
-}
-
-/// `linux.rootfsPropagation` as `MS_*`; 0 if it is not given.
-pub(super) fn propagation(name: Option<&str>) -> Result<u64> {
-    let Some(name) = name.filter(|name| !name.is_empty()) else {
-        return Ok(0);
-    };
-    propagation_flag(name.strip_prefix('r').unwrap_or(name))
-        .ok_or_else(|| invalid(&format!("{name:?} is not a mount propagation")))
+    let recursive = options.bind.unwrap_or(true);
+    Ok(Kind::Bind { source, recursive, subpath: options.subpath, owners })
 }
 
 #[cfg(test)]
@@ -177,7 +120,7 @@ mod tests {
         let mount = parse("bind", "/src", &["rbind", "ro", "rslave", "rnoexec"]).unwrap();
         assert_eq!(
             mount.kind,
-            Kind::Bind { source: "/src".into(), recursive: true, subpath: PathBuf::new() }
+            Kind::Bind { source: "/src".into(), recursive: true, subpath: PathBuf::new(), owners: None }
         );
         assert_eq!(mount.attributes.set, libc::MOUNT_ATTR_RDONLY);
         assert_eq!(mount.recursive.set, libc::MOUNT_ATTR_NOEXEC);
@@ -203,10 +146,29 @@ mod tests {
     }
 
     #[test]
-    fn relative_and_climbing_paths_are_refused() {
-        assert!(parse("bind", "src", &["bind"]).is_err());
+    fn climbing_paths_are_refused() {
         let mut mount = oci::Mount::default();
         mount.set_destination("/a/../../b".into());
         assert!(Mount::new(&mount).is_err());
+    }
+
+    #[test]
+    fn every_option_of_the_specification_is_known_to_a_bind() {
+        let names = "async atime bind defaults dev diratime dirsync exec iversion lazytime loud noatime nodev nodiratime \
+                     noexec noiversion nolazytime norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev \
+                     rdiratime relatime remount rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
+                     rnosymfollow ro rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw \
+                     shared silent slave strictatime suid symfollow sync unbindable idmap ridmap mand nomand";
+        for name in names.split_ascii_whitespace() {
+            assert!(parse("bind", "/src", &[name]).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_only_one_kind_of_mount_can_is_refused_for_others() {
+        assert!(parse("tmpfs", "tmpfs", &["tmpcopyup"]).is_ok());
+        assert!(parse("proc", "proc", &["tmpcopyup"]).is_err());
+        assert!(parse("tmpfs", "tmpfs", &["idmap"]).is_err());
+        assert_eq!(parse("none", "x", &["remount", "ro"]).unwrap().kind, Kind::Remount);
     }
 }

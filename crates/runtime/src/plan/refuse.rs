@@ -33,13 +33,12 @@ fn of_process(process: &Process) -> [(bool, &'static str); 5] {
     ]
 }
 
-fn of_linux(linux: &Linux) -> [(bool, &'static str); 6] {
+fn of_linux(linux: &Linux) -> [(bool, &'static str); 5] {
     [
         (linux.net_devices().is_some(), "linux.netDevices"),
         (linux.mount_label().as_ref().is_some_and(|l| !l.is_empty()), "linux.mountLabel"),
         (linux.intel_rdt().is_some(), "linux.intelRdt"),
         (linux.memory_policy().is_some(), "linux.memoryPolicy"),
         (linux.personality().is_some(), "linux.personality"),
-        (linux.time_offsets().is_some(), "linux.timeOffsets"),
     ]
 }

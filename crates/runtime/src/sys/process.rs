@@ -241,3 +241,17 @@ pub(crate) fn set_domain_name(name: &str) -> io::Result<()> {
     check(unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }.into())?;
     Ok(())
 }
+
+/// A new time namespace, for children of this process. nix has no name for the flag.
+pub(crate) fn unshare_time() -> io::Result<()> {
+    // SAFETY: a number only; nothing of this process changes.
+    check(unsafe { libc::unshare(libc::CLONE_NEWTIME) }.into())?;
+    Ok(())
+}
+
+/// Moves this process, which has one thread, into a namespace of the kind `flag` (`CLONE_NEW*`).
+pub(crate) fn join(namespace: BorrowedFd<'_>, flag: libc::c_int) -> io::Result<()> {
+    // SAFETY: numbers only.
+    check(unsafe { libc::setns(namespace.as_raw_fd(), flag) }.into())?;
+    Ok(())
+}

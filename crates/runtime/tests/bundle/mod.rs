@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,10 +15,8 @@ use runtime::oci::{
 };
 
 const BUSYBOX: &str = "/bin/busybox";
-const APPLETS: [&str; 21] = [
-    "sh", "true", "false", "cat", "ls", "echo", "id", "grep", "sleep", "stat", "mount", "mknod", "hostname",
-    "head", "dd", "tail", "wc", "ip", "printf", "touch", "tty",
-];
+const APPLETS: &str = "sh true false cat ls echo id grep sleep stat mount mknod hostname head dd tail wc ip printf touch \
+                       tty cut chrt ionice nice readlink uname env mkdir ln rm kill";
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Bundle {
@@ -41,7 +39,7 @@ impl Bundle {
             fs::create_dir_all(rootfs.join(path)).unwrap();
         }
         fs::copy(BUSYBOX, rootfs.join("bin/busybox")).unwrap();
-        for applet in APPLETS {
+        for applet in APPLETS.split_ascii_whitespace() {
             symlink("busybox", rootfs.join("bin").join(applet)).unwrap();
         }
         fs::write(rootfs.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nwww:x:33:34::/tmp:/bin/sh\n")
@@ -74,6 +72,11 @@ impl Bundle {
         let mut namespace = LinuxNamespace::default();
         namespace.set_typ(typ).set_path(path.map(Path::to_owned));
         self.linux().namespaces_mut().as_mut().unwrap().push(namespace);
+    }
+
+    /// Gives the root and all in it to one user and group.
+    pub(crate) fn own_root(&self, owner: u32) {
+        give(&self.rootfs(), owner);
     }
 
     /// The first process of the created container.
@@ -124,6 +127,13 @@ impl Drop for Bundle {
         let _ = self.cgroup().kill();
         let parent = runtime::cgroup::detect().and_then(|layout| layout.cgroup(&self.parent_cgroup()));
         let _ = parent.and_then(|parent| parent.remove());
+    }
+}
+
+fn give(path: &Path, owner: u32) {
+    lchown(path, Some(owner), Some(owner)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        fs::read_dir(path).unwrap().for_each(|entry| give(&entry.unwrap().path(), owner));
     }
 }
 

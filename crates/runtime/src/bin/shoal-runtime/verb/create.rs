@@ -100,7 +100,7 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
         &bundle.spec,
         CreateOptions {
             id,
-            bundle: &directory.path,
+            bundle: &bundle.path,
             rootfs: &Rootfs::Path(bundle.rootfs),
             user: None,
             stdio: if terminal { Stdio::Console { size } } else { inherited_streams()? },
