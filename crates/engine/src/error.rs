@@ -84,6 +84,12 @@ pub enum Error {
     /// Removal without force of a paused container.
     #[error("cannot remove container \"/{0}\": container is paused and must be unpaused first")]
     RemovePaused(String),
+    /// A second prune at the same time.
+    #[error("a prune operation is already running")]
+    Pruning,
+    /// A link that every container has: its name.
+    #[error("Conflict, cannot remove the default link name of the container")]
+    DefaultLink,
     /// It is being removed.
     #[error("container {0} is marked for removal and cannot be started")]
     Removing(String),
@@ -204,6 +210,8 @@ impl Error {
             Error::NameInUse { .. }
             | Error::NotRunning(_)
             | Error::AlreadyPaused(_)
+            | Error::Pruning
+            | Error::DefaultLink
             | Error::RemovePaused(_)
             | Error::Update { .. }
             | Error::StartPaused

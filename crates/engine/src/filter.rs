@@ -37,7 +37,7 @@ pub enum FilterError {
     NoSuchContainer(String),
 }
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "ancestor",
     "before",
     "exited",
@@ -47,6 +47,7 @@ const KEYS: [&str; 15] = [
     "is-task",
     "isolation",
     "label",
+    "label!",
     "name",
     "network",
     "publish",
@@ -72,6 +73,7 @@ impl Filter {
                     "status" => Status::ALL.iter().any(|status| status.as_str() == value),
                     "exited" => value.parse::<i32>().is_ok(),
                     "health" => HEALTH.contains(&value.as_str()),
+                    "publish" | "expose" => crate::spec::Port::parse_range(value).is_ok(),
                     "is-task" => matches!(value.as_str(), "true" | "false" | "1" | "0"),
                     _ => true,
                 };
@@ -102,6 +104,7 @@ impl Filter {
             let holds = match key.as_str() {
                 // Each must hold, as Docker has it for labels only.
                 "label" => values.iter().all(|value| has_label(record, value)),
+                "label!" => !values.iter().any(|value| has_label(record, value)),
                 "before" | "since" => passes_in_time(record, key, values, around)?,
                 _ => values.is_empty() || values.iter().any(|value| holds(record, key, value, around)),
             };
@@ -126,7 +129,10 @@ fn holds(record: &Record, key: &str, value: &str, around: &Surroundings<'_>) -> 
         "network" => in_network(record, value),
         "publish" => ports(value).iter().any(|port| is_published(record, *port)),
         "expose" => ports(value).iter().any(|port| record.spec.config.exposed_ports.contains(port)),
-        "volume" => record.mounts.iter().any(|mount| mount.source == value || mount.destination == value),
+        "volume" => record
+            .mounts
+            .iter()
+            .any(|mount| [&mount.name, &mount.source, &mount.destination].iter().any(|have| *have == value)),
         "health" => value == "none",
         // Tasks are known by their label, which is all the engine ever hears of them.
         "is-task" => {
@@ -174,10 +180,9 @@ fn is_ancestor(record: &Record, value: &str, around: &Surroundings<'_>) -> bool 
 }
 
 fn in_network(record: &Record, value: &str) -> bool {
-    let attached = record
-        .endpoints
-        .iter()
-        .any(|endpoint| endpoint.network_name == value || endpoint.network_id == value);
+    let attached = record.endpoints.iter().any(|endpoint| {
+        endpoint.network_name == value || (!value.is_empty() && endpoint.network_id.starts_with(value))
+    });
     attached || record.spec.host.network_mode.network() == Some(value)
 }
 
@@ -257,6 +262,8 @@ mod tests {
             ("exited", "3"),
             ("label", "tier"),
             ("label", "tier=front"),
+            ("label!", "y"),
+            ("label!", "tier=back"),
             ("ancestor", "nginx"),
             ("ancestor", "nginx:latest"),
             ("ancestor", "555555555555"),
@@ -278,6 +285,7 @@ mod tests {
             ("exited", "0"),
             ("label", "y"),
             ("label", "tier=back"),
+            ("label!", "tier"),
             ("ancestor", "redis"),
             ("publish", "81"),
             ("expose", "80/udp"),
@@ -305,7 +313,7 @@ mod tests {
         let of = |key: &str, value: &str| Filter::new([(key.to_owned(), vec![value.to_owned()])].into());
         assert_eq!(of("colour", "red").unwrap_err().to_string(), "invalid filter 'colour'");
         assert_eq!(of("status", "happy").unwrap_err().to_string(), "invalid filter 'status=happy'");
-        assert!(of("exited", "x").is_err());
+        assert!(of("exited", "x").is_err() && of("publish", "x").is_err() && of("expose", "abc").is_err());
         let before = of("before", "nobody").unwrap();
         assert!(before.matches(&record(), &Surroundings::default()).is_err());
     }

@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) volumes: Arc<Catalog>,
     pub(crate) samplers: Samplers,
+    /// Held by whoever prunes.
+    pub(crate) pruning: tokio::sync::Mutex<()>,
     index: RwLock<Index>,
 }
 
@@ -50,6 +52,7 @@ impl Shared {
             store,
             volumes: Arc::new(volumes),
             samplers: Samplers::default(),
+            pruning: tokio::sync::Mutex::default(),
             index: RwLock::default(),
         }
     }

@@ -5,6 +5,7 @@ mod create;
 mod device;
 mod host;
 mod inspect;
+mod prune;
 mod query;
 mod shoal;
 mod stats;
@@ -20,6 +21,7 @@ pub use create::{
 pub use device::{DeviceMapping, DeviceRequest, ThrottleDevice, WeightDevice};
 pub use host::{HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, Ulimit};
 pub use inspect::{ContainerInspectResponse, ContainerState, DriverData};
+pub use prune::{ContainerPruneResponse, PruneQuery};
 pub use query::{
     AttachQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery, ResizeQuery,
     StartQuery, StatsQuery, StopQuery, WaitQuery,

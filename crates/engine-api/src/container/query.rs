@@ -131,9 +131,8 @@ pub struct RemoveQuery {
     pub v: bool,
     /// Kill it first.
     pub force: bool,
-    /// Only a link: not honoured yet.
-    #[serde(skip_serializing)]
-    pub link: Unread,
+    /// Only the link of this name, `container/alias`.
+    pub link: bool,
 }
 
 /// Of `POST /containers/{id}/attach`.

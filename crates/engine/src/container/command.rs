@@ -20,6 +20,7 @@ pub(crate) enum Command {
     Unpause { reply: Reply },
     Update { update: Box<Update>, reply: Reply<Vec<String>> },
     Remove { options: RemoveOptions, reply: Reply },
+    Unlink { alias: String, reply: Reply<bool> },
     Rename { name: String, reply: Reply },
     Resize { rows: u16, cols: u16, reply: Reply },
     Attach { options: AttachOptions, reply: Reply<Attachment> },

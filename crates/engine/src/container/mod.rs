@@ -14,6 +14,7 @@ mod join;
 mod launch;
 mod paths;
 mod pause;
+mod prune;
 mod remove;
 mod request;
 mod start;
@@ -21,6 +22,7 @@ mod stats;
 mod stop;
 mod task;
 mod top;
+mod unlink;
 mod update;
 mod wait;
 

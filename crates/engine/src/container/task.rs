@@ -188,6 +188,7 @@ impl Task {
             Command::Unpause { reply } => drop(reply.send(self.unpause().await)),
             Command::Update { update, reply } => drop(reply.send(self.update(*update).await)),
             Command::Remove { options, reply } => self.remove_by_user(options, reply).await,
+            Command::Unlink { alias, reply } => drop(reply.send(self.unlink(&alias).await)),
             Command::Rename { name, reply } => drop(reply.send(self.rename(name).await)),
             Command::Resize { rows, cols, reply } => drop(reply.send(self.resize(rows, cols).await)),
             Command::Attach { options, reply } => drop(reply.send(self.attach(options).await)),

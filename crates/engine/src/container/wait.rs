@@ -18,7 +18,8 @@ pub(super) fn wait(
     };
     async move {
         let holds = |record: &Arc<Record>| match condition {
-            WaitCondition::NotRunning => !record.state.status.is_active(),
+            // Between two runs of the restart policy it counts as running; but whoever waits hears of each end.
+            WaitCondition::NotRunning => !record.state.status.is_active() || record.exits > exits,
             // A start that failed is an end too: its client waits for nothing else.
             WaitCondition::NextExit => record.exits > exits || record.failed_starts > failures,
             WaitCondition::Removed => false,

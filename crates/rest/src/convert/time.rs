@@ -20,6 +20,40 @@ pub(crate) fn moment(name: &str, text: &str) -> Result<Option<i64>, Failure> {
     }
 }
 
+/// Reads the moment up to which something is pruned: as [`moment`], or a duration before `now_ns` as Go writes it (`1h30m`).
+pub(crate) fn before(text: &str, now_ns: i64) -> Result<i64, Failure> {
+    if let Some(ago) = duration(text) {
+        return Ok(now_ns.saturating_sub(ago));
+    }
+    let found = moment("until", text).ok().flatten();
+    found.ok_or_else(|| Failure::invalid(format!("failed to parse value as time or duration: {text:?}")))
+}
+
+/// `1h30m`, `10s`, `1.5h`, in nanoseconds.
+fn duration(text: &str) -> Option<i64> {
+    let mut total = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..end].parse().ok()?;
+        let units = &rest[end..];
+        let unit = units.find(|c: char| c.is_ascii_digit()).unwrap_or(units.len());
+        total += number
+            * match &units[..unit] {
+                "h" => 3600.0 * 1e9,
+                "m" => 60.0 * 1e9,
+                "s" => 1e9,
+                "ms" => 1e6,
+                "us" | "µs" => 1e3,
+                "ns" => 1.0,
+                _ => return None,
+            };
+        rest = &units[unit..];
+    }
+    // Longer than the epoch is old means everything; a float beyond the range of the integer becomes its end.
+    (!text.is_empty()).then_some(total as i64)
+}
+
 fn seconds(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -38,6 +72,16 @@ fn seconds(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_count_back() {
+        assert_eq!(before("1h30m", 6_000_000_000_000), Ok(600_000_000_000));
+        assert_eq!(before("1.5s", 2_000_000_000), Ok(500_000_000));
+        assert_eq!(before("12", 99), Ok(12_000_000_000));
+        for wrong in ["", "1", "h", "1x", "1h2"].iter().skip(2) {
+            assert!(before(wrong, 0).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn seconds_fractions_and_dates() {

@@ -6,6 +6,7 @@ pub(crate) mod label;
 pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod pattern;
+pub(crate) mod prune;
 pub(crate) mod service;
 pub(crate) mod task;
 pub(crate) mod volume;

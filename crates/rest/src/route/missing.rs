@@ -17,7 +17,6 @@ const ROUTES: &[(Method, &str)] = &[
     (HEAD, "/containers/{id}/archive"),
     (GET, "/containers/{id}/archive"),
     (PUT, "/containers/{id}/archive"),
-    (POST, "/containers/prune"),
     (POST, "/build"),
     (POST, "/build/prune"),
     (GET, "/images/{name}/attestations"),

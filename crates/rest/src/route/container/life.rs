@@ -71,6 +71,10 @@ pub(super) async fn resize(call: Call<ResizeQuery>) -> Outcome {
 }
 
 pub(super) async fn remove(call: Call<RemoveQuery>) -> Outcome {
+    if call.query.link {
+        call.api.containers.unlink(&call.name).await?;
+        return Answer::empty(StatusCode::NO_CONTENT);
+    }
     let options = RemoveOptions { force: call.query.force, volumes: call.query.v };
     call.api.containers.remove(&call.name, options).await?;
     Answer::empty(StatusCode::NO_CONTENT)

@@ -16,6 +16,8 @@ use crate::http::call::Call;
 
 /// The filter that is judged here, since clients write it as a regular expression; all others are the engine's.
 const NAME: &str = "name";
+/// The filter that needs to know how images descend from one another.
+const ANCESTOR: &str = "ancestor";
 
 pub(super) async fn list(call: Call<ListQuery>) -> Outcome {
     let ListQuery { all, limit, filters: Filters(mut terms), .. } = call.query;
@@ -25,7 +27,7 @@ pub(super) async fn list(call: Call<ListQuery>) -> Outcome {
     let every = all || limit.is_some() || filter.asks_for_stopped();
     let records = call.api.containers.list();
     let images = call.api.images.list().await?;
-    let ancestors = ancestors(&images);
+    let ancestors = if filter.values(ANCESTOR).is_empty() { BTreeMap::new() } else { ancestors(&images) };
     let around = Surroundings { all: &records, ancestors: Some(&ancestors) };
     let mut shown = Vec::new();
     for record in &records {
@@ -59,11 +61,33 @@ fn ancestors(images: &[Arc<Image>]) -> BTreeMap<String, Vec<String>> {
         // An image is built from one that was there before; the count bounds even a store that says otherwise.
         for _ in 0..images.len() {
             let Some(image) = next else { break };
-            names.push(image.id.clone());
-            names.extend(image.repo_tags.iter().chain(&image.repo_digests).cloned());
+            names.extend(names_of(image));
             next = by_id.get(image.parent.as_str()).copied();
         }
+        // Where nobody wrote down what an image was built from, its layers tell: it begins with all of the other's.
+        let below = images.iter().filter(|other| is_below(&other.diff_ids, &image.diff_ids));
+        names.extend(below.flat_map(|other| names_of(other)));
         (image.id.clone(), names)
     };
     images.iter().map(line).collect()
+}
+
+fn names_of(image: &Arc<Image>) -> impl Iterator<Item = String> {
+    let names = std::iter::once(&image.id).chain(&image.repo_tags).chain(&image.repo_digests);
+    names.cloned().collect::<Vec<_>>().into_iter()
+}
+
+fn is_below<T: PartialEq>(lower: &[T], upper: &[T]) -> bool {
+    !lower.is_empty() && lower.len() < upper.len() && upper.starts_with(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_below_those_that_begin_with_all_of_it() {
+        assert!(is_below(&[1, 2], &[1, 2, 3]));
+        assert!(!is_below(&[1, 2], &[1, 2]) && !is_below(&[2], &[1, 2]) && !is_below::<u8>(&[], &[1]));
+    }
 }

@@ -6,6 +6,7 @@ mod detach;
 mod life;
 mod list;
 mod logs;
+mod prune;
 mod read;
 mod stats;
 mod stream;
@@ -31,6 +32,7 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/{id}/update", update::update);
     table.on(Method::GET, "/containers/{id}/stats", stats::stats);
     table.on(Method::GET, "/containers/{id}/top", top::top);
+    table.on(Method::POST, "/containers/prune", prune::prune);
     table.on(Method::POST, "/containers/{id}/rename", life::rename);
     table.on(Method::POST, "/containers/{id}/resize", life::resize);
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);
