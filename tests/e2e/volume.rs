@@ -16,7 +16,17 @@ fn import_with_volume(daemon: &Daemon) {
     daemon.docker(&["run", "--name", "base", "busybox", "sh", "-c", "mkdir -p /data/sub && echo model > /data/sub/file && chown -R 7:8 /data && chmod 711 /data && ln -s /data/sub /link"]).ok();
     let tar = daemon.path("volume-image.tar");
     daemon.docker(&["export", "-o", tar.to_str().unwrap(), "base"]).ok();
-    daemon.docker(&["import", "--change", "VOLUME /data", "--change", "CMD sh", tar.to_str().unwrap(), "modelled"]).ok();
+    daemon
+        .docker(&[
+            "import",
+            "--change",
+            "VOLUME /data",
+            "--change",
+            "CMD sh",
+            tar.to_str().unwrap(),
+            "modelled",
+        ])
+        .ok();
     daemon.docker(&["rm", "base"]).ok();
 }
 
@@ -34,13 +44,15 @@ fn a_named_volume_outlives_its_containers() {
     assert!(said.err.contains("Read-only file system"), "{}", said.err);
     assert_eq!(volumes(&daemon), ["data"]);
 
-    let place = daemon.docker(&["volume", "inspect", "-f", "{{.Mountpoint}} {{.Driver}} {{.Scope}}", "data"]).ok();
+    let place =
+        daemon.docker(&["volume", "inspect", "-f", "{{.Mountpoint}} {{.Driver}} {{.Scope}}", "data"]).ok();
     let (place, words) = place.split_once(' ').unwrap();
     assert_eq!(words, "local local");
     assert_eq!(fs::read_to_string(Path::new(place).join("file")).unwrap(), "kept\n");
 
     let id = daemon.docker(&["create", "--name", "user", "-v", "data:/data", "busybox"]).ok();
-    let shown = "{{range .Mounts}}{{.Type}} {{.Name}} {{.Driver}} {{.Source}} {{.Destination}} {{.RW}}{{end}}";
+    let shown =
+        "{{range .Mounts}}{{.Type}} {{.Name}} {{.Driver}} {{.Source}} {{.Destination}} {{.RW}}{{end}}";
     assert_eq!(
         daemon.docker(&["inspect", "-f", shown, "user"]).ok(),
         format!("volume data local {place} /data true")
@@ -98,7 +110,11 @@ fn mounts_in_the_long_form() {
     let run = |mount: &str, line: &str| {
         daemon.docker(&["run", "--rm", "--mount", mount, "busybox", "sh", "-c", line])
     };
-    run("type=volume,src=data,dst=/d,volume-label=a=b", "mkdir -p /d/in/side; echo x > /d/in/side/file; ln -s /etc /d/out").ok();
+    run(
+        "type=volume,src=data,dst=/d,volume-label=a=b",
+        "mkdir -p /d/in/side; echo x > /d/in/side/file; ln -s /etc /d/out",
+    )
+    .ok();
     assert_eq!(daemon.docker(&["volume", "inspect", "-f", "{{.Labels.a}}", "data"]).ok(), "b");
     assert_eq!(run("type=volume,src=data,dst=/s,volume-subpath=in/side,readonly", "cat /s/file").ok(), "x");
     let said = run("type=volume,src=data,dst=/s,volume-subpath=missing", "true");
@@ -113,7 +129,9 @@ fn mounts_in_the_long_form() {
     daemon.docker(&["volume", "create", "-o", "type=none", "-o", "o=bind", "-o", &device, "bound"]).ok();
     run("type=volume,src=bound,dst=/d", "echo there > /d/file").ok();
     assert_eq!(fs::read_to_string(bound.join("file")).unwrap(), "there\n");
-    daemon.docker(&["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m", "memory"]).ok();
+    daemon
+        .docker(&["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m", "memory"])
+        .ok();
     let shown = run("type=volume,src=memory,dst=/d", "grep ' /d ' /proc/mounts").ok();
     assert!(shown.contains("tmpfs") && shown.contains("size=1024k"), "{shown}");
     let said = daemon.docker(&["volume", "create", "-o", "type=nfs", "-o", "device=:/x", "far"]);
@@ -128,7 +146,8 @@ fn read_only_reaches_the_mounts_below_unless_told_otherwise() {
     let source = daemon.path("tree");
     fs::create_dir_all(source.join("below")).unwrap();
     let below = source.join("below");
-    testkit::program::run(std::process::Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(&below)).ok();
+    testkit::program::run(std::process::Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(&below))
+        .ok();
     let run = |more: &str| {
         let mount = format!("type=bind,src={},dst=/m,readonly{more}", source.display());
         daemon.docker(&["run", "--rm", "--mount", &mount, "busybox", "touch", "/m/below/new"])

@@ -56,13 +56,14 @@ pub(crate) fn machine() -> Result<()> {
 /// What is proven once more on cgroup v2 and beside systemd.
 fn jobs() -> Result<Vec<Job>> {
     let end_to_end = Job { executable: executable("e2e")?, filter: vec!["container::"] };
-    Ok(vec![end_to_end])
+    let machine = Job { executable: executable("machine")?, filter: vec![] };
+    Ok(vec![machine, end_to_end])
 }
 
 /// The test executable of this name in the package `tests`.
 fn executable(test: &str) -> Result<PathBuf> {
     let mut build = cargo();
-    build.args(["test", "--no-run", "--message-format=json"]).args(RELEASE);
+    build.args(["test", "--no-run", "--message-format=json", "--test", test]).args(RELEASE);
     let messages = output(&mut build)?;
     let artifact = |line: &str| -> Option<PathBuf> {
         let message: Value = serde_json::from_str(line).ok()?;

@@ -1,0 +1,105 @@
+//! What only a machine with systemd and cgroup version 2 alone can show. Run by `cargo xtask test` in its virtual machine.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::eventually;
+use testkit::program::{Said, programs, run};
+
+/// Bytes that the containers here may use.
+const MEMORY_MAX: u64 = 64 << 20;
+
+#[test]
+fn this_is_the_machine_that_is_meant() {
+    assert!(Path::new("/sys/fs/cgroup/cgroup.controllers").exists(), "version 2 is mounted alone");
+    assert_eq!(fs::read_to_string("/proc/1/comm").unwrap().trim(), "systemd");
+}
+
+/// A bundle that sleeps, and the state of the runtime that runs it.
+struct Bundle {
+    dir: TempDir,
+}
+
+impl Bundle {
+    fn new(change: impl FnOnce(&mut Value)) -> Bundle {
+        let dir = tempfile::Builder::new().prefix("machine.").tempdir().unwrap();
+        let bundle = Bundle { dir };
+        let bin = bundle.path("bundle/rootfs/bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::copy("/bin/busybox", bin.join("busybox")).unwrap();
+        symlink("busybox", bin.join("sleep")).unwrap();
+        bundle.runtime(&["spec", "--bundle", &bundle.path("bundle").display().to_string()]).ok();
+        let config = bundle.path("bundle/config.json");
+        let mut spec: Value = serde_json::from_slice(&fs::read(&config).unwrap()).unwrap();
+        spec["process"]["terminal"] = json!(false);
+        spec["process"]["args"] = json!(["sleep", "1000"]);
+        change(&mut spec);
+        fs::write(config, spec.to_string()).unwrap();
+        bundle
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn runtime(&self, args: &[&str]) -> Said {
+        let mut command = Command::new(programs().join("shoal-runtime"));
+        run(command.arg("--systemd-cgroup").arg("--root").arg(self.path("state")).args(args))
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        self.runtime(&["delete", "--force", "one"]);
+    }
+}
+
+fn property(unit: &str, name: &str) -> String {
+    run(Command::new("systemctl").args(["show", unit, "--property", name, "--value"])).ok()
+}
+
+#[test]
+fn a_container_is_a_scope_of_systemd() {
+    let bundle = Bundle::new(|spec| {
+        spec["linux"]["cgroupsPath"] = json!("system.slice:machine:one");
+        spec["linux"]["resources"]["memory"] = json!({ "limit": MEMORY_MAX });
+        spec["linux"]["resources"]["pids"] = json!({ "limit": 55 });
+        spec["linux"]["resources"]["cpu"] = json!({ "quota": 50_000, "period": 100_000 });
+    });
+    let unit = "machine-one.scope";
+    bundle.runtime(&["run", "-d", "--bundle", &bundle.path("bundle").display().to_string(), "one"]).ok();
+    assert_eq!(property(unit, "ActiveState"), "active");
+    assert_eq!(property(unit, "MemoryMax"), MEMORY_MAX.to_string());
+    assert_eq!(property(unit, "TasksMax"), "55");
+    assert_eq!(property(unit, "CPUQuotaPerSecUSec"), "500ms");
+    let group = Path::new("/sys/fs/cgroup/system.slice").join(unit);
+    assert_eq!(fs::read_to_string(group.join("memory.max")).unwrap().trim(), MEMORY_MAX.to_string());
+    assert_eq!(fs::read_to_string(group.join("cpu.max")).unwrap().trim(), "50000 100000");
+    let state: Value = serde_json::from_str(&bundle.runtime(&["state", "one"]).ok()).unwrap();
+    let inside = fs::read_to_string(group.join("cgroup.procs")).unwrap();
+    assert_eq!(inside.trim(), state["pid"].to_string(), "it holds the container and nothing else");
+
+    // systemd keeps what is updated, also when it reads its units again.
+    bundle.runtime(&["update", "--memory", &(MEMORY_MAX / 2).to_string(), "one"]).ok();
+    run(Command::new("systemctl").arg("daemon-reload")).ok();
+    assert_eq!(property(unit, "MemoryMax"), (MEMORY_MAX / 2).to_string());
+    assert_eq!(fs::read_to_string(group.join("memory.max")).unwrap().trim(), (MEMORY_MAX / 2).to_string());
+
+    bundle.runtime(&["pause", "one"]).ok();
+    assert_eq!(fs::read_to_string(group.join("cgroup.freeze")).unwrap().trim(), "1");
+    bundle.runtime(&["resume", "one"]).ok();
+    bundle.runtime(&["kill", "one", "KILL"]).ok();
+    eventually("it can be deleted", || {
+        let said = bundle.runtime(&["delete", "one"]);
+        if said.code == 0 { Ok(()) } else { Err(said.err) }
+    });
+    eventually("the scope is gone", || {
+        let state = property(unit, "LoadState");
+        if state == "not-found" && !group.exists() { Ok(()) } else { Err(state) }
+    });
+}
