@@ -63,6 +63,35 @@ pub enum Error {
     /// A limit that this machine's kernel does not have.
     #[error("this machine's kernel cannot limit it: {0} is missing")]
     NoLimit(String),
+    /// An exec in a container that is frozen.
+    #[error("container {0} is paused, unpause the container before exec")]
+    ExecPaused(String),
+    /// No exec has this id.
+    #[error("No such exec instance: {0}")]
+    NoSuchExec(String),
+    /// An exec without a program.
+    #[error("No exec command specified")]
+    NoExecCommand,
+    /// A second start.
+    #[error("Error: Exec command {0} is already running")]
+    ExecRunning(String),
+    /// A start after the end.
+    #[error("Error: Exec command {0} has already run")]
+    ExecHasRun(String),
+    /// The request needs a running exec.
+    #[error("exec {0} is not running")]
+    ExecNotRunning(String),
+    /// More execs than anybody needs.
+    #[error("too many execs")]
+    TooManyExecs,
+    /// The program of an exec cannot be run.
+    #[error("{message}")]
+    Exec {
+        /// Docker's sentence.
+        message: String,
+        /// 127 not found, 126 everything else.
+        exit_code: i32,
+    },
     /// A signal for a container that does not run.
     #[error("cannot kill container: {name}: container {id} is not running")]
     KillNotRunning {
@@ -205,7 +234,9 @@ impl Error {
     /// The class of this error, for the mapping to status codes.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::NoSuchContainer(_) => ErrorKind::NotFound,
+            Error::NoSuchContainer(_) | Error::NoSuchExec(_) => ErrorKind::NotFound,
+            Error::NoExecCommand | Error::Exec { .. } => ErrorKind::Invalid,
+            Error::TooManyExecs => ErrorKind::Exhausted,
             Error::AlreadyRunning(_) | Error::AlreadyStopped(_) => ErrorKind::NotModified,
             Error::NameInUse { .. }
             | Error::NotRunning(_)
@@ -216,6 +247,10 @@ impl Error {
             | Error::Update { .. }
             | Error::StartPaused
             | Error::RestartingNow(_)
+            | Error::ExecPaused(_)
+            | Error::ExecRunning(_)
+            | Error::ExecHasRun(_)
+            | Error::ExecNotRunning(_)
             | Error::KillNotRunning { .. }
             | Error::RemoveRunning { .. }
             | Error::Removing(_)

@@ -6,6 +6,7 @@
 //!
 //! - [`spec`]: what a user asks for · [`merge`]: filled up from the image · [`validate`]: judged
 //! - [`Containers`]: the handle; one task per container owns its [`Record`] and decides what happens to it
+//! - [`Execs`]: additional processes in running containers
 //! - [`oci`]: the spec as an OCI `config.json` · [`file`]: hosts, hostname, resolv.conf
 //! - [`volume`]: what outlives containers · [`tree`]: files that somebody else may be changing
 //! - [`store`]: records on disk · [`recover`]: what `open` finds and settles · [`restart`]: when to start again
@@ -22,6 +23,7 @@ mod container;
 mod default;
 mod error;
 pub mod event;
+mod exec;
 mod file;
 pub mod filter;
 mod link;
@@ -50,9 +52,11 @@ pub use container::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::Events;
+pub use exec::{ExecConfig, ExecOutput, ExecRecord, ExecStart, Execs, Session};
 pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
 pub use top::Top;
 
+use container::Adopted;
 use image::Images;
 use network::{Network, NetworkConfig};
 use recover::Recovered;
@@ -77,6 +81,8 @@ const VOLUMES_DIR: &str = "volumes";
 pub struct Engine {
     /// Containers.
     pub containers: Containers,
+    /// Additional processes in them.
+    pub execs: Execs,
     /// What happens.
     pub events: Events,
     /// Images.
@@ -118,6 +124,8 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
     let (images_of, network_of) = (images.clone(), network.clone());
     let shared = Shared::new(config, cgroups, images_of, network_of, events.clone(), store, volumes);
     let shared = Arc::new(shared);
+    let live = recovered.iter().filter(|found| matches!(found.adopted, Adopted::Live(_)));
+    futures_util::future::join_all(live.map(|found| exec::adopt(&shared, &found.record))).await;
     for Recovered { record, adopted, .. } in recovered {
         if let Err(error) = shared.index_mut().reserve(&record.name, &record.id) {
             tracing::error!(container = record.short_id(), %error, "container is known by its id alone");
@@ -125,7 +133,14 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
         container::spawn(&shared, record, adopted);
     }
     let volumes = Volumes::new(shared.clone());
-    Ok(Engine { containers: Containers::new(shared), events, images, network, volumes })
+    Ok(Engine {
+        execs: Execs::new(shared.clone()),
+        containers: Containers::new(shared),
+        events,
+        images,
+        network,
+        volumes,
+    })
 }
 
 /// The volumes, without those of containers whose creation or removal was cut short.

@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) samplers: Samplers,
     /// Held by whoever prunes.
     pub(crate) pruning: tokio::sync::Mutex<()>,
+    pub(crate) execs: crate::exec::Registry,
     index: RwLock<Index>,
 }
 
@@ -53,6 +54,7 @@ impl Shared {
             volumes: Arc::new(volumes),
             samplers: Samplers::default(),
             pruning: tokio::sync::Mutex::default(),
+            execs: crate::exec::Registry::default(),
             index: RwLock::default(),
         }
     }

@@ -11,6 +11,8 @@ use crate::Node;
 pub struct Api {
     /// Containers of this machine.
     pub containers: engine::Containers,
+    /// Additional processes in them.
+    pub execs: engine::Execs,
     /// Images of this machine.
     pub images: image::Images,
     /// What happens on this machine.

@@ -36,6 +36,7 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
     let stop = CancellationToken::new();
     let api = Api {
         containers: engine.containers.clone(),
+        execs: engine.execs.clone(),
         images: engine.images.clone(),
         events: engine.events.clone(),
         network: engine.network.clone(),

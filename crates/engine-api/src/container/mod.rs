@@ -3,6 +3,7 @@
 mod config;
 mod create;
 mod device;
+mod exec;
 mod host;
 mod inspect;
 mod prune;
@@ -19,6 +20,7 @@ pub use create::{
     ContainerCreateRequest, ContainerCreateResponse, ContainerWaitExitError, ContainerWaitResponse,
 };
 pub use device::{DeviceMapping, DeviceRequest, ThrottleDevice, WeightDevice};
+pub use exec::{ExecCreateRequest, ExecCreateResponse, ExecInspectResponse, ExecProcess, ExecStartRequest};
 pub use host::{HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, Ulimit};
 pub use inspect::{ContainerInspectResponse, ContainerState, DriverData};
 pub use prune::{ContainerPruneResponse, PruneQuery};

@@ -88,6 +88,13 @@ impl Attachment {
     }
 }
 
+impl AttachInput {
+    /// Of a process that runs.
+    pub(crate) fn ready(half: OwnedWriteHalf) -> AttachInput {
+        AttachInput { half: Half::Ready(half) }
+    }
+}
+
 impl AttachOutput {
     /// Puts a log before what comes.
     pub(crate) fn replay_first(&mut self, log: crate::log::LogStream) {

@@ -83,6 +83,7 @@ impl Task {
             }
         }));
         self.shared.index_mut().remove(&id);
+        self.shared.execs.forget_container(&id);
         if volumes {
             volume::remove_anonymous(&self.shared, &self.record).await;
         }

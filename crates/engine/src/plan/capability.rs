@@ -49,15 +49,20 @@ const ALL: [Capability; 41] = [
     Capability::CheckpointRestore,
 ];
 
+/// Every capability, for what is privileged.
+pub(crate) fn every_capability() -> Capabilities {
+    ALL.into_iter().collect()
+}
+
 /// The set by `CapAdd`, `CapDrop` and `Privileged`; `ALL` on either side stands for every capability.
 pub(super) fn plan(host: &HostConfig) -> Result<Capabilities, Invalid> {
     if host.privileged {
-        return Ok(ALL.into_iter().collect());
+        return Ok(every_capability());
     }
     let add = Words::parse(&host.cap_add)?;
     let drop = Words::parse(&host.cap_drop)?;
     let start: Capabilities = match (add.all, drop.all) {
-        (true, _) => ALL.into_iter().collect(),
+        (true, _) => every_capability(),
         (false, true) => Capabilities::default(),
         (false, false) => runtime::default::capabilities(),
     };

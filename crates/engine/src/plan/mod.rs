@@ -17,6 +17,7 @@ mod security;
 mod sysctl;
 mod ulimit;
 
+pub(crate) use capability::every_capability;
 pub(crate) use hosts::{ExtraHost, HostAddress};
 pub(crate) use link::{Link, Linked};
 pub(crate) use mount::{Access, MountPlan, Source, VolumeSource, bind_options, target_path};

@@ -102,6 +102,7 @@ impl Fixture {
             images: engine.images,
             events: engine.events,
             network: engine.network,
+            execs: engine.execs,
             volumes: engine.volumes,
             node: node.clone(),
             facts: receiver,

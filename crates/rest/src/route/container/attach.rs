@@ -1,8 +1,9 @@
 //! `POST /containers/{id}/attach`: the connection becomes the container's standard streams.
 
-use engine::{AttachInput, AttachOptions, AttachOutput};
+use bytes::Bytes;
+use engine::{AttachInput, AttachOptions};
 use engine_api::container::AttachQuery;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::detach::Keys;
@@ -25,14 +26,19 @@ pub(super) async fn attach(call: Call<AttachQuery>) -> Outcome {
     let attachment = call.api.containers.attach(&call.name, options).await?;
     let keys = (attachment.tty && stdin).then_some(keys);
     let kind = stream::kind(attachment.tty, call.version);
-    Ok(Answer::Hijack(Hijack::new(call.upgrade, kind, move |raw| {
-        copy(raw, attachment.input, attachment.output, keys)
+    Ok(Answer::Hijack(Hijack::new(call.upgrade, kind, move |raw| async move {
+        copy(raw, attachment.input, attachment.output, keys).await;
     })))
 }
 
 /// Copies both ways until the output ends, the client is gone or has typed the keys that leave. The end of the client's side
 /// reaches the container as the end of its input, and output goes on after it.
-async fn copy(raw: Raw, input: Option<AttachInput>, output: AttachOutput, keys: Option<Keys>) {
+pub(super) async fn copy(
+    raw: Raw,
+    input: Option<AttachInput>,
+    output: impl Stream<Item = engine::Result<Bytes>> + Unpin,
+    keys: Option<Keys>,
+) -> Left {
     let (reader, mut writer) = tokio::io::split(raw.io);
     let from_client = async {
         if let Some(input) = input
@@ -43,14 +49,27 @@ async fn copy(raw: Raw, input: Option<AttachInput>, output: AttachOutput, keys: 
         // The client has said all; the end is then the output's.
         std::future::pending().await
     };
-    tokio::select! {
-        () = from_client => {}
-        () = show(output, &mut writer) => {}
-    }
+    let left = tokio::select! {
+        () = from_client => Left::ByKeys,
+        () = show(output, &mut writer) => Left::WithOutput,
+    };
     let _ = writer.shutdown().await;
+    left
 }
 
-async fn show(mut output: AttachOutput, writer: &mut WriteHalf<Box<dyn Duplex>>) {
+/// Why a copy has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// The output has ended, or the client is gone.
+    WithOutput,
+    /// The client has typed the keys that leave.
+    ByKeys,
+}
+
+async fn show(
+    mut output: impl Stream<Item = engine::Result<Bytes>> + Unpin,
+    writer: &mut WriteHalf<Box<dyn Duplex>>,
+) {
     while let Some(chunk) = output.next().await {
         match chunk {
             Ok(chunk) => {

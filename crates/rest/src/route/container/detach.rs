@@ -31,6 +31,11 @@ impl Keys {
         Ok(Self { keys, matched: 0 })
     }
 
+    /// The sequence itself.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.keys
+    }
+
     /// Takes what was typed. Returns what goes on to the container, and whether the sequence was completed; keys of a sequence
     /// that may still be completed are held back until it is clear.
     pub(super) fn take(&mut self, typed: &[u8]) -> (Vec<u8>, bool) {

@@ -3,6 +3,7 @@
 mod attach;
 mod create;
 mod detach;
+mod exec;
 mod life;
 mod list;
 mod logs;
@@ -38,4 +39,8 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);
     table.on(Method::DELETE, "/containers/{id}", life::remove);
     table.on(Method::POST, "/containers/{id}/attach", attach::attach).hijacks = true;
+    table.on(Method::POST, "/containers/{id}/exec", exec::create);
+    table.on(Method::POST, "/exec/{id}/start", exec::start).hijacks = true;
+    table.on(Method::POST, "/exec/{id}/resize", exec::resize);
+    table.on(Method::GET, "/exec/{id}/json", exec::inspect);
 }

@@ -16,5 +16,8 @@ pub(super) async fn inspect(call: Call<InspectQuery>) -> Outcome {
     let facts = call.api.facts.borrow().clone();
     let defaults = Defaults { log_driver: facts.log_driver.clone(), runtime: facts.default_runtime.clone() };
     let rooted = Rooted { paths, rootfs };
-    Answer::json(&convert::container::inspect(&record, &rooted, &defaults, call.version))
+    let execs = call.api.execs.of_container(&record.id);
+    let mut told = convert::container::inspect(&record, &rooted, &defaults, call.version);
+    told.exec_ids = Some(execs).filter(|execs| !execs.is_empty());
+    Answer::json(&told)
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ::shim::{ExecSpec, ExecState, ExitStatus};
 use runtime::cgroup::Cgroup;
 use runtime::oci::Spec;
-use runtime::{Console, ExecOptions, Executing, Progress};
+use runtime::{Console, ExecOptions, Executing, Extra, Progress};
 
 use crate::input::Input;
 use crate::log::Stream;
@@ -54,7 +54,7 @@ impl Exec {
             user: spec.user.as_deref().or(place.user),
             stdio: streams.stdio,
             die_with_parent: true,
-            extra: runtime::Extra::default(),
+            extra: Extra::default(),
         })?;
         Ok(Exec {
             spec,
