@@ -71,7 +71,7 @@ impl Process {
             group_names: Vec::new(),
             umask: user.umask(),
             capabilities: sets.map(capabilities).unwrap_or_default(),
-            rlimits: process.rlimits().iter().flatten().map(rlimit).collect::<Result<_>>()?,
+            rlimits: rlimits(process.rlimits().as_deref().unwrap_or_default())?,
             no_new_privileges: process.no_new_privileges() == Some(true),
             oom_score_adj: process.oom_score_adj(),
         })
@@ -98,6 +98,16 @@ fn capabilities(sets: &oci::LinuxCapabilities) -> Capabilities {
         inheritable: bits(sets.inheritable()),
         ambient: bits(sets.ambient()),
     }
+}
+
+/// No type twice: which of them is meant cannot be known.
+fn rlimits(limits: &[oci::PosixRlimit]) -> Result<Vec<Rlimit>> {
+    for (at, limit) in limits.iter().enumerate() {
+        if limits[..at].iter().any(|other| other.typ() == limit.typ()) {
+            return Err(invalid(&format!("{} is limited twice", limit.typ())));
+        }
+    }
+    limits.iter().map(rlimit).collect()
 }
 
 fn rlimit(limit: &oci::PosixRlimit) -> Result<Rlimit> {
