@@ -11,6 +11,7 @@ mod image;
 mod input;
 mod network;
 mod point;
+mod resource;
 mod service;
 mod swarm;
 mod volume;

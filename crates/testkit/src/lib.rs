@@ -3,8 +3,9 @@
 //! Imported only by tests.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod cluster;
-pub mod daemon;
+mod daemon;
 pub mod eventually;
 pub mod http;
 pub mod image;
