@@ -1,6 +1,7 @@
 //! What the daemon decides for its engine.
 
 use crate::spec::{LogConfig, NamespaceMode, Ulimit};
+use crate::userns::IdMaps;
 use std::path::PathBuf;
 
 /// Settings of one engine.
@@ -32,6 +33,12 @@ pub struct EngineConfig {
     pub default_shm_size: i64,
     /// Whether every container gets no-new-privileges.
     pub no_new_privileges: bool,
+    /// Users of the host that stand for those of containers; `None` means that they are the same.
+    pub userns: Option<IdMaps>,
+    /// The seccomp profile of containers that do not name one: `unconfined`, or JSON; empty means the built-in one.
+    pub seccomp_profile: String,
+    /// Directories of specifications of the container device interface, the last one the strongest.
+    pub cdi_spec_dirs: Vec<PathBuf>,
     /// Name servers of containers that do not name any.
     pub dns: Vec<String>,
     /// Search domains likewise.
@@ -56,6 +63,9 @@ impl Default for EngineConfig {
             default_log: LogConfig::default(),
             default_shm_size: 0,
             no_new_privileges: false,
+            userns: None,
+            seccomp_profile: String::new(),
+            cdi_spec_dirs: vec!["/etc/cdi".into(), "/var/run/cdi".into()],
             dns: Vec::new(),
             dns_search: Vec::new(),
             dns_options: Vec::new(),

@@ -43,6 +43,7 @@ pub mod stats;
 mod store;
 mod top;
 mod tree;
+mod userns;
 pub mod volume;
 
 pub use config::EngineConfig;
@@ -55,6 +56,7 @@ pub use event::Events;
 pub use exec::{ExecConfig, ExecOutput, ExecRecord, ExecStart, Execs, Session};
 pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
 pub use top::Top;
+pub use userns::{IdMaps, IdRange};
 
 use container::Adopted;
 use image::Images;

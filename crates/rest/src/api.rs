@@ -58,6 +58,10 @@ pub struct Facts {
     pub registry_mirrors: Vec<String>,
     /// Pools of new networks.
     pub address_pools: Vec<Pool>,
+    /// What holds containers back: `name=seccomp,profile=builtin`.
+    pub security_options: Vec<String>,
+    /// Where specifications of devices are looked for.
+    pub cdi_spec_dirs: Vec<String>,
     /// What a person should know, for `info`.
     pub warnings: Vec<String>,
     /// Oldest minor version of the API that is spoken: see [`engine_api::MIN_MINOR`].

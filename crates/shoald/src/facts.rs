@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rest::{Facts, Pool};
 use swarm_api::pb;
 
-use crate::config::Config;
+use crate::config::{Config, Containers};
 use crate::instance::Instance;
+use crate::setup;
 
 /// Docker's minimum API version can be lowered by this variable, down to 1.24.
 const MIN_API_VERSION: &str = "DOCKER_MIN_API_VERSION";
@@ -33,8 +34,32 @@ pub(crate) fn facts(config: &Config, instance: &Instance) -> Arc<Facts> {
             .map(|pool| Pool { base: pool.base.clone(), size: pool.size })
             .collect(),
         warnings: Vec::new(),
+        security_options: security_options(&config.containers),
+        cdi_spec_dirs: setup::cdi_spec_dirs(&config.containers.cdi_spec_dirs)
+            .iter()
+            .map(|dir| dir.display().to_string())
+            .collect(),
         min_minor: min_minor(std::env::var(MIN_API_VERSION).ok().as_deref()),
     })
+}
+
+/// What holds containers back, in Docker's words.
+fn security_options(config: &Containers) -> Vec<String> {
+    let profile = match config.seccomp_profile.as_str() {
+        "" => "builtin",
+        named => named,
+    };
+    let mut options = vec![format!("name=seccomp,profile={profile}")];
+    if !config.userns_remap.is_empty() {
+        options.push("name=userns".to_owned());
+    }
+    if cgroup_version() == "2" {
+        options.push("name=cgroupns".to_owned());
+    }
+    if config.no_new_privileges {
+        options.push("name=no-new-privileges".to_owned());
+    }
+    options
 }
 
 /// The oldest minor version of the API to speak, from the variable's text.

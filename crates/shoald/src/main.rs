@@ -10,6 +10,7 @@ mod instance;
 mod listener;
 mod logging;
 mod node;
+mod remap;
 mod run;
 mod setup;
 

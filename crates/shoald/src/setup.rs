@@ -11,6 +11,7 @@ use network::NetworkConfig;
 
 use crate::config::{Config, cidr};
 use crate::instance::Instance;
+use crate::remap;
 
 /// Names the directory of the small programs, if they are not beside the daemon.
 const LIBEXEC: &str = "SHOAL_LIBEXEC";
@@ -33,6 +34,7 @@ pub(crate) fn images(config: &Config) -> ImagesConfig {
 }
 
 pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfig> {
+    let own = &config.containers;
     Ok(EngineConfig {
         name: instance.name.clone(),
         data_root: config.data_root.clone(),
@@ -46,9 +48,37 @@ pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfi
             .iter()
             .map(|(name, limit)| Ulimit { name: name.clone(), soft: limit.soft, hard: limit.hard })
             .collect(),
+        default_ipc_mode: own.default_ipc_mode.parse()?,
+        default_shm_size: own.shm_bytes().unwrap_or_default(),
+        no_new_privileges: own.no_new_privileges,
+        seccomp_profile: seccomp_profile(&own.seccomp_profile)?,
+        cdi_spec_dirs: cdi_spec_dirs(&own.cdi_spec_dirs),
+        userns: remap::maps(&own.userns_remap)?,
+        dns: own.dns.clone(),
+        dns_search: own.dns_search.clone(),
+        dns_options: own.dns_opts.clone(),
         default_log: LogConfig { driver: config.log_driver.clone(), options: config.log_opts.clone() },
         ..EngineConfig::default()
     })
+}
+
+/// The text of the profile whose path is configured.
+fn seccomp_profile(configured: &str) -> Result<String> {
+    match configured {
+        "" | "builtin" => Ok(String::new()),
+        "unconfined" => Ok(configured.to_owned()),
+        path => {
+            std::fs::read_to_string(path).with_context(|| format!("opening seccomp profile ({path}) failed"))
+        }
+    }
+}
+
+/// The usual directories, unless others are named; an empty name alone means none at all, as with dockerd.
+pub(crate) fn cdi_spec_dirs(configured: &[PathBuf]) -> Vec<PathBuf> {
+    match configured {
+        [] => EngineConfig::default().cdi_spec_dirs,
+        dirs => dirs.iter().filter(|dir| !dir.as_os_str().is_empty()).cloned().collect(),
+    }
 }
 
 pub(crate) fn network(config: &Config, instance: &Instance) -> Result<NetworkConfig> {

@@ -15,6 +15,7 @@ use crate::plan::Plan;
 use crate::record::Record;
 use crate::shared::{Shared, cgroup_path, now_ns};
 use crate::spec::NetworkMode;
+use crate::userns;
 use network::{AttachRequest, Endpoint};
 use shim::{Request, Response, ShimSpec};
 use std::fs::{self, DirBuilder};
@@ -166,6 +167,7 @@ fn write_files(shared: &Shared, record: &Record, prepared: &Prepared, rootfs: im
         network_of: prepared.joined.network_of.as_ref().map(|target| target.state.pid),
         pids_of: prepared.joined.pids_of,
         ipc_of: prepared.joined.ipc_of,
+        users: userns::of(&shared.config, &record.spec.host),
         linked_env: &prepared.joined.linked_env,
     })?;
     let container = &record.spec.config;

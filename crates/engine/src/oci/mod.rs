@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::plan::{Plan, Share};
 use crate::record::Record;
 use crate::spec::{HostConfig, NetworkMode};
+use crate::userns::{IdMaps, mappings};
 use runtime::oci::{Linux, LinuxNamespace, LinuxNamespaceType, Process, Root, Spec, User};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ pub(crate) struct Run<'a> {
     pub(crate) pids_of: Option<u32>,
     /// The first process of the container whose ipc namespace is shared.
     pub(crate) ipc_of: Option<u32>,
+    /// The users of the host that stand for the container's.
+    pub(crate) users: Option<&'a IdMaps>,
     /// Variables that tell of linked containers.
     pub(crate) linked_env: &'a [String],
 }
@@ -128,6 +131,9 @@ fn linux(run: &Run<'_>) -> Result<Linux> {
     resources.set_devices(Some(rules));
     block::limit(&host.resources, &mut resources)?;
     let mut linux = Linux::default();
+    if let Some(users) = run.users {
+        linux.set_uid_mappings(Some(mappings(&users.uids))).set_gid_mappings(Some(mappings(&users.gids)));
+    }
     linux
         .set_namespaces(Some(namespaces(run)))
         .set_cgroups_path(Some(run.cgroup.to_owned()))
@@ -149,6 +155,11 @@ fn namespaces(run: &Run<'_>) -> Vec<LinuxNamespace> {
     let of = |pid: u32, name: &str| Some(PathBuf::from(format!("/proc/{pid}/ns/{name}")));
     let mut list = vec![namespace(LinuxNamespaceType::Mount, None)];
     let plan = &run.plan.namespaces;
+    if run.users.is_some() {
+        // Whoever shares another namespace must be of the users that own it.
+        let shared = [run.network_of, run.pids_of, run.ipc_of].into_iter().flatten().next();
+        list.push(namespace(LinuxNamespaceType::User, shared.and_then(|pid| of(pid, "user"))));
+    }
     match plan.pid {
         Share::Own => list.push(namespace(LinuxNamespaceType::Pid, None)),
         Share::Host => {}

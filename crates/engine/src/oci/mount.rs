@@ -27,10 +27,12 @@ pub(super) fn mounts(run: &Run<'_>) -> Vec<Mount> {
     let access = if run.record.spec.host.readonly_rootfs { "ro" } else { "rw" };
     for (source, target) in files {
         if !covered(Path::new(target)) {
-            mounts.push(bind(source, target, &["rbind", access, "rprivate"]));
+            // Not recursive: what lies below would have to be mapped too, and there is nothing below.
+            let mapped: &[&str] = if run.users.is_some() { &["idmap"] } else { &[] };
+            mounts.push(bind(source, target, &[&["rbind", access, "rprivate"], mapped].concat()));
         }
     }
-    mounts.extend(user.iter().map(user_mount));
+    mounts.extend(user.iter().map(|point| user_mount(point, run.users.is_some())));
     mounts
 }
 
@@ -59,9 +61,14 @@ fn system_mount(mut mount: Mount, run: &Run<'_>) -> Option<Mount> {
     Some(mount)
 }
 
-fn user_mount(point: &MountPoint) -> Mount {
+fn user_mount(point: &MountPoint, mapped_users: bool) -> Mount {
     let mut mount = Mount::default();
-    mount.set_destination(point.destination.clone().into()).set_options(Some(point.options.clone()));
+    let mut options = point.options.clone();
+    // A volume is ours and keeps the container's own numbers; what else is of the host keeps the host's.
+    if mapped_users && !point.name.is_empty() {
+        options.push("idmap".to_owned());
+    }
+    mount.set_destination(point.destination.clone().into()).set_options(Some(options));
     if point.is_memory() {
         mount.set_typ(Some("tmpfs".into())).set_source(Some("tmpfs".into()));
     } else {

@@ -1,5 +1,6 @@
 //! What can be wrong with a spec by itself, each thing in Docker's words.
 
+use crate::config::EngineConfig;
 use crate::default;
 use crate::spec::{ContainerSpec, HostConfig, Invalid, NamespaceMode, NetworkMode, RestartCondition};
 
@@ -8,7 +9,7 @@ const NAME_MAX: usize = 64;
 /// The one option that Docker knows for the storage driver, and only on xfs with project quotas.
 const SIZE_OPTION: &str = "size";
 
-pub(super) fn check(spec: &ContainerSpec) -> Result<(), Invalid> {
+pub(super) fn check(spec: &ContainerSpec, engine: &EngineConfig) -> Result<(), Invalid> {
     let (config, host) = (&spec.config, &spec.host);
     if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
         return Err(Invalid::WorkingDir(config.working_dir.clone()));
@@ -35,7 +36,28 @@ pub(super) fn check(spec: &ContainerSpec) -> Result<(), Invalid> {
         return Err(Invalid::AutoRemoveRestart);
     }
     host_config(host)?;
+    if crate::userns::of(engine, host).is_some() {
+        user_namespace(host)?;
+    }
     network(spec)
+}
+
+/// What a container cannot have that is not the host's root.
+fn user_namespace(host: &HostConfig) -> Result<(), Invalid> {
+    let wrong = |what| Err(Invalid::Bound(what));
+    if host.privileged {
+        return wrong(
+            "privileged mode is incompatible with user namespaces.  You must run the container in the host namespace \
+             when running privileged mode",
+        );
+    }
+    if host.network_mode == NetworkMode::Host {
+        return wrong("cannot share the host's network namespace when user namespaces are enabled");
+    }
+    if host.pid_mode == NamespaceMode::Host {
+        return wrong("cannot share the host PID namespace when user namespaces are enabled");
+    }
+    Ok(())
 }
 
 fn host_config(host: &HostConfig) -> Result<(), Invalid> {
@@ -133,7 +155,7 @@ mod tests {
     fn said(change: impl FnOnce(&mut ContainerSpec)) -> String {
         let mut spec = ContainerSpec::default();
         change(&mut spec);
-        check(&spec).unwrap_err().to_string()
+        check(&spec, &EngineConfig::default()).unwrap_err().to_string()
     }
 
     #[test]
@@ -161,6 +183,23 @@ mod tests {
             "conflicting options: hostname and the UTS mode"
         );
         assert!(said(|s| s.host.userns_mode = NamespaceMode::Private).contains("user namespace mode"));
+    }
+
+    #[test]
+    fn the_hosts_namespaces_are_not_for_another_root() {
+        let engine = EngineConfig { userns: Some(crate::IdMaps::default()), ..EngineConfig::default() };
+        let changes: [fn(&mut HostConfig); 3] = [
+            |host| host.privileged = true,
+            |host| host.network_mode = NetworkMode::Host,
+            |host| host.pid_mode = NamespaceMode::Host,
+        ];
+        for change in changes {
+            let mut spec = ContainerSpec::default();
+            change(&mut spec.host);
+            assert!(check(&spec, &engine).is_err());
+            spec.host.userns_mode = NamespaceMode::Host;
+            assert_eq!(check(&spec, &engine), Ok(()));
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Plan {
     pub(crate) fn of(spec: &ContainerSpec, engine: &EngineConfig, log_file: &Path) -> Result<Plan, Invalid> {
         let (config, host) = (&spec.config, &spec.host);
         let mut warnings = Vec::new();
-        check::check(spec)?;
+        check::check(spec, engine)?;
         let namespaces = namespace::plan(host)?;
         let (resources, device_rules) = resource::plan(&host.resources, &mut warnings)?;
         let (ip, mac, aliases) = endpoint(spec)?;
@@ -91,8 +91,13 @@ impl Plan {
         Ok(Plan {
             mounts: mount::plan(host)?,
             capabilities: capability::plan(host)?,
-            security: security::plan(host, engine.no_new_privileges)?,
-            sysctls: sysctl::plan(&host.sysctls, host, &namespaces)?,
+            security: security::plan(host, engine)?,
+            sysctls: sysctl::plan(
+                &host.sysctls,
+                host,
+                &namespaces,
+                crate::userns::of(engine, host).is_some(),
+            )?,
             namespaces,
             resources,
             device_rules,

@@ -1,6 +1,7 @@
 //! `SecurityOpt`, masked and read-only paths: how little the container may.
 
 use super::{capability, seccomp};
+use crate::config::EngineConfig;
 use crate::spec::{HostConfig, Invalid};
 use runtime::oci::LinuxSeccomp;
 
@@ -16,11 +17,16 @@ pub(crate) struct Security {
     pub(crate) readonly_paths: Vec<String>,
 }
 
-/// Reads the options. `default` is the daemon's profile.
-pub(super) fn plan(host: &HostConfig, no_new_privileges: bool) -> Result<Security, Invalid> {
+/// Reads the options; what they leave open is the daemon's.
+pub(super) fn plan(host: &HostConfig, engine: &EngineConfig) -> Result<Security, Invalid> {
     let capabilities = capability::plan(host)?;
-    let mut no_new_privileges = no_new_privileges;
-    let mut profile = (!host.privileged).then(|| runtime::default::seccomp(&capabilities));
+    let mut no_new_privileges = engine.no_new_privileges;
+    let default = || match engine.seccomp_profile.as_str() {
+        "" | "builtin" => Ok(Some(runtime::default::seccomp(&capabilities))),
+        "unconfined" => Ok(None),
+        json => seccomp::parse(json, &capabilities).map(Some),
+    };
+    let mut profile = if host.privileged { None } else { default()? };
     let mut paths = !host.privileged;
     let mut apparmor = None;
     for option in &host.security_opt {
@@ -74,7 +80,7 @@ mod tests {
 
     fn with(options: &[&str]) -> Result<Security, Invalid> {
         let security_opt = options.iter().map(|s| (*s).to_owned()).collect();
-        plan(&HostConfig { security_opt, ..HostConfig::default() }, false)
+        plan(&HostConfig { security_opt, ..HostConfig::default() }, &EngineConfig::default())
     }
 
     #[test]
@@ -95,7 +101,9 @@ mod tests {
 
     #[test]
     fn privileged_lifts_everything() {
-        let security = plan(&HostConfig { privileged: true, ..HostConfig::default() }, false).unwrap();
+        let security =
+            plan(&HostConfig { privileged: true, ..HostConfig::default() }, &EngineConfig::default())
+                .unwrap();
         assert!(
             security.seccomp.is_none()
                 && security.masked_paths.is_empty()

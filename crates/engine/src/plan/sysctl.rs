@@ -2,46 +2,36 @@
 
 use super::namespace::{Namespaces, Share};
 use crate::spec::{HostConfig, Invalid, NetworkMode};
+use runtime::sysctl::{self, Owner};
 use std::collections::BTreeMap;
 
-/// The kernel settings that are per ipc namespace, beside `fs.mqueue.*`.
-const IPC: [&str; 10] = [
-    "kernel.msgmax",
-    "kernel.msgmnb",
-    "kernel.msgmni",
-    "kernel.sem",
-    "kernel.shmall",
-    "kernel.shmmax",
-    "kernel.shmmni",
-    "kernel.shm_rmid_forced",
-    "kernel.msg_next_id",
-    "kernel.sem_next_id",
-];
+/// Needs every group of the host, and a user namespace has only some.
+const PING_GROUPS: &str = "net.ipv4.ping_group_range";
 
 pub(super) fn plan(
     wanted: &BTreeMap<String, String>,
     host: &HostConfig,
     namespaces: &Namespaces,
+    mapped_users: bool,
 ) -> Result<Vec<(String, String)>, Invalid> {
     let own_network = !matches!(host.network_mode, NetworkMode::Host | NetworkMode::Container(_));
     let mut settings = Vec::new();
     for (key, value) in wanted {
-        let dotted = key.replace('/', ".");
-        let allowed = if dotted.starts_with("net.") {
-            own_network
-        } else if dotted.starts_with("fs.mqueue.") || IPC.contains(&dotted.as_str()) {
-            namespaces.ipc == Share::Own
-        } else {
-            dotted == "kernel.domainname" && namespaces.uts == Share::Own
+        let allowed = match sysctl::owner(key) {
+            Some(Owner::Network) => own_network,
+            Some(Owner::Ipc) => namespaces.ipc == Share::Own,
+            Some(Owner::Uts) => namespaces.uts == Share::Own,
+            None => false,
         };
-        if !allowed || dotted.contains("..") {
+        if !allowed {
             return Err(Invalid::Sysctl(key.clone()));
         }
-        settings.push((dotted, value.clone()));
+        settings.push((key.clone(), value.clone()));
     }
     if own_network {
         for (key, value) in runtime::default::sysctls() {
-            if !settings.iter().any(|(set, _)| set == key) {
+            let impossible = mapped_users && key == PING_GROUPS;
+            if !impossible && !settings.iter().any(|(set, _)| sysctl::path(set) == sysctl::path(key)) {
                 settings.push((key.to_owned(), value.to_owned()));
             }
         }
@@ -56,7 +46,7 @@ mod tests {
     fn allowed(key: &str, mode: NetworkMode) -> bool {
         let host = HostConfig { network_mode: mode, ..HostConfig::default() };
         let namespaces = super::super::namespace::plan(&host).unwrap();
-        plan(&[(key.to_owned(), "1".to_owned())].into(), &host, &namespaces).is_ok()
+        plan(&[(key.to_owned(), "1".to_owned())].into(), &host, &namespaces, false).is_ok()
     }
 
     #[test]

@@ -165,10 +165,8 @@ fn of_facts(info: &mut SystemInfo, facts: &Facts) {
     info.default_runtime.clone_from(&facts.default_runtime);
     let runtime = RuntimeInfo { path: "shoal-runtime".to_owned() };
     info.runtimes = BTreeMap::from([(facts.default_runtime.clone(), runtime)]);
-    info.security_options = vec!["name=seccomp,profile=builtin".to_owned()];
-    if facts.cgroup_version == "2" {
-        info.security_options.push("name=cgroupns".to_owned());
-    }
+    info.security_options.clone_from(&facts.security_options);
+    info.cdi_spec_dirs.clone_from(&facts.cdi_spec_dirs);
     info.plugins = PluginsInfo {
         volume: Vec::new(),
         network: ["bridge", "host", "null"].map(str::to_owned).to_vec(),

@@ -3,6 +3,7 @@
 //! Flags and file keys come from one table ([`key`]). Nothing here touches the machine but reading the file.
 
 mod address;
+mod container;
 mod error;
 mod file;
 mod flag;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(crate) use address::Listen;
+pub(crate) use container::Containers;
 pub(crate) use error::ConfigError;
 use key::Effect;
 
@@ -77,6 +79,8 @@ pub(crate) struct Config {
     pub(crate) log_opts: BTreeMap<String, String>,
     pub(crate) swarm_default_advertise_addr: String,
     pub(crate) shutdown_timeout: u64,
+    #[serde(flatten)]
+    pub(crate) containers: Containers,
 }
 
 impl Default for Config {
@@ -116,6 +120,7 @@ impl Default for Config {
             log_opts: BTreeMap::new(),
             swarm_default_advertise_addr: String::new(),
             shutdown_timeout: 15,
+            containers: Containers::default(),
         }
     }
 }
@@ -209,6 +214,7 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
         &["trace", "debug", "info", "warn", "error", "fatal"],
         "debug, info, warn, error or fatal",
     )?;
+    config.containers.check()?;
     for label in &config.labels {
         if !label.contains('=') {
             return Err(wrong("labels", label, "key=value"));
