@@ -59,6 +59,9 @@ pub enum Error {
     /// An archive that is not what it says, is cut off, or attacks.
     #[error("invalid archive: {0}")]
     Archive(String),
+    /// Something of another kind in the place of an archive's entry.
+    #[error("{0}")]
+    Overwrite(String),
     /// An image whose parts contradict each other or the specification.
     #[error("invalid image: {0}")]
     Malformed(String),
@@ -166,6 +169,7 @@ impl Error {
             | Error::InvalidContainerId(_)
             | Error::InvalidTag(_)
             | Error::Archive(_)
+            | Error::Overwrite(_)
             | Error::Malformed(_)
             | Error::DigestMismatch { .. }
             | Error::TooLarge { .. }

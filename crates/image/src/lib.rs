@@ -9,7 +9,7 @@
 
 #![forbid(unsafe_code)]
 
-mod archive;
+pub mod archive;
 mod assembly;
 mod background;
 mod clock;

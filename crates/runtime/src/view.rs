@@ -26,14 +26,31 @@ use crate::{Error, Result};
 /// What is to be seen.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// Read-only layers, topmost first. Without a writable layer above them nothing can be changed.
+    /// Read-only layers, topmost first.
     pub lowers: Vec<PathBuf>,
-    /// The writable layer and overlay's work directory. Nothing else may have them mounted.
-    pub writable: Option<(PathBuf, PathBuf)>,
-    /// Mounted on top, in this order. Needs a writable layer, in which missing mount points are made.
+    /// What becomes of changes.
+    pub changes: Changes,
+    /// Mounted on top, in this order, on mount points that are made if they are missing: not for [`Changes::Refused`].
     pub binds: Vec<Bind>,
     /// A directory of the caller's, in whose place the root appears to the thread.
     pub place: PathBuf,
+}
+
+/// What becomes of changes in a [`View`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Changes {
+    /// None can be made.
+    #[default]
+    Refused,
+    /// They last as long as the view, in memory.
+    Forgotten,
+    /// They go to this writable layer, with overlay's work directory. Nothing else may have them mounted.
+    Kept {
+        /// The writable layer.
+        upper: PathBuf,
+        /// The work directory, on the same file system.
+        work: PathBuf,
+    },
 }
 
 /// A directory or file of the host in a [`View`].
@@ -74,13 +91,17 @@ impl View {
         mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
             .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
         let place = root::open_path(&self.place).map_err(Error::path("open", &self.place))?;
-        let root = match &self.writable {
-            Some((upper, work)) => root::overlay(&self.lowers, upper, work, false, &self.place)
-                .and_then(|root| attach(root.as_fd(), place.as_fd()).map(|()| root))
-                .map_err(Error::path("mount overlay of", upper))?,
-            None => read_only(&self.lowers, &self.place, place.as_fd())
-                .map_err(Error::path("mount layers at", &self.place))?,
+        let at = place.as_fd();
+        let made = match &self.changes {
+            Changes::Refused => read_only(&self.lowers, &self.place, at),
+            Changes::Forgotten => in_memory(&self.lowers, &self.place, at),
+            Changes::Kept { upper, work } => {
+                fault::point("view: mount overlay");
+                root::overlay(&self.lowers, upper, work, false, &self.place)
+                    .and_then(|root| attach(root.as_fd(), at).map(|()| root))
+            }
         };
+        let root = made.map_err(Error::path("mount layers at", &self.place))?;
         for bind in &self.binds {
             attach_bind(bind, root.as_fd())?;
         }
@@ -115,6 +136,17 @@ fn read_only(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Re
         }
         Err(error) => Err(error),
     }
+}
+
+fn in_memory(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let memory = Context::open(c"tmpfs")?.mount(0)?;
+    attach(memory.as_fd(), target)?;
+    let (upper, work) = (place.join("upper"), place.join("work"));
+    std::fs::create_dir(&upper)?;
+    std::fs::create_dir(&work)?;
+    // Over the memory, which the overlay holds on to.
+    let overlay = root::overlay(lowers, &upper, &work, false, place)?;
+    attach(overlay.as_fd(), root::open_path(place)?.as_fd()).map(|()| overlay)
 }
 
 fn attach_bind(bind: &Bind, root: BorrowedFd<'_>) -> Result<()> {
@@ -189,7 +221,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path();
         let mut view = layers(path);
-        view.writable = Some((path.join("upper"), path.join("work")));
+        view.changes = Changes::Kept { upper: path.join("upper"), work: path.join("work") };
         let bind = |subpath: &str, read_only| Bind {
             source: path.join("volume"),
             subpath: subpath.into(),
@@ -203,6 +235,14 @@ mod tests {
             assert_eq!(made.unwrap_err().raw_os_error(), Some(libc::EROFS));
         })
         .unwrap();
+        assert!(path.join("upper/data").is_dir() && !path.join("place/upper").exists());
+        view.changes = Changes::Forgotten;
+        view.with(|top| {
+            assert_eq!(read(top, "/data/three").unwrap() + &read(top, "one").unwrap(), "31");
+            open(top, Path::new("new"), libc::O_CREAT | libc::O_WRONLY, 0o600, Links::InRoot).unwrap();
+        })
+        .unwrap();
+        assert!(!path.join("upper/new").exists());
         std::os::unix::fs::symlink("/../../a", path.join("volume/out")).unwrap();
         view.binds = vec![bind("out", false)];
         assert!(view.with(|_| ()).is_err(), "a subpath leads out of its volume");

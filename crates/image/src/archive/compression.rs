@@ -73,6 +73,14 @@ pub(crate) fn open<'a>(mut input: impl Read + Send + 'a) -> Result<(Compression,
     Ok((compression, plain))
 }
 
+/// The plain bytes of a stream, however it is compressed: gzip, zstd or not at all.
+///
+/// # Errors
+/// If it cannot be read, or is compressed in another way.
+pub fn open_plain<'a>(input: impl Read + Send + 'a) -> Result<Box<dyn Read + Send + 'a>> {
+    open(input).map(|(_, plain)| plain)
+}
+
 /// Counts what is read.
 struct Counted<R> {
     input: R,

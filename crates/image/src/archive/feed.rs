@@ -15,14 +15,14 @@ const CHUNKS: usize = 8;
 
 /// The reading end. It reads to the end of the stream, or to the error that broke it.
 #[derive(Debug)]
-pub(crate) struct Feed {
+pub struct Feed {
     chunks: mpsc::Receiver<io::Result<Bytes>>,
     current: Bytes,
     ended: bool,
 }
 
 /// The reading end for a thread, and the future that fills it.
-pub(crate) fn feed(
+pub fn feed(
     input: impl AsyncRead + Send + Unpin + 'static,
 ) -> (Feed, impl Future<Output = ()> + Send) {
     let (filler, chunks) = mpsc::channel(CHUNKS);

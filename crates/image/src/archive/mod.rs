@@ -1,10 +1,19 @@
-//! Archives: reading tar streams, telling and undoing compression, taking in what clients send.
+//! Archives: reading and writing tar streams, telling and undoing compression, taking in what clients send, and
+//! extracting within a given root.
+//!
+//! What is public here serves whoever moves files in and out of containers: the same reader, writer and rules as for layers.
 
 mod compression;
 mod feed;
 mod pax;
 mod tar_reader;
+mod tar_writer;
 
-pub(crate) use compression::{Compression, open as decompress};
-pub(crate) use feed::feed;
-pub(crate) use tar_reader::{Entry, Kind, TarReader};
+pub use crate::unpack::{Rules, extract};
+pub(crate) use compression::Compression;
+pub use compression::open_plain;
+pub(crate) use compression::open as decompress;
+pub use feed::{Feed, feed};
+pub(crate) use tar_reader::TarReader;
+pub use tar_reader::{Entry, Kind};
+pub use tar_writer::TarWriter;

@@ -19,8 +19,10 @@ const MAX_ENTRIES: u64 = 2_000_000;
 
 /// What an entry makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// A regular file.
     File,
+    /// A directory.
     Directory,
     /// Target, any bytes.
     Symlink(Vec<u8>),
@@ -28,23 +30,29 @@ pub(crate) enum Kind {
     Hardlink(Vec<u8>),
     /// Major and minor number.
     CharDevice(u32, u32),
+    /// Major and minor number.
     BlockDevice(u32, u32),
+    /// A named pipe.
     Fifo,
 }
 
 /// One entry, without its data.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Name as the archive has it, any bytes.
-    pub(crate) path: Vec<u8>,
-    pub(crate) kind: Kind,
-    pub(crate) mode: u32,
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
+    pub path: Vec<u8>,
+    /// What it makes.
+    pub kind: Kind,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
     /// Seconds and nanoseconds since the epoch.
-    pub(crate) mtime: (i64, u32),
+    pub mtime: (i64, u32),
     /// Extended attributes: name and value.
-    pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// A tar stream being read.

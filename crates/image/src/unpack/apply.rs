@@ -9,7 +9,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
@@ -30,10 +30,23 @@ const BUFFER_BYTES: usize = 128 << 10;
 /// Directory names that are remembered to set their times at the end, in bytes.
 const MAX_REMEMBERED_BYTES: usize = 64 << 20;
 
+/// How an archive is extracted where it is not a layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Where in the root its names begin.
+    pub base: Vec<u8>,
+    /// Whether a directory in the place of something else, or the other way round, is an error.
+    pub keep_kinds: bool,
+    /// Whose everything becomes, instead of whom the archive names.
+    pub owner: Option<(u32, u32)>,
+}
+
 /// An archive being applied.
 struct Layer<R> {
     archive: TarReader<R>,
     root: Root,
+    /// Absent for a layer, in which some names are whiteouts.
+    rules: Option<Rules>,
     buffer: Vec<u8>,
     /// Times of directories, set at the end, since every new entry changes them.
     times: Vec<(Vec<u8>, (i64, u32))>,
@@ -43,16 +56,33 @@ struct Layer<R> {
 
 /// Applies a plain archive to an empty directory; returns the bytes of its files.
 pub(crate) fn apply(archive: impl Read, target: &Path) -> Result<u64> {
-    let root = Root::open(target).map_err(Error::io("open", target))?;
+    run(archive, Root::open(target).map_err(Error::io("open", target))?, None)
+}
+
+/// Extracts a plain archive beneath `root`, which is `/` to every link on the way: merging directories, replacing all
+/// else, and never writing into anything that was there before. Blocks.
+///
+/// # Errors
+/// The first entry that cannot be; those before it stay.
+pub fn extract(archive: impl Read, root: OwnedFd, rules: Rules) -> Result<()> {
+    run(archive, Root::within(root, &rules.base), Some(rules)).map(drop)
+}
+
+fn run(archive: impl Read, root: Root, rules: Option<Rules>) -> Result<u64> {
     let mut layer = Layer {
         archive: TarReader::new(archive),
         root,
+        rules,
         buffer: vec![0; BUFFER_BYTES],
         times: Vec::new(),
         remembered_bytes: 0,
         size_bytes: 0,
     };
-    while let Some(entry) = layer.archive.next()? {
+    while let Some(mut entry) = layer.archive.next()? {
+        if let Some((uid, gid)) = layer.rules.as_ref().and_then(|rules| rules.owner) {
+            (entry.uid, entry.gid) = (uid, gid);
+        }
+        fault::point("archive: apply entry");
         layer.entry(&entry)?;
     }
     layer.archive.drain()?;
@@ -62,8 +92,11 @@ pub(crate) fn apply(archive: impl Read, target: &Path) -> Result<u64> {
 
 impl<R: Read> Layer<R> {
     fn entry(&mut self, entry: &Entry) -> Result<()> {
-        let done = match path::name(&entry.path)? {
+        let name = if self.rules.is_some() { path::plain(&entry.path) } else { path::name(&entry.path) };
+        let done = match name? {
             Name::Ignored => Ok(()),
+            // The directory that things are copied to is not itself copied.
+            Name::Root if self.rules.is_some() => Ok(()),
             Name::Root => self.top(entry),
             Name::Opaque(parts) => self.root.directory(&parts).and_then(attribute::set_opaque),
             Name::Whiteout(parts, hidden) => self.whiteout(&parts, hidden),
@@ -100,17 +133,36 @@ impl<R: Read> Layer<R> {
         let there = root::stat(directory, name).map_err(fail)?;
         let kept =
             there.as_ref().is_some_and(|stat| entry.kind == Kind::Directory && root::is_directory(stat));
+        self.check_kinds(there.as_ref(), entry)?;
         if there.is_some() && !kept {
             self.root.remove(parts, name).map_err(fail)?;
         }
         match &entry.kind {
             Kind::Directory => {
-                let hides = there.as_ref().is_some_and(root::is_whiteout);
+                let hides = self.rules.is_none() && there.as_ref().is_some_and(root::is_whiteout);
                 self.make_directory(parts, name, entry, !kept, hides).map_err(fail)
             }
             Kind::File => self.file(parts, name, entry),
             Kind::Hardlink(target) => self.hardlink(parts, name, target, entry),
             _ => self.special(parts, name, entry).map_err(fail),
+        }
+    }
+
+    /// Docker's words, which its client shows.
+    fn check_kinds(&self, there: Option<&rustix::fs::Stat>, entry: &Entry) -> Result<()> {
+        let (Some(there), Some(Rules { keep_kinds: true, base, .. })) = (there, &self.rules) else {
+            return Ok(());
+        };
+        let shown = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
+        let (path, base) = (shown(&entry.path), shown(base));
+        match (root::is_directory(there), entry.kind == Kind::Directory) {
+            (true, false) => Err(Error::Overwrite(format!(
+                "cannot overwrite directory {path:?} with non-directory {base:?}"
+            ))),
+            (false, true) => Err(Error::Overwrite(format!(
+                "cannot overwrite non-directory {path:?} with directory {base:?}"
+            ))),
+            _ => Ok(()),
         }
     }
 

@@ -10,4 +10,5 @@ pub(crate) mod path;
 mod pipeline;
 mod root;
 
+pub use apply::{Rules, extract};
 pub(crate) use pipeline::{Unpacked, unpack};

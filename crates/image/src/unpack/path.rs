@@ -72,6 +72,15 @@ pub(crate) fn name(path: &[u8]) -> Result<Name<'_>> {
     }
 }
 
+/// The same where no name means anything but itself.
+pub(crate) fn plain(path: &[u8]) -> Result<Name<'_>> {
+    let mut directory = parts(path)?;
+    Ok(match directory.pop() {
+        Some(last) => Name::Plain(directory, last),
+        None => Name::Root,
+    })
+}
+
 /// An error that names an entry.
 pub(crate) fn refused(path: &[u8], words: &str) -> Error {
     const SHOWN: usize = 200;

@@ -2,7 +2,8 @@
 //!
 //! Every name is opened by openat2 beneath it: absolute names and symbolic links resolve within the layer as they would
 //! in the container, `..` stops at the layer's root, and links of /proc lead nowhere. All that is made or changed is named
-//! by an open directory and one plain name. Nobody else writes there meanwhile.
+//! by an open directory and one plain name. Nobody else writes into a layer meanwhile; into a container's root its
+//! processes do, which may spoil what is extracted there and leads it nowhere else.
 
 use std::{
     io,
@@ -27,13 +28,20 @@ const BENEATH: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGIC
 #[derive(Debug)]
 pub(crate) struct Root {
     root: OwnedFd,
+    /// Where in the root all names begin; empty for the root itself.
+    base: Vec<u8>,
     cached: Option<(Vec<u8>, OwnedFd)>,
 }
 
 impl Root {
     pub(crate) fn open(path: &Path) -> io::Result<Root> {
         let root = rustix::fs::openat(CWD, path, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
-        Ok(Root { root, cached: None })
+        Ok(Root { root, base: Vec::new(), cached: None })
+    }
+
+    /// A root in which all names begin at `base`, a path like any other.
+    pub(crate) fn within(root: OwnedFd, base: &[u8]) -> Root {
+        Root { root, base: base.to_vec(), cached: None }
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
@@ -42,7 +50,11 @@ impl Root {
 
     /// The directory behind `parts`, which must exist.
     pub(crate) fn existing(&self, parts: &[&[u8]]) -> io::Result<OwnedFd> {
-        let path = if parts.is_empty() { b".".to_vec() } else { parts.join(&b'/') };
+        let mut path = if self.base.is_empty() { b".".to_vec() } else { self.base.clone() };
+        for part in parts {
+            path.push(b'/');
+            path.extend_from_slice(part);
+        }
         Ok(rustix::fs::openat2(&self.root, path, DIRECTORY, Mode::empty(), BENEATH)?)
     }
 
