@@ -1,6 +1,7 @@
 //! End to end: real daemons, the real `docker` client and `shoal`, in namespaces the tests make.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod attack;
 mod client;
 mod container;

@@ -191,7 +191,7 @@ fn a_killed_daemon_forgets_no_volume_and_keeps_no_debris() {
     let debris = root.join("debris");
     fs::create_dir_all(debris.join("_data")).unwrap();
     fs::write(debris.join("made-for"), "nobody").unwrap();
-    daemon.spawn();
+    daemon.restart();
     assert_eq!(volumes(&daemon), before);
     assert!(!debris.exists());
     let own = before.iter().find(|name| name.len() == 64).unwrap();

@@ -147,6 +147,20 @@ pub enum Error {
     /// Logs of a container whose driver keeps none.
     #[error("configured logging driver does not support reading")]
     LogsUnreadable,
+    /// A path in a container that leads to nothing.
+    #[error("Could not find the file {path} in container {container}")]
+    NoSuchFile {
+        /// The path.
+        path: String,
+        /// The container's name.
+        container: String,
+    },
+    /// Copying to where nothing may be changed.
+    #[error("{0} is marked read-only")]
+    ReadOnly(&'static str),
+    /// Files of a container cannot be read or written.
+    #[error("files of the container: {0}")]
+    Files(String),
     /// About a volume.
     #[error(transparent)]
     Volume(#[from] crate::volume::Error),
@@ -234,7 +248,7 @@ impl Error {
     /// The class of this error, for the mapping to status codes.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::NoSuchContainer(_) | Error::NoSuchExec(_) => ErrorKind::NotFound,
+            Error::NoSuchContainer(_) | Error::NoSuchExec(_) | Error::NoSuchFile { .. } => ErrorKind::NotFound,
             Error::NoExecCommand | Error::Exec { .. } => ErrorKind::Invalid,
             Error::TooManyExecs => ErrorKind::Exhausted,
             Error::AlreadyRunning(_) | Error::AlreadyStopped(_) => ErrorKind::NotModified,
@@ -273,6 +287,8 @@ impl Error {
             | Error::NotPaused(_)
             | Error::Machine(_) => ErrorKind::Internal,
             Error::Volume(error) => error.kind(),
+            Error::ReadOnly(_) => ErrorKind::Forbidden,
+            Error::Files(_) => ErrorKind::Internal,
             Error::Image(error) => image_kind(error.kind()),
             Error::Network(error) => network_kind(error.kind()),
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,
@@ -281,6 +297,11 @@ impl Error {
             // Docker answers 500 where the log driver cannot be read.
             Error::LogsUnreadable => ErrorKind::Internal,
         }
+    }
+
+    /// For `map_err`: an [`Error::Files`].
+    pub(crate) fn files(error: std::io::Error) -> Error {
+        Error::Files(error.to_string())
     }
 
     /// For `map_err`: an [`Error::Io`] that says what was tried on which path.

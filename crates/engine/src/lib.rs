@@ -8,6 +8,7 @@
 //! - [`Containers`]: the handle; one task per container owns its [`Record`] and decides what happens to it
 //! - [`Execs`]: additional processes in running containers
 //! - [`oci`]: the spec as an OCI `config.json` · [`file`]: hosts, hostname, resolv.conf
+//! - [`archive`]: files in and out of containers
 //! - [`volume`]: what outlives containers · [`tree`]: files that somebody else may be changing
 //! - [`store`]: records on disk · [`recover`]: what `open` finds and settles · [`restart`]: when to start again
 //! - [`stats`]: what containers use · [`top`]: their processes
@@ -18,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
 mod config;
 mod container;
 mod default;
@@ -46,6 +48,7 @@ mod tree;
 mod userns;
 pub mod volume;
 
+pub use archive::{ArchiveStream, ExtractOptions, PathStat};
 pub use config::EngineConfig;
 pub use container::{
     AttachInput, AttachOptions, AttachOutput, Attachment, Containers, Created, LogOptions, Paths,

@@ -15,6 +15,10 @@ use runtime::cgroup::{Layout, Version};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::Semaphore;
+
+/// How many clients have files of containers copied at the same time; each takes a thread or two.
+const MAX_COPIES: usize = 16;
 
 /// The surroundings of every container.
 pub(crate) struct Shared {
@@ -30,6 +34,8 @@ pub(crate) struct Shared {
     /// Held by whoever prunes.
     pub(crate) pruning: tokio::sync::Mutex<()>,
     pub(crate) execs: crate::exec::Registry,
+    /// Turns for work on containers' files.
+    pub(crate) copies: Arc<Semaphore>,
     index: RwLock<Index>,
 }
 
@@ -52,6 +58,7 @@ impl Shared {
             events,
             store,
             volumes: Arc::new(volumes),
+            copies: Arc::new(Semaphore::new(MAX_COPIES)),
             samplers: Samplers::default(),
             pruning: tokio::sync::Mutex::default(),
             execs: crate::exec::Registry::default(),

@@ -1,5 +1,6 @@
 //! Containers: what is asked for, and what is told.
 
+mod archive;
 mod config;
 mod create;
 mod device;
@@ -15,6 +16,7 @@ mod top;
 mod update;
 mod words;
 
+pub use archive::{ArchiveQuery, ContainerPathStat, ExtractQuery};
 pub use config::{ContainerConfig, Empty};
 pub use create::{
     ContainerCreateRequest, ContainerCreateResponse, ContainerWaitExitError, ContainerWaitResponse,

@@ -12,6 +12,8 @@ use tokio::sync::{mpsc, watch};
 pub(crate) struct Entry {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) snapshots: watch::Receiver<Arc<Record>>,
+    /// Held while the writable layer of the stopped container is written to, and while it is started.
+    pub(crate) files: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// All containers of this engine, and names reserved for those being created.
@@ -85,7 +87,11 @@ mod tests {
 
     fn entry(id: &str) -> Entry {
         let record = Record { id: id.to_owned(), ..Record::default() };
-        Entry { commands: mpsc::channel(1).0, snapshots: watch::channel(Arc::new(record)).1 }
+        Entry {
+            commands: mpsc::channel(1).0,
+            snapshots: watch::channel(Arc::new(record)).1,
+            files: Arc::default(),
+        }
     }
 
     fn id_of(index: &Index, reference: &str) -> Option<String> {

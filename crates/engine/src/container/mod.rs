@@ -53,7 +53,7 @@ use tokio::sync::oneshot;
 /// A `reference` is an id, a name, or the beginning of exactly one id.
 #[derive(Clone)]
 pub struct Containers {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Containers {
@@ -222,7 +222,7 @@ impl Containers {
         self.shared.paths(id)
     }
 
-    fn entry(&self, reference: &str) -> Result<Entry> {
+    pub(crate) fn entry(&self, reference: &str) -> Result<Entry> {
         self.shared.index().find(reference).cloned()
     }
 

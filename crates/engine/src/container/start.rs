@@ -71,6 +71,8 @@ impl Task {
         if let Some(mut ending) = self.ending.take() {
             ending.gone().await;
         }
+        // Nor may anybody write to the layer behind the container's back.
+        let _files = self.files.clone().lock_owned().await;
         let shared = self.shared.clone();
         match launch::launch(&shared, &self.record, &mut self.pending).await {
             Ok(launched) => {

@@ -37,6 +37,8 @@ pub(super) struct Task {
     pub(super) waited: Option<Duration>,
     /// The shim of the last run, until it is gone.
     pub(super) ending: Option<Ending>,
+    /// See [`Entry::files`].
+    pub(super) files: Arc<tokio::sync::Mutex<()>>,
     snapshots: watch::Sender<Arc<Record>>,
     commands: mpsc::Receiver<Command>,
 }
@@ -113,7 +115,9 @@ enum Event {
 pub(crate) fn spawn(shared: &Arc<Shared>, record: Record, adopted: Adopted) {
     let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
     let (snapshots, reader) = watch::channel(Arc::new(record.clone()));
-    shared.index_mut().insert(record.id.clone(), Entry { commands: sender, snapshots: reader });
+    let files = Arc::<tokio::sync::Mutex<()>>::default();
+    let entry = Entry { commands: sender, snapshots: reader, files: files.clone() };
+    shared.index_mut().insert(record.id.clone(), entry);
     let (phase, remove) = match adopted {
         Adopted::No => (Phase::Idle, false),
         Adopted::Live(link) => {
@@ -124,7 +128,8 @@ pub(crate) fn spawn(shared: &Arc<Shared>, record: Record, adopted: Adopted) {
     };
     let pending = Vec::new();
     let (waited, ending) = (None, None);
-    let task = Task { shared: shared.clone(), record, phase, pending, waited, ending, snapshots, commands };
+    let shared = shared.clone();
+    let task = Task { shared, record, phase, pending, waited, ending, files, snapshots, commands };
     tokio::spawn(task.run(remove));
 }
 

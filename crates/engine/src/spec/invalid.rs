@@ -98,6 +98,12 @@ pub enum Invalid {
         /// What is wrong with it.
         reason: String,
     },
+    /// A path in a container.
+    #[error("bad parameter: path cannot be empty, longer than 4096 bytes or hold a NUL byte: \"{0}\"")]
+    ArchivePath(String),
+    /// A place to extract to that is a file.
+    #[error("extraction point is not a directory")]
+    NoDirectory,
     /// A volume's name.
     #[error(
         "\"{0}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If \

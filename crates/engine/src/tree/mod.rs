@@ -12,5 +12,5 @@ mod walk;
 
 pub(crate) use attribute::xattrs;
 pub(crate) use copy::copy_into_empty;
-pub(crate) use open::open_in;
-pub(crate) use walk::{Step, Walk};
+pub(crate) use open::{contents, open_in, read_link, stat};
+pub(crate) use walk::{Entry, Step, Walk};

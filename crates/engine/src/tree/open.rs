@@ -32,7 +32,7 @@ pub(super) fn child(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedF
 }
 
 /// A directory that can be listed, from what [`open_in`] or [`child`] gave.
-pub(crate) fn directory(opened: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+pub(super) fn directory(opened: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     Ok(rustix::fs::openat(opened, c".", flags, Mode::empty())?)
 }
@@ -55,6 +55,6 @@ pub(crate) fn read_link(opened: impl AsFd) -> io::Result<CString> {
 }
 
 /// The state of what is open.
-pub(super) fn stat(opened: BorrowedFd<'_>) -> io::Result<rustix::fs::Stat> {
+pub(crate) fn stat(opened: BorrowedFd<'_>) -> io::Result<rustix::fs::Stat> {
     Ok(rustix::fs::statat(opened, c"", AtFlags::EMPTY_PATH)?)
 }

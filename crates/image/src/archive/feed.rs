@@ -22,9 +22,7 @@ pub struct Feed {
 }
 
 /// The reading end for a thread, and the future that fills it.
-pub fn feed(
-    input: impl AsyncRead + Send + Unpin + 'static,
-) -> (Feed, impl Future<Output = ()> + Send) {
+pub fn feed(input: impl AsyncRead + Send + Unpin + 'static) -> (Feed, impl Future<Output = ()> + Send) {
     let (filler, chunks) = mpsc::channel(CHUNKS);
     (Feed { chunks, current: Bytes::new(), ended: false }, fill(input, filler))
 }

@@ -11,8 +11,8 @@ mod tar_writer;
 
 pub use crate::unpack::{Rules, extract};
 pub(crate) use compression::Compression;
-pub use compression::open_plain;
 pub(crate) use compression::open as decompress;
+pub use compression::open_plain;
 pub use feed::{Feed, feed};
 pub(crate) use tar_reader::TarReader;
 pub use tar_reader::{Entry, Kind};

@@ -201,7 +201,10 @@ mod tests {
             }
             contents.push((entry.path, all));
         }
-        assert_eq!(contents, [(b"short".to_vec(), b"ab\0\0\0".to_vec()), (b"long".to_vec(), b"abc".to_vec())]);
+        assert_eq!(
+            contents,
+            [(b"short".to_vec(), b"ab\0\0\0".to_vec()), (b"long".to_vec(), b"abc".to_vec())]
+        );
     }
 
     fn entries() -> impl Strategy<Value = Entry> {
@@ -214,10 +217,20 @@ mod tests {
             (0..4096u32, 0..65536u32).prop_map(|(major, minor)| Kind::CharDevice(major, minor)),
             Just(Kind::Fifo),
         ];
-        let xattrs = prop::collection::vec((Just(b"user.x".to_vec()), prop::collection::vec(any::<u8>(), 0..300)), 0..2);
-        (name(), kind, 0..0o10000u32, 0..u32::MAX, 0..u32::MAX, -9_000_000_000i64..9_000_000_000, xattrs).prop_map(
-            |(path, kind, mode, uid, gid, mtime, xattrs)| Entry { path, kind, mode, uid, gid, mtime: (mtime, 0), xattrs },
-        )
+        let xattrs = prop::collection::vec(
+            (Just(b"user.x".to_vec()), prop::collection::vec(any::<u8>(), 0..300)),
+            0..2,
+        );
+        (name(), kind, 0..0o10000u32, 0..u32::MAX, 0..u32::MAX, -9_000_000_000i64..9_000_000_000, xattrs)
+            .prop_map(|(path, kind, mode, uid, gid, mtime, xattrs)| Entry {
+                path,
+                kind,
+                mode,
+                uid,
+                gid,
+                mtime: (mtime, 0),
+                xattrs,
+            })
     }
 
     proptest! {

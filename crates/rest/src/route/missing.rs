@@ -5,18 +5,13 @@ use ::http::Method;
 use crate::http::table::Table;
 
 const GET: Method = Method::GET;
-const HEAD: Method = Method::HEAD;
 const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 const ROUTES: &[(Method, &str)] = &[
     (GET, "/containers/{id}/changes"),
-    (GET, "/containers/{id}/export"),
     (GET, "/containers/{id}/attach/ws"),
-    (HEAD, "/containers/{id}/archive"),
-    (GET, "/containers/{id}/archive"),
-    (PUT, "/containers/{id}/archive"),
     (POST, "/build"),
     (POST, "/build/prune"),
     (GET, "/images/{name}/attestations"),

@@ -1,5 +1,6 @@
 //! Containers.
 
+mod archive;
 mod attach;
 mod create;
 mod detach;
@@ -24,6 +25,10 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/create", create::create);
     table.on(Method::GET, "/containers/{id}/json", read::inspect);
     table.on(Method::GET, "/containers/{id}/logs", logs::logs);
+    table.on(Method::HEAD, "/containers/{id}/archive", archive::stat);
+    table.on(Method::GET, "/containers/{id}/archive", archive::get);
+    table.on(Method::PUT, "/containers/{id}/archive", archive::put);
+    table.on(Method::GET, "/containers/{id}/export", archive::export);
     table.on(Method::POST, "/containers/{id}/start", life::start);
     table.on(Method::POST, "/containers/{id}/stop", life::stop);
     table.on(Method::POST, "/containers/{id}/restart", life::restart);
