@@ -11,6 +11,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use crate::cgroup::{self, Cgroup};
+use crate::hook::{Due, Hooked};
 use crate::init::{self, Channel, Heard, Surroundings};
 use crate::oci::Spec;
 use crate::plan::{NamespaceKind, Plan};
@@ -98,6 +99,7 @@ pub struct Created {
     console: Option<Console>,
     channel: Channel,
     cgroup: Cgroup,
+    after_start: Due,
     /// Nobody else is responsible for the container yet.
     ours: bool,
 }
@@ -125,13 +127,19 @@ pub fn create(spec: &Spec, options: CreateOptions<'_>) -> Result<Created> {
     let (ours, theirs) = Channel::pair()?;
     let undo = RemoveCgroup(&cgroup);
     cgroup.create(&plan.resources)?;
-    let pid = spawn(&plan, &cgroup, join, gate, options, theirs)?;
+    let hooked = Hooked { spec, id: options.id, bundle: options.bundle };
+    let pid = spawn(&plan, &cgroup, join, gate, hooked, options, theirs)?;
     let pid = if plan.is_staged() { wait_for_stage(pid, &ours)? } else { pid };
     std::mem::forget(undo);
-    let mut created = Created { pid, console: None, channel: ours, cgroup, ours: true };
-    created.wait_until_ready()?;
-    if plan.users.is_some() {
-        created.set_limits(&plan)?;
+    let after_start = hooked.due(&plan.hooks.poststart, "running", pid);
+    let mut created = Created { pid, console: None, channel: ours, cgroup, after_start, ours: true };
+    if let Err(error) = created.wait_until_ready(&plan, hooked) {
+        drop(created);
+        if plan.hooks.any_before_pivot() {
+            // What those of its making have begun, those of its end take back; the first error is the one to tell.
+            let _ = hooked.poststop();
+        }
+        return Err(error);
     }
     Ok(created)
 }
@@ -146,10 +154,15 @@ pub fn open_gate(path: &Path) -> Result<()> {
     connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &address).map_err(failed)?;
     let channel = Channel::from_socket(socket);
     channel.start()?;
+    hear_of_program(&channel)
+}
+
+/// Waits until the program runs. One that has run and ended already also looks like this, and is reaped like any other.
+fn hear_of_program(channel: &Channel) -> Result<()> {
     match channel.hear()? {
         Heard::Closed => Ok(()),
         Heard::Failed(error) => Err(error),
-        Heard::Ready | Heard::Console(_) | Heard::Pid(_) => Err(Error::InitDied),
+        Heard::Ready | Heard::Mounted | Heard::Console(_) | Heard::Pid(_) => Err(Error::InitDied),
     }
 }
 
@@ -196,16 +209,13 @@ impl Created {
     /// caller has to reap.
     ///
     /// # Errors
-    /// [`Error::Init`] with exit code 126 or 127 and Docker's wording, if the program cannot be run. Process and
-    /// cgroup are gone then.
+    /// [`Error::Init`] with exit code 126 or 127 and Docker's wording, if the program cannot be run; [`Error::Hook`] if a
+    /// `poststart` hook fails. Process and cgroup are gone then.
     pub fn start(self) -> Result<i32> {
         self.channel.start()?;
-        match self.channel.hear()? {
-            // A program that has run and ended already also looks like this, and is reaped like any other.
-            Heard::Closed => Ok(self.detach()),
-            Heard::Failed(error) => Err(error),
-            Heard::Ready | Heard::Console(_) | Heard::Pid(_) => Err(Error::InitDied),
-        }
+        hear_of_program(&self.channel)?;
+        self.after_start.run()?;
+        Ok(self.detach())
     }
 
     /// Leaves the container to the caller, and its gate to [`open_gate`].
@@ -219,16 +229,24 @@ impl Created {
         plan.process.rlimits.iter().try_for_each(|limit| limit.set_of(self.pid))
     }
 
-    fn wait_until_ready(&mut self) -> Result<()> {
+    fn wait_until_ready(&mut self, plan: &Plan, hooked: Hooked<'_>) -> Result<()> {
         loop {
             match self.channel.hear()? {
-                Heard::Ready => return Ok(()),
+                Heard::Ready => break,
+                Heard::Mounted => {
+                    hooked.due(&plan.hooks.create_runtime, "creating", self.pid).run()?;
+                    self.channel.start()?;
+                }
                 Heard::Console(console) => self.console = Some(console),
                 Heard::Pid(_) => {}
                 Heard::Failed(error) => return Err(error),
                 Heard::Closed => return Err(Error::InitDied),
             }
         }
+        if plan.users.is_some() {
+            self.set_limits(plan)?;
+        }
+        Ok(())
     }
 }
 
@@ -275,6 +293,7 @@ fn spawn(
     cgroup: &Cgroup,
     mut join: Vec<(NamespaceKind, OwnedFd)>,
     gate: Option<OwnedFd>,
+    hooked: Hooked<'_>,
     options: CreateOptions<'_>,
     channel: Channel,
 ) -> Result<i32> {
@@ -296,7 +315,7 @@ fn spawn(
             let surroundings = Surroundings {
                 plan,
                 rootfs: options.rootfs,
-                bundle: options.bundle,
+                hooked,
                 user: options.user,
                 cgroup,
                 join,
@@ -319,7 +338,7 @@ fn wait_for_stage(stage: i32, channel: &Channel) -> Result<i32> {
     match heard? {
         Heard::Pid(pid) => Ok(pid),
         Heard::Failed(error) => Err(error),
-        Heard::Ready | Heard::Console(_) | Heard::Closed => Err(Error::InitDied),
+        Heard::Ready | Heard::Mounted | Heard::Console(_) | Heard::Closed => Err(Error::InitDied),
     }
 }
 

@@ -85,6 +85,14 @@ pub enum Error {
     /// The container has ended, or is about to: nothing can be run in it.
     #[error("the container is not running")]
     NotRunning,
+    /// A hook failed or took too long.
+    #[error("the hook {} failed: {why}", path.display())]
+    Hook {
+        /// Its program.
+        path: PathBuf,
+        /// How, and what it said.
+        why: String,
+    },
     /// The container's process died while it was being prepared.
     #[error("the container's first process ended while it was being prepared")]
     InitDied,
@@ -101,6 +109,7 @@ impl Error {
             Error::NotRunning => ErrorKind::Conflict,
             Error::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Error::Host { .. }
+            | Error::Hook { .. }
             | Error::Systemd { .. }
             | Error::Path { .. }
             | Error::Threaded

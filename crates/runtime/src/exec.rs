@@ -140,7 +140,7 @@ impl Executing {
             Ok(Heard::Console(console)) => return Ok(Progress::Console(console)),
             Ok(Heard::Closed) => Ok(Progress::Running),
             Ok(Heard::Failed(error)) => Err(error),
-            Ok(Heard::Ready | Heard::Pid(_)) => return Err(Error::InitDied),
+            Ok(Heard::Ready | Heard::Pid(_) | Heard::Mounted) => return Err(Error::InitDied),
             Err(error) => return Err(error),
         };
         self.settled = true;

@@ -23,6 +23,7 @@ mod error;
 pub mod exe;
 mod exec;
 mod features;
+pub mod hook;
 mod init;
 mod limit;
 mod plan;

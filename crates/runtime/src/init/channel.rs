@@ -19,6 +19,7 @@ const FAILED: u8 = b'f';
 const START: u8 = b's';
 const GONE: u8 = b'g';
 const PID: u8 = b'p';
+const MOUNTED: u8 = b'm';
 /// An error message is cut here: it holds paths of an image.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
@@ -43,6 +44,8 @@ pub(crate) enum Heard {
     Console(OwnedFd),
     /// The number of the container's process, from whoever cloned it.
     Pid(i32),
+    /// Everything is mounted; it waits for the hooks of this time.
+    Mounted,
     Failed(Error),
     /// The other end is closed: the program runs, or the process is dead.
     Closed,
@@ -90,6 +93,7 @@ impl Channel {
             ([], _) => Ok(Heard::Closed),
             ([CONSOLE, ..], Some(console)) => Ok(Heard::Console(console)),
             ([READY, ..], _) => Ok(Heard::Ready),
+            ([MOUNTED, ..], _) => Ok(Heard::Mounted),
             ([GONE, ..], _) => Ok(Heard::Failed(Error::NotRunning)),
             ([PID, a, b, c, d], _) => Ok(Heard::Pid(i32::from_le_bytes([*a, *b, *c, *d]))),
             ([FAILED, a, b, c, d, message @ ..], _) => Ok(Heard::Failed(Error::Init {
@@ -108,6 +112,12 @@ impl Channel {
     /// Container: everything but the program is there.
     pub(super) fn ready(&self) -> Result<()> {
         self.send(&[READY])
+    }
+
+    /// Container: everything is mounted. Blocks until the caller has run its hooks.
+    pub(super) fn mounted(&self) -> Result<()> {
+        self.send(&[MOUNTED])?;
+        self.wait_for_start()
     }
 
     /// Between caller and container: says which process the container is.

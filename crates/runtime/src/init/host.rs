@@ -64,7 +64,7 @@ fn pin_tree(
     let plan = surroundings.plan;
     match &mount.kind {
         Kind::Bind { source, recursive, subpath, owners } => {
-            let source = surroundings.bundle.join(source);
+            let source = surroundings.hooked.bundle.join(source);
             let tree = pin_source(&source, subpath, *recursive)?;
             if let Some(owners) = owners {
                 map_owners(&tree, owners, users)?;

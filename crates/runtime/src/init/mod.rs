@@ -31,6 +31,7 @@ use std::path::Path;
 use nix::sys::stat::{Mode, umask};
 
 use crate::cgroup::Cgroup;
+use crate::hook::Hooked;
 use crate::plan::{NamespaceKind, Plan};
 use crate::sys::mount::{Attributes, set_attributes};
 use crate::sys::{process, tty};
@@ -46,7 +47,7 @@ pub(crate) use guest::{Guest, run_guest};
 pub(crate) struct Surroundings<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) rootfs: &'a Rootfs,
-    pub(crate) bundle: &'a Path,
+    pub(crate) hooked: Hooked<'a>,
     pub(crate) user: Option<&'a str>,
     pub(crate) cgroup: &'a Cgroup,
     pub(crate) join: Vec<(NamespaceKind, OwnedFd)>,
@@ -65,7 +66,7 @@ impl Surroundings<'_> {
     fn place(&self) -> &Path {
         match self.rootfs {
             Rootfs::Path(path) => path,
-            Rootfs::Overlay { .. } => self.bundle,
+            Rootfs::Overlay { .. } => self.hooked.bundle,
         }
     }
 }
@@ -86,7 +87,7 @@ pub(crate) fn run(surroundings: Surroundings<'_>, mut channel: Channel) -> ! {
 fn live(surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<Infallible> {
     let with_init = surroundings.init;
     let die_with_parent = surroundings.die_with_parent;
-    let extra = surroundings.extra;
+    let (extra, hooked) = (surroundings.extra, surroundings.hooked);
     let plan = surroundings.plan;
     let (gate, user) = enter(surroundings, channel)?;
     let mut keep = vec![channel.as_fd().as_raw_fd(), gate.as_ref().map_or(-1, AsRawFd::as_raw_fd)];
@@ -105,7 +106,13 @@ fn live(surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<Infalli
         channel.replace_by_next(gate)?;
     }
     channel.wait_for_start()?;
+    hooked.due(&plan.hooks.start_container, "created", own_pid()).run()?;
     if with_init { reaper::run(&program, channel) } else { exec::exec(&program) }
+}
+
+/// As the container's own processes see it.
+fn own_pid() -> i32 {
+    std::process::id() as i32
 }
 
 /// Everything that needs privilege: namespaces, mounts, streams. Drops every descriptor of the host but the gate.
@@ -138,9 +145,19 @@ fn enter(
     }
     namespace::finish(plan)?;
     let (pinned, procfs) = mount::make_early(plan, pinned)?;
-    root::enter(pinned.root.as_fd(), place.as_fd(), surroundings.extra)?;
+    root::put(pinned.root.as_fd(), place.as_fd())?;
+    // The host's tree goes before anything of the image is looked at, unless hooks have to see both.
+    let late = plan.hooks.any_before_pivot();
+    if !late {
+        root::enter(pinned.root.as_fd(), surroundings.extra)?;
+    }
     let root = {
         let (root, mounted) = mount::mount_all(plan, pinned, surroundings.cgroup)?;
+        if late {
+            channel.mounted()?;
+            surroundings.hooked.due(&plan.hooks.create_container, "creating", own_pid()).run()?;
+            root::enter(root.as_fd(), surroundings.extra)?;
+        }
         finish_mounts(plan, root.as_fd(), &mounted, procfs)?;
         connect_streams(surroundings.stdio, root.as_fd(), &mounted, channel)?;
         mounted.close_writable()?;

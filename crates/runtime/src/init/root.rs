@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
@@ -50,16 +51,21 @@ pub(super) fn open_place(place: &Path) -> Result<OwnedFd> {
     open_path(place).map_err(Error::path("open the root's place", place))
 }
 
-/// Attaches `root` over `place` in this mount namespace, pivots into it, and detaches the host's tree. The root is also
-/// the current directory then.
-pub(super) fn enter(root: BorrowedFd<'_>, place: BorrowedFd<'_>, extra: Extra) -> Result<()> {
+/// Attaches `root` over `place` in this mount namespace.
+pub(super) fn put(root: BorrowedFd<'_>, place: BorrowedFd<'_>) -> Result<()> {
     // Whatever the host does shows up here, for binds that asked for it; nothing done here shows up there.
     mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
         .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
-    attach(root, place).map_err(Error::host("attach the root"))?;
+    attach(root, place).map_err(Error::host("attach the root"))
+}
+
+/// Makes `root`, which is attached somewhere, the only one: pivots into it, and detaches the host's tree. The root is also
+/// the current directory then.
+pub(super) fn enter(root: BorrowedFd<'_>, extra: Extra) -> Result<()> {
     let failed = |error: nix::Error| Error::host("pivot into the root")(error.into());
     fchdir(root).map_err(failed)?;
     if extra.no_pivot {
+        hide_kernel_mounts().map_err(Error::host("detach the host's procfs and sysfs"))?;
         // Moved over the old root, which then lies beneath, and out of reach for whoever cannot unmount.
         mount(Some("."), "/", None::<&Path>, MsFlags::MS_MOVE, None::<&Path>).map_err(failed)?;
         chroot(".").map_err(failed)?;
@@ -69,6 +75,26 @@ pub(super) fn enter(root: BorrowedFd<'_>, place: BorrowedFd<'_>, extra: Extra) -
     pivot_root(".", ".").map_err(failed)?;
     umount2(".", MntFlags::MNT_DETACH).map_err(failed)?;
     chdir("/").map_err(failed)
+}
+
+/// Whoever finds a way to the old root, which stays beneath the new one, must not find the machine's procfs there.
+fn hide_kernel_mounts() -> io::Result<()> {
+    let here = nix::unistd::getcwd()?;
+    let table = std::fs::read_to_string("/proc/self/mountinfo")?;
+    let places = table.lines().filter_map(|line| {
+        let (place, kind) = line.split_once(" - ")?;
+        let is_kernels = kind.starts_with("proc ") || kind.starts_with("sysfs ");
+        let place = Path::new(place.split(' ').nth(4)?);
+        (is_kernels && !place.starts_with(&here)).then_some(place)
+    });
+    for place in places.collect::<Vec<_>>().into_iter().rev() {
+        match umount2(place, MntFlags::MNT_DETACH) {
+            // One below another has gone with it; a name with escaped letters is no place of the kernel's.
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// A directory, by following links.

@@ -10,6 +10,7 @@ mod refuse;
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::hook::Hooks;
 use crate::oci::{Linux, LinuxDevice, LinuxDeviceType, LinuxNamespaceType, LinuxResources, Spec};
 use crate::seccomp::{self, Filter};
 use crate::sysctl::{self, Owner};
@@ -48,6 +49,7 @@ pub(crate) struct Plan {
     /// Paths beneath `/proc/sys`, values.
     pub(crate) sysctls: Vec<(PathBuf, String)>,
     pub(crate) process: Process,
+    pub(crate) hooks: Hooks,
     pub(crate) filter: Option<Filter>,
     pub(crate) cgroup: PathBuf,
     pub(crate) resources: LinuxResources,
@@ -129,6 +131,7 @@ impl Plan {
             domainname: spec.domainname().clone(),
             sysctls: Vec::new(),
             process: Process::new(process)?,
+            hooks: Hooks::new(spec.hooks().as_ref())?,
             filter: linux.seccomp().as_ref().map(seccomp::compile).transpose()?,
             cgroup: cgroup_path(linux.cgroups_path().as_deref(), id)?,
             resources: linux.resources().clone().unwrap_or_default(),

@@ -5,11 +5,8 @@ use crate::{Error, Result};
 
 /// Refuses what is set and not implemented.
 pub(super) fn unsupported(spec: &Spec) -> Result<()> {
-    let mut checks = vec![
-        (spec.hooks().is_some(), "hooks"),
-        (spec.uid_mappings().is_some(), "uidMappings"),
-        (spec.gid_mappings().is_some(), "gidMappings"),
-    ];
+    let mut checks =
+        vec![(spec.uid_mappings().is_some(), "uidMappings"), (spec.gid_mappings().is_some(), "gidMappings")];
     if let Some(process) = spec.process() {
         checks.extend(of_process(process));
     }

@@ -15,7 +15,7 @@ use crate::state::{State, Status};
 /// Longest id: with it the names of all files stay below what a path component may have.
 const MAX_ID_BYTES: usize = 200;
 /// The configuration as it was when the container was created: later changes of the bundle do not concern it.
-const CONFIG: &str = "config.json";
+pub(crate) const CONFIG: &str = "config.json";
 
 /// A container that exists.
 #[derive(Debug)]

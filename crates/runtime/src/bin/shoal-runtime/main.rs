@@ -10,6 +10,7 @@ mod container;
 mod failure;
 mod foreground;
 mod global;
+mod hook;
 mod log;
 mod scope;
 mod seal;

@@ -10,6 +10,7 @@ use crate::arguments::{Verb, Words, switch};
 use crate::container::{Container, directory};
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::hook::poststop;
 use crate::state::{State, Status};
 
 pub(crate) const VERB: Verb = Verb {
@@ -58,6 +59,7 @@ pub(crate) fn clean(state: &State, dir: &Path) -> Outcome<()> {
     killed?;
     stopped?;
     removed?;
+    poststop(state, dir);
     remove_directory(dir)
 }
 

@@ -8,6 +8,7 @@ use crate::arguments::{Verb, Words};
 use crate::container::Container;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
+use crate::hook::poststart;
 use crate::state::{Status, gate};
 
 pub(crate) const VERB: Verb = Verb {
@@ -34,5 +35,6 @@ fn start(global: &Global, words: &Words) -> Outcome<u8> {
     let gate = gate(&container.dir);
     fs::remove_file(&gate).map_err(Failure::file(gate))?;
     started?;
+    poststart(&container.state, &container.dir)?;
     Ok(0)
 }
