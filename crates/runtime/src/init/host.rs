@@ -78,8 +78,10 @@ fn pin_tree(
                 b"mqueue" => (NamespaceKind::Ipc, "/dev/mqueue"),
                 _ => return Ok(None),
             };
-            // Of a namespace that the container does not own it may not mount it.
-            let own = plan.new_namespaces & kind.flag() as u64 != 0;
+            // Of a namespace that the container does not own it may not mount it. Processes of the host are never shown
+            // for those of a namespace that is joined: that one belongs to the users that are joined with it.
+            let made = plan.new_namespaces & kind.flag() as u64 != 0;
+            let own = made || kind == NamespaceKind::Pid && plan.has_own(kind);
             Ok(if own { None } else { clone_source(Path::new(path), Path::new(""), true).ok() })
         }
         Kind::FileSystem { .. } | Kind::Cgroup | Kind::Remount => Ok(None),
