@@ -37,6 +37,15 @@ pub(crate) enum End {
     Detached,
 }
 
+/// What the streams belong to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target<'a> {
+    /// A container's first process; the container's id.
+    Container(&'a str),
+    /// A further process in a container; the id of the exec.
+    Exec(&'a str),
+}
+
 /// Refuses a terminal for a container when there is none here.
 pub(crate) fn check_terminal(tty: bool, stdin: bool) -> Result<(), Error> {
     if tty && stdin && !std::io::stdin().is_terminal() {
@@ -50,20 +59,21 @@ pub(crate) fn raw_mode(tty: bool, stdin: bool) -> Result<Option<RawMode>, Error>
     if tty && stdin && std::io::stdin().is_terminal() { RawMode::enter().map(Some) } else { Ok(None) }
 }
 
-/// Tells the daemon the terminal's size. A container that is already gone does not matter.
-pub(crate) async fn resize(client: &Client, id: &str) {
+/// Tells the daemon the terminal's size. A process that is already gone does not matter.
+pub(crate) async fn resize(client: &Client, target: Target<'_>) {
     if let Some((rows, columns)) = size() {
-        let request = Request::post(&format!("/containers/{}/resize", encode_path(id)))
-            .query("h", rows)
-            .query("w", columns);
-        let _ = client.done(request).await;
+        let path = match target {
+            Target::Container(id) => format!("/containers/{}/resize", encode_path(id)),
+            Target::Exec(id) => format!("/exec/{}/resize", encode_path(id)),
+        };
+        let _ = client.done(Request::post(&path).query("h", rows).query("w", columns)).await;
     }
 }
 
 /// Carries bytes until one side ends.
 pub(crate) async fn carry(
     client: &Client,
-    id: &str,
+    target: Target<'_>,
     hijacked: Hijacked,
     options: Options,
 ) -> Result<End, Error> {
@@ -83,8 +93,8 @@ pub(crate) async fn carry(
     tokio::select! {
         ended = output => ended.map(|()| End::Closed),
         detached = input => detached.map(|()| End::Detached),
-        () = forward(client, id, signals) => Ok(End::Closed),
-        () = follow_size(client, id, tty) => Ok(End::Closed),
+        () = forward(client, target, signals) => Ok(End::Closed),
+        () = follow_size(client, target, tty) => Ok(End::Closed),
     }
 }
 
@@ -154,9 +164,11 @@ async fn input(mut writer: impl AsyncWrite + Unpin, mut keys: Option<DetachKeys>
     Ok(End::Closed)
 }
 
-/// Hands signals on; never ends.
-pub(crate) async fn forward(client: &Client, id: &str, signals: Option<Signals>) {
-    let Some(mut signals) = signals else { return std::future::pending().await };
+/// Hands signals on to a container; never ends.
+async fn forward(client: &Client, target: Target<'_>, signals: Option<Signals>) {
+    let (Target::Container(id), Some(mut signals)) = (target, signals) else {
+        return std::future::pending().await;
+    };
     loop {
         let name = signals.next().await;
         let request = Request::post(&format!("/containers/{}/kill", encode_path(id))).query("signal", name);
@@ -165,14 +177,14 @@ pub(crate) async fn forward(client: &Client, id: &str, signals: Option<Signals>)
     }
 }
 
-async fn follow_size(client: &Client, id: &str, tty: bool) {
+async fn follow_size(client: &Client, target: Target<'_>, tty: bool) {
     if !tty {
         return std::future::pending().await;
     }
     let Ok(mut winch) = Winch::catch() else { return std::future::pending().await };
     loop {
         winch.next().await;
-        resize(client, id).await;
+        resize(client, target).await;
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::client::{Client, DEFAULT_HOST, Host, HostError, TlsFiles};
+use crate::config::Config;
 use crate::error::Error;
 
 /// Options of every command.
@@ -45,7 +46,14 @@ impl Global {
     pub(crate) fn client(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Client, Error> {
         let files = self.tls(lookup);
         let host = self.host(lookup, files.is_some())?;
-        Ok(Client::new(host, files, lookup("DOCKER_API_VERSION")))
+        Ok(Client::new(host, files, lookup("DOCKER_API_VERSION"), Config::load(self.folder(lookup))))
+    }
+
+    /// Where the user's configuration and contexts are.
+    pub(crate) fn folder(&self, lookup: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+        let home = || PathBuf::from(lookup("HOME").unwrap_or_default()).join(".docker");
+        let named = self.config.clone().or_else(|| lookup("DOCKER_CONFIG").map(PathBuf::from));
+        named.unwrap_or_else(home)
     }
 
     fn host(&self, lookup: &dyn Fn(&str) -> Option<String>, tls: bool) -> Result<Host, HostError> {
@@ -65,10 +73,9 @@ impl Global {
         if !verify && !named && !self.tls && lookup("DOCKER_TLS").is_none() {
             return None;
         }
-        let home = || PathBuf::from(lookup("HOME").unwrap_or_default()).join(".docker");
         let folder = lookup("DOCKER_CERT_PATH").map(PathBuf::from);
         let in_folder = folder.is_some();
-        let folder = folder.or_else(|| self.config.clone()).unwrap_or_else(home);
+        let folder = folder.unwrap_or_else(|| self.folder(lookup));
         let pick = |flag: &Option<PathBuf>, name: &str| flag.clone().unwrap_or_else(|| folder.join(name));
         Some(TlsFiles {
             verify,

@@ -1,12 +1,14 @@
 //! `shoal`, the command line of the shoal engine and cluster.
 //!
 //! In: arguments, environment, standard input. Out: calls of the daemon's API, text, and Docker's exit codes. Knows the
-//! daemon only through `engine-api`; touches no file but those that flags name.
+//! daemon only through `engine-api`; touches no file but those that flags name,
+//! the user's configuration and contexts.
 #![forbid(unsafe_code)]
 
 mod attachment;
 mod client;
 mod command;
+mod config;
 mod console;
 mod error;
 mod flag;

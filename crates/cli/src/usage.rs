@@ -80,7 +80,7 @@ pub(crate) fn complaint(error: &clap::Error, root: &Command, args: &[String]) ->
             unknown_argument(&invalid, &name, leaf),
             if invalid.starts_with('-') { code::RUN } else { code::FAILURE },
         ),
-        ErrorKind::MissingRequiredArgument => {
+        ErrorKind::MissingRequiredArgument | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
             hint(format!("shoal: '{name}' {}", wanted(leaf)), code::FAILURE)
         }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::NoEquals => {
@@ -153,9 +153,10 @@ pub(crate) fn unknown_flag(word: &str, root: &Command, args: &[String]) -> Compl
 
 /// How many arguments a command takes, in Docker's words.
 fn wanted(leaf: &Command) -> String {
-    let required = leaf.get_positionals().filter(|arg| arg.is_required_set()).count();
+    let least = |arg: &Arg| arg.get_num_args().map_or(1, |range| range.min_values().max(1));
+    let required: usize = leaf.get_positionals().filter(|arg| arg.is_required_set()).map(least).sum();
     let many = leaf.get_positionals().any(|arg| matches!(arg.get_action(), ArgAction::Append));
-    let optional = leaf.get_positionals().count() > required;
+    let optional = leaf.get_positionals().any(|arg| !arg.is_required_set());
     let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
     match (required, many || optional) {
         (0, false) => "accepts no arguments".to_owned(),

@@ -44,6 +44,16 @@ impl Request {
         Self::new(Method::GET, path)
     }
 
+    /// A HEAD of `path`: the answer has headers only.
+    pub(crate) fn head(path: &str) -> Self {
+        Self::new(Method::HEAD, path)
+    }
+
+    /// A PUT to `path`.
+    pub(crate) fn put(path: &str) -> Self {
+        Self::new(Method::PUT, path)
+    }
+
     /// A POST to `path`.
     pub(crate) fn post(path: &str) -> Self {
         Self::new(Method::POST, path)

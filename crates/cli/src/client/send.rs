@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use super::connect::{Stream, connect};
 use super::request::Payload;
 use super::{Answer, Host, Request, StreamBody, TlsFiles};
+use crate::config::Config;
 use crate::error::Error;
 
 /// The API version this client speaks when the daemon does.
@@ -23,6 +24,7 @@ const TOO_NEW: &str = "Maximum supported API version is ";
 pub(crate) struct Client {
     host: Host,
     tls: Option<TlsFiles>,
+    config: Config,
     version: RefCell<String>,
 }
 
@@ -31,8 +33,23 @@ pub(crate) type Hijacked = TokioIo<hyper::upgrade::Upgraded>;
 
 impl Client {
     /// Makes a client; connects to nothing. `version` is `DOCKER_API_VERSION`, if set.
-    pub(crate) fn new(host: Host, tls: Option<TlsFiles>, version: Option<String>) -> Self {
-        Self { host, tls, version: RefCell::new(version.unwrap_or_else(|| API_VERSION.to_owned())) }
+    pub(crate) fn new(host: Host, tls: Option<TlsFiles>, version: Option<String>, config: Config) -> Self {
+        Self { host, tls, config, version: RefCell::new(version.unwrap_or_else(|| API_VERSION.to_owned())) }
+    }
+
+    /// The user's configuration file.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The daemon's address.
+    pub(crate) fn host(&self) -> String {
+        self.host.to_string()
+    }
+
+    /// A connection to the daemon on which nothing was said yet.
+    pub(crate) async fn dial(&self) -> Result<Stream, Error> {
+        connect(&self.host, self.tls.as_ref()).await
     }
 
     /// The API version in use; exact after the first answer.
@@ -131,7 +148,7 @@ impl Client {
     async fn once(&self, request: Request) -> Result<http::Response<Incoming>, Error> {
         let what = request.describe();
         let failed = |source| Error::Http { what: what.clone(), source };
-        let stream: Stream = connect(&self.host, self.tls.as_ref()).await?;
+        let stream = self.dial().await?;
         let (mut sender, connection) =
             http1::handshake::<_, StreamBody>(TokioIo::new(stream)).await.map_err(failed)?;
         // Ends by itself with the answer's body, or with the upgraded stream.

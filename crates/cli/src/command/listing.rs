@@ -39,8 +39,20 @@ impl Listing {
 
     /// Reads `--format`; done before the daemon is asked, so that a wrong template costs nothing.
     pub(super) fn layout(&self) -> Result<Layout, Error> {
-        let format = self.format.as_deref().map(Layout::parse).transpose()?;
-        Ok(layout(format.as_ref(), self.quiet, "{{.ID}}")?)
+        self.layout_or(None, "{{.ID}}")
+    }
+
+    /// As `layout`, with the user's configured format for when neither `--format` nor `--quiet` is given, and the
+    /// template of `--quiet`.
+    pub(super) fn layout_or(&self, configured: Option<&str>, quiet: &str) -> Result<Layout, Error> {
+        let format = self.format.as_deref().or(configured.filter(|_| !self.quiet));
+        let format = format.map(Layout::parse).transpose()?;
+        Ok(layout(format.as_ref(), self.quiet, quiet)?)
+    }
+
+    /// Whether the user's own format names this field.
+    pub(super) fn names(&self, field: &str) -> bool {
+        self.format.as_deref().is_some_and(|format| format.contains(field))
     }
 }
 

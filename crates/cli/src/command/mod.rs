@@ -2,15 +2,20 @@
 //!
 //! `Verb` is the tree of commands; a verb may stand at the top and in its group (`shoal ps`, `shoal container ls`).
 
+mod checkpoint;
+mod confirm;
 pub(crate) mod container;
 mod each;
 mod image;
 mod listing;
 mod mount;
 mod node;
+mod output;
+mod prune;
 mod service;
 mod swarm;
 mod system;
+mod volume;
 
 use clap::Subcommand;
 
@@ -22,6 +27,8 @@ use crate::error::Error;
 pub(crate) enum Verb {
     /// Create and run a new container from an image
     Run(Box<container::run::Args>),
+    /// Execute a command in a running container
+    Exec(container::exec::Args),
     /// List containers
     Ps(container::list::Args),
     /// Download an image from a registry
@@ -37,6 +44,18 @@ pub(crate) enum Verb {
     Container {
         #[command(subcommand)]
         verb: container::Group,
+    },
+    /// Manage checkpoints
+    #[command(override_usage = "shoal checkpoint COMMAND")]
+    Checkpoint {
+        #[command(subcommand)]
+        verb: checkpoint::Group,
+    },
+    /// Manage volumes
+    #[command(override_usage = "shoal volume COMMAND")]
+    Volume {
+        #[command(subcommand)]
+        verb: volume::Group,
     },
     /// Manage images
     #[command(override_usage = "shoal image COMMAND")]
@@ -70,10 +89,18 @@ pub(crate) enum Verb {
     },
     /// Attach local standard input, output, and error streams to a running container
     Attach(container::attach::Args),
+    /// Create a new image from a container's changes
+    Commit(container::commit::Args),
+    /// Copy files/folders between a container and the local filesystem
+    Cp(container::copy::Args),
     /// Create a new container
     Create(Box<container::create::Args>),
+    /// Inspect changes to files or directories on a container's filesystem
+    Diff(container::diff::Args),
     /// Get real time events from the server
     Events(system::events::Args),
+    /// Export a container's filesystem as a tar archive
+    Export(container::export::Args),
     /// Import the contents from a tarball to create a filesystem image
     Import(image::import::Args),
     /// Return low-level information on objects
@@ -84,8 +111,12 @@ pub(crate) enum Verb {
     Load(image::load::Args),
     /// Fetch the logs of a container
     Logs(container::logs::Args),
+    /// Pause all processes within one or more containers
+    Pause(container::pause::Args),
     /// List port mappings or a specific mapping for the container
     Port(container::port::Args),
+    /// Rename a container
+    Rename(container::rename::Args),
     /// Restart one or more containers
     Restart(container::restart::Args),
     /// Remove one or more containers
@@ -95,10 +126,18 @@ pub(crate) enum Verb {
     Rmi(image::remove::Args),
     /// Start one or more stopped containers
     Start(container::start::Args),
+    /// Display a live stream of container(s) resource usage statistics
+    Stats(container::stats::Args),
     /// Stop one or more running containers
     Stop(container::stop::Args),
     /// Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
     Tag(image::tag::Args),
+    /// Display the running processes of a container
+    Top(container::top::Args),
+    /// Unpause all processes within one or more containers
+    Unpause(container::unpause::Args),
+    /// Update configuration of one or more containers
+    Update(container::update::Args),
     /// Block until one or more containers stop, then print their exit codes
     Wait(container::wait::Args),
 }
@@ -120,6 +159,17 @@ impl Verb {
             Self::Start(args) => container::Group::Start(args).run(client).await,
             Self::Stop(args) => container::Group::Stop(args).run(client).await,
             Self::Wait(args) => container::Group::Wait(args).run(client).await,
+            Self::Commit(args) => container::Group::Commit(args).run(client).await,
+            Self::Cp(args) => container::Group::Cp(args).run(client).await,
+            Self::Diff(args) => container::Group::Diff(args).run(client).await,
+            Self::Exec(args) => container::Group::Exec(args).run(client).await,
+            Self::Export(args) => container::Group::Export(args).run(client).await,
+            Self::Pause(args) => container::Group::Pause(args).run(client).await,
+            Self::Rename(args) => container::Group::Rename(args).run(client).await,
+            Self::Stats(args) => container::Group::Stats(args).run(client).await,
+            Self::Top(args) => container::Group::Top(args).run(client).await,
+            Self::Unpause(args) => container::Group::Unpause(args).run(client).await,
+            Self::Update(args) => container::Group::Update(args).run(client).await,
             Self::Pull(args) => image::Group::Pull(args).run(client).await,
             Self::Images(args) => image::Group::Ls(args).run(client).await,
             Self::Import(args) => image::Group::Import(args).run(client).await,
@@ -132,6 +182,8 @@ impl Verb {
             Self::Inspect(args) => system::inspect::run(args, client).await.map(|()| 0),
             Self::Container { verb } => verb.run(client).await,
             Self::Image { verb } => verb.run(client).await,
+            Self::Checkpoint { verb } => verb.run(client).await.map(|()| 0),
+            Self::Volume { verb } => verb.run(client).await.map(|()| 0),
             Self::System { verb } => verb.run(client).await,
             Self::Node { verb } => verb.run(client).await.map(|()| 0),
             Self::Service { verb } => verb.run(client).await.map(|()| 0),
@@ -155,6 +207,7 @@ impl Verb {
             Self::Run(args) | Self::Container { verb: container::Group::Run(args) } => args.image(),
             Self::Create(args) | Self::Container { verb: container::Group::Create(args) } => args.image(),
             Self::Service { verb: service::Group::Create(args) } => args.image(),
+            Self::Exec(args) | Self::Container { verb: container::Group::Exec(args) } => args.container(),
             _ => return None,
         };
         Some(image).filter(|image| image.starts_with('-'))

@@ -38,7 +38,7 @@ pub(crate) enum FlagError {
     #[error("invalid key=value pair: '{input}': a name, '=' and a value are expected")]
     Pair { input: String },
     #[error(
-        "invalid restart policy '{input}': no, always, unless-stopped or on-failure[:max-retries] is expected"
+        "invalid restart policy '{input}': no, always, unless-stopped or on-failure[:max-retries], and on-unhealthy, alone or after a comma, are expected"
     )]
     Restart { input: String },
     #[error("invalid ulimit argument: {input}: name=soft[:hard] is expected, such as nofile=1024:2048")]
@@ -47,7 +47,17 @@ pub(crate) enum FlagError {
     UlimitOrder { soft: i64, hard: i64 },
     #[error("bad format for add-host: \"{input}\": name:ip is expected, such as db:10.0.0.5")]
     AddHost { input: String },
-    #[error("invalid device specification: '{input}': host-path[:container-path][:rwm] is expected")]
+    #[error("bad format for device: '{input}': {expected} is expected")]
+    Throttle { input: String, expected: &'static str },
+    #[error(
+        "invalid argument for --gpus: '{input}': all, a number, or count=, device=, driver=, capabilities= and options= are expected"
+    )]
+    Gpus { input: String },
+    #[error("cannot mix '{key}' with mount type '{kind}' in '{input}'")]
+    MountKind { key: String, kind: String, input: String },
+    #[error(
+        "invalid device specification: '{input}': host-path[:container-path][:rwm] or vendor.com/class=name is expected"
+    )]
     Device { input: String },
     #[error(
         "failed to parse value as time or duration: \"{input}\": a date such as 2026-01-02T13:23:37Z, seconds since 1970, or a span such as 42m is expected"

@@ -1,6 +1,6 @@
 //! `--mount type=bind,src=/a,dst=/b,ro`.
 
-use super::{FlagError, size, switch};
+use super::{FlagError, fields, size, switch};
 
 /// The keys that are understood, for the error of one that is not.
 const KEYS: &str = "type, source, target, readonly, bind-propagation, bind-recursive, bind-nonrecursive, consistency, volume-nocopy, \
@@ -28,14 +28,16 @@ pub(crate) struct Mount {
 /// Reads one; quotes work as in CSV.
 pub(crate) fn parse(input: &str) -> Result<Mount, FlagError> {
     let mut mount = Mount { kind: "volume".to_owned(), ..Mount::default() };
-    for field in fields(input)? {
+    let mut keys = Vec::new();
+    for field in fields::split(input)? {
         let (key, value) = match field.split_once('=') {
             Some((key, value)) => (key.to_ascii_lowercase(), Some(value)),
             None => (field.to_ascii_lowercase(), None),
         };
         set(&mut mount, &key, value, &field).map_err(|problem| problem.at(&key, input))?;
+        keys.push(key);
     }
-    check(mount, input)
+    check(mount, &keys, input)
 }
 
 /// Why a key could not be set; becomes a `FlagError` with the key and the whole input.
@@ -94,7 +96,7 @@ fn set(mount: &mut Mount, key: &str, value: Option<&str>, field: &str) -> Result
     Ok(())
 }
 
-fn check(mut mount: Mount, input: &str) -> Result<Mount, FlagError> {
+fn check(mut mount: Mount, keys: &[String], input: &str) -> Result<Mount, FlagError> {
     let missing = |key| Err(FlagError::MissingKey { key, input: input.to_owned() });
     match mount.kind.as_str() {
         "bind" if mount.source.is_empty() => return missing("source"),
@@ -102,27 +104,12 @@ fn check(mut mount: Mount, input: &str) -> Result<Mount, FlagError> {
         "volume" | "tmpfs" | "image" | "npipe" | "cluster" => {}
         _ => return Err(Problem::Value("bind, volume, tmpfs or image").at("type", input)),
     }
-    if mount.target.is_empty() { missing("target") } else { Ok(mount) }
-}
-
-/// Splits at commas outside double quotes; two double quotes inside quotes are one.
-fn fields(input: &str) -> Result<Vec<String>, FlagError> {
-    let mut out = vec![String::new()];
-    let mut quoted = false;
-    let mut chars = input.chars().peekable();
-    while let Some(c) = chars.next() {
-        let last = out.len() - 1;
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                out[last].push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => out.push(String::new()),
-            c => out[last].push(c),
-        }
+    let kinds = ["bind", "volume", "image", "tmpfs"];
+    let foreign = |key: &&String| kinds.iter().any(|kind| *kind != mount.kind && key.starts_with(&format!("{kind}-")));
+    if let Some(key) = keys.iter().find(foreign) {
+        return Err(FlagError::MountKind { key: key.clone(), kind: mount.kind, input: input.to_owned() });
     }
-    if quoted { Err(FlagError::Words { input: input.to_owned() }) } else { Ok(out) }
+    if mount.target.is_empty() { missing("target") } else { Ok(mount) }
 }
 
 #[cfg(test)]
@@ -164,5 +151,7 @@ mod tests {
         }
         assert!(parse("foo=bar").unwrap_err().to_string().starts_with("unexpected key 'foo' in 'foo=bar'"));
         assert!(parse("\"type=bind").is_err());
+        let mixed = parse("type=bind,src=/a,dst=/b,volume-nocopy").unwrap_err().to_string();
+        assert!(mixed.starts_with("cannot mix 'volume-nocopy' with mount type 'bind'"), "{mixed}");
     }
 }

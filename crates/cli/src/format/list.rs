@@ -110,7 +110,7 @@ fn table(template: &Template, columns: &Columns, rows: &[Row]) -> Result<String,
         _ => None,
     };
     let head = template.apply_header(&Value::Object(headings), &label)?;
-    Ok(tab::align(&(head + "\n" + &lines(template, rows)?)))
+    Ok(tab::align(&(head + "\n" + &lines(template, rows)?), tab::MIN_WIDTH))
 }
 
 fn lines(template: &Template, rows: &[Row]) -> Result<String, TemplateError> {

@@ -23,11 +23,28 @@ const FORWARDED: [(i32, &str); 8] = [
 /// The signals that arrived.
 pub(crate) struct Signals(Vec<(&'static str, Signal)>);
 
+/// How often the user may ask this process to end before it does so on its own, whatever the container does.
+const PATIENCE: u32 = 3;
+/// SIGINT and SIGTERM.
+const ENDING: [i32; 2] = [2, 15];
+
 impl Signals {
-    /// From here on the signals do not end this process.
+    /// From here on the signals do not end this process, but for the third that asks it to end.
     pub(crate) fn catch() -> Result<Self, Error> {
+        let mut ending = Self::listen(FORWARDED.into_iter().filter(|(number, _)| ENDING.contains(number)))?;
+        tokio::spawn(async move {
+            for _ in 0..PATIENCE {
+                ending.next().await;
+            }
+            crate::console::note("got 3 SIGTERM/SIGINTs, forcefully exiting");
+            std::process::exit(crate::error::code::FAILURE.into());
+        });
+        Self::listen(FORWARDED.into_iter())
+    }
+
+    fn listen(wanted: impl Iterator<Item = (i32, &'static str)>) -> Result<Self, Error> {
         let listen = |(number, name): (i32, &'static str)| Ok((name, signal(SignalKind::from_raw(number))?));
-        FORWARDED.into_iter().map(listen).collect::<Result<_, Error>>().map(Self)
+        wanted.map(listen).collect::<Result<_, Error>>().map(Self)
     }
 
     /// The name of the next signal.

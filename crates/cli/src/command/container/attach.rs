@@ -2,7 +2,7 @@
 
 use engine_api::container::ContainerInspectResponse;
 
-use super::follow::{self, Connected, Start, ask_end, keys};
+use super::follow::{self, Connected, Start, ask_end, keys, keys_or_default};
 use super::path;
 use crate::attachment;
 use crate::client::{Client, Request};
@@ -40,7 +40,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     let (tty, stdin) = (found.config.tty, !args.no_stdin && found.config.open_stdin);
     attachment::check_terminal(tty, stdin)?;
     let signals = if args.sig_proxy && !tty { Some(Signals::catch()?) } else { None };
-    let keys = args.detach_keys.unwrap_or_default();
+    let keys = keys_or_default(args.detach_keys, client)?;
     let options = attachment::Options { tty, stdin, stdout: true, stderr: true, keys, signals };
     let end = ask_end(client, &found.id, "not-running").await?;
     let streams = follow::attach(client, &found.id, &options).await?;

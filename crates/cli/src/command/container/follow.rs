@@ -3,7 +3,7 @@
 use engine_api::container::ContainerWaitResponse;
 
 use super::path;
-use crate::attachment::{self, End, Options};
+use crate::attachment::{self, End, Options, Target};
 use crate::client::{Answer, Client, Hijacked, Request, encode_path};
 use crate::error::{Error, code};
 use crate::flag::FlagError;
@@ -20,34 +20,52 @@ pub(super) struct Connected<'a> {
 
 /// Whether the container is still to be started, and what becomes of it when that fails.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Start {
+pub(super) enum Start<'a> {
     /// It runs.
     Running,
     /// Start it.
-    Stopped,
+    Stopped(Restore<'a>),
     /// Start it; the daemon removes it when it ends, or cannot be started.
-    StoppedAndRemoved,
+    StoppedAndRemoved(Restore<'a>),
+}
+
+/// From which checkpoint a container is started, if from one.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Restore<'a> {
+    pub(super) checkpoint: Option<&'a str>,
+    pub(super) folder: Option<&'a str>,
+}
+
+/// The request that starts a container.
+pub(super) fn start(id: &str, restore: Restore<'_>) -> Request {
+    Request::post(&path(id, "/start"))
+        .query_some("checkpoint", restore.checkpoint)
+        .query_some("checkpoint-dir", restore.folder)
 }
 
 /// Follows the container to its end; gives its exit code, or 0 if the user detached.
-pub(super) async fn follow(connected: Connected<'_>, start: Start, options: Options) -> Result<u8, Error> {
+pub(super) async fn follow(connected: Connected<'_>, start: Start<'_>, options: Options) -> Result<u8, Error> {
     let Connected { client, id, streams, end } = connected;
     let tty = options.tty;
     let raw = attachment::raw_mode(tty, options.stdin)?;
-    if start != Start::Running
-        && let Err(error) = client.done(Request::post(&path(id, "/start"))).await
+    let restore = match start {
+        Start::Running => None,
+        Start::Stopped(restore) | Start::StoppedAndRemoved(restore) => Some(restore),
+    };
+    if let Some(restore) = restore
+        && let Err(error) = client.done(self::start(id, restore)).await
     {
         drop(raw);
-        if start == Start::StoppedAndRemoved {
+        if matches!(start, Start::StoppedAndRemoved(_)) {
             // So that the same name can be used again at once.
             let _ = end.bytes().await;
         }
         return Err(error);
     }
     if tty {
-        attachment::resize(client, id).await;
+        attachment::resize(client, Target::Container(id)).await;
     }
-    let carried = attachment::carry(client, id, streams, options).await;
+    let carried = attachment::carry(client, Target::Container(id), streams, options).await;
     drop(raw);
     if carried? == End::Detached {
         return Ok(0);
@@ -77,6 +95,15 @@ pub(super) async fn attach(client: &Client, id: &str, options: &Options) -> Resu
         .flag("stdout", options.stdout)
         .flag("stderr", options.stderr);
     client.hijack(request).await
+}
+
+/// The keys of `--detach-keys`, else of the configuration file, else Docker's.
+pub(super) fn keys_or_default(given: Option<DetachKeys>, client: &Client) -> Result<DetachKeys, Error> {
+    match (given, client.config().detach_keys()) {
+        (Some(keys), _) => Ok(keys),
+        (None, Some(text)) => Ok(keys(text)?),
+        (None, None) => Ok(DetachKeys::default()),
+    }
 }
 
 /// Reads `--detach-keys`.

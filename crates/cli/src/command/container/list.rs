@@ -59,12 +59,12 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    let layout = args.listing.layout()?;
+    let layout = args.listing.layout_or(client.config().format("ps"), "{{.ID}}")?;
     let limit = if args.latest { Some(1) } else { (args.last > 0).then_some(args.last) };
     let request = Request::get("/containers/json")
         .flag("all", args.all || limit.is_some())
         .query_some("limit", limit)
-        .flag("size", args.size)
+        .flag("size", args.size || args.listing.names(".Size"))
         .query_some("filters", Some(args.listing.filters()));
     let containers: Vec<ContainerSummary> = client.json(request).await?;
     let now = OffsetDateTime::now_utc();

@@ -32,9 +32,9 @@ fn parse_network(input: &str) -> Result<(String, BTreeMap<String, Vec<String>>),
     let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in input.split(',') {
         let (key, value) = pair::strict(part)?;
-        if !matches!(key.as_str(), "name" | "alias" | "ip" | "ip6" | "mac-address") {
+        if !matches!(key.as_str(), "name" | "alias" | "ip" | "ip6" | "mac-address" | "link-local-ip" | "driver-opt" | "gw-priority") {
             return Err(Error::Usage(format!(
-                "invalid field '{key}' in --network '{input}': name, alias, ip, ip6 and mac-address are known"
+                "invalid field '{key}' in --network '{input}': name, alias, ip, ip6, mac-address, link-local-ip, driver-opt and gw-priority are known"
             )));
         }
         settings.entry(key).or_default().push(value);
@@ -56,6 +56,8 @@ pub(super) fn networking(options: &Options) -> Result<Option<Value>, Error> {
             for (key, value) in single {
                 settings.entry(key.to_owned()).or_default().extend(value);
             }
+            let local = options.link_local_ip.iter().map(ToString::to_string);
+            settings.entry("link-local-ip".to_owned()).or_default().extend(local);
             settings
                 .entry("mac-address".to_owned())
                 .or_default()
@@ -86,9 +88,19 @@ fn endpoint(settings: &BTreeMap<String, Vec<String>>) -> Value {
     if let Some(mac) = last("mac-address") {
         out["MacAddress"] = json!(mac);
     }
+    if let Some(priority) = last("gw-priority").and_then(|text| text.parse::<i64>().ok()) {
+        out["GwPriority"] = json!(priority);
+    }
+    if let Some(pairs) = settings.get("driver-opt") {
+        let pairs = pairs.iter().map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        out["DriverOpts"] = json!(pairs.collect::<BTreeMap<_, _>>());
+    }
     let addresses = [("IPv4Address", last("ip")), ("IPv6Address", last("ip6"))];
-    let addresses: Map<String, Value> =
+    let mut addresses: Map<String, Value> =
         addresses.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))).collect();
+    if let Some(local) = settings.get("link-local-ip") {
+        addresses.insert("LinkLocalIPs".to_owned(), json!(local));
+    }
     if !addresses.is_empty() {
         out["IPAMConfig"] = Value::Object(addresses);
     }

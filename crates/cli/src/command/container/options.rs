@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::health::Health;
 use super::host::Resources;
-use crate::flag::{FlagError, choice, device, env, host, mount, pair, port, restart, size, volume};
+use super::probe::Probe;
+use crate::flag::{FlagError, choice, device, env, gpus, host, mount, pair, port, restart, size, volume};
 
 type Pair = (String, String);
 
@@ -68,11 +69,16 @@ pub(crate) struct Options {
     /// Expose a port or a range of ports
     #[arg(long, value_name = "list", value_parser = exposed)]
     pub(super) expose: Vec<String>,
+    /// GPU devices to add to the container ('all' to pass all GPUs)
+    #[arg(long, value_name = "gpu-request", value_parser = gpus::parse)]
+    pub(super) gpus: Vec<gpus::Gpus>,
     /// Add additional groups to join
     #[arg(long, value_name = "list")]
     pub(super) group_add: Vec<String>,
     #[command(flatten)]
     pub(super) health: Health,
+    #[command(flatten)]
+    pub(super) probe: Probe,
     /// Container host name
     #[arg(short = 'h', long, value_name = "string", default_value = "", hide_default_value = true)]
     pub(super) hostname: String,
@@ -91,6 +97,9 @@ pub(crate) struct Options {
     /// IPC mode to use
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     pub(super) ipc: String,
+    /// Container isolation technology
+    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    pub(super) isolation: String,
     /// Set meta data on a container
     #[arg(short, long, value_name = "list", value_parser = pair::label)]
     pub(super) label: Vec<Pair>,
@@ -100,6 +109,9 @@ pub(crate) struct Options {
     /// Add link to another container
     #[arg(long, value_name = "list")]
     pub(super) link: Vec<String>,
+    /// Container IPv4/IPv6 link-local addresses
+    #[arg(long, value_name = "list")]
+    pub(super) link_local_ip: Vec<std::net::IpAddr>,
     /// Logging driver for the container
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     pub(super) log_driver: String,

@@ -13,15 +13,19 @@ use serde_json::{Map, Value, json};
 use super::network;
 use super::options::Options;
 use crate::error::Error;
+use crate::config::Config;
+use crate::flag::device::Device;
 use crate::flag::volume::Volume;
 use crate::flag::{env, pair, port};
 
-/// Builds the body.
-pub(super) fn body(options: &Options) -> Result<Value, Error> {
+/// Builds the body; `file` knows the proxies that containers made by the daemon at `host` are to use.
+pub(super) fn body(options: &Options, file: &Config, host: &str) -> Result<Value, Error> {
     check(options)?;
-    let mut body = to_json(&config(options)?);
+    let mut config = config(options)?;
+    config.env = file.with_proxies(config.env, host);
+    let mut body = to_json(&config);
     body["HostConfig"] = to_json(&host_config(options)?);
-    set_all(&mut body["HostConfig"], host_extras(options));
+    set_all(&mut body["HostConfig"], host_extras(options)?);
     set_all(&mut body, config_extras(options)?);
     if let Some(networking) = network::networking(options)? {
         body["NetworkingConfig"] = networking;
@@ -162,20 +166,10 @@ fn host_config(options: &Options) -> Result<HostConfig, Error> {
         shm_size: options.shm_size,
         sysctls: pairs(&options.sysctl),
         runtime: options.runtime.clone(),
-        cpu_shares: resources.cpu_shares,
-        memory: resources.memory,
         cgroup_parent: options.cgroup_parent.clone(),
-        cpu_period: resources.cpu_period,
-        cpu_quota: resources.cpu_quota,
-        cpuset_cpus: resources.cpuset_cpus.clone(),
-        cpuset_mems: resources.cpuset_mems.clone(),
-        devices: options.device.iter().map(device).collect(),
+        devices: options.device.iter().filter_map(device).collect(),
         device_cgroup_rules: options.device_cgroup_rule.clone(),
-        memory_reservation: resources.memory_reservation,
-        memory_swap: resources.memory_swap,
-        nano_cpus: resources.cpus,
         init: options.init.then_some(true),
-        pids_limit: resources.pids_limit,
         ulimits: resources
             .ulimit
             .iter()
@@ -185,12 +179,35 @@ fn host_config(options: &Options) -> Result<HostConfig, Error> {
     })
 }
 
-fn device(device: &crate::flag::device::Device) -> DeviceMapping {
-    DeviceMapping {
-        path_on_host: device.host.clone(),
-        path_in_container: device.container.clone(),
-        cgroup_permissions: device.permissions.clone(),
+fn device(device: &Device) -> Option<DeviceMapping> {
+    match device {
+        Device::Cdi(_) => None,
+        Device::Path { host, container, permissions } => Some(DeviceMapping {
+            path_on_host: host.clone(),
+            path_in_container: container.clone(),
+            cgroup_permissions: permissions.clone(),
+        }),
     }
+}
+
+/// What is asked of drivers: `--gpus`, and `--device` by the name of a Container Device Interface.
+fn device_requests(options: &Options) -> Vec<Value> {
+    let gpus = options.gpus.iter().map(|gpus| {
+        json!({
+            "Driver": gpus.driver,
+            "Count": gpus.count,
+            "DeviceIDs": gpus.devices,
+            "Capabilities": [gpus.capabilities],
+            "Options": gpus.options.iter().cloned().collect::<BTreeMap<_, _>>(),
+        })
+    });
+    let named: Vec<&String> = options
+        .device
+        .iter()
+        .filter_map(|device| if let Device::Cdi(name) = device { Some(name) } else { None })
+        .collect();
+    let cdi = (!named.is_empty()).then(|| json!({"Driver": "cdi", "DeviceIDs": named}));
+    gpus.chain(cdi).collect()
 }
 
 /// `seccomp=FILE` carries the file's content, as the daemon may be on another machine.
@@ -218,8 +235,8 @@ fn security(option: &str) -> Result<String, Error> {
 }
 
 /// Fields of the host's part that the models do not have.
-fn host_extras(options: &Options) -> Map<String, Value> {
-    let resources = &options.resources;
+fn host_extras(options: &Options) -> Result<Map<String, Value>, Error> {
+    let requests = device_requests(options);
     let mounts: Vec<Value> = options.mount.iter().map(crate::command::mount::to_json).collect();
     let storage: BTreeMap<_, _> = options.storage_opt.iter().cloned().collect();
     let annotations: BTreeMap<_, _> = options.annotation.iter().cloned().collect();
@@ -230,15 +247,16 @@ fn host_extras(options: &Options) -> Map<String, Value> {
         ("VolumesFrom", !options.volumes_from.is_empty(), json!(options.volumes_from)),
         ("Links", !options.link.is_empty(), json!(options.link)),
         ("UsernsMode", !options.userns.is_empty(), json!(options.userns)),
+        ("Isolation", !options.isolation.is_empty(), json!(options.isolation)),
+        ("DeviceRequests", !requests.is_empty(), json!(requests)),
         ("StorageOpt", !storage.is_empty(), json!(storage)),
-        ("BlkioWeight", resources.blkio_weight > 0, json!(resources.blkio_weight)),
-        ("CpuRealtimePeriod", resources.cpu_rt_period > 0, json!(resources.cpu_rt_period)),
-        ("CpuRealtimeRuntime", resources.cpu_rt_runtime > 0, json!(resources.cpu_rt_runtime)),
-        ("KernelMemory", resources.kernel_memory > 0, json!(resources.kernel_memory)),
-        ("MemorySwappiness", resources.memory_swappiness >= 0, json!(resources.memory_swappiness)),
-        ("OomKillDisable", resources.oom_kill_disable, json!(true)),
     ];
-    extras.into_iter().filter(|(_, set, _)| *set).map(|(name, _, value)| (name.to_owned(), value)).collect()
+    let set = extras.into_iter().filter(|(_, set, _)| *set);
+    let mut fields = options.resources.json();
+    fields.extend(set.map(|(name, _, value)| (name.to_owned(), value)));
+    let ours = options.probe.json(options.restart.on_unhealthy)?;
+    fields.extend(ours.map(|ours| ("Shoal".to_owned(), ours)));
+    Ok(fields)
 }
 
 fn config_extras(options: &Options) -> Result<Map<String, Value>, Error> {

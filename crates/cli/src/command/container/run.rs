@@ -1,11 +1,11 @@
 //! `shoal run`: create, attach, start, wait, as one.
 
-use super::follow::{self, Connected, Start, ask_end, keys};
+use super::follow::{self, Connected, Restore, Start, ask_end, keys, keys_or_default};
 use super::options::Options;
 use super::request::attached;
-use super::{create, path};
+use super::create;
 use crate::attachment;
-use crate::client::{Client, Request};
+use crate::client::Client;
 use crate::console;
 use crate::error::{Error, code};
 use crate::flag::switch;
@@ -55,14 +55,14 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
-        keys: args.detach_keys.unwrap_or_default(),
+        keys: keys_or_default(args.detach_keys, client)?,
         // From here on a signal is the container's; while the image was pulled it was ours.
         signals: if args.sig_proxy && !options.tty { Some(Signals::catch()?) } else { None },
     };
     let streams = follow::attach(client, &id, &carried).await?;
     let (condition, start) = match options.rm {
-        true => ("removed", Start::StoppedAndRemoved),
-        false => ("next-exit", Start::Stopped),
+        true => ("removed", Start::StoppedAndRemoved(Restore::default())),
+        false => ("next-exit", Start::Stopped(Restore::default())),
     };
     let end = ask_end(client, &id, condition).await?;
     follow::follow(Connected { client, id: &id, streams, end }, start, carried).await
@@ -70,7 +70,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
 
 async fn detached(options: &Options, client: &Client) -> Result<u8, Error> {
     let id = create::create(client, options).await?;
-    client.done(Request::post(&path(&id, "/start"))).await?;
+    client.done(follow::start(&id, Restore::default())).await?;
     console::line(&id)?;
     Ok(0)
 }

@@ -1,9 +1,8 @@
 //! `shoal start`.
 
-use super::follow::{self, Connected, Start, ask_end, keys};
-use super::path;
+use super::follow::{self, Connected, Restore, Start, ask_end, keys, keys_or_default};
 use crate::attachment;
-use crate::client::{Client, Request};
+use crate::client::Client;
 use crate::command::each::each;
 use crate::error::Error;
 use crate::terminal::{DetachKeys, Signals};
@@ -15,6 +14,12 @@ pub(crate) struct Args {
     /// Attach STDOUT/STDERR and forward signals
     #[arg(short, long)]
     attach: bool,
+    /// Restore from this checkpoint
+    #[arg(long, value_name = "string")]
+    checkpoint: Option<String>,
+    /// Use a custom checkpoint storage directory
+    #[arg(long, value_name = "string")]
+    checkpoint_dir: Option<String>,
     /// Override the key sequence for detaching a container
     #[arg(long, value_name = "string", value_parser = keys)]
     detach_keys: Option<DetachKeys>,
@@ -27,9 +32,14 @@ pub(crate) struct Args {
 
 /// Starts; with `-a` or `-i` gives the container's exit code.
 pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
+    let restore =
+        Restore { checkpoint: args.checkpoint.as_deref(), folder: args.checkpoint_dir.as_deref() };
+    if restore.checkpoint.is_some() && args.containers.len() > 1 {
+        return Err(Error::Usage("you cannot restore multiple containers at once".to_owned()));
+    }
     if !args.attach && !args.interactive {
         let start = async |name: &str| {
-            client.done(Request::post(&path(name, "/start"))).await?;
+            client.done(follow::start(name, restore)).await?;
             Ok(Some(name.to_owned()))
         };
         return each(&args.containers, start).await.map(|()| 0);
@@ -41,12 +51,12 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     let (tty, stdin) = (found.config.tty, args.interactive && found.config.open_stdin);
     attachment::check_terminal(tty, stdin)?;
     let signals = if tty { None } else { Some(Signals::catch()?) };
-    let keys = args.detach_keys.unwrap_or_default();
+    let keys = keys_or_default(args.detach_keys, client)?;
     let options = attachment::Options { tty, stdin, stdout: true, stderr: true, keys, signals };
     let streams = follow::attach(client, &found.id, &options).await?;
     let (condition, start) = match found.host_config.auto_remove {
-        true => ("removed", Start::StoppedAndRemoved),
-        false => ("next-exit", Start::Stopped),
+        true => ("removed", Start::StoppedAndRemoved(restore)),
+        false => ("next-exit", Start::Stopped(restore)),
     };
     let end = ask_end(client, &found.id, condition).await?;
     follow::follow(Connected { client, id: &found.id, streams, end }, start, options).await

@@ -52,7 +52,7 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    let layout = args.listing.layout()?;
+    let layout = args.listing.layout_or(client.config().format("images"), "{{.ID}}")?;
     let reference = args.repository.map(|name| ("reference".to_owned(), name));
     let filters = pair::filters(&args.listing.pairs(reference));
     let request = Request::get("/images/json")

@@ -60,7 +60,7 @@ pub(super) async fn file(path: &str) -> Result<StreamBody, Error> {
 }
 
 /// The body of a request that is what `reader` gives until its end.
-pub(super) fn stream(reader: impl AsyncRead + Send + Unpin + 'static) -> StreamBody {
+pub(in crate::command) fn stream(reader: impl AsyncRead + Send + Unpin + 'static) -> StreamBody {
     let chunks = unfold(reader, |mut reader| async move {
         let mut chunk = Vec::with_capacity(CHUNK);
         match reader.read_buf(&mut chunk).await {

@@ -49,7 +49,7 @@ impl Group {
 }
 
 /// Repository, and tag or digest, of an image's name; the tag is what follows the last colon behind the last slash.
-fn split(reference: &str) -> (&str, Option<&str>) {
+pub(super) fn split(reference: &str) -> (&str, Option<&str>) {
     if let Some((name, digest)) = reference.split_once('@') {
         return (name, Some(digest));
     }
