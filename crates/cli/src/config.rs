@@ -34,7 +34,10 @@ impl Config {
         let fields = match read(&path) {
             Ok(fields) => fields,
             Err(reason) => {
-                crate::console::note(&format!("WARNING: Error loading config file: {}: {reason}", path.display()));
+                crate::console::note(&format!(
+                    "WARNING: Error loading config file: {}: {reason}",
+                    path.display()
+                ));
                 Map::new()
             }
         };

@@ -15,14 +15,14 @@ use crate::error::Error;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An open connection.
-pub(super) enum Stream {
+pub(crate) enum Connection {
     Unix(UnixStream),
     Tcp(TcpStream),
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
 
 /// Connects.
-pub(super) async fn connect(host: &Host, files: Option<&TlsFiles>) -> Result<Stream, Error> {
+pub(super) async fn connect(host: &Host, files: Option<&TlsFiles>) -> Result<Connection, Error> {
     let opened = match tokio::time::timeout(CONNECT_TIMEOUT, open(host)).await {
         Ok(opened) => opened,
         Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
@@ -32,28 +32,28 @@ pub(super) async fn connect(host: &Host, files: Option<&TlsFiles>) -> Result<Str
         _ => Error::Connect { host: host.to_string(), source },
     })?;
     match (stream, host, files) {
-        (Stream::Tcp(tcp), Host::Tcp { name, .. }, Some(files)) => {
+        (Connection::Tcp(tcp), Host::Tcp { name, .. }, Some(files)) => {
             let stream = tls::handshake(tcp, name, files).await;
             stream
-                .map(|stream| Stream::Tls(Box::new(stream)))
+                .map(|stream| Connection::Tls(Box::new(stream)))
                 .map_err(|reason| Error::Tls { host: host.to_string(), reason })
         }
         (stream, _, _) => Ok(stream),
     }
 }
 
-async fn open(host: &Host) -> io::Result<Stream> {
+async fn open(host: &Host) -> io::Result<Connection> {
     match host {
-        Host::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
+        Host::Unix(path) => UnixStream::connect(path).await.map(Connection::Unix),
         Host::Tcp { name, port } => {
             let tcp = TcpStream::connect((name.as_str(), *port)).await?;
             tcp.set_nodelay(true)?;
-            Ok(Stream::Tcp(tcp))
+            Ok(Connection::Tcp(tcp))
         }
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -63,7 +63,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, data),

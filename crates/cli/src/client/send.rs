@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use super::connect::{Stream, connect};
+use super::connect::{Connection, connect};
 use super::request::Payload;
 use super::{Answer, Host, Request, StreamBody, TlsFiles};
 use crate::config::Config;
@@ -48,7 +48,7 @@ impl Client {
     }
 
     /// A connection to the daemon on which nothing was said yet.
-    pub(crate) async fn dial(&self) -> Result<Stream, Error> {
+    pub(crate) async fn dial(&self) -> Result<Connection, Error> {
         connect(&self.host, self.tls.as_ref()).await
     }
 
@@ -94,9 +94,11 @@ impl Client {
     /// Sends; if the daemon's API is older than ours, takes its version and sends again.
     async fn exchange(&self, request: Request) -> Result<http::Response<Incoming>, Error> {
         let Request { method, path, query, headers, payload } = request;
-        if matches!(payload, Payload::Stream(_)) {
+        // A body can be sent only once, and the answer to a HEAD has no words.
+        if matches!(payload, Payload::Stream(_)) || method == http::Method::HEAD {
             self.agree().await?;
         }
+        let used = self.version();
         let build = |payload: Payload| Request {
             method: method.clone(),
             path: path.clone(),
@@ -113,7 +115,7 @@ impl Client {
         let Some(again) = again.filter(|_| answer.status() == StatusCode::BAD_REQUEST) else {
             return Ok(answer);
         };
-        match self.refused_version(answer).await? {
+        match self.refused_version(answer, &used).await? {
             Refused::Version => self.once(build(again)).await,
             Refused::Request(error) => Err(error),
         }
@@ -121,14 +123,16 @@ impl Client {
 
     /// Before a body that can be sent only once: asks for the daemon's version.
     async fn agree(&self) -> Result<(), Error> {
+        let used = self.version();
         let answer = self.once(Request::get("/_ping")).await?;
         if answer.status() == StatusCode::BAD_REQUEST {
-            self.refused_version(answer).await?;
+            self.refused_version(answer, &used).await?;
         }
         Ok(())
     }
 
-    async fn refused_version(&self, answer: http::Response<Incoming>) -> Result<Refused, Error> {
+    /// Why the daemon answered 400 to a request of version `used`; takes over its version if that is why.
+    async fn refused_version(&self, answer: http::Response<Incoming>, used: &str) -> Result<Refused, Error> {
         let Err(error) = Answer::checked(answer, String::new()).await else {
             return Err(Error::Answer { what: "a request".to_owned(), reason: "status 400".to_owned() });
         };
@@ -136,9 +140,9 @@ impl Client {
             && let Some((_, version)) = message.split_once(TOO_NEW)
         {
             let version: String = version.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-            let changed = *self.version.borrow() != version;
+            let differs = used != version;
             self.version.replace(version);
-            if changed {
+            if differs {
                 return Ok(Refused::Version);
             }
         }

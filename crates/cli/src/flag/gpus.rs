@@ -27,10 +27,8 @@ pub(crate) fn parse(input: &str) -> Result<Gpus, FlagError> {
             Some(("device", value)) => gpus.devices = list(value),
             Some(("capabilities", value)) => gpus.capabilities = list(value),
             Some(("options", value)) => {
-                gpus.options = list(value)
-                    .iter()
-                    .map(|pair| super::pair::label(pair))
-                    .collect::<Result<_, _>>()?;
+                gpus.options =
+                    list(value).iter().map(|pair| super::pair::label(pair)).collect::<Result<_, _>>()?;
             }
             Some(_) => return Err(bad()),
         }

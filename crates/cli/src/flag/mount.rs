@@ -105,7 +105,8 @@ fn check(mut mount: Mount, keys: &[String], input: &str) -> Result<Mount, FlagEr
         _ => return Err(Problem::Value("bind, volume, tmpfs or image").at("type", input)),
     }
     let kinds = ["bind", "volume", "image", "tmpfs"];
-    let foreign = |key: &&String| kinds.iter().any(|kind| *kind != mount.kind && key.starts_with(&format!("{kind}-")));
+    let foreign =
+        |key: &&String| kinds.iter().any(|kind| *kind != mount.kind && key.starts_with(&format!("{kind}-")));
     if let Some(key) = keys.iter().find(foreign) {
         return Err(FlagError::MountKind { key: key.clone(), kind: mount.kind, input: input.to_owned() });
     }

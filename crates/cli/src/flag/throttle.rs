@@ -14,7 +14,8 @@ pub(crate) struct Throttle {
 
 /// `--blkio-weight-device`.
 pub(crate) fn weight(input: &str) -> Result<Throttle, FlagError> {
-    let throttle = split(input, |amount| amount.parse().ok(), "/dev/path:weight with a weight of 10 to 1000")?;
+    let throttle =
+        split(input, |amount| amount.parse().ok(), "/dev/path:weight with a weight of 10 to 1000")?;
     match throttle.amount {
         0 => Ok(throttle),
         weight if WEIGHTS.contains(&weight) => Ok(throttle),

@@ -58,7 +58,10 @@ mod tests {
     #[test]
     fn a_narrow_column_is_ten_wide_and_an_interrupted_one_starts_anew() {
         assert_eq!(align("A\tB\n", MIN_WIDTH), "A         B\n");
-        assert_eq!(align("aaaaaaaaaaaaa\tB\nplain\nA\tB\n", MIN_WIDTH), "aaaaaaaaaaaaa   B\nplain\nA         B\n");
+        assert_eq!(
+            align("aaaaaaaaaaaaa\tB\nplain\nA\tB\n", MIN_WIDTH),
+            "aaaaaaaaaaaaa   B\nplain\nA         B\n"
+        );
     }
 
     proptest! {

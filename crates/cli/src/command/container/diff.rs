@@ -29,8 +29,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
         return Err(Error::Usage("Container name cannot be empty".to_owned()));
     }
     // A daemon of another make says `null` when nothing changed.
-    let changes: Option<Vec<Change>> =
-        client.json(Request::get(&path(&args.container, "/changes"))).await?;
+    let changes: Option<Vec<Change>> = client.json(Request::get(&path(&args.container, "/changes"))).await?;
     let lines: String = changes
         .unwrap_or_default()
         .iter()

@@ -67,8 +67,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
         attachment::check_terminal(args.tty, args.interactive)?;
     }
     let keys = keys_or_default(args.detach_keys, client)?;
-    let created: Value =
-        client.json(Request::post(&path(&args.words[0], "/exec")).json(&body)).await?;
+    let created: Value = client.json(Request::post(&path(&args.words[0], "/exec")).json(&body)).await?;
     let id = created["Id"].as_str().unwrap_or_default();
     let start = Request::post(&format!("/exec/{}/start", encode(id))).json(&json!({
         "Detach": args.detach,

@@ -44,7 +44,11 @@ pub(super) fn start(id: &str, restore: Restore<'_>) -> Request {
 }
 
 /// Follows the container to its end; gives its exit code, or 0 if the user detached.
-pub(super) async fn follow(connected: Connected<'_>, start: Start<'_>, options: Options) -> Result<u8, Error> {
+pub(super) async fn follow(
+    connected: Connected<'_>,
+    start: Start<'_>,
+    options: Options,
+) -> Result<u8, Error> {
     let Connected { client, id, streams, end } = connected;
     let tty = options.tty;
     let raw = attachment::raw_mode(tty, options.stdin)?;

@@ -52,8 +52,10 @@ impl Resources {
             ("BlkioDeviceWriteBps", "Rate", &self.device_write_bps),
             ("BlkioDeviceWriteIOps", "Rate", &self.device_write_iops),
         ];
-        for (name, amount, throttles) in devices.into_iter().filter(|(_, _, throttles)| !throttles.is_empty()) {
-            let list = throttles.iter().map(|throttle| json!({"Path": throttle.path, amount: throttle.amount}));
+        for (name, amount, throttles) in devices.into_iter().filter(|(_, _, throttles)| !throttles.is_empty())
+        {
+            let list =
+                throttles.iter().map(|throttle| json!({"Path": throttle.path, amount: throttle.amount}));
             fields.insert(name.to_owned(), list.collect());
         }
         if self.memory_swappiness >= 0 {

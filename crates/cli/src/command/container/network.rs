@@ -32,7 +32,10 @@ fn parse_network(input: &str) -> Result<(String, BTreeMap<String, Vec<String>>),
     let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in input.split(',') {
         let (key, value) = pair::strict(part)?;
-        if !matches!(key.as_str(), "name" | "alias" | "ip" | "ip6" | "mac-address" | "link-local-ip" | "driver-opt" | "gw-priority") {
+        if !matches!(
+            key.as_str(),
+            "name" | "alias" | "ip" | "ip6" | "mac-address" | "link-local-ip" | "driver-opt" | "gw-priority"
+        ) {
             return Err(Error::Usage(format!(
                 "invalid field '{key}' in --network '{input}': name, alias, ip, ip6, mac-address, link-local-ip, driver-opt and gw-priority are known"
             )));

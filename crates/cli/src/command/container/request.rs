@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::network;
 use super::options::Options;
-use crate::error::Error;
 use crate::config::Config;
+use crate::error::Error;
 use crate::flag::device::Device;
 use crate::flag::volume::Volume;
 use crate::flag::{env, pair, port};

@@ -1,9 +1,9 @@
 //! `shoal run`: create, attach, start, wait, as one.
 
+use super::create;
 use super::follow::{self, Connected, Restore, Start, ask_end, keys, keys_or_default};
 use super::options::Options;
 use super::request::attached;
-use super::create;
 use crate::attachment;
 use crate::client::Client;
 use crate::console;

@@ -32,8 +32,7 @@ pub(crate) struct Args {
 
 /// Starts; with `-a` or `-i` gives the container's exit code.
 pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
-    let restore =
-        Restore { checkpoint: args.checkpoint.as_deref(), folder: args.checkpoint_dir.as_deref() };
+    let restore = Restore { checkpoint: args.checkpoint.as_deref(), folder: args.checkpoint_dir.as_deref() };
     if restore.checkpoint.is_some() && args.containers.len() > 1 {
         return Err(Error::Usage("you cannot restore multiple containers at once".to_owned()));
     }

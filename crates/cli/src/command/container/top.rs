@@ -36,8 +36,7 @@ struct Table {
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let Some((name, options)) = args.words.split_first() else { return Ok(()) };
     let options = Some(options.join(" "));
-    let found: Table =
-        client.json(Request::get(&path(name, "/top")).query_some("ps_args", options)).await?;
+    let found: Table = client.json(Request::get(&path(name, "/top")).query_some("ps_args", options)).await?;
     let lines: Vec<String> =
         std::iter::once(&found.titles).chain(&found.processes).map(|cells| cells.join("\t")).collect();
     console::out(&tab::align(&lines.join("\n"), MIN_WIDTH))

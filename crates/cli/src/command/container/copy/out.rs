@@ -88,7 +88,8 @@ async fn receive(
 /// A local path made absolute, with what it ended in.
 pub(super) fn local(path: &str) -> Result<String, Error> {
     let folder = std::env::current_dir()?;
-    let absolute = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", folder.display()) };
+    let absolute =
+        if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", folder.display()) };
     let mut cleaned = place::clean(&absolute);
     if place::is_content(path) {
         cleaned.push_str("/.");
@@ -108,7 +109,9 @@ fn target(path: &str) -> Result<Place, Error> {
                 let target = std::fs::read_link(&at).map_err(|source| failed(&at, source))?;
                 at = place::follow(&at, &target.to_string_lossy());
             }
-            Ok(found) => return Ok(Place { path: at, exists: true, directory: found.is_dir(), rebase: None }),
+            Ok(found) => {
+                return Ok(Place { path: at, exists: true, directory: found.is_dir(), rebase: None });
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let parent = place::split(&at).0;
                 let found = std::fs::metadata(&parent).map_err(|source| failed(&parent, source))?;

@@ -42,7 +42,9 @@ impl<W: Write> Packing<W> {
             self.builder.append_data(&mut header, name, io::empty())?;
             let mut entries: Vec<_> = fs::read_dir(path).map_err(told)?.collect::<Result<_, _>>()?;
             entries.sort_by_key(fs::DirEntry::file_name);
-            return entries.iter().try_for_each(|entry| self.add(&entry.path(), &name.join(entry.file_name())));
+            return entries
+                .iter()
+                .try_for_each(|entry| self.add(&entry.path(), &name.join(entry.file_name())));
         }
         if kind.is_socket() {
             // No archive can hold one.
@@ -101,7 +103,10 @@ impl Read for Exact {
         }
         let count = self.file.read(&mut buffer[..room])?;
         if count == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was copied"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the file became shorter while it was copied",
+            ));
         }
         self.left -= count as u64;
         Ok(count)

@@ -148,10 +148,18 @@ mod tests {
 
     #[test]
     fn paths() {
-        for (path, want) in [("/a/b/", ("/a", "b")), ("/a/.", ("/a", ".")), ("/", ("/", "/")), ("a", (".", "a")), ("/a", ("/", "a"))] {
+        for (path, want) in [
+            ("/a/b/", ("/a", "b")),
+            ("/a/.", ("/a", ".")),
+            ("/", ("/", "/")),
+            ("a", (".", "a")),
+            ("/a", ("/", "a")),
+        ] {
             assert_eq!(split(path), (want.0.to_owned(), want.1.to_owned()), "{path}");
         }
-        for (path, want) in [("/a/../../b", "/b"), ("a//./b/", "a/b"), ("", "."), ("../a", "../a"), ("a/../..", "..")] {
+        for (path, want) in
+            [("/a/../../b", "/b"), ("a//./b/", "a/b"), ("", "."), ("../a", "../a"), ("a/../..", "..")]
+        {
             assert_eq!(clean(path), want, "{path}");
         }
         assert_eq!(follow("/a/link", "../b"), "/b");
@@ -178,7 +186,8 @@ mod tests {
 
     #[test]
     fn what_becomes_what() {
-        let place = |path: &str, exists, directory| Place { path: path.to_owned(), exists, directory, rebase: None };
+        let place =
+            |path: &str, exists, directory| Place { path: path.to_owned(), exists, directory, rebase: None };
         let (file, dir) = (place("/s/f", true, false), place("/s/d", true, true));
         // Into a directory, under its own name.
         assert_eq!(plan(&file, &place("/t", true, true)).unwrap(), ("/t".to_owned(), None));
@@ -188,7 +197,10 @@ mod tests {
         assert_eq!(plan(&file, &place("/t/x", false, false)).unwrap(), ("/t".to_owned(), renamed("f", "x")));
         assert_eq!(plan(&dir, &place("/t/x/", false, false)).unwrap(), ("/t".to_owned(), renamed("d", "x")));
         let content = place("/s/d/.", true, true);
-        assert_eq!(plan(&content, &place("/t/x", false, false)).unwrap(), ("/t".to_owned(), renamed(".", "x")));
+        assert_eq!(
+            plan(&content, &place("/t/x", false, false)).unwrap(),
+            ("/t".to_owned(), renamed(".", "x"))
+        );
         assert_eq!(plan(&dir, &place("/t/x", true, false)).unwrap_err().to_string(), "cannot copy directory");
         assert_eq!(plan(&file, &place("/t/x/", false, false)).unwrap_err().to_string(), "no such directory");
     }

@@ -26,7 +26,8 @@ const MAX_DEPTH: usize = 4096;
 /// files are the user's.
 pub(super) fn unpack(archive: impl Read, folder: &Path, renames: &[Rename]) -> Result<(), Error> {
     let failed = |source: Errno| Error::File { path: folder.display().to_string(), source: source.into() };
-    let root = fs::open(folder, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+    let root = fs::open(folder, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(failed)?;
     let mut unpacking = Unpacking { root, renames, folders: Vec::new() };
     let mut archive = Archive::new(archive);
     for entry in archive.entries()? {
@@ -80,7 +81,9 @@ impl Unpacking<'_> {
             kind if kind.is_file() || kind.is_gnu_sparse() || kind.is_contiguous() => {
                 return file(&mut entry, &parent, last, mode, &times).map_err(told);
             }
-            other => return Err(Error::Usage(format!("{name}: unknown kind of entry in the archive: {other:?}"))),
+            other => {
+                return Err(Error::Usage(format!("{name}: unknown kind of entry in the archive: {other:?}")));
+            }
         }
         let _ = fs::utimensat(&parent, *last, &times, AtFlags::SYMLINK_NOFOLLOW);
         Ok(())
@@ -115,12 +118,15 @@ impl Unpacking<'_> {
         mode: Mode,
         times: Timestamps,
     ) -> Result<(), Error> {
-        let told = |error: Errno| Error::Usage(format!("{name}: {}", crate::flag::file::reason(&error.into())));
+        let told =
+            |error: Errno| Error::Usage(format!("{name}: {}", crate::flag::file::reason(&error.into())));
         match fs::mkdirat(parent, last, Mode::RWXU) {
             Ok(()) => {}
             Err(Errno::EXIST) if kind(parent, last) == Some(FileType::Directory) => {}
             Err(Errno::EXIST) => {
-                return Err(Error::Usage(format!("cannot overwrite non-directory \"{name}\" with directory")));
+                return Err(Error::Usage(format!(
+                    "cannot overwrite non-directory \"{name}\" with directory"
+                )));
             }
             Err(error) => return Err(told(error)),
         }
@@ -161,7 +167,9 @@ fn finish(folder: &OwnedFd, mode: Mode, times: &Timestamps) -> rustix::io::Resul
 fn parts(name: &str) -> Result<Vec<&str>, Error> {
     let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if parts.contains(&"..") || parts.len() > MAX_DEPTH || name.contains('\0') {
-        return Err(Error::Usage(format!("the archive has a name that leads out of the destination: {name}")));
+        return Err(Error::Usage(format!(
+            "the archive has a name that leads out of the destination: {name}"
+        )));
     }
     Ok(parts)
 }

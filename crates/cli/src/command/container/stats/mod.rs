@@ -92,7 +92,16 @@ fn row(asked: &str, sample: Option<&Sample>, whole: bool) -> Row {
     let show = |shown: fn(&Sample) -> String, none: &str| sample.map_or_else(|| none.to_owned(), shown);
     Row::default()
         .with("Container", asked)
-        .with("ID", if id.is_empty() { "--" } else if whole { id } else { text::short_id(id) })
+        .with(
+            "ID",
+            if id.is_empty() {
+                "--"
+            } else if whole {
+                id
+            } else {
+                text::short_id(id)
+            },
+        )
         .with("Name", show(|sample| sample.name.clone(), "--"))
         .with("CPUPerc", show(Sample::cpu, "--"))
         .with("MemUsage", show(Sample::memory, "-- / --"))

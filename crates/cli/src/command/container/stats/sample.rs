@@ -103,9 +103,7 @@ fn memory(stats: &Value) -> u64 {
 fn blocks(stats: &Value, letter: char) -> u64 {
     let entries = stats["blkio_stats"]["io_service_bytes_recursive"].as_array().into_iter().flatten();
     entries
-        .filter(|entry| {
-            entry["op"].as_str().is_some_and(|op| op.to_ascii_lowercase().starts_with(letter))
-        })
+        .filter(|entry| entry["op"].as_str().is_some_and(|op| op.to_ascii_lowercase().starts_with(letter)))
         .map(|entry| number(&entry["value"]))
         .fold(0, u64::saturating_add)
 }
