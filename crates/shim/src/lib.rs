@@ -8,14 +8,18 @@
 //! This library holds types and their encoding; it does no IO of its own.
 
 mod exec;
+pub mod block;
 mod frame;
+mod log;
 mod message;
+pub mod record;
 mod spec;
 
 pub use exec::{EXIT_STREAM, ExecSpec, ExecState};
 pub use frame::{Decoder, FrameError, MAX_MESSAGE_BYTES, decode, encode, read, write};
+pub use log::{LogFile, LogFormat, LogSpec, Peer, Sink, Syslog, SyslogFormat};
 pub use message::{ErrorKind, ExitStatus, Request, Response, State, Status};
-pub use spec::{LogDriver, LogSpec, ShimSpec, VERSION};
+pub use spec::{ShimSpec, VERSION};
 
 pub use runtime::Rootfs;
 

@@ -149,6 +149,9 @@ pub struct State {
     /// Bytes of log that could not be written, for example to a full disk.
     #[serde(default)]
     pub log_lost_bytes: u64,
+    /// Lines that a log driver's server did not take in time, or that had no room in its buffer.
+    #[serde(default)]
+    pub log_dropped_lines: u64,
 }
 
 /// How a container ended.

@@ -31,11 +31,11 @@ fn streams(bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
 #[test]
 fn a_million_lines_are_logged_quickly_and_completely() {
     let mut container = Container::new(&["seq", "1000000"]);
-    container.spec.log.max_size_bytes = 0;
+    container.spec.log.file.as_mut().unwrap().max_size_bytes = 0;
     let begun = Instant::now();
     container.run();
     let took = begun.elapsed();
-    let text = fs::read_to_string(&container.spec.log.path).unwrap();
+    let text = fs::read_to_string(&container.log_file().path).unwrap();
     assert_eq!(text.lines().count(), 1_000_000);
     assert!(
         text.lines()
@@ -50,16 +50,16 @@ fn a_million_lines_are_logged_quickly_and_completely() {
 #[test]
 fn the_log_is_rotated_and_capped() {
     let mut container = Container::new(&["seq", "20000"]);
-    container.spec.log.max_size_bytes = 100_000;
+    container.spec.log.file.as_mut().unwrap().max_size_bytes = 100_000;
     container.run();
     let log = container.log();
     assert_eq!(log.last().unwrap().1, "20000\n");
     let total: u64 = ["", ".1", ".2"]
         .iter()
-        .map(|suffix| fs::metadata(format!("{}{suffix}", container.spec.log.path.display())).unwrap().len())
+        .map(|suffix| fs::metadata(format!("{}{suffix}", container.log_file().path.display())).unwrap().len())
         .sum();
     assert!(total < 301_000, "{total}");
-    assert!(!fs::exists(format!("{}.3", container.spec.log.path.display())).unwrap());
+    assert!(!fs::exists(format!("{}.3", container.log_file().path.display())).unwrap());
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_client_that_reads_nothing_holds_up_but_does_not_lose_output() {
     let mut slow = container.attach(false);
     container.ask(&Request::Start);
     // Until the client reads, the log stands still at what the buffers hold.
-    let size = || fs::metadata(&container.spec.log.path).unwrap().len();
+    let size = || fs::metadata(&container.log_file().path).unwrap().len();
     eventually("some output", || size() > 0);
     let mut bytes = Vec::new();
     slow.read_to_end(&mut bytes).unwrap();
@@ -170,7 +170,8 @@ fn a_terminal_is_a_terminal() {
 #[test]
 fn nothing_is_logged_without_a_log() {
     let mut container = Container::new(&["seq", "10"]);
-    container.spec.log.driver = shim::LogDriver::None;
+    let path = container.log_file().path.clone();
+    container.spec.log = shim::LogSpec::default();
     assert_eq!(container.run().code, 0);
-    assert!(!container.spec.log.path.exists());
+    assert!(!path.exists());
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use runtime::default;
 use runtime::oci::{Linux, LinuxNamespace, LinuxNamespaceType, LinuxResources, Process, Spec};
-use shim::{ExitStatus, LogDriver, LogSpec, Request, Response, Rootfs, ShimSpec};
+use shim::{ExitStatus, LogFile, LogFormat, LogSpec, Request, Response, Rootfs, ShimSpec};
 
 const BUSYBOX: &str = "/bin/busybox";
 const APPLETS: [&str; 16] = [
@@ -58,11 +58,15 @@ impl Container {
             open_stdin: false,
             stdin_once: false,
             log: LogSpec {
-                driver: LogDriver::JsonFile,
-                path: dir.path().join("log"),
-                max_size_bytes: LogSpec::DEFAULT_MAX_SIZE_BYTES,
-                max_files: LogSpec::DEFAULT_MAX_FILES,
-                attrs: Default::default(),
+                file: Some(LogFile {
+                    format: LogFormat::Json,
+                    path: dir.path().join("log"),
+                    max_size_bytes: 0,
+                    max_files: 3,
+                    compress: false,
+                    attrs: Default::default(),
+                }),
+                ..LogSpec::default()
             },
             console_size: None,
         };
@@ -170,13 +174,18 @@ impl Container {
         eventually("the shim ends", || shim.try_wait().unwrap().is_some());
     }
 
+    /// The log's file.
+    pub(crate) fn log_file(&self) -> &LogFile {
+        self.spec.log.file.as_ref().unwrap()
+    }
+
     /// The texts of the log, rotated files first, and their streams.
     pub(crate) fn log(&self) -> Vec<(String, String)> {
         let path = |number: u32| match number {
-            0 => self.spec.log.path.clone(),
-            number => PathBuf::from(format!("{}.{number}", self.spec.log.path.display())),
+            0 => self.log_file().path.clone(),
+            number => PathBuf::from(format!("{}.{number}", self.log_file().path.display())),
         };
-        (0..self.spec.log.max_files)
+        (0..self.log_file().max_files)
             .rev()
             .filter_map(|number| fs::read_to_string(path(number)).ok())
             .flat_map(|text| text.lines().map(String::from).collect::<Vec<_>>())

@@ -9,7 +9,6 @@ mod exec;
 mod exec_request;
 mod execs;
 mod input;
-mod json;
 mod log;
 mod output;
 mod process;
@@ -27,6 +26,9 @@ use std::process::ExitCode;
 use ::shim::{ErrorKind, Response};
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == log::SQUEEZE) {
+        return log::squeeze(std::env::args().skip(2));
+    }
     let Some(dir) = std::env::args_os().nth(1).map(PathBuf::from) else {
         let _ = writeln!(std::io::stderr(), "usage: shoal-shim DIR");
         return ExitCode::FAILURE;
@@ -53,6 +55,9 @@ pub(crate) enum Failure {
     /// A file of the directory, or of the log.
     #[error("{0}: {1}")]
     File(&'static str, std::io::Error),
+    /// The log cannot be opened, or its server reached.
+    #[error("{0}")]
+    Log(std::io::Error),
     /// The configuration is for another version.
     #[error("shim.json has version {found}, this shim speaks {}", ::shim::VERSION)]
     Version {
@@ -67,7 +72,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn response(&self) -> Response {
         let (kind, exit_code) = match self {
-            Failure::File(..) => (ErrorKind::Internal, runtime::EXIT_FAILED),
+            Failure::File(..) | Failure::Log(_) => (ErrorKind::Internal, runtime::EXIT_FAILED),
             Failure::Version { .. } => (ErrorKind::Invalid, runtime::EXIT_FAILED),
             Failure::Runtime(error) => (kind(error.kind()), error.exit_code()),
         };

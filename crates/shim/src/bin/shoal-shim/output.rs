@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 
-use crate::log::{Log, Stream};
+use crate::log::{Line, Log, Moment, Stream};
 
 /// A longer line is logged in pieces, as Docker's.
 const MAX_LINE_BYTES: usize = 16 * 1024;
@@ -46,8 +46,8 @@ impl Output {
         }
     }
 
-    /// Logs `bytes`, which were read at `time`.
-    pub(crate) fn log(&mut self, mut bytes: &[u8], time: &str, log: &mut Log) {
+    /// Logs `bytes`, which were read then.
+    pub(crate) fn log(&mut self, mut bytes: &[u8], at: &Moment, log: &mut Log) {
         if !log.is_kept() {
             return;
         }
@@ -55,26 +55,26 @@ impl Output {
             let (line, rest) = bytes.split_at(end);
             bytes = &rest[1..];
             if self.partial.is_empty() && line.len() <= MAX_LINE_BYTES {
-                log.add(self.stream, line, true, time);
+                log.add(Line { stream: self.stream, text: line, whole: true, at });
             } else {
-                self.extend(line, time, log);
-                log.add(self.stream, &self.partial, true, time);
+                self.extend(line, at, log);
+                log.add(Line { stream: self.stream, text: &self.partial, whole: true, at });
                 self.partial = Vec::new();
             }
         }
-        self.extend(bytes, time, log);
+        self.extend(bytes, at, log);
     }
 
     /// The stream has ended: what is left of a line is logged without a line end.
-    pub(crate) fn finish(&mut self, time: &str, log: &mut Log) {
+    pub(crate) fn finish(&mut self, at: &Moment, log: &mut Log) {
         if !self.partial.is_empty() && log.is_kept() {
-            log.add(self.stream, &self.partial, false, time);
+            log.add(Line { stream: self.stream, text: &self.partial, whole: false, at });
         }
         self.partial = Vec::new();
         log.flush();
     }
 
-    fn extend(&mut self, mut bytes: &[u8], time: &str, log: &mut Log) {
+    fn extend(&mut self, mut bytes: &[u8], at: &Moment, log: &mut Log) {
         loop {
             let room = MAX_LINE_BYTES - self.partial.len();
             if bytes.len() <= room {
@@ -83,7 +83,7 @@ impl Output {
             }
             let (now, later) = bytes.split_at(room);
             self.partial.extend_from_slice(now);
-            log.add(self.stream, &self.partial, false, time);
+            log.add(Line { stream: self.stream, text: &self.partial, whole: false, at });
             self.partial.clear();
             bytes = later;
         }
@@ -105,20 +105,23 @@ mod tests {
     /// The text of each log line, for output that arrives in these pieces.
     fn logged(pieces: &[&[u8]]) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
-        let mut log = Log::open(::shim::LogSpec {
-            driver: ::shim::LogDriver::JsonFile,
+        let file = ::shim::LogFile {
+            format: ::shim::LogFormat::Json,
             path: dir.path().join("log"),
             max_size_bytes: 0,
             max_files: 1,
+            compress: false,
             attrs: Default::default(),
-        })
-        .unwrap();
+        };
+        let spec = ::shim::LogSpec { file: Some(file), ..Default::default() };
+        let mut log = Log::open(spec, "id").unwrap();
+        let at = Moment { ns: 0, rfc3339: "T".into() };
         let null = std::fs::File::open("/dev/null").unwrap();
         let mut output = Output::new(null.into(), Stream::Stdout);
         for piece in pieces {
-            output.log(piece, "T", &mut log);
+            output.log(piece, &at, &mut log);
         }
-        output.finish("T", &mut log);
+        output.finish(&at, &mut log);
         let text = std::fs::read_to_string(dir.path().join("log")).unwrap();
         text.lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())

@@ -9,10 +9,11 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::connection::{Connection, MAX_STALL, Mode};
+use crate::log::Moment;
 use crate::output::Read;
 use crate::serve_exec::Part;
 use crate::shim::Shim;
-use crate::{serve_exec, time};
+use crate::serve_exec;
 
 /// Clients at a time; one more is told so.
 const MAX_CONNECTIONS: usize = 256;
@@ -33,6 +34,7 @@ enum Source {
     Children,
     Listener,
     Output(usize),
+    Log,
     Input,
     Connection(usize),
     Exec(u32, Part),
@@ -66,6 +68,7 @@ pub(crate) fn run(shim: &mut Shim) {
                 }
                 Source::Listener => accept(shim, &mut connections),
                 Source::Output(index) => read_output(shim, &mut connections, index, &mut buffer),
+                Source::Log => shim.log.send(),
                 Source::Input => shim.input.write(),
                 Source::Connection(index) => talk(shim, &mut connections, index, events),
                 Source::Exec(number, part) => {
@@ -74,6 +77,9 @@ pub(crate) fn run(shim: &mut Shim) {
             }
         }
         drop_stalled(&mut connections);
+        if shim.log.deadline().is_some_and(|at| at <= Instant::now()) {
+            shim.log.send();
+        }
         shim.outputs.retain(|output| !output.ended);
         serve_exec::finish(&mut shim.execs, &mut connections);
         if finish(shim, &mut connections) {
@@ -119,11 +125,15 @@ fn wait(
         PollFd::new(shim.listener.as_fd(), PollFlags::POLLIN),
     ];
     for (index, output) in shim.outputs.iter().enumerate() {
-        let held_up = connections.iter().any(|c| c.holds_up(output.stream));
+        let held_up = shim.log.holds_up() || connections.iter().any(|c| c.holds_up(output.stream));
         if !held_up {
             sources.push(Source::Output(index));
             fds.push(PollFd::new(output.fd.as_fd(), PollFlags::POLLIN));
         }
+    }
+    if let Some(fd) = shim.log.wants_to_write() {
+        sources.push(Source::Log);
+        fds.push(PollFd::new(fd, PollFlags::POLLOUT));
     }
     if let Some(fd) = shim.input.wants_to_write() {
         sources.push(Source::Input);
@@ -167,6 +177,7 @@ fn timeout(shim: &Shim, connections: &[Connection], dirty: bool) -> PollTimeout 
         .map(|since| since + MAX_STALL)
         .chain(shim.ended_at.map(|at| at + drain))
         .chain(serve_exec::next_deadline(&shim.execs))
+        .chain(shim.log.deadline())
         .chain(dirty.then(|| Instant::now() + IDLE))
         .min();
     let Some(next) = next else {
@@ -198,14 +209,14 @@ fn read_output(shim: &mut Shim, connections: &mut [Connection], index: usize, bu
     let Some(output) = shim.outputs.get_mut(index) else {
         return;
     };
-    let now = time::rfc3339(time::now_ns());
+    let now = Moment::now();
     for _ in 0..CHUNKS_PER_TURN {
         match output.read(buffer) {
             Read::Some(length) => {
                 let bytes = &buffer[..length];
                 output.log(bytes, &now, &mut shim.log);
                 connections.iter_mut().for_each(|c| c.send(output.stream, bytes));
-                if connections.iter().any(|c| c.holds_up(output.stream)) {
+                if shim.log.holds_up() || connections.iter().any(|c| c.holds_up(output.stream)) {
                     break;
                 }
             }

@@ -18,7 +18,7 @@ use runtime::{Console, CreateOptions, Created, Extra, Gate};
 use crate::connection::{Connection, Mode};
 use crate::execs::Execs;
 use crate::input::Input;
-use crate::log::{Log, Stream};
+use crate::log::{Log, Moment, Stream};
 use crate::output::{Output, set_nonblocking};
 use crate::{Failure, streams, time};
 
@@ -56,7 +56,7 @@ impl Shim {
             return Err(Failure::Version { found: shim.version });
         }
         let spec: Spec = read_json(::shim::CONFIG_FILE)?;
-        let log = Log::open(shim.log.clone()).map_err(|error| Failure::File("log", error))?;
+        let log = Log::open(shim.log.clone(), &shim.id).map_err(Failure::Log)?;
         let listener = listen().map_err(|error| Failure::File(::shim::SOCKET_FILE, error))?;
         let dir = std::env::current_dir().map_err(|error| Failure::File("directory", error))?;
         let streams =
@@ -165,6 +165,7 @@ impl Shim {
                 // Nobody else has ended.
                 _ => return,
             };
+            self.log.reaped(pid.as_raw(), code == 0);
             if pid.as_raw() == self.pid {
                 // If it has died before it was started there is nothing left to kill by its number.
                 if let Some(created) = self.created.take() {
@@ -186,12 +187,12 @@ impl Shim {
     /// The container has ended and its output is read: writes the end down, once, and leaves nothing behind.
     pub(crate) fn settle(&mut self) -> Option<ExitStatus> {
         let exit = self.exit.filter(|_| !self.settled)?;
-        let now = time::rfc3339(time::now_ns());
+        let now = Moment::now();
         for output in &mut self.outputs {
             output.finish(&now, &mut self.log);
         }
         self.outputs.clear();
-        self.log.flush();
+        self.log.close();
         // What is left of these two the engine clears away when it sees the end.
         let _ = self.cgroup.remove();
         let _ = write_exit(&exit);
@@ -271,7 +272,7 @@ impl Shim {
             (None, Some(_)) => Status::Created,
             (None, None) => Status::Running,
         };
-        State { status, pid: self.pid, exit: self.exit, log_lost_bytes: self.log.lost_bytes() }
+        State { status, pid: self.pid, exit: self.exit, log_lost_bytes: self.log.lost_bytes(), log_dropped_lines: self.log.dropped_lines() }
     }
 }
 
