@@ -29,6 +29,8 @@ pub struct EngineConfig {
     pub default_ulimits: Vec<Ulimit>,
     /// The log driver and options of containers that do not name one.
     pub default_log: LogConfig,
+    /// The journal's socket, for the log driver `journald`.
+    pub journal_socket: PathBuf,
     /// Bytes of `/dev/shm` of containers that do not say; 0 means 64 MiB.
     pub default_shm_size: i64,
     /// Whether every container gets no-new-privileges.
@@ -61,6 +63,7 @@ impl Default for EngineConfig {
             default_ipc_mode: NamespaceMode::Default,
             default_ulimits: Vec::new(),
             default_log: LogConfig::default(),
+            journal_socket: "/run/systemd/journal/socket".into(),
             default_shm_size: 0,
             no_new_privileges: false,
             userns: None,

@@ -2,6 +2,7 @@
 //! there (docker-py fetches the output of a container only if its log driver is named). Pure.
 
 use crate::config::EngineConfig;
+use crate::plan::merge_log;
 use crate::record::short;
 use crate::spec::{ContainerSpec, HostConfig, NamespaceMode, NetworkMode};
 
@@ -9,8 +10,6 @@ use crate::spec::{ContainerSpec, HostConfig, NamespaceMode, NetworkMode};
 pub(crate) const SHM_BYTES: i64 = 64 << 20;
 /// The runtime of containers that do not name one, as `info` tells it.
 pub(crate) const RUNTIME: &str = "shoal-runtime";
-/// The log driver where neither container nor daemon names one.
-const LOG_DRIVER: &str = "json-file";
 
 /// Writes down what the spec leaves to the daemon. `private_cgroupns` is what the container gets on this machine.
 /// A container keeps this when the daemon's settings change later, as with Docker.
@@ -24,14 +23,7 @@ pub(crate) fn fill(spec: &mut ContainerSpec, id: &str, engine: &EngineConfig, pr
     if config.hostname.is_empty() && own_name && host.uts_mode != NamespaceMode::Host {
         config.hostname = short(id).to_owned();
     }
-    let log = &mut host.log_config;
-    if log.driver.is_empty() {
-        if log.options.is_empty() {
-            log.options.clone_from(&engine.default_log.options);
-        }
-        let default = engine.default_log.driver.as_str();
-        log.driver = if default.is_empty() { LOG_DRIVER } else { default }.to_owned();
-    }
+    host.log_config = merge_log(&host.log_config, &engine.default_log);
     if host.ipc_mode == NamespaceMode::Default {
         host.ipc_mode = match &engine.default_ipc_mode {
             NamespaceMode::Default => NamespaceMode::Private,

@@ -161,6 +161,14 @@ pub enum Error {
     /// Files of a container cannot be read or written.
     #[error("files of the container: {0}")]
     Files(String),
+    /// The name of a log driver's server leads nowhere.
+    #[error("failed to create task for container: failed to initialize logging driver: dial {address}: {reason}")]
+    LogServer {
+        /// Name and port.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
     /// About a volume.
     #[error(transparent)]
     Volume(#[from] crate::volume::Error),
@@ -295,7 +303,7 @@ impl Error {
             Error::Io { .. } => ErrorKind::Internal,
             Error::ShuttingDown => ErrorKind::Unavailable,
             // Docker answers 500 where the log driver cannot be read.
-            Error::LogsUnreadable => ErrorKind::Internal,
+            Error::LogsUnreadable | Error::LogServer { .. } => ErrorKind::Internal,
         }
     }
 

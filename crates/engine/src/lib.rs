@@ -57,6 +57,7 @@ pub use container::{
 pub use error::{Error, ErrorKind, Result};
 pub use event::Events;
 pub use exec::{ExecConfig, ExecOutput, ExecRecord, ExecStart, Execs, Session};
+pub use plan::{LOG_DRIVERS, check_log};
 pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
 pub use top::Top;
 pub use userns::{IdMaps, IdRange};

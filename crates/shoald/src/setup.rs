@@ -16,6 +16,9 @@ use crate::remap;
 /// Names the directory of the small programs, if they are not beside the daemon.
 const LIBEXEC: &str = "SHOAL_LIBEXEC";
 
+/// Names the journal's socket, if it is not where systemd has it.
+const JOURNAL_SOCKET: &str = "SHOAL_JOURNAL_SOCKET";
+
 /// Where `shoal-shim` and `shoal-net` are.
 pub(crate) fn libexec() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os(LIBEXEC) {
@@ -58,6 +61,7 @@ pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfi
         dns_search: own.dns_search.clone(),
         dns_options: own.dns_opts.clone(),
         default_log: LogConfig { driver: config.log_driver.clone(), options: config.log_opts.clone() },
+        journal_socket: std::env::var_os(JOURNAL_SOCKET).map_or(EngineConfig::default().journal_socket, Into::into),
         ..EngineConfig::default()
     })
 }

@@ -60,9 +60,8 @@ pub struct LogsQuery {
     pub timestamps: bool,
     /// A number of lines, or `all`.
     pub tail: String,
-    /// Attributes before every line: not honoured yet.
-    #[serde(skip_serializing)]
-    pub details: Unread,
+    /// Labels and variables that the log driver keeps, before every line.
+    pub details: bool,
 }
 
 /// Of `POST /containers/{id}/start`.

@@ -37,7 +37,7 @@ pub(super) async fn create(shared: Arc<Shared>, mut spec: ContainerSpec) -> Resu
     let id = name::random_id(&mut rand::rng());
     let mut warnings = Vec::new();
     shared.machine.judge(&mut spec.host, &mut warnings)?;
-    let plan = Plan::of(&spec, &shared.config, &shared.paths(&id).log)?;
+    let plan = Plan::of(&spec, &shared.config)?;
     warnings.extend(plan.warnings.iter().cloned());
     check_surroundings(&shared, &spec, &plan).await?;
 

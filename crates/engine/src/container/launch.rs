@@ -17,7 +17,7 @@ use crate::shared::{Shared, cgroup_path, now_ns};
 use crate::spec::NetworkMode;
 use crate::userns;
 use network::{AttachRequest, Endpoint};
-use shim::{Request, Response, ShimSpec};
+use shim::{LogSpec, Request, Response, ShimSpec};
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -28,6 +28,8 @@ use tokio::process::Child;
 pub(crate) const ENDPOINTS_FILE: &str = "endpoints.json";
 /// Exit code of a container that could not be started for a reason other than its program.
 const EXIT_FAILED: i32 = 128;
+/// What a shim says, in Docker's words, if it cannot reach a log driver's server.
+const LOG_UNREACHABLE: &str = "failed to initialize logging driver";
 
 /// A process that runs.
 pub(super) struct Launched {
@@ -79,8 +81,9 @@ async fn run(
     let exec_dir = shared.exec_dir(id);
     let prepared = Arc::new(prepare(shared, record)?);
     let rootfs = shared.images.prepare(id, &record.image_id).await?;
+    let log = super::log::spec(shared, record, &prepared.plan.log).await?;
     let files = (shared.clone(), record.clone(), prepared.clone());
-    let written = tokio::task::spawn_blocking(move || write_files(&files.0, &files.1, &files.2, rootfs));
+    let written = tokio::task::spawn_blocking(move || write_files(&files.0, &files.1, &files.2, rootfs, log));
     written.await.map_err(|_| Error::ShuttingDown)??;
 
     // The shim makes the namespaces while the network chooses address and ports.
@@ -121,7 +124,7 @@ async fn run(
 
 /// Everything that can be found wrong before anything is made.
 fn prepare(shared: &Shared, record: &Record) -> Result<Prepared> {
-    let plan = Plan::of(&record.spec, &shared.config, &shared.paths(&record.id).log)?;
+    let plan = Plan::of(&record.spec, &shared.config)?;
     let joined = join::find(shared, record, &plan)?;
     let config = &record.spec.config;
     let hostname = match (&joined.network_of, &record.spec.host.network_mode) {
@@ -140,7 +143,13 @@ fn hostname_of(record: &Record) -> String {
 }
 
 /// The files the container has mounted, and those its shim reads. Blocks; nothing here waits for another process.
-fn write_files(shared: &Shared, record: &Record, prepared: &Prepared, rootfs: image::Rootfs) -> Result<()> {
+fn write_files(
+    shared: &Shared,
+    record: &Record,
+    prepared: &Prepared,
+    rootfs: image::Rootfs,
+    log: LogSpec,
+) -> Result<()> {
     let plan = &prepared.plan;
     for mount in record.mounts.iter().filter(|mount| !mount.is_memory()) {
         bind_source(&mount.source, mount.create)?;
@@ -180,7 +189,7 @@ fn write_files(shared: &Shared, record: &Record, prepared: &Prepared, rootfs: im
         tty: container.tty,
         open_stdin: container.open_stdin,
         stdin_once: container.stdin_once,
-        log: plan.log.clone(),
+        log,
         console_size: record.spec.host.console_size,
     };
     let dir = shared.exec_dir(&record.id);
@@ -280,6 +289,10 @@ pub(super) fn exit_code(error: &Error) -> i32 {
 /// Clients look for the runtime's words inside Docker's frame.
 fn start_error(refused: Refused) -> Error {
     let Refused { message, exit_code } = refused;
+    if message.starts_with(LOG_UNREACHABLE) {
+        let message = format!("failed to create task for container: {message}");
+        return Error::Start { message, exit_code };
+    }
     let message = format!(
         "failed to create shim task: OCI runtime create failed: unable to start container process: {message}: unknown"
     );

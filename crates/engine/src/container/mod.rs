@@ -12,6 +12,7 @@ mod exit;
 mod index;
 mod join;
 mod launch;
+mod log;
 mod paths;
 mod pause;
 mod prune;

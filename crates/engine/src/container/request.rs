@@ -99,4 +99,6 @@ pub struct LogOptions {
     pub until_ns: Option<i64>,
     /// Whether each line starts with its time.
     pub timestamps: bool,
+    /// Whether each line starts with the container's labels and variables that its log driver was told to keep.
+    pub details: bool,
 }

@@ -16,6 +16,8 @@ pub(super) struct Line<'a> {
     pub(super) stream: u8,
     /// RFC 3339, as it was written.
     pub(super) time: Cow<'a, str>,
+    /// The JSON object of its attributes.
+    pub(super) attrs: Option<Cow<'a, [u8]>>,
 }
 
 /// Takes one line apart; `None` if it is none.
@@ -52,15 +54,18 @@ fn by_hand(text: &[u8]) -> Option<Line<'_>> {
     } else {
         (2, rest.strip_prefix(br#"err""#)?)
     };
+    let mut attrs = None;
     if rest.starts_with(br#","attrs":{"#) {
-        rest = skip_object(rest.strip_prefix(br#","attrs":"#)?)?;
+        let object = rest.strip_prefix(br#","attrs":"#)?;
+        rest = skip_object(object)?;
+        attrs = Some(Cow::Borrowed(&object[..object.len() - rest.len()]));
     }
     let (time, rest) = string(rest.strip_prefix(br#","time":""#)?)?;
     let time = match time {
         Cow::Borrowed(time) if rest == b"}" => Cow::Borrowed(std::str::from_utf8(time).ok()?),
         _ => return None,
     };
-    Some(Line { log, stream, time })
+    Some(Line { log, stream, time, attrs })
 }
 
 /// The string that begins here, and what follows its closing quote.
@@ -141,12 +146,14 @@ struct Parsed<'a> {
     #[serde(default)]
     stream: Cow<'a, str>,
     time: String,
+    attrs: Option<serde_json::Value>,
 }
 
 fn by_parser(text: &[u8]) -> Option<Line<'_>> {
     let parsed: Parsed<'_> = serde_json::from_slice(text).ok()?;
     let stream = if parsed.stream == "stderr" { 2 } else { 1 };
-    Some(Line { log: Cow::Owned(parsed.log.into_bytes()), stream, time: Cow::Owned(parsed.time) })
+    let attrs = parsed.attrs.and_then(|attrs| serde_json::to_vec(&attrs).ok()).map(Cow::Owned);
+    Some(Line { log: Cow::Owned(parsed.log.into_bytes()), stream, time: Cow::Owned(parsed.time), attrs })
 }
 
 #[cfg(test)]

@@ -1,21 +1,28 @@
-//! Reads the log files that shims write: Docker's json-file format, rotated.
+//! Reads the log files that shims write: Docker's json-file format or our own `local`, rotated and compressed.
 //!
-//! - [`line`]: one line, by hand, since a log has millions · [`reader`]: files to chunks of output, blocking
-//! - [`tail`]: where the last lines begin · [`watch`]: waits until more is written
+//! - [`files`]: which there are · [`reader`]: files to chunks of output, blocking · [`emit`]: one line to Docker's frames
+//! - [`line`]: one line of a json-file, by hand, since a log has millions · [`json`], [`local`], [`block`]: where lines are
+//! - [`watch`]: waits until more is written
 //!
 //! Inputs: files of the engine's own directory, whose contents a container influences. Outputs: bytes as they go to
 //! Docker's clients. Memory is bounded by a chunk and a line, whatever the log's size. Reads only.
 
+mod block;
+mod emit;
+mod files;
+mod json;
 mod line;
+mod local;
 mod reader;
-mod tail;
 mod watch;
 
 use crate::config::EngineConfig;
 use crate::container::{LogOptions, Paths};
 use crate::error::{Error, Result};
+use crate::plan::LogPlan;
 use crate::record::Record;
 use crate::shared::now_ns;
+use crate::spec::Invalid;
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::future::OptionFuture;
@@ -59,22 +66,20 @@ impl LogStream {
         options: LogOptions,
     ) -> Result<LogStream> {
         let record = snapshots.borrow().clone();
-        let own = record.spec.host.log_config.driver.as_str();
-        if own == "none" || (own.is_empty() && config.default_log.driver == "none") {
-            return Err(Error::LogsUnreadable);
-        }
+        let plan = LogPlan::of(&record.spec.host.log_config, &config.default_log).map_err(Invalid::from)?;
+        let (format, path) = plan.kept(paths).ok_or(Error::LogsUnreadable)?;
         // Watched before it is read: nothing written in between goes unnoticed.
         let watch = if options.follow && record.state.status.is_active() {
-            Some(Watch::new(&paths.dir).map_err(Error::io("watch", &paths.dir))?)
+            let dir = path.parent().unwrap_or(&paths.dir);
+            Some(Watch::new(dir).map_err(Error::io("watch", dir))?)
         } else {
             None
         };
-        let reader = Reader::open(&paths.log, record.spec.config.tty, &options);
-        let reader = reader.map_err(Error::io("open the log", &paths.log))?;
+        let reader = Reader::open(&path, format, record.spec.config.tty, &options);
+        let reader = reader.map_err(Error::io("open the log", &path))?;
         let left = options.until_ns.map(|until| u64::try_from(until.saturating_sub(now_ns())).unwrap_or(0));
         let deadline = left.and_then(|ns| Instant::now().checked_add(Duration::from_nanos(ns)));
         let follow = Follow { reader, watch, snapshots, deadline, ended: false };
-        let path = paths.log.clone();
         let chunks = futures_util::stream::try_unfold(follow, move |follow| {
             let path = path.clone();
             async move { follow.next().await.map_err(Error::io("read the log", path)) }

@@ -1,14 +1,16 @@
 //! From log files to chunks of output. Blocks on the disk, never on a writer: at the end of what is written it says so,
 //! and can be asked again.
 
-use super::{line, tail};
+use super::emit::Emit;
+use super::files::{Part, Source, open_all};
+use super::{json, line, local};
 use crate::container::LogOptions;
 use bytes::Bytes;
+use shim::LogFormat;
+use shim::record;
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// How much output a chunk has at the least, unless the log ends.
@@ -17,50 +19,62 @@ const CHUNK: usize = 64 * 1024;
 const BLOCK: usize = 64 * 1024;
 /// The longest line; the shim cuts output at 16 KiB, which escapes can make six times longer.
 const LINE_MAX: usize = 1 << 20;
-/// How many rotated files are looked for.
-const ROTATED_MAX: u32 = 1000;
 
 /// Reads a log from its oldest wanted line on.
 #[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
-    /// Oldest first; the first one is being read.
-    files: VecDeque<File>,
+    format: LogFormat,
+    /// Oldest first; the first one is being read, and kept open to its end and beyond: its inode names it.
+    parts: VecDeque<Part>,
     block: Vec<u8>,
-    /// The beginning of a line whose end is not written or not read yet.
+    /// The beginning of a line or record whose end is not written or not read yet.
     partial: Vec<u8>,
-    tty: bool,
-    options: LogOptions,
-    past_until: bool,
+    /// Nothing more can be read of the first part.
+    damaged: bool,
+    emit: Emit,
 }
 
 impl Reader {
     /// Opens all files of the log; that it was never written is no error.
-    pub(super) fn open(path: &Path, tty: bool, options: &LogOptions) -> io::Result<Reader> {
-        let mut files = open_all(path)?;
+    pub(super) fn open(path: &Path, format: LogFormat, tty: bool, options: &LogOptions) -> io::Result<Reader> {
+        let mut parts = open_all(path, format)?;
         if let Some(wanted) = options.tail {
-            start_at_tail(&mut files, wanted)?;
+            start_at_tail(&mut parts, format, wanted as u64)?;
         }
-        let block = vec![0; BLOCK];
-        let (path, options) = (path.to_owned(), *options);
-        Ok(Reader { path, files, block, partial: Vec::new(), tty, options, past_until: false })
+        if let Some(since_ns) = options.since_ns {
+            start_since(&mut parts, format, since_ns)?;
+        }
+        Ok(Reader {
+            path: path.to_owned(),
+            format,
+            parts,
+            block: vec![0; BLOCK],
+            partial: Vec::new(),
+            damaged: false,
+            emit: Emit::new(tty, *options),
+        })
     }
 
     /// The next chunk of whole lines; `None` at the end of what is written so far.
     pub(super) fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
         let mut out = Vec::new();
-        while out.len() < CHUNK && !self.past_until {
-            if self.files.is_empty() {
-                self.files = open_all(&self.path)?;
+        while out.len() < CHUNK && !self.is_past_until() {
+            if self.parts.is_empty() {
+                self.parts = open_all(&self.path, self.format)?;
             }
-            let Some(file) = self.files.front_mut() else { break };
-            let count = file.read(&mut self.block)?;
+            let Some(part) = self.parts.front_mut() else { break };
+            let count = if self.damaged { 0 } else { part.source.read(&mut self.block)? };
             if count > 0 {
-                self.take(count, &mut out);
-            } else if self.files.len() > 1 {
+                match self.format {
+                    LogFormat::Json => self.take_lines(count, &mut out),
+                    LogFormat::Local => self.take_records(count, &mut out),
+                }
+            } else if self.parts.len() > 1 {
                 // A rotated file ends with a whole line, or its writer died in the middle of one.
-                self.files.pop_front();
+                self.parts.pop_front();
                 self.partial.clear();
+                self.damaged = false;
             } else if !self.follow_rotation()? {
                 break;
             }
@@ -70,13 +84,13 @@ impl Reader {
 
     /// Whether a line later than wanted was met: nothing that follows is wanted.
     pub(super) fn is_past_until(&self) -> bool {
-        self.past_until
+        self.emit.is_past_until()
     }
 
-    fn take(&mut self, count: usize, out: &mut Vec<u8>) {
+    fn take_lines(&mut self, count: usize, out: &mut Vec<u8>) {
         let block = std::mem::take(&mut self.block);
         for piece in block[..count].split_inclusive(|byte| *byte == b'\n') {
-            let Some(line) = piece.strip_suffix(b"\n") else {
+            let Some(text) = piece.strip_suffix(b"\n") else {
                 // Too long a line is no line of a shim's; its rest is no line either and is skipped as such.
                 if self.partial.len() + piece.len() > LINE_MAX {
                     self.partial.clear();
@@ -85,11 +99,11 @@ impl Reader {
                 break;
             };
             if self.partial.is_empty() {
-                self.emit(line, out);
+                self.line(text, out);
             } else {
                 let mut whole = std::mem::take(&mut self.partial);
-                whole.extend_from_slice(line);
-                self.emit(&whole, out);
+                whole.extend_from_slice(text);
+                self.line(&whole, out);
                 whole.clear();
                 self.partial = whole;
             }
@@ -97,98 +111,127 @@ impl Reader {
         self.block = block;
     }
 
-    fn emit(&mut self, text: &[u8], out: &mut Vec<u8>) {
-        let Some(line) = line::parse(text) else { return };
-        if self.options.since_ns.is_some() || self.options.until_ns.is_some() {
-            let time = line::time_ns(&line.time).unwrap_or(0);
-            if self.options.until_ns.is_some_and(|until| time > until) {
-                self.past_until = true;
-            }
-            if self.past_until || self.options.since_ns.is_some_and(|since| time < since) {
-                return;
-            }
-        }
-        let wanted = if line.stream == 1 { self.options.stdout } else { self.options.stderr };
-        // Neither means both where a stream of the log alone is asked for; that is the caller's to say.
-        if !wanted {
+    fn line(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        if self.skips() {
             return;
         }
-        let frame = out.len();
-        if !self.tty {
-            out.extend_from_slice(&[line.stream, 0, 0, 0, 0, 0, 0, 0]);
+        if let Some(line) = line::parse(text) {
+            self.emit.json(&line, out);
         }
-        let start = out.len();
-        if self.options.timestamps {
-            line::push_timestamp(&line.time, out);
+    }
+
+    fn take_records(&mut self, count: usize, out: &mut Vec<u8>) {
+        let mut bytes = std::mem::take(&mut self.partial);
+        bytes.extend_from_slice(&self.block[..count]);
+        let mut used = 0;
+        loop {
+            match record::decode(&bytes[used..]) {
+                Ok(Some((record, length))) => {
+                    used += length;
+                    if matches!(record, record::Record::Line { .. }) && !self.skips() {
+                        self.emit.record(&record, out);
+                    }
+                }
+                Ok(None) => break,
+                Err(record::NotARecord) => {
+                    self.damaged = true;
+                    break;
+                }
+            }
         }
-        out.extend_from_slice(&line.log);
-        if !self.tty {
-            let length = (out.len() - start) as u32;
-            out[frame + 4..frame + 8].copy_from_slice(&length.to_be_bytes());
+        bytes.drain(..used);
+        self.partial = bytes;
+    }
+
+    /// Whether the next line is one to be passed over.
+    fn skips(&mut self) -> bool {
+        match self.parts.front_mut() {
+            Some(part) if part.skip > 0 => {
+                part.skip -= 1;
+                true
+            }
+            _ => false,
         }
     }
 
     /// At the end of the newest known file: finds those that are newer. False if there is none.
     fn follow_rotation(&mut self) -> io::Result<bool> {
-        let Some(last) = self.files.front() else { return Ok(false) };
-        let last = identity(last)?;
-        let mut now = open_all(&self.path)?;
-        let known = now.iter().map(identity).collect::<io::Result<Vec<_>>>()?;
-        // Not there any more: so much was written that it was rotated away, and all that is there is newer.
-        if let Some(at) = known.iter().position(|file| *file == last) {
+        let Some(last) = self.parts.front().map(|part| part.inode) else { return Ok(false) };
+        let mut now = open_all(&self.path, self.format)?;
+        // Not there any more: so much was written that it was rotated away, and all that is there is newer. The newest that
+        // is found counts: an older one may have had the same inode, which is ours as long as we have it open.
+        if let Some(at) = now.iter().rposition(|part| part.inode == last) {
             now.drain(..=at);
         }
         if now.is_empty() {
             return Ok(false);
         }
         // The old file may have got its last lines between our reading its end and its rotation.
-        self.files.extend(now);
+        self.parts.extend(now);
         Ok(true)
     }
 }
 
-type Identity = (u64, u64);
-
-fn identity(file: &File) -> io::Result<Identity> {
-    let metadata = file.metadata()?;
-    Ok((metadata.dev(), metadata.ino()))
-}
-
-/// All files, oldest first. Opened from the newest on: a rotation meanwhile shows a file twice, never hides one.
-fn open_all(path: &Path) -> io::Result<VecDeque<File>> {
-    let mut files: VecDeque<File> = VecDeque::new();
-    let mut seen: Vec<Identity> = Vec::new();
-    for number in 0..ROTATED_MAX {
-        let mut name = OsString::from(path);
-        if number > 0 {
-            name.push(format!(".{number}"));
-        }
-        let file = match File::open(name) {
-            Ok(file) => file,
-            // Between two renames of a rotation the current file is missing for a moment.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && number == 0 => continue,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-            Err(error) => return Err(error),
-        };
-        let this = identity(&file)?;
-        if !seen.contains(&this) {
-            seen.push(this);
-            files.push_front(file);
-        }
-    }
-    Ok(files)
-}
-
-/// Drops files before the last lines, and seeks in the first that has some.
-fn start_at_tail(files: &mut VecDeque<File>, wanted: usize) -> io::Result<()> {
+/// Drops files before the last lines, and finds the place of the first wanted one.
+fn start_at_tail(parts: &mut VecDeque<Part>, format: LogFormat, wanted: u64) -> io::Result<()> {
     let mut left = wanted;
-    for at in (0..files.len()).rev() {
-        let (start, found) = tail::start_of_last(&files[at], left)?;
-        files[at].seek(SeekFrom::Start(start))?;
+    for at in (0..parts.len()).rev() {
+        let part = &mut parts[at];
+        let found = match (&mut part.source, format) {
+            (Source::Plain(file), LogFormat::Json) => {
+                let (start, found) = json::start_of_last(file, left as usize)?;
+                file.seek(SeekFrom::Start(start))?;
+                found as u64
+            }
+            (Source::Plain(file), LogFormat::Local) => {
+                let index = local::Index::of(file)?;
+                let (start, skip) = index.line(index.lines.saturating_sub(left));
+                file.seek(SeekFrom::Start(start))?;
+                part.skip = skip;
+                index.lines.min(left)
+            }
+            (Source::Gzip(decoder), _) => {
+                let lines = json::count(decoder);
+                rewind(decoder)?;
+                part.skip = lines.saturating_sub(left);
+                lines.min(left)
+            }
+            (Source::Blocks(blocks), _) => {
+                let lines = blocks.lines();
+                part.skip = blocks.skip(lines.saturating_sub(left));
+                lines.min(left)
+            }
+        };
         left -= found;
         if left == 0 {
-            files.drain(..at);
+            parts.drain(..at);
             break;
+        }
+    }
+    Ok(())
+}
+
+fn rewind(decoder: &mut flate2::read::MultiGzDecoder<File>) -> io::Result<()> {
+    let mut file = decoder.get_ref().try_clone()?;
+    file.rewind()?;
+    *decoder = flate2::read::MultiGzDecoder::new(file);
+    Ok(())
+}
+
+/// Passes over what is too old, where that can be told without reading it.
+fn start_since(parts: &mut VecDeque<Part>, format: LogFormat, since_ns: i64) -> io::Result<()> {
+    for part in parts {
+        match &mut part.source {
+            // What is passed over by number is counted from where reading begins.
+            _ if part.skip > 0 => {}
+            Source::Plain(file) if format == LogFormat::Local => {
+                let start = local::Index::of(file)?.since(since_ns);
+                if start > file.stream_position()? {
+                    file.seek(SeekFrom::Start(start))?;
+                }
+            }
+            Source::Blocks(blocks) => blocks.only_since(since_ns),
+            Source::Plain(_) | Source::Gzip(_) => {}
         }
     }
     Ok(())
@@ -209,6 +252,7 @@ mod tests {
         since_ns: None,
         until_ns: None,
         timestamps: false,
+        details: false,
     };
 
     fn line_of(number: usize) -> String {
@@ -253,7 +297,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         write_files(&path, &[4]);
-        let read = |tty, options: LogOptions| read_all(&mut Reader::open(&path, tty, &options).unwrap());
+        let read = |tty, options: LogOptions| read_all(&mut Reader::open(&path, LogFormat::Json, tty, &options).unwrap());
         assert_eq!(read(true, LogOptions { stdout: false, ..ALL }), "1\n3\n");
         let framed = read(false, LogOptions { tail: Some(1), ..ALL });
         assert_eq!(framed.as_bytes(), [2, 0, 0, 0, 0, 0, 0, 2, b'3', b'\n']);
@@ -269,7 +313,7 @@ mod tests {
     fn half_a_line_waits_for_its_other_half() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let mut reader = Reader::open(&path, true, &ALL).unwrap();
+        let mut reader = Reader::open(&path, LogFormat::Json, true, &ALL).unwrap();
         assert_eq!(read_all(&mut reader), "");
         let text = line_of(7);
         let (first, second) = text.split_at(10);
@@ -285,7 +329,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         fs::write(&path, line_of(0)).unwrap();
-        let mut reader = Reader::open(&path, true, &ALL).unwrap();
+        let mut reader = Reader::open(&path, LogFormat::Json, true, &ALL).unwrap();
         assert_eq!(numbers(&read_all(&mut reader)), [0]);
         // The last line of the old file comes after its end was read; then two rotations.
         let mut old = File::options().append(true).open(&path).unwrap();
@@ -304,7 +348,7 @@ mod tests {
             let path = dir.path().join("log");
             let total = write_files(&path, &sizes);
             let options = LogOptions { tail: Some(wanted), ..ALL };
-            let seen = numbers(&read_all(&mut Reader::open(&path, true, &options).unwrap()));
+            let seen = numbers(&read_all(&mut Reader::open(&path, LogFormat::Json, true, &options).unwrap()));
             let expected: Vec<usize> = (total.saturating_sub(wanted)..total).collect();
             prop_assert_eq!(seen, expected);
         }

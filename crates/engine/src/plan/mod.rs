@@ -18,6 +18,8 @@ mod sysctl;
 mod ulimit;
 
 pub(crate) use capability::every_capability;
+pub use log::{LOG_DRIVERS, check_log};
+pub(crate) use log::{LogPlan, Subject, Surroundings, merge as merge_log};
 pub(crate) use hosts::{ExtraHost, HostAddress};
 pub(crate) use link::{Link, Linked};
 pub(crate) use mount::{Access, MountPlan, Source, VolumeSource, bind_options, target_path};
@@ -29,9 +31,7 @@ use crate::default;
 use crate::spec::{ContainerSpec, Invalid, NetworkMode};
 use network::PortBinding;
 use runtime::oci::{Capabilities, LinuxDeviceCgroup, LinuxResources, PosixRlimit};
-use shim::LogSpec;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 
 /// SIGTERM, unless somebody says otherwise.
 pub(crate) const DEFAULT_STOP_SIGNAL: i32 = 15;
@@ -65,17 +65,17 @@ pub(crate) struct Plan {
     pub(crate) aliases: Vec<String>,
     pub(crate) extra_hosts: Vec<ExtraHost>,
     pub(crate) links: Vec<Link>,
-    pub(crate) log: LogSpec,
+    pub(crate) log: LogPlan,
     pub(crate) warnings: Vec<String>,
 }
 
 impl Plan {
-    /// Judges a spec that has been filled up from its image. `log_file` is where its log would lie.
+    /// Judges a spec that has been filled up from its image.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub(crate) fn of(spec: &ContainerSpec, engine: &EngineConfig, log_file: &Path) -> Result<Plan, Invalid> {
-        let (config, host) = (&spec.config, &spec.host);
+    pub(crate) fn of(spec: &ContainerSpec, engine: &EngineConfig) -> Result<Plan, Invalid> {
+        let host = &spec.host;
         let mut warnings = Vec::new();
         check::check(spec, engine)?;
         let namespaces = namespace::plan(host)?;
@@ -109,7 +109,7 @@ impl Plan {
             aliases,
             extra_hosts: hosts::plan(&host.extra_hosts)?,
             links: link::plan(&host.links)?,
-            log: log::plan(&host.log_config, &engine.default_log, config, log_file)?,
+            log: LogPlan::of(&host.log_config, &engine.default_log)?,
             warnings,
         })
     }

@@ -238,19 +238,9 @@ pub enum Invalid {
     /// A rule of the device cgroup.
     #[error("invalid device cgroup rule format: '{0}'")]
     DeviceRule(String),
-    /// A log driver.
-    #[error("logger: no log driver named '{0}' is registered")]
-    LogDriver(String),
-    /// An option of the log driver.
-    #[error("unknown or invalid log opt '{key}={value}' for {driver} log driver")]
-    LogOption {
-        /// The driver.
-        driver: String,
-        /// The option.
-        key: String,
-        /// Its value.
-        value: String,
-    },
+    /// A log driver or an option of it.
+    #[error(transparent)]
+    Log(#[from] super::LogInvalid),
     /// An OCI runtime that is not configured.
     #[error("unknown or invalid runtime name: {0}")]
     Runtime(String),

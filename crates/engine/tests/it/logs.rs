@@ -11,6 +11,7 @@ const BOTH: LogOptions = LogOptions {
     since_ns: None,
     until_ns: None,
     timestamps: false,
+    details: false,
 };
 
 #[test]

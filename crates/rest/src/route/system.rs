@@ -171,7 +171,7 @@ fn of_facts(info: &mut SystemInfo, facts: &Facts) {
         volume: Vec::new(),
         network: ["bridge", "host", "null"].map(str::to_owned).to_vec(),
         authorization: None,
-        log: ["json-file", "none"].map(str::to_owned).to_vec(),
+        log: engine::LOG_DRIVERS.map(str::to_owned).to_vec(),
     };
     info.default_address_pools = facts
         .address_pools

@@ -25,6 +25,8 @@ pub(crate) enum ConfigError {
         conflicts.join(", ")
     )]
     Conflict { path: PathBuf, conflicts: Vec<String> },
+    #[error("log-driver and log-opts: {0}")]
+    Log(#[from] engine::spec::LogInvalid),
     #[error("{0}")]
     Shape(#[from] serde_json::Error),
 }

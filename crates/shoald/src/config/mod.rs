@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use engine::spec::LogConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -202,12 +203,7 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
         &[BUILT_IN_RUNTIME, "shoal", "runc"],
         "shoal-runtime (others are not implemented yet)",
     )?;
-    one_of(
-        "log-driver",
-        &config.log_driver,
-        &["json-file", "none"],
-        "json-file or none (others are not implemented yet)",
-    )?;
+    engine::check_log(&LogConfig { driver: config.log_driver.clone(), options: config.log_opts.clone() })?;
     one_of(
         "log-level",
         &config.log_level,

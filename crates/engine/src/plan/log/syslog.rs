@@ -80,7 +80,8 @@ fn facility(text: &str) -> Option<u8> {
         return u8::try_from(number).ok();
     }
     if let Some(local) = text.strip_prefix("local") {
-        return local.parse().ok().filter(|local| *local <= FACILITY_MAX - FIRST_LOCAL).map(|l| FIRST_LOCAL + l);
+        let local = local.parse::<u8>().ok().filter(|local| *local <= FACILITY_MAX - FIRST_LOCAL);
+        return local.map(|local| FIRST_LOCAL + local);
     }
     text.parse().ok().filter(|number| *number <= FACILITY_MAX)
 }

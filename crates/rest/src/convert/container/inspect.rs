@@ -38,7 +38,7 @@ pub(crate) fn inspect(
         resolv_conf_path: path(&rooted.paths.resolv_conf),
         hostname_path: path(&rooted.paths.hostname),
         hosts_path: path(&rooted.paths.hosts),
-        log_path: if record.spec.host.log_config.driver == "none" {
+        log_path: if record.spec.host.log_config.driver != "json-file" {
             String::new()
         } else {
             path(&rooted.paths.log)

@@ -24,6 +24,7 @@ pub(super) async fn logs(call: Call<LogsQuery>) -> Outcome {
         since_ns: moment("since", &query.since)?,
         until_ns: moment("until", &query.until)?,
         timestamps: query.timestamps,
+        details: query.details,
     };
     let tty = call.api.containers.inspect(&call.name)?.spec.config.tty;
     let lines = call.api.containers.logs(&call.name, options).await?;

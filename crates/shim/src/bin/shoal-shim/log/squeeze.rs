@@ -109,7 +109,7 @@ pub(crate) fn squeeze(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let (mut input, output) = (io::stdin().lock(), io::stdout().lock());
     let done = match format.as_deref() {
         Some(".gz") => gzip(&mut input, output, &inode),
-        Some(".blk") => blocks(&mut input, output),
+        Some(".blk") => blocks(&mut input, output, inode.parse().unwrap_or(0)),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     };
     // A rotated file is removed when this has succeeded, so that it must have reached the disk.
@@ -131,7 +131,7 @@ fn gzip(input: &mut impl Read, output: impl Write, inode: &str) -> io::Result<()
 }
 
 /// Records to blocks. Stops where the input is damaged: what follows cannot be told from nonsense.
-fn blocks(input: &mut impl Read, mut output: impl Write) -> io::Result<()> {
+fn blocks(input: &mut impl Read, mut output: impl Write, inode: u64) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut block = Gathered::default();
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -145,7 +145,7 @@ fn blocks(input: &mut impl Read, mut output: impl Write) -> io::Result<()> {
             }
             used += length;
             if block.plain.len() >= BLOCK_BYTES {
-                std::mem::take(&mut block).write(&mut output)?;
+                std::mem::take(&mut block).write(inode, &mut output)?;
             }
         }
         bytes.drain(..used);
@@ -154,7 +154,7 @@ fn blocks(input: &mut impl Read, mut output: impl Write) -> io::Result<()> {
         }
     }
     if !block.plain.is_empty() {
-        block.write(&mut output)?;
+        block.write(inode, &mut output)?;
     }
     output.flush()
 }
@@ -175,7 +175,7 @@ impl Gathered {
         self.times = Some((earliest.min(at_ns), latest.max(at_ns)));
     }
 
-    fn write(self, output: &mut impl Write) -> io::Result<()> {
+    fn write(self, inode: u64, output: &mut impl Write) -> io::Result<()> {
         let mut encoder = DeflateEncoder::new(vec![0; HEADER_BYTES], Compression::fast());
         encoder.write_all(&self.plain)?;
         let mut bytes = encoder.finish()?;
@@ -184,6 +184,7 @@ impl Gathered {
             squeezed_bytes: (bytes.len() - HEADER_BYTES) as u32,
             plain_bytes: self.plain.len() as u32,
             lines: self.lines,
+            inode,
             earliest_ns,
             latest_ns,
         };
@@ -207,7 +208,7 @@ mod tests {
         }
         input.extend_from_slice(&[0xff; 20]);
         let mut output = Vec::new();
-        blocks(&mut input.as_slice(), &mut output).unwrap();
+        blocks(&mut input.as_slice(), &mut output, 7).unwrap();
         assert!(output.len() * 3 < input.len());
         let (mut rest, mut lines, mut next) = (output.as_slice(), 0, 0);
         while let Some((header, tail)) = rest.split_first_chunk() {

@@ -1,7 +1,7 @@
-//! Where the last lines of a file begin, found from its end, so that `--tail 10` of a large log reads little.
+//! Where the last lines of a file of text begin, found from its end, so that `--tail 10` of a large log reads little.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
 /// How much is read at a time, in bytes.
@@ -26,6 +26,18 @@ pub(super) fn start_of_last(file: &File, wanted: usize) -> io::Result<(u64, usiz
         end = start;
     }
     Ok((0, found))
+}
+
+/// How many lines there are; of a damaged file, up to the damage.
+pub(super) fn count(text: &mut impl Read) -> u64 {
+    let mut block = vec![0; BLOCK as usize];
+    let mut lines = 0;
+    loop {
+        match text.read(&mut block) {
+            Ok(0) | Err(_) => return lines,
+            Ok(count) => lines += block[..count].iter().filter(|byte| **byte == b'\n').count() as u64,
+        }
+    }
 }
 
 #[cfg(test)]
