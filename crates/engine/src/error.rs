@@ -162,7 +162,9 @@ pub enum Error {
     #[error("files of the container: {0}")]
     Files(String),
     /// The name of a log driver's server leads nowhere.
-    #[error("failed to create task for container: failed to initialize logging driver: dial {address}: {reason}")]
+    #[error(
+        "failed to create task for container: failed to initialize logging driver: dial {address}: {reason}"
+    )]
     LogServer {
         /// Name and port.
         address: String,

@@ -70,8 +70,14 @@ mod tests {
 
     #[test]
     fn a_header_survives_and_nonsense_does_not() {
-        let header =
-            Header { squeezed_bytes: 1, plain_bytes: 2, lines: 3, inode: 9, earliest_ns: -4, latest_ns: i64::MAX };
+        let header = Header {
+            squeezed_bytes: 1,
+            plain_bytes: 2,
+            lines: 3,
+            inode: 9,
+            earliest_ns: -4,
+            latest_ns: i64::MAX,
+        };
         assert_eq!(Header::decode(&header.encode()), Some(header));
         assert_eq!(Header::decode(&[0; HEADER_BYTES]), None);
         let huge = Header { plain_bytes: u32::MAX, ..header };

@@ -7,8 +7,8 @@
 //!
 //! This library holds types and their encoding; it does no IO of its own.
 
-mod exec;
 pub mod block;
+mod exec;
 mod frame;
 mod log;
 mod message;

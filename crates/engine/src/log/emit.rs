@@ -120,7 +120,8 @@ fn push_escaped(text: &str, out: &mut Vec<u8>) {
 }
 
 fn rfc3339(ns: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let time =
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     time.format(&Rfc3339).unwrap_or_default()
 }
 
@@ -131,7 +132,8 @@ mod tests {
     #[test]
     fn details_stand_between_time_and_text() {
         let options = LogOptions { stdout: true, timestamps: true, details: true, ..LogOptions::default() };
-        let text = br#"{"log":"hi\n","stream":"stdout","attrs":{"b":"x y","a":"1&"},"time":"2026-11-21T09:00:00Z"}"#;
+        let text =
+            br#"{"log":"hi\n","stream":"stdout","attrs":{"b":"x y","a":"1&"},"time":"2026-11-21T09:00:00Z"}"#;
         let mut out = Vec::new();
         Emit::new(true, options).json(&line::parse(text).unwrap(), &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "2026-11-21T09:00:00.000000000Z a=1%26,b=x+y hi\n");

@@ -122,7 +122,8 @@ fn open(name: &Path, squeezed: bool, format: LogFormat) -> io::Result<Option<Par
         (true, LogFormat::Json) => {
             let decoder = MultiGzDecoder::new(file);
             let comment = decoder.header().and_then(|header| header.comment());
-            let inode = comment.and_then(|comment| std::str::from_utf8(comment).ok()?.strip_prefix(INODE)?.parse().ok());
+            let inode = comment
+                .and_then(|comment| std::str::from_utf8(comment).ok()?.strip_prefix(INODE)?.parse().ok());
             (Source::Gzip(Box::new(decoder)), inode.unwrap_or(metadata.ino()))
         }
         (true, LogFormat::Local) => {
@@ -141,13 +142,16 @@ mod tests {
     #[test]
     fn only_files_of_the_log_are_found_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["log", "log.2", "log.10", "log.1.gz", "log.2.gz", "log.squeeze", "log.0", "logs", "log.x.gz"] {
+        for name in
+            ["log", "log.2", "log.10", "log.1.gz", "log.2.gz", "log.squeeze", "log.0", "logs", "log.x.gz"]
+        {
             fs::write(dir.path().join(name), name).unwrap();
         }
         std::os::unix::fs::symlink("/etc/passwd", dir.path().join("log.3")).unwrap();
         nix::unistd::mkfifo(&dir.path().join("log.4"), nix::sys::stat::Mode::S_IRUSR).unwrap();
         let path = dir.path().join("log");
-        let names: Vec<_> = list(&path, LogFormat::Json).unwrap().into_iter().map(|(n, (_, z))| (n, z)).collect();
+        let names: Vec<_> =
+            list(&path, LogFormat::Json).unwrap().into_iter().map(|(n, (_, z))| (n, z)).collect();
         assert_eq!(names, [(0, false), (1, true), (2, false), (3, false), (4, false), (10, false)]);
         let parts = open_all(&path, LogFormat::Json).unwrap();
         let texts: Vec<String> = parts

@@ -37,7 +37,12 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Opens all files of the log; that it was never written is no error.
-    pub(super) fn open(path: &Path, format: LogFormat, tty: bool, options: &LogOptions) -> io::Result<Reader> {
+    pub(super) fn open(
+        path: &Path,
+        format: LogFormat,
+        tty: bool,
+        options: &LogOptions,
+    ) -> io::Result<Reader> {
         let mut parts = open_all(path, format)?;
         if let Some(wanted) = options.tail {
             start_at_tail(&mut parts, format, wanted as u64)?;
@@ -297,7 +302,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         write_files(&path, &[4]);
-        let read = |tty, options: LogOptions| read_all(&mut Reader::open(&path, LogFormat::Json, tty, &options).unwrap());
+        let read = |tty, options: LogOptions| {
+            read_all(&mut Reader::open(&path, LogFormat::Json, tty, &options).unwrap())
+        };
         assert_eq!(read(true, LogOptions { stdout: false, ..ALL }), "1\n3\n");
         let framed = read(false, LogOptions { tail: Some(1), ..ALL });
         assert_eq!(framed.as_bytes(), [2, 0, 0, 0, 0, 0, 0, 2, b'3', b'\n']);

@@ -22,6 +22,8 @@ pub use log::{LOG_DRIVERS, check_log};
 pub(crate) use log::{LogPlan, Subject, Surroundings, merge as merge_log};
 pub(crate) use hosts::{ExtraHost, HostAddress};
 pub(crate) use link::{Link, Linked};
+pub use log::{LOG_DRIVERS, check_log};
+pub(crate) use log::{LogPlan, Subject, Surroundings, merge as merge_log};
 pub(crate) use mount::{Access, MountPlan, Source, VolumeSource, bind_options, target_path};
 pub(crate) use namespace::{Namespaces, Share};
 pub(crate) use security::Security;

@@ -64,8 +64,10 @@ pub enum LogInvalid {
         reason: String,
     },
     /// A tag that uses more than the names of Docker's log tags.
-    #[error("invalid tag template '{template}': {part} is not known: use {{{{.ID}}}}, {{{{.FullID}}}}, {{{{.Name}}}}, {{{{.FullName}}}}, \
-             {{{{.ImageID}}}}, {{{{.ImageFullID}}}}, {{{{.ImageName}}}}, {{{{.Command}}}}, {{{{.Hostname}}}} or {{{{.DaemonName}}}}")]
+    #[error(
+        "invalid tag template '{template}': {part} is not known: use {{{{.ID}}}}, {{{{.FullID}}}}, {{{{.Name}}}}, {{{{.FullName}}}}, \
+             {{{{.ImageID}}}}, {{{{.ImageFullID}}}}, {{{{.ImageName}}}}, {{{{.Command}}}}, {{{{.Hostname}}}} or {{{{.DaemonName}}}}"
+    )]
     Tag {
         /// All of it.
         template: String,
@@ -76,7 +78,9 @@ pub enum LogInvalid {
     #[error("unsupported scheme: '{0}'")]
     Scheme(String),
     /// A syslog address that is none.
-    #[error("invalid syslog-address \"{0}\": want udp://host[:port], tcp://host[:port], unix:///path or unixgram:///path")]
+    #[error(
+        "invalid syslog-address \"{0}\": want udp://host[:port], tcp://host[:port], unix:///path or unixgram:///path"
+    )]
     Address(String),
     /// Syslog over TLS.
     #[error("syslog over TLS (tcp+tls) is not implemented: use tcp to a relay on this machine")]

@@ -107,8 +107,12 @@ impl LogPlan {
         };
         plan.file = match driver {
             Driver::None => None,
-            Driver::JsonFile => Some(rotation(&mut options, JSON_MAX_SIZE, ["max-size", "max-file", "compress"])?),
-            Driver::Local => Some(rotation(&mut options, LOCAL_MAX_SIZE, ["max-size", "max-file", "compress"])?),
+            Driver::JsonFile => {
+                Some(rotation(&mut options, JSON_MAX_SIZE, ["max-size", "max-file", "compress"])?)
+            }
+            Driver::Local => {
+                Some(rotation(&mut options, LOCAL_MAX_SIZE, ["max-size", "max-file", "compress"])?)
+            }
             Driver::Journald | Driver::Syslog => cache(&mut options)?,
         };
         for (key, value) in options {
@@ -168,7 +172,9 @@ impl LogPlan {
             Driver::None => None,
             Driver::JsonFile => Some((LogFormat::Json, paths.log.clone())),
             Driver::Local => Some((LogFormat::Local, paths.dir.join("local-logs/container.log"))),
-            Driver::Journald | Driver::Syslog => Some((LogFormat::Local, paths.dir.join("container-cached.log"))),
+            Driver::Journald | Driver::Syslog => {
+                Some((LogFormat::Local, paths.dir.join("container-cached.log")))
+            }
         }
     }
 
@@ -240,8 +246,7 @@ fn rotation(
 /// Docker's "dual logging": what goes to a server is kept beside it, so that `logs` works.
 fn cache(options: &mut Options<'_>) -> Result<Option<Rotation>, LogInvalid> {
     let disabled = options.remove("cache-disabled").map(|text| value::boolean("cache-disabled", text));
-    let rotation =
-        rotation(options, LOCAL_MAX_SIZE, ["cache-max-size", "cache-max-file", "cache-compress"])?;
+    let rotation = rotation(options, LOCAL_MAX_SIZE, ["cache-max-size", "cache-max-file", "cache-compress"])?;
     Ok((!disabled.transpose()?.unwrap_or(false)).then_some(rotation))
 }
 
@@ -297,8 +302,12 @@ mod tests {
         let Some(Sink::Journald { fields, .. }) = &spec.sink else { panic!("{spec:?}") };
         assert_eq!(fields["CONTAINER_ID"], "0123456789ab");
         assert_eq!(spec.file.unwrap().format, LogFormat::Local);
-        let options =
-            [("syslog-address", "udp://h"), ("tag", "x"), ("cache-disabled", "true"), ("mode", "non-blocking")];
+        let options = [
+            ("syslog-address", "udp://h"),
+            ("tag", "x"),
+            ("cache-disabled", "true"),
+            ("mode", "non-blocking"),
+        ];
         let spec = spec_of("syslog", &options).unwrap();
         let Some(Sink::Syslog(syslog)) = &spec.sink else { panic!("{spec:?}") };
         assert_eq!((syslog.tag.as_str(), &syslog.peer), ("x", &Peer::Udp("h:514".into())));

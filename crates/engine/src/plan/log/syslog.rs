@@ -112,7 +112,9 @@ mod tests {
         ] {
             assert_eq!(peer(text), Ok(expected), "{text}");
         }
-        for wrong in ["10.0.0.1", "udp://", "udp://a:b", "udp://::1", "unix://relative", "tcp://a/b", "tcp://[x]"] {
+        for wrong in
+            ["10.0.0.1", "udp://", "udp://a:b", "udp://::1", "unix://relative", "tcp://a/b", "tcp://[x]"]
+        {
             assert!(matches!(peer(wrong), Err(LogInvalid::Address(_))), "{wrong}");
         }
         assert_eq!(peer("ftp://a"), Err(LogInvalid::Scheme("ftp".into())));

@@ -11,9 +11,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::connection::{Connection, MAX_STALL, Mode};
 use crate::log::Moment;
 use crate::output::Read;
+use crate::serve_exec;
 use crate::serve_exec::Part;
 use crate::shim::Shim;
-use crate::serve_exec;
 
 /// Clients at a time; one more is told so.
 const MAX_CONNECTIONS: usize = 256;

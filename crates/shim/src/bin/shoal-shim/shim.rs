@@ -272,7 +272,13 @@ impl Shim {
             (None, Some(_)) => Status::Created,
             (None, None) => Status::Running,
         };
-        State { status, pid: self.pid, exit: self.exit, log_lost_bytes: self.log.lost_bytes(), log_dropped_lines: self.log.dropped_lines() }
+        State {
+            status,
+            pid: self.pid,
+            exit: self.exit,
+            log_lost_bytes: self.log.lost_bytes(),
+            log_dropped_lines: self.log.dropped_lines(),
+        }
     }
 }
 

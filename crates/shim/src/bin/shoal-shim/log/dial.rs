@@ -10,7 +10,8 @@ use ::shim::Peer;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr, connect, getsockopt, socket, sockopt,
+    AddressFamily, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr, connect, getsockopt, socket,
+    sockopt,
 };
 
 /// Where this machine's syslog server may listen, in Docker's order.
@@ -65,7 +66,10 @@ fn local() -> io::Result<Socket> {
             }
         }
     }
-    Err(io::Error::new(io::ErrorKind::NotFound, "Unix syslog delivery error: there is no local syslog server"))
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        "Unix syslog delivery error: there is no local syslog server",
+    ))
 }
 
 fn unix(path: &Path, kind: SockType) -> io::Result<Socket> {

@@ -93,8 +93,13 @@ mod tests {
             String::from_utf8(journal.entry(&Line { stream, text: b"x", whole, at: &at })).unwrap()
         };
         let first = entry(Stream::Stdout, false);
-        assert!(first.starts_with("MESSAGE=x\nPRIORITY=6\n") && first.contains("CONTAINER_ID=c\n"), "{first}");
-        assert!(first.contains("PARTIAL_ID=e-1\nCONTAINER_PARTIAL_ORDINAL=1\nCONTAINER_PARTIAL_LAST=false\n"));
+        assert!(
+            first.starts_with("MESSAGE=x\nPRIORITY=6\n") && first.contains("CONTAINER_ID=c\n"),
+            "{first}"
+        );
+        assert!(
+            first.contains("PARTIAL_ID=e-1\nCONTAINER_PARTIAL_ORDINAL=1\nCONTAINER_PARTIAL_LAST=false\n")
+        );
         assert!(!entry(Stream::Stderr, true).contains("PARTIAL"));
         let last = entry(Stream::Stdout, true);
         assert!(last.contains("PARTIAL_ID=e-1\nCONTAINER_PARTIAL_ORDINAL=2\nCONTAINER_PARTIAL_LAST=true\n"));

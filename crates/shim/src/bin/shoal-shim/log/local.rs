@@ -104,10 +104,8 @@ mod tests {
         record::encode(&Record::Mark(Mark { previous: 0, lines: 5, latest_ns: 4 }), &mut mark);
         file.write_all(&[first.as_slice(), &mark, &second].concat()).unwrap();
         let size_bytes = file.metadata().unwrap().len();
-        let whole = Mended {
-            mark: Mark { previous: first.len() as u64, lines: 9, latest_ns: 8 },
-            size_bytes,
-        };
+        let whole =
+            Mended { mark: Mark { previous: first.len() as u64, lines: 9, latest_ns: 8 }, size_bytes };
         assert_eq!(mend(&file).unwrap(), whole);
         assert_eq!(from_start(&file).unwrap(), whole);
         file.write_all(&lines(9, 10)[..7]).unwrap();

@@ -119,8 +119,7 @@ pub(crate) fn squeeze(mut arguments: impl Iterator<Item = String>) -> ExitCode {
 
 /// Fast rather than small: log lines shrink to a tenth either way.
 fn gzip(input: &mut impl Read, output: impl Write, inode: &str) -> io::Result<()> {
-    let mut encoder =
-        GzBuilder::new().comment(format!("{INODE}{inode}")).write(output, Compression::fast());
+    let mut encoder = GzBuilder::new().comment(format!("{INODE}{inode}")).write(output, Compression::fast());
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         match input.read(&mut chunk)? {
@@ -202,8 +201,7 @@ mod tests {
         let mut input = Vec::new();
         for at_ns in 0..10_000 {
             let text = format!("line {at_ns}");
-            let record =
-                Record::Line { stderr: false, partial: false, at_ns, text: text.as_bytes() };
+            let record = Record::Line { stderr: false, partial: false, at_ns, text: text.as_bytes() };
             record::encode(&record, &mut input);
         }
         input.extend_from_slice(&[0xff; 20]);

@@ -97,13 +97,8 @@ mod tests {
             (SyslogFormat::Rfc5424, "<30>1 2026-11-01T09:08:07-01:30 host tag 7 tag - "),
             (SyslogFormat::Rfc5424Micro, "<30>1 2026-11-01T09:08:07.000042-01:30 host tag 7 tag - "),
         ] {
-            let syslog = Syslog {
-                peer: Peer::Local,
-                format,
-                facility: 3,
-                tag: "tag".into(),
-                hostname: "host".into(),
-            };
+            let syslog =
+                Syslog { peer: Peer::Local, format, facility: 3, tag: "tag".into(), hostname: "host".into() };
             assert_eq!(head(&syslog, 30, &at, 7), expected);
         }
     }

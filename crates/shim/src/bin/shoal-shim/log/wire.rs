@@ -308,7 +308,11 @@ mod tests {
         let (mut got, mut told) = (0, false);
         while let Ok(count) = server.recv(&mut buffer) {
             let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
-            if text.contains(&format!("{dropped} log lines were dropped")) { told = true } else { got += 1 }
+            if text.contains(&format!("{dropped} log lines were dropped")) {
+                told = true
+            } else {
+                got += 1
+            }
             wire.send();
         }
         assert_eq!((got + dropped, told), (2000, true));
