@@ -18,8 +18,6 @@ mod sysctl;
 mod ulimit;
 
 pub(crate) use capability::every_capability;
-pub use log::{LOG_DRIVERS, check_log};
-pub(crate) use log::{LogPlan, Subject, Surroundings, merge as merge_log};
 pub(crate) use hosts::{ExtraHost, HostAddress};
 pub(crate) use link::{Link, Linked};
 pub use log::{LOG_DRIVERS, check_log};
