@@ -13,6 +13,8 @@ pub struct EngineConfig {
     pub data_root: PathBuf,
     /// Where what a reboot ends lies: sockets, process state. A tmpfs.
     pub exec_root: PathBuf,
+    /// The file that tells one start of the machine from another.
+    pub boot_id: PathBuf,
     /// The directory of `shoal-shim`.
     pub libexec: PathBuf,
     /// The host's resolver configuration that containers inherit, normally `/etc/resolv.conf`.
@@ -55,6 +57,7 @@ impl Default for EngineConfig {
             name: "shoal".into(),
             data_root: "/var/lib/shoal".into(),
             exec_root: "/run/shoal".into(),
+            boot_id: "/proc/sys/kernel/random/boot_id".into(),
             libexec: "/usr/libexec/shoal".into(),
             host_resolv_conf: "/etc/resolv.conf".into(),
             cgroup_parent: String::new(),

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod boot;
 mod config;
 mod container;
 mod default;

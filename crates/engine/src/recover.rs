@@ -13,8 +13,9 @@
 //! | yes | yes | answers, not started | the start was never acknowledged: take it back |
 //! | yes | yes | left an exit file | record how and when it ended |
 //! | yes | yes | gone without | it took the container with it: end what is left, code 137 |
-//! | says running | yes | no directory | the machine was restarted: code 255 |
+//! | says running | yes | no directory, or of another boot | the machine was restarted: code 255 |
 
+use crate::boot;
 use crate::config::EngineConfig;
 use crate::container::{Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup};
 use crate::error::Error;
@@ -67,6 +68,7 @@ pub(crate) async fn settle(
 ) -> (Vec<Recovered>, Vec<String>) {
     let (kept, gone): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|record| Paths::new(&containers_dir(config), &record.id).dir.is_dir());
+    let is_new_boot = boot::is_new(config);
     let stored: HashSet<&str> = kept.iter().map(|record| record.id.as_str()).collect();
     let unstored = unstored(config, &stored);
     let all = kept
@@ -74,7 +76,7 @@ pub(crate) async fn settle(
         .map(|record| (record, true))
         .chain(unstored.into_iter().map(|record| (record, false)));
     let recovered = futures_util::stream::iter(all)
-        .map(|(record, stored)| settle_one(config, cgroups, record, stored))
+        .map(|(record, stored)| settle_one(config, cgroups, record, stored, is_new_boot))
         .buffer_unordered(ASK_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
@@ -93,10 +95,19 @@ fn unstored(config: &EngineConfig, stored: &HashSet<&str>) -> Vec<Record> {
     unknown_dirs(&containers_dir(config), stored).iter().filter_map(|dir| read(dir)).collect()
 }
 
-async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record, stored: bool) -> Recovered {
+async fn settle_one(
+    config: &EngineConfig,
+    cgroups: &Layout,
+    mut record: Record,
+    stored: bool,
+    is_new_boot: bool,
+) -> Recovered {
     let before = record.clone();
     let dir = exec_dirs(config).join(&record.id);
     let found = match look(&record.id, &dir).await {
+        // Whatever is there now is another's, or was never ended.
+        Found::Ended(_) if is_new_boot => link::read_exit_file(&dir).map_or(Found::Nothing, Found::Ended),
+        _ if is_new_boot => Found::Nothing,
         Found::Silent(link) if is_active(&record) && record.state.pid != 0 => {
             tracing::warn!(
                 container = record.short_id(),
@@ -126,7 +137,8 @@ async fn settle_one(config: &EngineConfig, cgroups: &Layout, mut record: Record,
                 Found::Nothing if is_active(&record) => Some(unknown_end()),
                 Found::Nothing => None,
             };
-            if dir.is_dir() {
+            // Also without a directory: somebody may have removed it while its container ran.
+            if dir.is_dir() || is_active(&record) {
                 end_run(cgroups, &record.id, &dir, &cgroup_path(config, &record)).await;
             }
             if let Some(status) = status {
@@ -234,6 +246,9 @@ fn what_next(record: &mut Record) -> Adopted {
     };
     if started && restart::at_daemon_start(&record.spec.host.restart_policy, &ended) {
         record.state.status = Status::Restarting;
+        // As if a user had started it.
+        record.restart_count = 0;
+        record.manually_stopped = false;
         return Adopted::Restart;
     }
     Adopted::No

@@ -16,7 +16,7 @@ impl Task {
     /// The process has ended, or its shim has gone without telling.
     pub(super) async fn exited(&mut self, told: Option<ExitStatus>) {
         let Phase::Running(running) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Running { link, child, since, stopping } = running;
+        let Running { link, child, since, stopping, alarm: _ } = running;
         let status = match told {
             Some(status) => status,
             None => settle(&self.shared, &self.record).await,
@@ -28,7 +28,8 @@ impl Task {
         state.status = Status::Exited;
         state.pid = 0;
         state.exit_code = status.code;
-        state.oom_killed = status.oom_killed;
+        let is_news = status.oom_killed && !state.oom_killed;
+        state.oom_killed |= status.oom_killed;
         state.finished_ns = status.at_ns;
         self.record.exits += 1;
         let ran = since.elapsed();
@@ -42,7 +43,7 @@ impl Task {
         }
         self.ending = Some(ending);
 
-        if status.oom_killed {
+        if is_news {
             self.shared.publish(&self.record, "oom", &[]);
         }
         let (code, seconds) = (status.code.to_string(), ran.as_secs().to_string());

@@ -13,6 +13,7 @@ mod index;
 mod join;
 mod launch;
 mod log;
+mod oom;
 mod paths;
 mod pause;
 mod prune;

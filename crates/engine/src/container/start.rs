@@ -1,6 +1,7 @@
 //! Starting: by a user, by the restart policy, after a restart's stop.
 
 use super::launch;
+use super::oom::Alarm;
 use super::task::{Phase, Running, Task};
 use crate::error::{Error, Result};
 use crate::record::Status;
@@ -34,7 +35,10 @@ impl Task {
 
     /// The restart policy's delay is over.
     pub(super) async fn restart_due(&mut self) {
-        self.record.restart_count += 1;
+        // Without a wait before, it is the daemon that starts anew, and counting does too.
+        if self.waited.is_some() {
+            self.record.restart_count += 1;
+        }
         if let Err(error) = self.start().await {
             tracing::warn!(container = self.record.short_id(), %error, "restart policy cannot start the container");
             // A start that fails counts as a run that failed at once, so that it backs off and comes to its end.
@@ -85,7 +89,9 @@ impl Task {
                 state.started_ns = launched.started_ns;
                 self.record.endpoints = launched.endpoints;
                 let (link, child) = (launched.link, Some(Box::new(launched.child)));
-                self.phase = Phase::Running(Running { link, child, since: Instant::now(), stopping: None });
+                let alarm = Alarm::arm(&shared, &self.record);
+                self.phase =
+                    Phase::Running(Running { link, child, since: Instant::now(), stopping: None, alarm });
                 drop(self.save());
                 for endpoint in &self.record.endpoints {
                     shared.publish_network(&self.record, endpoint, "connect");

@@ -12,6 +12,7 @@
 use super::attachment::Pending;
 use super::command::{Command, Reply};
 use super::index::Entry;
+use super::oom::Alarm;
 use super::request::AttachOptions;
 use crate::link::Link;
 use crate::record::{ExitStatus, Record};
@@ -63,6 +64,7 @@ pub(super) struct Running {
     pub(super) child: Option<Box<Child>>,
     pub(super) since: Instant,
     pub(super) stopping: Option<Stopping>,
+    pub(super) alarm: Option<Alarm>,
 }
 
 /// A stop under way.
@@ -109,6 +111,7 @@ enum Event {
     StopDue,
     RestartDue,
     ShimGone,
+    OutOfMemory,
 }
 
 /// Starts the task of a container and makes it known.
@@ -121,7 +124,11 @@ pub(crate) fn spawn(shared: &Arc<Shared>, record: Record, adopted: Adopted) {
     let (phase, remove) = match adopted {
         Adopted::No => (Phase::Idle, false),
         Adopted::Live(link) => {
-            (Phase::Running(Running { link, child: None, since: Instant::now(), stopping: None }), false)
+            let alarm = Alarm::arm(shared, &record);
+            (
+                Phase::Running(Running { link, child: None, since: Instant::now(), stopping: None, alarm }),
+                false,
+            )
         }
         Adopted::Restart => (Phase::Waiting { due: Instant::now() }, false),
         Adopted::Remove => (Phase::Idle, true),
@@ -148,19 +155,22 @@ impl Task {
 
     async fn next_event(&mut self) -> Event {
         let Task { phase, ending, commands, .. } = self;
-        let (link, deadline, due) = match phase {
+        let (link, alarm, deadline, due) = match phase {
             Phase::Running(running) => {
                 let deadline = running.stopping.as_ref().and_then(|stopping| stopping.deadline);
-                (Some(&mut running.link), deadline, None)
+                (Some(&mut running.link), running.alarm.as_mut(), deadline, None)
             }
-            Phase::Waiting { due } => (None, None, Some(*due)),
-            Phase::Idle | Phase::Removed => (None, None, None),
+            Phase::Waiting { due } => (None, None, None, Some(*due)),
+            Phase::Idle | Phase::Removed => (None, None, None, None),
         };
         tokio::select! {
             // An exit is told before any request is answered, so that nobody hears of a process that is gone.
             biased;
             status = async { match link { Some(link) => link.exited().await, None => std::future::pending().await } } => {
                 Event::Exited(status)
+            }
+            () = async { match alarm { Some(alarm) => alarm.rings().await, None => std::future::pending().await } } => {
+                Event::OutOfMemory
             }
             command = commands.recv() => command.map_or(Event::Closed, Event::Command),
             () = at(deadline) => Event::StopDue,
@@ -178,6 +188,7 @@ impl Task {
             Event::StopDue => self.stop_due().await,
             Event::RestartDue => self.restart_due().await,
             Event::ShimGone => self.forget_run().await,
+            Event::OutOfMemory => self.out_of_memory(),
             Event::Closed => {}
         }
     }

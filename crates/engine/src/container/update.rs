@@ -43,6 +43,7 @@ impl Task {
             told?;
         }
         self.record.spec.host.resources = updated.all;
+        self.rearm();
         if let Some(policy) = wanted.restart_policy {
             self.record.spec.host.restart_policy = policy;
             self.reconsider_restart();

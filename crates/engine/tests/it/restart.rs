@@ -12,8 +12,11 @@ fn failures_are_tried_again_so_often() {
         spec.host.restart_policy.maximum_retry_count = 2;
     });
     world.start("one");
-    assert_eq!(world.exit_code("one"), 4);
-    let record = world.inspect("one");
+    assert_eq!(world.exit_code("one"), 4, "the first end is told to who waits for it");
+    let record = eventually("there is no try left", || match world.inspect("one") {
+        record if record.state.status == Status::Exited => Ok(record),
+        record => Err(record.state.status),
+    });
     assert_eq!((record.restart_count, record.state.status), (2, Status::Exited));
     assert_eq!(world.logs("one"), "run\nrun\nrun\n");
 }
