@@ -4,7 +4,9 @@ use super::task::{Phase, Task};
 use crate::record::Record;
 use crate::shared::{Shared, cgroup_path};
 use runtime::cgroup::{Cgroup, OomAlarm};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Rings when the kernel has ended a process of a container for lack of memory.
@@ -34,8 +36,7 @@ impl Alarm {
         }
         let cgroup = shared.cgroups.cgroup(&cgroup_path(&shared.config, record)).ok()?;
         let armed = cgroup.watch_oom().map_err(|error| error.to_string());
-        let ready = armed.and_then(|wire| AsyncFd::new(Wire(wire)).map_err(|error| error.to_string()));
-        match ready {
+        match armed.and_then(|wire| watch(wire).map_err(|error| error.to_string())) {
             Ok(ready) => {
                 let told = if record.state.oom_killed { cgroup.oom_kills() } else { 0 };
                 Some(Alarm { ready, cgroup, told })
@@ -58,6 +59,14 @@ impl Alarm {
             Err(_) => std::future::pending().await,
         }
     }
+}
+
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe, which this room is not: the wire owns its descriptor and never changes it"
+)]
+fn watch(wire: OomAlarm) -> io::Result<AsyncFd<Wire>> {
+    AsyncFd::with_interest(Wire(wire), Interest::READABLE)
 }
 
 impl Task {
