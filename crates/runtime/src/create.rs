@@ -117,7 +117,8 @@ pub fn create(spec: &Spec, options: CreateOptions<'_>) -> Result<Created> {
             options.bundle.display()
         )));
     }
-    let plan = Plan::new(spec, options.id)?;
+    let mut plan = Plan::new(spec, options.id)?;
+    init::check_labels(&mut plan.process.labels)?;
     let cgroup = cgroup::detect()?.cgroup(&plan.cgroup)?;
     let join = open_namespaces(&plan)?;
     let gate = match &options.gate {
@@ -246,7 +247,7 @@ impl Created {
         if plan.users.is_some() {
             self.set_limits(plan)?;
         }
-        Ok(())
+        plan.process.schedule.apply(self.pid)
     }
 }
 

@@ -85,6 +85,9 @@ pub enum Error {
     /// The container has ended, or is about to: nothing can be run in it.
     #[error("the container is not running")]
     NotRunning,
+    /// The configuration asks for a label of a security module that this kernel lacks, or has switched off.
+    #[error("{0} cannot be set: {1} is not enabled in this kernel")]
+    NoSecurityModule(&'static str, &'static str),
     /// A hook failed or took too long.
     #[error("the hook {} failed: {why}", path.display())]
     Hook {
@@ -102,7 +105,7 @@ impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Invalid(_) | Error::NoLimit(_) => ErrorKind::Invalid,
+            Error::Invalid(_) | Error::NoLimit(_) | Error::NoSecurityModule(..) => ErrorKind::Invalid,
             Error::Init { exit_code, .. } if *exit_code == EXIT_NOT_FOUND => ErrorKind::NotFound,
             Error::Init { .. } => ErrorKind::Invalid,
             Error::NotImplemented(_) => ErrorKind::NotImplemented,

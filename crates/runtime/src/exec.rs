@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use crate::cgroup::Cgroup;
 use crate::create::check_single_thread;
-use crate::init::{Channel, Guest, Heard, run_guest};
+use crate::init::{Channel, Guest, Heard, check_labels, run_guest};
 use crate::oci::{self, LinuxSeccomp};
 use crate::plan::Process;
 use crate::sys::pidfd;
@@ -88,7 +88,8 @@ const NAMESPACES: [(&str, libc::c_int); 7] = [
 /// [`Error::NotRunning`] if the container has ended. Nothing is left behind on an error.
 pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
     check_single_thread()?;
-    let process = Process::new(options.process)?;
+    let mut process = Process::new(options.process)?;
+    check_labels(&mut process.labels)?;
     let filter = options.seccomp.map(seccomp::compile).transpose()?;
     let init = open_init(options.init)?;
     let namespaces = foreign_namespaces(options.init)?;

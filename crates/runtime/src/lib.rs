@@ -28,6 +28,7 @@ mod init;
 mod limit;
 mod plan;
 mod rootfs;
+mod schedule;
 mod seccomp;
 pub mod signal;
 mod sys;

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use nix::sys::resource::getrlimit;
-
 use crate::plan::Rlimit;
 use crate::sys::process;
 use crate::{Error, Result};
@@ -13,11 +11,10 @@ impl Rlimit {
     /// environment without CAP_SYS_RESOURCE is no reason to refuse a container.
     pub(crate) fn set_of(&self, pid: i32) -> Result<()> {
         let failed = |error: io::Error| Error::host("set a resource limit")(error);
-        let resource = self.resource as u32;
+        let resource = self.resource;
         match process::set_limit_of(pid, resource, self.soft, self.hard) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                // The container's process has inherited the caller's.
-                let (_, hard) = getrlimit(self.resource).map_err(|error| failed(error.into()))?;
+                let hard = process::hard_limit_of(pid, resource).map_err(failed)?;
                 let hard = self.hard.min(hard);
                 process::set_limit_of(pid, resource, self.soft.min(hard), hard).map_err(failed)
             }

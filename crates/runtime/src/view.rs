@@ -97,7 +97,7 @@ impl View {
             Changes::Forgotten => in_memory(&self.lowers, &self.place, at),
             Changes::Kept { upper, work } => {
                 fault::point("view: mount overlay");
-                root::overlay(&self.lowers, upper, work, false, &self.place)
+                root::overlay(&self.lowers, upper, work, root::OverlayOptions::default(), &self.place)
                     .and_then(|root| attach(root.as_fd(), at).map(|()| root))
             }
         };
@@ -145,7 +145,7 @@ fn in_memory(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Re
     std::fs::create_dir(&upper)?;
     std::fs::create_dir(&work)?;
     // Over the memory, which the overlay holds on to.
-    let overlay = root::overlay(lowers, &upper, &work, false, place)?;
+    let overlay = root::overlay(lowers, &upper, &work, root::OverlayOptions::default(), place)?;
     attach(overlay.as_fd(), root::open_path(place)?.as_fd()).map(|()| overlay)
 }
 

@@ -11,11 +11,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::statfs::{DEVPTS_SUPER_MAGIC, fstatfs};
+use nix::unistd::Pid;
 
 use super::channel::{Channel, Report};
-use super::{DEFAULT_UMASK, exec, identity, namespace, root};
+use super::{DEFAULT_UMASK, exec, identity, label, namespace, root};
 use crate::cgroup::Cgroup;
 use crate::plan::Process;
 use crate::seccomp::Filter;
@@ -72,7 +74,12 @@ fn live(guest: Guest<'_>, channel: &Channel) -> Result<Infallible> {
 fn enter(guest: Guest<'_>, channel: &Channel) -> Result<crate::user::User> {
     process::reset_signals();
     umask(Mode::empty());
+    let schedule = &guest.process.schedule;
+    set_affinity(schedule.first_cpus.as_ref())?;
     namespace::begin(guest.cgroup, !guest.extra.no_new_keyring)?;
+    set_affinity(schedule.cpus.as_ref())?;
+    schedule.apply(0)?;
+    label::Pending::open(&guest.process.labels)?.set()?;
     if let Some(score) = guest.process.oom_score_adj {
         set_oom_score(score)?;
     }
@@ -85,6 +92,14 @@ fn enter(guest: Guest<'_>, channel: &Channel) -> Result<crate::user::User> {
     let user = identity::resolve(guest.process, guest.user, root.as_fd())?;
     identity::give_streams(&user)?;
     Ok(user)
+}
+
+fn set_affinity(cpus: Option<&CpuSet>) -> Result<()> {
+    match cpus {
+        Some(cpus) => sched_setaffinity(Pid::from_raw(0), cpus)
+            .map_err(|error| Error::host("choose processors")(error.into())),
+        None => Ok(()),
+    }
 }
 
 /// Here, while the host's procfs is the one at hand.

@@ -40,8 +40,10 @@ pub(super) fn pin(surroundings: &Surroundings<'_>, users: Option<&UserNamespace>
     let cgroups =
         if wants_cgroups { cgroupfs::pin(surroundings.cgroup)? } else { cgroupfs::Pinned::default() };
     let place = surroundings.place();
+    let label = plan.process.labels.mounts.as_deref();
+    let options = root::OverlayOptions { volatile: plan.volatile, label };
     let (root, devices) = match users {
-        None => (root::make(surroundings.rootfs, place, plan.volatile, None)?, Vec::new()),
+        None => (root::make(surroundings.rootfs, place, options, None)?, Vec::new()),
         Some(users) => {
             // A root as it is must be had before it is covered.
             let plain = match surroundings.rootfs {
@@ -49,7 +51,7 @@ pub(super) fn pin(surroundings: &Surroundings<'_>, users: Option<&UserNamespace>
                 Rootfs::Overlay { .. } => None,
             };
             let staging = Staging::new(place, users)?;
-            let make = || root::make(surroundings.rootfs, place, plan.volatile, Some(&staging));
+            let make = || root::make(surroundings.rootfs, place, options, Some(&staging));
             (plain.map_or_else(make, Ok)?, staging.devices(&plan.devices)?)
         }
     };

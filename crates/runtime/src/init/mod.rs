@@ -14,6 +14,7 @@ mod guest;
 mod hide;
 mod host;
 mod identity;
+mod label;
 mod mount;
 mod namespace;
 mod reaper;
@@ -34,6 +35,7 @@ use crate::cgroup::Cgroup;
 use crate::hook::Hooked;
 use crate::plan::{NamespaceKind, Plan};
 use crate::sys::mount::{Attributes, set_attributes};
+use crate::sys::schedule::set_personality;
 use crate::sys::{process, tty};
 use crate::{Error, Extra, Result, Rootfs, Stdio};
 
@@ -42,6 +44,7 @@ use mount::Mounted;
 
 pub(crate) use channel::{Channel, Heard};
 pub(crate) use guest::{Guest, run_guest};
+pub(crate) use label::check as check_labels;
 
 /// What the clone needs beside the plan.
 pub(crate) struct Surroundings<'a> {
@@ -127,6 +130,7 @@ fn enter(
     }
     umask(Mode::empty());
     namespace::begin(surroundings.cgroup, !surroundings.extra.no_new_keyring)?;
+    let labels = label::Pending::open(&plan.process.labels)?;
     let pinned = match surroundings.pinned.take() {
         Some(pinned) => pinned,
         None => {
@@ -170,6 +174,10 @@ fn enter(
         let readonly = Attributes { set: libc::MOUNT_ATTR_RDONLY, ..Attributes::default() };
         set_attributes(root.as_fd(), false, readonly).map_err(Error::host("make the root read-only"))?;
     }
+    if let Some(domain) = plan.personality {
+        set_personality(domain).map_err(Error::host("set the personality"))?;
+    }
+    labels.set()?;
     Ok((surroundings.gate, user))
 }
 

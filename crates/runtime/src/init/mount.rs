@@ -1,5 +1,6 @@
 //! The mounts of the specification, in their order.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ pub(super) fn make_early(plan: &Plan, mut pinned: Pinned) -> Result<(Pinned, Opt
             continue;
         };
         if matches!(name.to_bytes(), b"proc" | b"sysfs" | b"mqueue") && tree.is_none() {
-            *tree = Some(make_file_system(mount, mount.attributes, None)?);
+            *tree = Some(make_file_system(plan, mount, mount.attributes, None)?);
         }
     }
     let procfs = if plan.sysctls.is_empty() { None } else { Some(namespace::private_procfs()?) };
@@ -100,7 +101,7 @@ fn mount_file_system(
     }
     let tree = match tree {
         Some(tree) => tree,
-        None => make_file_system(mount, attributes, Some(place.as_fd()))?,
+        None => make_file_system(plan, mount, attributes, Some(place.as_fd()))?,
     };
     if let Kind::FileSystem { copy_up: true, .. } = &mount.kind {
         copy_up(place.as_fd(), tree.as_fd()).map_err(Error::path("copy into", destination))?;
@@ -160,7 +161,12 @@ fn access_time(set: u64) -> u64 {
     if set & libc::MOUNT_ATTR__ATIME == 0 { 0 } else { libc::MOUNT_ATTR__ATIME }
 }
 
-fn make_file_system(mount: &Mount, attributes: Attributes, place: Option<BorrowedFd<'_>>) -> Result<OwnedFd> {
+fn make_file_system(
+    plan: &Plan,
+    mount: &Mount,
+    attributes: Attributes,
+    place: Option<BorrowedFd<'_>>,
+) -> Result<OwnedFd> {
     let Kind::FileSystem { name, source, options, .. } = &mount.kind else {
         return Err(failed(&mount.destination)(io::ErrorKind::InvalidInput.into()));
     };
@@ -175,11 +181,16 @@ fn make_file_system(mount: &Mount, attributes: Attributes, place: Option<Borrowe
                 None => context.set_flag(key)?,
             }
         }
+        if let (b"tmpfs" | b"devpts" | b"mqueue", Some(label)) =
+            (name.to_bytes(), &plan.process.labels.mounts)
+        {
+            context.set(c"context", &CString::new(label.as_str())?)?;
+        }
         let has_mode = options.iter().any(|(key, _)| key.as_c_str() == c"mode");
         if let (b"tmpfs", false, Some(place)) = (name.to_bytes(), has_mode, place) {
             // As Docker: a tmpfs over a directory looks like the directory.
             let mode = fstat(place)?.st_mode & 0o7777;
-            let mode = std::ffi::CString::new(format!("{mode:o}"))?;
+            let mode = CString::new(format!("{mode:o}"))?;
             context.set(c"mode", &mode)?;
         }
         context.mount(attributes.set)

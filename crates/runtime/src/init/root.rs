@@ -17,12 +17,21 @@ use crate::sys::c_path;
 use crate::sys::mount::{Context, attach, clone_tree};
 use crate::{Error, Extra, Result, Rootfs};
 
+/// How an overlay is mounted beside its layers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OverlayOptions<'a> {
+    /// See [`crate::VOLATILE_ANNOTATION`].
+    pub(crate) volatile: bool,
+    /// SELinux's context of all its files.
+    pub(crate) label: Option<&'a str>,
+}
+
 /// Makes the root, attached nowhere. With a `staging` the layers of an overlay are seen through the map of its user
 /// namespace. Needs the machine's privilege.
 pub(super) fn make(
     rootfs: &Rootfs,
     place: &Path,
-    volatile: bool,
+    options: OverlayOptions<'_>,
     staging: Option<&Staging<'_>>,
 ) -> Result<OwnedFd> {
     let (lowers, upper, work) = match rootfs {
@@ -30,9 +39,9 @@ pub(super) fn make(
         Rootfs::Overlay { lowers, upper, work } => (lowers, upper, work),
     };
     match staging {
-        None => overlay(lowers, upper, work, volatile, place),
+        None => overlay(lowers, upper, work, options, place),
         Some(staging) => staging.map_layers(lowers, upper, work).and_then(|mapped| {
-            let make = || overlay(&mapped.lowers, &mapped.upper, &mapped.work, volatile, place);
+            let make = || overlay(&mapped.lowers, &mapped.upper, &mapped.work, options, place);
             staging.as_owner(make)
         }),
     }
@@ -108,13 +117,13 @@ pub(crate) fn overlay(
     lowers: &[PathBuf],
     upper: &Path,
     work: &Path,
-    volatile: bool,
+    options: OverlayOptions<'_>,
     place: &Path,
 ) -> io::Result<OwnedFd> {
-    match overlay_layer_by_layer(lowers, upper, work, volatile) {
+    match overlay_layer_by_layer(lowers, upper, work, options) {
         // Before Linux 6.7 there is no `lowerdir+`, and a single value has 255 bytes at most.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            overlay_at_once(lowers, upper, work, volatile, open_path(place)?.as_fd())?;
+            overlay_at_once(lowers, upper, work, options, open_path(place)?.as_fd())?;
             let overlay = open_path(place).and_then(|root| clone_tree(root.as_fd(), c"", false))?;
             umount2(place, MntFlags::MNT_DETACH)?;
             Ok(overlay)
@@ -127,7 +136,7 @@ fn overlay_layer_by_layer(
     lowers: &[PathBuf],
     upper: &Path,
     work: &Path,
-    volatile: bool,
+    options: OverlayOptions<'_>,
 ) -> io::Result<OwnedFd> {
     let context = Context::open(c"overlay")?;
     for lower in lowers {
@@ -136,8 +145,11 @@ fn overlay_layer_by_layer(
     context.set(c"upperdir", &c_path(upper)?)?;
     context.set(c"workdir", &c_path(work)?)?;
     context.set(c"source", c"overlay")?;
-    if volatile {
+    if options.volatile {
         context.set_flag(c"volatile")?;
+    }
+    if let Some(label) = options.label {
+        context.set(c"context", &CString::new(label)?)?;
     }
     context.mount(0)
 }
@@ -147,25 +159,28 @@ fn overlay_at_once(
     lowers: &[PathBuf],
     upper: &Path,
     work: &Path,
-    volatile: bool,
+    options: OverlayOptions<'_>,
     place: BorrowedFd<'_>,
 ) -> io::Result<()> {
     let base = common_parent(lowers.iter().map(PathBuf::as_path).chain([upper, work]));
     chdir(&base)?;
     let names: Vec<Vec<u8>> = lowers.iter().map(|l| escaped(l, &base)).collect();
-    let mut options = b"lowerdir=".to_vec();
-    options.extend(names.join(&b':'));
-    options.extend(b",upperdir=");
-    options.extend(escaped(upper, &base));
-    options.extend(b",workdir=");
-    options.extend(escaped(work, &base));
-    if volatile {
-        options.extend(b",volatile");
+    let mut data = b"lowerdir=".to_vec();
+    data.extend(names.join(&b':'));
+    data.extend(b",upperdir=");
+    data.extend(escaped(upper, &base));
+    data.extend(b",workdir=");
+    data.extend(escaped(work, &base));
+    if options.volatile {
+        data.extend(b",volatile");
     }
-    let options = CString::new(options)?;
+    if let Some(label) = options.label {
+        data.extend(format!(",context=\"{label}\"").as_bytes());
+    }
+    let data = CString::new(data)?;
     // The host's procfs is still the one mounted here.
     let target = format!("/proc/self/fd/{}", place.as_raw_fd());
-    mount(Some("overlay"), target.as_str(), Some("overlay"), MsFlags::empty(), Some(options.as_c_str()))?;
+    mount(Some("overlay"), target.as_str(), Some("overlay"), MsFlags::empty(), Some(data.as_c_str()))?;
     Ok(())
 }
 

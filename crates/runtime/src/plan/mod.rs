@@ -3,22 +3,29 @@
 //! Everything that can be refused is refused here, before anything exists that would have to be undone.
 
 mod idmap;
+mod label;
 mod mount;
 mod mount_option;
 mod process;
 mod refuse;
+mod schedule;
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::hook::Hooks;
-use crate::oci::{Linux, LinuxDevice, LinuxDeviceType, LinuxNamespaceType, LinuxResources, Spec};
+use crate::oci::{
+    Linux, LinuxDevice, LinuxDeviceType, LinuxNamespaceType, LinuxPersonality, LinuxPersonalityDomain,
+    LinuxResources, Spec,
+};
 use crate::seccomp::{self, Filter};
 use crate::sysctl::{self, Owner};
 use crate::{Error, GROUPS_ANNOTATION, Result, VOLATILE_ANNOTATION};
 
 pub(crate) use idmap::{IdMap, IdMaps};
+pub(crate) use label::{Labels, UNCONFINED};
 pub(crate) use mount::{Kind, Mount, Owners};
 pub(crate) use process::{Process, Rlimit};
+pub(crate) use schedule::Schedule;
 
 /// All that the clone needs to know.
 #[derive(Debug)]
@@ -50,6 +57,8 @@ pub(crate) struct Plan {
     pub(crate) sysctls: Vec<(PathBuf, String)>,
     pub(crate) process: Process,
     pub(crate) hooks: Hooks,
+    /// `PER_*`.
+    pub(crate) personality: Option<libc::c_ulong>,
     pub(crate) filter: Option<Filter>,
     pub(crate) cgroup: PathBuf,
     pub(crate) resources: LinuxResources,
@@ -132,6 +141,7 @@ impl Plan {
             sysctls: Vec::new(),
             process: Process::new(process)?,
             hooks: Hooks::new(spec.hooks().as_ref())?,
+            personality: linux.personality().as_ref().map(personality).transpose()?,
             filter: linux.seccomp().as_ref().map(seccomp::compile).transpose()?,
             cgroup: cgroup_path(linux.cgroups_path().as_deref(), id)?,
             resources: linux.resources().clone().unwrap_or_default(),
@@ -153,6 +163,7 @@ impl Plan {
         for (key, value) in linux.sysctl().iter().flatten() {
             plan.sysctls.push((plan.sysctl_path(key)?, value.clone()));
         }
+        plan.process.labels.add_mounts(linux)?;
         plan.process.group_names = group_names(spec);
         plan.check_hostname()?;
         Ok(plan)
@@ -230,6 +241,17 @@ fn group_names(spec: &Spec) -> Vec<String> {
     let annotations = spec.annotations().as_ref();
     let names = annotations.and_then(|annotations| annotations.get(GROUPS_ANNOTATION));
     names.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect()
+}
+
+fn personality(personality: &LinuxPersonality) -> Result<libc::c_ulong> {
+    if personality.flags().as_ref().is_some_and(|flags| !flags.is_empty()) {
+        return Err(invalid("linux.personality has no flags yet"));
+    }
+    // As personality(2) has them.
+    Ok(match personality.domain() {
+        LinuxPersonalityDomain::PerLinux => 0,
+        LinuxPersonalityDomain::PerLinux32 => 8,
+    })
 }
 
 fn time_offsets(linux: &Linux) -> Result<String> {

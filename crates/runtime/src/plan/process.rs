@@ -3,9 +3,11 @@
 use std::ffi::CString;
 use std::path::PathBuf;
 
+use super::label::Labels;
+use super::schedule::Schedule;
 use super::{checked_path, invalid};
+use crate::Result;
 use crate::oci::{self, Capability, PosixRlimitType};
-use crate::{Error, Result};
 
 /// The largest user or group id (CVE-2024-40635).
 const MAX_ID: u32 = i32::MAX as u32;
@@ -28,6 +30,8 @@ pub(crate) struct Process {
     pub(crate) rlimits: Vec<Rlimit>,
     pub(crate) no_new_privileges: bool,
     pub(crate) oom_score_adj: Option<i32>,
+    pub(crate) labels: Labels,
+    pub(crate) schedule: Schedule,
 }
 
 /// The five capability sets, bit n for capability n.
@@ -43,7 +47,8 @@ pub(crate) struct Capabilities {
 /// A resource limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rlimit {
-    pub(crate) resource: nix::sys::resource::Resource,
+    /// `RLIMIT_*`.
+    pub(crate) resource: u32,
     pub(crate) soft: u64,
     pub(crate) hard: u64,
 }
@@ -74,6 +79,8 @@ impl Process {
             rlimits: rlimits(process.rlimits().as_deref().unwrap_or_default())?,
             no_new_privileges: process.no_new_privileges() == Some(true),
             oom_score_adj: process.oom_score_adj(),
+            labels: Labels::of_process(process)?,
+            schedule: Schedule::new(process)?,
         })
     }
 }
@@ -120,6 +127,7 @@ fn rlimit(limit: &oci::PosixRlimit) -> Result<Rlimit> {
             limit.hard()
         )));
     }
+    let limits = Rlimit { resource: 0, soft: limit.soft(), hard: limit.hard() };
     let resource = match limit.typ() {
         PosixRlimitType::RlimitCpu => Resource::RLIMIT_CPU,
         PosixRlimitType::RlimitFsize => Resource::RLIMIT_FSIZE,
@@ -136,9 +144,10 @@ fn rlimit(limit: &oci::PosixRlimit) -> Result<Rlimit> {
         PosixRlimitType::RlimitMsgqueue => Resource::RLIMIT_MSGQUEUE,
         PosixRlimitType::RlimitNice => Resource::RLIMIT_NICE,
         PosixRlimitType::RlimitRtprio => Resource::RLIMIT_RTPRIO,
-        PosixRlimitType::RlimitRttime => return Err(Error::NotImplemented("RLIMIT_RTTIME")),
+        // nix has no name for it (include/uapi/asm-generic/resource.h).
+        PosixRlimitType::RlimitRttime => return Ok(Rlimit { resource: 15, ..limits }),
     };
-    Ok(Rlimit { resource, soft: limit.soft(), hard: limit.hard() })
+    Ok(Rlimit { resource: resource as u32, ..limits })
 }
 
 /// The kernel's number of a capability (include/uapi/linux/capability.h).

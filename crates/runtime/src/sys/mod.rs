@@ -7,6 +7,7 @@ pub(crate) mod mount;
 pub(crate) mod open;
 pub(crate) mod pidfd;
 pub(crate) mod process;
+pub(crate) mod schedule;
 pub(crate) mod tty;
 
 use std::ffi::CString;

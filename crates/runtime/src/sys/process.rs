@@ -60,6 +60,16 @@ pub(crate) fn set_limit_of(pid: i32, resource: u32, soft: u64, hard: u64) -> io:
     Ok(())
 }
 
+/// The hard resource limit of another process.
+pub(crate) fn hard_limit_of(pid: i32, resource: u32) -> io::Result<u64> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: no new limit is given, and the old one is written to a structure that lives through the call.
+    check(unsafe {
+        libc::syscall(libc::SYS_prlimit64, pid, resource, std::ptr::null::<libc::rlimit64>(), &raw mut limit)
+    })?;
+    Ok(limit.rlim_max)
+}
+
 /// Closes all descriptors from 3 up but those in `keep`; negative ones are none.
 pub(crate) fn close_all_but(keep: &mut [RawFd]) -> io::Result<()> {
     keep.sort_unstable();
