@@ -8,6 +8,7 @@ mod container;
 mod crash;
 mod daemon;
 mod example;
+mod exec;
 mod image;
 mod input;
 mod network;

@@ -19,6 +19,7 @@
 pub mod cgroup;
 mod create;
 pub mod default;
+mod dial;
 mod error;
 pub mod exe;
 mod exec;
@@ -44,6 +45,7 @@ pub mod oci {
 pub use create::{
     Console, CreateOptions, Created, Extra, Gate, Stdio, console_size, create, open_gate, resize_console,
 };
+pub use dial::dial;
 pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
 pub use exec::{ExecOptions, Executed, Executing, Progress, exec};
 pub use features::features;

@@ -10,6 +10,7 @@
 pub mod block;
 mod exec;
 mod frame;
+mod health;
 mod log;
 mod message;
 pub mod record;
@@ -17,6 +18,7 @@ mod spec;
 
 pub use exec::{EXIT_STREAM, ExecSpec, ExecState};
 pub use frame::{Decoder, FrameError, MAX_MESSAGE_BYTES, decode, encode, read, write};
+pub use health::{HealthReport, HealthSpec, HealthStatus, MAX_OUTPUT_BYTES, MAX_RESULTS, Probe, ProbeResult};
 pub use log::{LogFile, LogFormat, LogSpec, Peer, Sink, Syslog, SyslogFormat};
 pub use message::{ErrorKind, ExitStatus, Request, Response, State, Status};
 pub use spec::{ShimSpec, VERSION};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ExecSpec, ExecState};
+use crate::{ExecSpec, ExecState, HealthReport};
 
 /// What the engine asks. One at a time per connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,12 @@ pub enum Request {
         /// Its id.
         id: String,
     },
+    /// Answer: `Health`, when a result has come since the one with this number; at once without one.
+    Health {
+        /// [`HealthReport::sequence`] of what is known.
+        #[serde(default)]
+        after: Option<u64>,
+    },
     /// Answer: `Execs`: all that run, and the last of those that have ended.
     ExecList,
 }
@@ -90,6 +96,8 @@ pub enum Response {
     State(State),
     /// Answer to [`Request::Wait`] and [`Request::ExecWait`].
     Exited(ExitStatus),
+    /// Answer to [`Request::Health`].
+    Health(HealthReport),
     /// Answer to [`Request::ExecList`].
     Execs {
         /// In the order of their start.

@@ -3,6 +3,7 @@
 use runtime::Rootfs;
 use serde::{Deserialize, Serialize};
 
+use crate::HealthSpec;
 use crate::log::LogSpec;
 
 /// The version of [`ShimSpec`] and of the protocol that this code speaks.
@@ -32,6 +33,9 @@ pub struct ShimSpec {
     pub stdin_once: bool,
     /// Where the output goes beside attachments.
     pub log: LogSpec,
+    /// How health is probed; `None`: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthSpec>,
     /// First size of the pseudo-terminal: rows, columns.
     #[serde(default)]
     pub console_size: Option<(u16, u16)>,

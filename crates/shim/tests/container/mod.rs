@@ -68,6 +68,7 @@ impl Container {
                 }),
                 ..LogSpec::default()
             },
+            health: None,
             console_size: None,
         };
         let config = config(&id, args);

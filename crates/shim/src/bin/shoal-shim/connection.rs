@@ -26,6 +26,8 @@ pub(crate) enum Mode {
     Attached { stdin: bool, stdout: bool, stderr: bool },
     /// Streams of the additional process with this number, from when it runs; until then its answer is due.
     Exec { number: u32, running: bool },
+    /// Answered when there is a newer result of a health probe than this.
+    WaitingForHealth { after: Option<u64> },
     /// Answered when the additional process with this number has ended.
     WaitingForExec { number: u32 },
 }
@@ -165,6 +167,7 @@ impl Connection {
         match (self.mode, stream) {
             (Mode::Attached { stdout, .. }, Stream::Stdout) => stdout,
             (Mode::Attached { stderr, .. }, Stream::Stderr) => stderr,
+            (Mode::WaitingForHealth { .. }, _) => false,
             (Mode::Requests | Mode::Waiting | Mode::Exec { .. } | Mode::WaitingForExec { .. }, _) => false,
         }
     }

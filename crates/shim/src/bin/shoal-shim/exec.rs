@@ -19,6 +19,8 @@ pub(crate) struct Exec {
     /// Names it to its connection.
     pub(crate) number: u32,
     pub(crate) pid: i32,
+    /// It probes the container's health: no client, and the prober gets what it says.
+    pub(crate) is_probe: bool,
     /// Until its program runs.
     pub(crate) executing: Option<Executing>,
     pub(crate) outputs: Vec<Output>,
@@ -59,6 +61,7 @@ impl Exec {
         Ok(Exec {
             spec,
             number,
+            is_probe: false,
             pid: executing.pid(),
             executing: Some(executing),
             outputs: streams.outputs,

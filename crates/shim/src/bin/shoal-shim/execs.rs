@@ -36,6 +36,15 @@ impl Execs {
         Ok(number)
     }
 
+    /// Begins one that probes the container's health; its number.
+    pub(crate) fn begin_probe(&mut self, spec: ExecSpec, place: &Place<'_>) -> Result<u32, Failure> {
+        let number = self.begin(spec, place)?;
+        if let Some(exec) = self.get(number) {
+            exec.is_probe = true;
+        }
+        Ok(number)
+    }
+
     pub(crate) fn get(&mut self, number: u32) -> Option<&mut Exec> {
         self.running.iter_mut().find(|exec| exec.number == number)
     }
@@ -47,7 +56,7 @@ impl Execs {
 
     /// The one that runs and has this id.
     pub(crate) fn by_id(&mut self, id: &str) -> Option<&mut Exec> {
-        self.running.iter_mut().find(|exec| exec.spec.id == id)
+        self.running.iter_mut().find(|exec| exec.spec.id == id && !exec.is_probe)
     }
 
     /// How the one with this id ended, if it has.
@@ -84,7 +93,8 @@ impl Execs {
     }
 
     pub(crate) fn states(&self) -> Vec<ExecState> {
-        let running = self.running.iter().filter(|exec| exec.executing.is_none()).map(Exec::state);
+        let running =
+            self.running.iter().filter(|exec| exec.executing.is_none() && !exec.is_probe).map(Exec::state);
         self.ended.iter().cloned().chain(running).collect()
     }
 }

@@ -5,15 +5,18 @@
 //! as containers. It outlives the daemon, and the container does not outlive it.
 
 mod connection;
+mod dialog;
 mod exec;
 mod exec_request;
 mod execs;
+mod health;
 mod input;
 mod log;
 mod output;
 mod process;
 mod serve;
 mod serve_exec;
+mod serve_health;
 mod setup;
 mod shim;
 mod streams;

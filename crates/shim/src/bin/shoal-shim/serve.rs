@@ -11,9 +11,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::connection::{Connection, MAX_STALL, Mode};
 use crate::log::Moment;
 use crate::output::Read;
-use crate::serve_exec;
 use crate::serve_exec::Part;
 use crate::shim::Shim;
+use crate::{serve_exec, serve_health};
 
 /// Clients at a time; one more is told so.
 const MAX_CONNECTIONS: usize = 256;
@@ -38,6 +38,7 @@ enum Source {
     Input,
     Connection(usize),
     Exec(u32, Part),
+    Probe,
 }
 
 /// Serves until the container has ended and everyone who asked knows.
@@ -71,6 +72,7 @@ pub(crate) fn run(shim: &mut Shim) {
                 Source::Log => shim.log.send(),
                 Source::Input => shim.input.write(),
                 Source::Connection(index) => talk(shim, &mut connections, index, events),
+                Source::Probe => serve_health::ready(shim),
                 Source::Exec(number, part) => {
                     serve_exec::serve(shim, &mut connections, (number, part), &mut buffer);
                 }
@@ -81,7 +83,9 @@ pub(crate) fn run(shim: &mut Shim) {
             shim.log.send();
         }
         shim.outputs.retain(|output| !output.ended);
-        serve_exec::finish(&mut shim.execs, &mut connections);
+        serve_exec::finish(shim, &mut connections);
+        serve_health::tick(shim);
+        serve_health::tell_all(shim, &mut connections);
         if finish(shim, &mut connections) {
             return;
         }
@@ -143,6 +147,10 @@ fn wait(
         sources.push(Source::Exec(number, part));
         fds.push(fd);
     });
+    if let Some(fd) = serve_health::watch(shim) {
+        sources.push(Source::Probe);
+        fds.push(fd);
+    }
     for (index, connection) in connections.iter().enumerate() {
         sources.push(Source::Connection(index));
         let events = interest(connection, shim);
@@ -160,7 +168,7 @@ fn wait(
 fn interest(connection: &Connection, shim: &Shim) -> PollFlags {
     let reads = match connection.mode {
         Mode::Requests => !connection.wants_to_write(),
-        Mode::Waiting | Mode::WaitingForExec { .. } => false,
+        Mode::Waiting | Mode::WaitingForExec { .. } | Mode::WaitingForHealth { .. } => false,
         Mode::Attached { stdin, .. } => shim.input.has_room() || !stdin,
         Mode::Exec { number, running } => running && shim.execs.has_input_room(number),
     };
@@ -177,6 +185,7 @@ fn timeout(shim: &Shim, connections: &[Connection], dirty: bool) -> PollTimeout 
         .map(|since| since + MAX_STALL)
         .chain(shim.ended_at.map(|at| at + drain))
         .chain(serve_exec::next_deadline(&shim.execs))
+        .chain(shim.health.as_ref().and_then(|health| health.deadline()))
         .chain(shim.log.deadline())
         .chain(dirty.then(|| Instant::now() + IDLE))
         .min();
@@ -254,7 +263,10 @@ fn talk(shim: &mut Shim, connections: &mut [Connection], index: usize, events: P
                 }
             }
             Mode::Exec { number, .. } => serve_exec::input(&mut shim.execs, number, &bytes, connection.ended),
-            Mode::Attached { stdin: false, .. } | Mode::Waiting | Mode::WaitingForExec { .. } => {}
+            Mode::Attached { stdin: false, .. }
+            | Mode::Waiting
+            | Mode::WaitingForExec { .. }
+            | Mode::WaitingForHealth { .. } => {}
         }
         connection.write();
     } else if events.intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {

@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags};
 
 use crate::connection::{Connection, Mode};
 use crate::execs::Execs;
+use crate::health::EXIT_UNKNOWN;
 use crate::log::Stream;
 use crate::output::Read;
 use crate::serve::{CHUNK_BYTES, CHUNKS_PER_TURN, MAX_DRAIN};
@@ -57,7 +58,7 @@ pub(crate) fn serve(
 ) {
     match part {
         Part::Setup => advance(shim, connections, number),
-        Part::Output(index) => read_output(&mut shim.execs, connections, (number, index), buffer),
+        Part::Output(index) => read_output(shim, connections, (number, index), buffer),
         Part::Input => {
             if let Some(exec) = shim.execs.get(number) {
                 exec.input.write();
@@ -78,11 +79,13 @@ pub(crate) fn input(execs: &mut Execs, number: u32, bytes: &[u8], ended: bool) {
 }
 
 /// What follows their ends: clients are told, what is done with goes.
-pub(crate) fn finish(execs: &mut Execs, connections: &mut [Connection]) {
+pub(crate) fn finish(shim: &mut Shim, connections: &mut [Connection]) {
     let mut over = Vec::new();
-    for exec in &mut execs.running {
+    for exec in &mut shim.execs.running {
         exec.outputs.retain(|output| !output.ended);
-        let abandoned = exec.executing.is_some() && !connections.iter().any(|c| carries(c, exec.number));
+        let abandoned = exec.executing.is_some()
+            && !exec.is_probe
+            && !connections.iter().any(|c| carries(c, exec.number));
         if exec.ended_at.is_some() && connections.iter().any(|c| carries(c, exec.number) && c.is_full()) {
             // A slow client gets all of it.
             exec.ended_at = Some(Instant::now());
@@ -93,7 +96,12 @@ pub(crate) fn finish(execs: &mut Execs, connections: &mut [Connection]) {
                 for connection in connections.iter_mut() {
                     tell(connection, exec.number, exit);
                 }
-                over.push((exec.number, true));
+                if exec.is_probe
+                    && let Some(health) = &mut shim.health
+                {
+                    health.settle(exit.code, None);
+                }
+                over.push((exec.number, !exec.is_probe));
             }
             // Whoever wanted it has left before it ran; it is killed with the last hold on it.
             _ if abandoned => over.push((exec.number, false)),
@@ -101,7 +109,7 @@ pub(crate) fn finish(execs: &mut Execs, connections: &mut [Connection]) {
         }
     }
     for (number, remember) in over {
-        execs.remove(number, remember);
+        shim.execs.remove(number, remember);
     }
 }
 
@@ -130,6 +138,15 @@ fn advance(shim: &mut Shim, connections: &mut [Connection], number: u32) {
     let Some(exec) = shim.execs.get(number) else {
         return;
     };
+    if exec.is_probe {
+        if let Err(failure) = exec.advance() {
+            shim.execs.remove(number, false);
+            if let Some(health) = &mut shim.health {
+                health.settle(EXIT_UNKNOWN, Some(failure.to_string()));
+            }
+        }
+        return;
+    }
     let Some(connection) = connections.iter_mut().find(|c| carries(c, number)) else {
         return;
     };
@@ -154,15 +171,16 @@ fn advance(shim: &mut Shim, connections: &mut [Connection], number: u32) {
 }
 
 fn read_output(
-    execs: &mut Execs,
+    shim: &mut Shim,
     connections: &mut [Connection],
     (number, index): (u32, usize),
     buffer: &mut Vec<u8>,
 ) {
     buffer.resize(CHUNK_BYTES, 0);
-    let Some(exec) = execs.get(number) else {
+    let Some(exec) = shim.execs.get(number) else {
         return;
     };
+    let mut prober = shim.health.as_mut().filter(|_| exec.is_probe);
     let (stdout, stderr) = (exec.spec.stdout, exec.spec.stderr);
     let Some(output) = exec.outputs.get_mut(index) else {
         return;
@@ -176,6 +194,9 @@ fn read_output(
     for _ in 0..CHUNKS_PER_TURN {
         match output.read(buffer) {
             Read::Some(length) => {
+                if let Some(prober) = prober.as_mut() {
+                    prober.capture(&buffer[..length]);
+                }
                 let Some(client) = client.as_mut() else {
                     continue;
                 };

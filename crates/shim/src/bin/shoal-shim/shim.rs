@@ -17,10 +17,11 @@ use runtime::{Console, CreateOptions, Created, Extra, Gate};
 
 use crate::connection::{Connection, Mode};
 use crate::execs::Execs;
+use crate::health::Health;
 use crate::input::Input;
 use crate::log::{Log, Moment, Stream};
 use crate::output::{Output, set_nonblocking};
-use crate::{Failure, streams, time};
+use crate::{Failure, serve_health, streams, time};
 
 /// The container, its streams and its clients.
 pub(crate) struct Shim {
@@ -31,6 +32,7 @@ pub(crate) struct Shim {
     /// When the first process ended; its output may still be on its way.
     pub(crate) ended_at: Option<Instant>,
     pub(crate) execs: Execs,
+    pub(crate) health: Option<Health>,
     pub(crate) cgroup: Cgroup,
     /// `USER` as the engine wrote it.
     pub(crate) user: Option<String>,
@@ -93,6 +95,7 @@ impl Shim {
             ended_at: None,
             settled: false,
             execs: Execs::default(),
+            health: shim.health.map(Health::new),
             user: shim.user,
             id: shim.id,
             stdin_once: shim.stdin_once,
@@ -144,6 +147,7 @@ impl Shim {
             Request::ExecSignal { id, signal } => self.signal_exec(connection, &id, signal),
             Request::ExecResize { id, rows, cols } => self.resize_exec(connection, &id, rows, cols),
             Request::ExecWait { id } => self.wait_for_exec(connection, &id),
+            Request::Health { after } => serve_health::request(self, connection, after),
             Request::ExecList => connection.answer(&Response::Execs { execs: self.execs.states() }),
         }
     }
@@ -207,6 +211,9 @@ impl Shim {
 
     fn end(&mut self, code: i32, signal: Option<i32>) {
         self.execs.kill_all();
+        if let Some(health) = &mut self.health {
+            health.stop();
+        }
         // Without a pid namespace of its own the container may have left processes, which hold its streams.
         let _ = self.cgroup.kill();
         self.exit =
@@ -223,6 +230,9 @@ impl Shim {
         match created.start() {
             Ok(pid) => {
                 connection.answer(&Response::Started { pid });
+                if let Some(health) = &mut self.health {
+                    health.start();
+                }
                 // It may have ended before it was ours to reap.
                 self.reap();
             }
