@@ -1,5 +1,6 @@
 //! What the daemon decides for its engine.
 
+use crate::cgroup::CgroupDriver;
 use crate::spec::{LogConfig, NamespaceMode, Ulimit};
 use crate::userns::IdMaps;
 use std::path::PathBuf;
@@ -19,7 +20,9 @@ pub struct EngineConfig {
     pub libexec: PathBuf,
     /// The host's resolver configuration that containers inherit, normally `/etc/resolv.conf`.
     pub host_resolv_conf: PathBuf,
-    /// Under which cgroup those of containers are made; empty means `/<name>`.
+    /// Who makes the cgroups of containers.
+    pub cgroup_driver: CgroupDriver,
+    /// Under which cgroup those of containers are made; empty means `/<name>`, or with systemd `system.slice`.
     pub cgroup_parent: String,
     /// Whether containers get a small init unless they say otherwise.
     pub init: bool,
@@ -60,6 +63,7 @@ impl Default for EngineConfig {
             boot_id: "/proc/sys/kernel/random/boot_id".into(),
             libexec: "/usr/libexec/shoal".into(),
             host_resolv_conf: "/etc/resolv.conf".into(),
+            cgroup_driver: CgroupDriver::default(),
             cgroup_parent: String::new(),
             init: false,
             default_cgroupns_mode: NamespaceMode::Default,

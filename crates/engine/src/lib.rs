@@ -21,6 +21,7 @@
 
 mod archive;
 mod boot;
+mod cgroup;
 mod config;
 mod container;
 mod default;
@@ -50,6 +51,7 @@ mod userns;
 pub mod volume;
 
 pub use archive::{ArchiveStream, ExtractOptions, PathStat};
+pub use cgroup::CgroupDriver;
 pub use config::EngineConfig;
 pub use container::{
     AttachInput, AttachOptions, AttachOutput, Attachment, Containers, Created, LogOptions, Paths,
@@ -67,7 +69,6 @@ use container::Adopted;
 use image::Images;
 use network::{Network, NetworkConfig};
 use recover::Recovered;
-use runtime::cgroup;
 use shared::Shared;
 use std::collections::HashSet;
 use std::fs::DirBuilder;
@@ -111,7 +112,7 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
         let made = DirBuilder::new().recursive(true).mode(DIR_MODE).create(&dir);
         made.map_err(Error::io("make", dir))?;
     }
-    let cgroups = cgroup::detect().map_err(|error| Error::Machine(error.to_string()))?;
+    let cgroups = runtime::cgroup::detect().map_err(|error| Error::Machine(error.to_string()))?;
     let (store, records) = Store::open(&config.data_root.join(STORE_FILE))?;
     let (recovered, gone) = recover::settle(&config, &cgroups, records).await;
     for id in &gone {

@@ -16,13 +16,14 @@
 //! | says running | yes | no directory, or of another boot | the machine was restarted: code 255 |
 
 use crate::boot;
+use crate::cgroup::{cgroup_path, cgroup_root, container_of, scope_of};
 use crate::config::EngineConfig;
 use crate::container::{Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup};
 use crate::error::Error;
 use crate::link::{self, Link};
 use crate::record::{ExitStatus, Record, Status};
 use crate::restart::{self, Ended};
-use crate::shared::{cgroup_path, cgroup_root, containers_dir, exec_dirs, now_ns};
+use crate::shared::{containers_dir, exec_dirs, now_ns};
 use futures_util::StreamExt;
 use network::Endpoint;
 use runtime::cgroup::Layout;
@@ -300,12 +301,14 @@ async fn remove_debris(config: &EngineConfig, cgroups: &Layout, known: &HashSet<
     for dir in unknown_dirs(&exec_dirs(config), known) {
         let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         tracing::info!(container = %id, "ending a run of no known container");
-        end_run(cgroups, &id, &dir, &root.join(&id)).await;
+        let own = scope_of(config, &id).unwrap_or_else(|| id.clone());
+        end_run(cgroups, &id, &dir, &root.join(own)).await;
     }
     let children = cgroups.children(&root).unwrap_or_default();
-    for id in children.iter().filter(|id| !known.contains(id.as_str())) {
-        tracing::info!(cgroup = %id, "ending processes of no known container");
-        if let Err(error) = sweep_cgroup(cgroups, &root.join(id)) {
+    let unknown = |child: &&String| container_of(config, child).is_some_and(|id| !known.contains(id));
+    for child in children.iter().filter(unknown) {
+        tracing::info!(cgroup = %child, "ending processes of no known container");
+        if let Err(error) = sweep_cgroup(cgroups, &root.join(child)) {
             tracing::error!(%error, "processes of no known container cannot be ended");
         }
     }

@@ -13,7 +13,7 @@ use image::Images;
 use network::Network;
 use runtime::cgroup::{Layout, Version};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::Semaphore;
 
@@ -140,21 +140,6 @@ pub(crate) fn containers_dir(config: &EngineConfig) -> PathBuf {
 /// Where the directories of shims lie.
 pub(crate) fn exec_dirs(config: &EngineConfig) -> PathBuf {
     config.exec_root.join("containers")
-}
-
-/// The cgroup under which this daemon's containers have theirs.
-pub(crate) fn cgroup_root(config: &EngineConfig) -> PathBuf {
-    Path::new("/").join(&config.name)
-}
-
-/// The cgroup of a container: under its own parent, else the daemon's, else [`cgroup_root`].
-pub(crate) fn cgroup_path(config: &EngineConfig, record: &Record) -> PathBuf {
-    let own = record.spec.host.cgroup_parent.as_str();
-    let parent = [own, &config.cgroup_parent].into_iter().find(|parent| !parent.is_empty());
-    match parent {
-        Some(parent) => Path::new("/").join(parent).join(&record.id),
-        None => cgroup_root(config).join(&record.id),
-    }
 }
 
 /// Nanoseconds since the epoch.

@@ -50,6 +50,8 @@ pub struct Facts {
     pub log_driver: String,
     /// Name of the default runtime.
     pub default_runtime: String,
+    /// `cgroupfs` or `systemd`.
+    pub cgroup_driver: String,
     /// `1` or `2`.
     pub cgroup_version: String,
     /// CIDRs and names that are spoken to without TLS.

@@ -25,6 +25,9 @@ pub struct ShimSpec {
     /// Run the program under a built-in init.
     #[serde(default)]
     pub init: bool,
+    /// The container's cgroup is a scope of systemd's; `linux.cgroupsPath` is `slice:prefix:name`.
+    #[serde(default)]
+    pub systemd_cgroup: bool,
     /// A pseudo-terminal instead of three pipes.
     pub tty: bool,
     /// Standard input stays open for attachments; else it is `/dev/null`.

@@ -25,6 +25,7 @@ pub(crate) fn facts(config: &Config, instance: &Instance) -> Arc<Facts> {
         experimental: false,
         log_driver: config.log_driver.clone(),
         default_runtime: config.default_runtime.clone(),
+        cgroup_driver: config.containers.cgroup_driver().name().to_owned(),
         cgroup_version: cgroup_version().to_owned(),
         insecure_registries: config.insecure_registries.clone(),
         registry_mirrors: config.registry_mirrors.clone(),

@@ -43,6 +43,7 @@ pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfi
         data_root: config.data_root.clone(),
         exec_root: config.exec_root.clone(),
         libexec: libexec()?,
+        cgroup_driver: own.cgroup_driver(),
         cgroup_parent: config.cgroup_parent.clone(),
         init: config.init,
         default_cgroupns_mode: config.default_cgroupns_mode.parse()?,

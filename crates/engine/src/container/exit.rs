@@ -2,10 +2,11 @@
 
 use super::launch::remove_dir;
 use super::task::{Ending, Phase, Running, Task, Then};
+use crate::cgroup::cgroup_path;
 use crate::error::{Error, Result};
 use crate::link;
 use crate::record::{ExitStatus, Status};
-use crate::shared::{Shared, cgroup_path, now_ns};
+use crate::shared::{Shared, now_ns};
 use std::path::Path;
 use std::sync::Arc;
 

@@ -7,13 +7,14 @@
 use super::attachment::Pending;
 use super::join::{self, Joined};
 use super::request::AttachOptions;
+use crate::cgroup::{CgroupDriver, cgroup_path, oci_path};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::link::{self, Link, Refused};
 use crate::oci::{self, Run};
 use crate::plan::Plan;
 use crate::record::Record;
-use crate::shared::{Shared, cgroup_path, now_ns};
+use crate::shared::{Shared, now_ns};
 use crate::spec::NetworkMode;
 use crate::userns;
 use network::{AttachRequest, Endpoint};
@@ -163,7 +164,7 @@ fn write_files(
             paths
         }
     };
-    let cgroup = cgroup_path(&shared.config, record);
+    let cgroup = oci_path(&shared.config, record);
     let config = oci::build(&Run {
         record,
         plan,
@@ -186,6 +187,7 @@ fn write_files(
         rootfs: runtime::Rootfs::Overlay { lowers: rootfs.lowers, upper: rootfs.upper, work: rootfs.work },
         user: (!container.user.is_empty()).then(|| container.user.clone()),
         init: record.spec.host.init.unwrap_or(shared.config.init),
+        systemd_cgroup: shared.config.cgroup_driver == CgroupDriver::Systemd,
         tty: container.tty,
         open_stdin: container.open_stdin,
         stdin_once: container.stdin_once,

@@ -39,10 +39,11 @@ pub use request::{
 };
 pub(crate) use task::{Adopted, spawn};
 
+use crate::cgroup::{CgroupDriver, cgroup_root};
 use crate::error::{Error, Result};
 use crate::log::LogStream;
 use crate::record::Record;
-use crate::shared::{Shared, cgroup_root};
+use crate::shared::Shared;
 use crate::spec::{ContainerSpec, Update};
 use command::{Command, Reply};
 use index::Entry;
@@ -66,6 +67,10 @@ impl Containers {
     /// Removes the cgroup above those of the containers, unless one is left in it.
     pub(crate) async fn retire_cgroups(&self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
+        if shared.config.cgroup_driver == CgroupDriver::Systemd {
+            // A slice is systemd's.
+            return Ok(());
+        }
         let removed = tokio::task::spawn_blocking(move || {
             let root = cgroup_root(&shared.config);
             match shared.cgroups.children(&root) {

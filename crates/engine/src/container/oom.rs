@@ -1,8 +1,9 @@
 //! Lack of memory, told when it happens and not only at the end: a container may live on when one of its processes was ended.
 
 use super::task::{Phase, Task};
+use crate::cgroup::cgroup_path;
 use crate::record::Record;
-use crate::shared::{Shared, cgroup_path};
+use crate::shared::Shared;
 use runtime::cgroup::{Cgroup, OomAlarm};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};

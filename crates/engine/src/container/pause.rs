@@ -3,9 +3,9 @@
 //! The kernel's freezer is the truth: a daemon that dies here and recovers reads it there.
 
 use super::task::{Phase, Task};
+use crate::cgroup::cgroup_path;
 use crate::error::{Error, Result};
 use crate::record::{Record, Status};
-use crate::shared::cgroup_path;
 use runtime::cgroup::Cgroup;
 
 const SIGKILL: i32 = 9;

@@ -1,9 +1,9 @@
 //! The processes of a container. Reads beside the container's task and never waits for it.
 
 use super::Containers;
+use crate::cgroup::cgroup_path;
 use crate::error::{Error, Result};
 use crate::record::Status;
-use crate::shared::cgroup_path;
 use crate::top::{Top, Wish};
 
 impl Containers {

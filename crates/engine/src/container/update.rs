@@ -1,12 +1,14 @@
 //! Changing limits and the restart policy of a container that exists, at once where it runs.
 
 use super::task::{Phase, Task};
+use crate::cgroup::scope_of;
 use crate::error::{Error, Result};
 use crate::plan;
 use crate::record::Status;
 use crate::restart::{self, Ended};
 use crate::spec::{Invalid, Resources, RestartCondition, RestartPolicy, Update, update};
 use runtime::cgroup::Cgroup;
+use runtime::cgroup::systemd::Systemd;
 use std::time::Duration;
 
 /// Docker's warning; the weight is then not written down either.
@@ -55,7 +57,13 @@ impl Task {
 
     async fn tell_kernel(&self, changed: &Resources) -> Result<()> {
         let limits = plan::resources(changed, &mut Vec::new())?;
-        self.on_cgroup("update: write limits", move |cgroup: &Cgroup| cgroup.update(&limits)).await
+        let scope = scope_of(&self.shared.config, &self.record.id);
+        let update = move |cgroup: &Cgroup| {
+            cgroup.update(&limits)?;
+            // What systemd does not know it takes back one day.
+            scope.map_or(Ok(()), |scope| Systemd::of_machine()?.update(&scope, &limits))
+        };
+        self.on_cgroup("update: write limits", update).await
     }
 
     /// A container that waits to be started again does not, if its new policy says so.

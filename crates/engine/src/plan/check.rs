@@ -1,5 +1,6 @@
 //! What can be wrong with a spec by itself, each thing in Docker's words.
 
+use crate::cgroup::{CgroupDriver, is_parent};
 use crate::config::EngineConfig;
 use crate::default;
 use crate::spec::{ContainerSpec, HostConfig, Invalid, NamespaceMode, NetworkMode, RestartCondition};
@@ -36,6 +37,12 @@ pub(super) fn check(spec: &ContainerSpec, engine: &EngineConfig) -> Result<(), I
         return Err(Invalid::AutoRemoveRestart);
     }
     host_config(host)?;
+    if !is_parent(engine.cgroup_driver, &host.cgroup_parent) {
+        return Err(match engine.cgroup_driver {
+            CgroupDriver::Cgroupfs => Invalid::CgroupParent(host.cgroup_parent.clone()),
+            CgroupDriver::Systemd => Invalid::Slice,
+        });
+    }
     if crate::userns::of(engine, host).is_some() {
         user_namespace(host)?;
     }
@@ -69,9 +76,6 @@ fn host_config(host: &HostConfig) -> Result<(), Invalid> {
     }
     if host.shm_size < 0 {
         return Err(Invalid::Bound("SHM size can not be less than 0"));
-    }
-    if host.cgroup_parent.split('/').any(|part| part == "..") {
-        return Err(Invalid::CgroupParent(host.cgroup_parent.clone()));
     }
     for path in host.masked_paths.iter().flatten().chain(host.readonly_paths.iter().flatten()) {
         if !path.starts_with('/') {

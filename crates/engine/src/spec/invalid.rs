@@ -216,6 +216,9 @@ pub enum Invalid {
     /// A parent of the cgroup.
     #[error("invalid cgroup parent \"{0}\": want a path without '..'")]
     CgroupParent(String),
+    /// A parent of a scope.
+    #[error("cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\"")]
+    Slice,
     /// A name server.
     #[error("bad parameter: \"{0}\" is not an ip address")]
     Dns(String),

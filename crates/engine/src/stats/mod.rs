@@ -13,8 +13,9 @@ pub use runtime::cgroup::{BlockIoEntry, Stats as Usage};
 pub(crate) use sampler::Samplers;
 pub use sampler::Watch;
 
+use crate::cgroup::cgroup_path;
 use crate::record::Record;
-use crate::shared::{Shared, cgroup_path, now_ns};
+use crate::shared::{Shared, now_ns};
 use crate::spec::NetworkMode;
 use std::collections::BTreeMap;
 

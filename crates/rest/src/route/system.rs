@@ -133,7 +133,6 @@ fn of_machine(machine: &Machine) -> SystemInfo {
         nfd: machine.open_files,
         ngoroutines: machine.threads,
         system_time: Timestamp::from_ns(swarm_api::now_ns()),
-        cgroup_driver: "cgroupfs".to_owned(),
         kernel_version: machine.kernel.clone(),
         operating_system: machine.system.clone(),
         os_version: machine.system_version.clone(),
@@ -154,6 +153,7 @@ fn of_facts(info: &mut SystemInfo, facts: &Facts) {
     info.debug = facts.debug;
     info.experimental_build = facts.experimental;
     info.logging_driver.clone_from(&facts.log_driver);
+    info.cgroup_driver.clone_from(&facts.cgroup_driver);
     info.cgroup_version.clone_from(&facts.cgroup_version);
     info.warnings.clone_from(&facts.warnings);
     info.driver = "overlay2".to_owned();

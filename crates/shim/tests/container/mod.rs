@@ -54,6 +54,7 @@ impl Container {
             rootfs: Rootfs::Overlay { lowers: vec![etc, bin], upper, work },
             user: None,
             init: false,
+            systemd_cgroup: false,
             tty: false,
             open_stdin: false,
             stdin_once: false,

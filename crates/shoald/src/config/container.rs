@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use engine::CgroupDriver;
 use serde::Deserialize;
 
 use super::error::ConfigError;
@@ -37,6 +38,15 @@ impl Containers {
         if self.default_shm_size.is_empty() { Some(0) } else { bytes(&self.default_shm_size) }
     }
 
+    /// Who makes the cgroups of containers; the last word counts.
+    pub(crate) fn cgroup_driver(&self) -> CgroupDriver {
+        let words = self.exec_opts.iter().filter_map(|option| option.split_once('='));
+        match words.filter(|(key, _)| *key == CGROUP_DRIVER).next_back() {
+            Some((_, "systemd")) => CgroupDriver::Systemd,
+            _ => CgroupDriver::Cgroupfs,
+        }
+    }
+
     /// Checks the values that a type alone does not.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let wrong = |key, value: &str, expected| {
@@ -58,12 +68,8 @@ impl Containers {
         }
         for option in &self.exec_opts {
             match option.split_once('=') {
-                Some((CGROUP_DRIVER, "cgroupfs")) => {}
-                Some((CGROUP_DRIVER, "systemd")) => {
-                    let expected = "native.cgroupdriver=cgroupfs (systemd is not implemented yet)";
-                    return wrong("exec-opts", option, expected);
-                }
-                _ => return wrong("exec-opts", option, "native.cgroupdriver=cgroupfs"),
+                Some((CGROUP_DRIVER, "cgroupfs" | "systemd")) => {}
+                _ => return wrong("exec-opts", option, "native.cgroupdriver=cgroupfs or systemd"),
             }
         }
         for dir in &self.cdi_spec_dirs {

@@ -12,7 +12,6 @@ mod foreground;
 mod global;
 mod hook;
 mod log;
-mod scope;
 mod seal;
 mod state;
 mod time;

@@ -12,6 +12,7 @@ mod bus;
 mod home;
 mod message;
 mod property;
+mod scope;
 mod unit;
 
 use std::io;
@@ -26,6 +27,7 @@ use bus::Bus;
 use home::Home;
 use message::{Body, Property, Value};
 
+pub use scope::{Scope, unit_of};
 pub use unit::Unit;
 
 /// Making a scope takes milliseconds; a machine that is starting up may have other things to do first.
@@ -71,6 +73,8 @@ impl Systemd {
             ("Delegate", Value::Bool(true)),
             ("PIDs", Value::U32s(vec![std::process::id()])),
             ("DefaultDependencies", Value::Bool(false)),
+            // A scope that has failed (out of memory) is not kept for anybody to look at: the engine tells.
+            ("CollectMode", Value::Text("inactive-or-failed".to_owned())),
             ("MemoryAccounting", Value::Bool(true)),
             ("CPUAccounting", Value::Bool(true)),
             ("TasksAccounting", Value::Bool(true)),

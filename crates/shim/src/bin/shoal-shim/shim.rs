@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use runtime::cgroup::Cgroup;
+use runtime::cgroup::systemd::{Scope, unit_of};
 use runtime::oci::Spec;
 use runtime::{Console, CreateOptions, Created, Extra, Gate};
 
@@ -57,12 +58,18 @@ impl Shim {
         if shim.version != ::shim::VERSION {
             return Err(Failure::Version { found: shim.version });
         }
-        let spec: Spec = read_json(::shim::CONFIG_FILE)?;
+        let mut spec: Spec = read_json(::shim::CONFIG_FILE)?;
         let log = Log::open(shim.log.clone(), &shim.id).map_err(Failure::Log)?;
         let listener = listen().map_err(|error| Failure::File(::shim::SOCKET_FILE, error))?;
         let dir = std::env::current_dir().map_err(|error| Failure::File("directory", error))?;
         let streams =
             if shim.tty { streams::terminal(shim.console_size) } else { streams::pipes(shim.open_stdin)? };
+        let scope = if shim.systemd_cgroup {
+            let unit = unit_of(&mut spec, &shim.id)?;
+            Some(Scope::enter(unit, &spec)?)
+        } else {
+            None
+        };
         let mut created = runtime::create(
             &spec,
             CreateOptions {
@@ -77,6 +84,9 @@ impl Shim {
                 extra: Extra::default(),
             },
         )?;
+        if let Some(scope) = scope {
+            scope.leave_to_container();
+        }
         let (mut outputs, mut input) = (streams.outputs, streams.input);
         let console = created.take_console();
         if let Some(console) = &console {

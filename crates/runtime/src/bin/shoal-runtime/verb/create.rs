@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use runtime::cgroup::systemd::{Scope, unit_of};
 use runtime::{Console, CreateOptions, Created, Extra, Gate, Rootfs, Stdio};
 
 use crate::arguments::{Flag, Verb, Words, option, switch};
@@ -14,7 +15,6 @@ use crate::console;
 use crate::container::NewDirectory;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
-use crate::scope::{self, Scope};
 use crate::seal::seal;
 use crate::state::{ProcessId, State, gate, replace};
 use crate::time::rfc3339;
@@ -78,7 +78,7 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
     let size = process.and_then(|process| process.console_size());
     let size = size.map(|size| (size.height() as u16, size.width() as u16));
     let directory = NewDirectory::make(global, id, &bundle.config)?;
-    let unit = global.systemd_cgroup.then(|| scope::unit(&mut bundle.spec, id)).transpose()?;
+    let unit = global.systemd_cgroup.then(|| unit_of(&mut bundle.spec, id)).transpose()?;
     let mut state = State {
         id: id.to_owned(),
         cgroup: cgroup_path(&bundle, id),
