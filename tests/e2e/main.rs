@@ -11,6 +11,7 @@ mod example;
 mod exec;
 mod image;
 mod input;
+mod log;
 mod network;
 mod point;
 mod resource;

@@ -25,6 +25,7 @@ pub struct Daemon {
     dir: TempDir,
     namespace: Option<String>,
     args: Vec<String>,
+    env: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -34,7 +35,15 @@ impl Daemon {
     /// # Panics
     /// Without root, without the programs, or when it does not answer.
     pub fn start(args: &[&str]) -> Self {
-        Self::make(None, args)
+        Self::make(None, args, &[])
+    }
+
+    /// Starts a daemon with these variables in its environment.
+    ///
+    /// # Panics
+    /// As [`Daemon::start`].
+    pub fn start_with(args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::make(None, args, env)
     }
 
     /// Starts a daemon on a machine of its own.
@@ -42,14 +51,15 @@ impl Daemon {
     /// # Panics
     /// As [`Daemon::start`].
     pub fn start_in(namespace: &Namespace, args: &[&str]) -> Self {
-        Self::make(Some(namespace.name.clone()), args)
+        Self::make(Some(namespace.name.clone()), args, &[])
     }
 
-    fn make(namespace: Option<String>, args: &[&str]) -> Self {
+    fn make(namespace: Option<String>, args: &[&str], env: &[(&str, &str)]) -> Self {
         need_root();
         let dir = tempfile::Builder::new().prefix("shoal-test.").tempdir().expect("a temporary directory");
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let mut daemon = Self { dir, namespace, args, child: None };
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut daemon = Self { dir, namespace, args, env, child: None };
         daemon.restart();
         daemon
     }
@@ -84,6 +94,7 @@ impl Daemon {
             .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")])
             .args(["-H", &self.host()])
             .args(&self.args)
+            .envs(self.env.iter().cloned())
             .env(CRASH_FILE, self.path("crash"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the daemon's log"))
