@@ -4,6 +4,7 @@
 mod archive;
 mod attack;
 mod client;
+mod commit;
 mod container;
 mod crash;
 mod daemon;

@@ -8,7 +8,7 @@
 //! - [`Containers`]: the handle; one task per container owns its [`Record`] and decides what happens to it
 //! - [`Execs`]: additional processes in running containers
 //! - [`oci`]: the spec as an OCI `config.json` · [`file`]: hosts, hostname, resolv.conf
-//! - [`archive`]: files in and out of containers
+//! - [`archive`]: files in and out of containers · [`layer`]: what they changed, images of it
 //! - [`volume`]: what outlives containers · [`tree`]: files that somebody else may be changing
 //! - [`store`]: records on disk · [`recover`]: what `open` finds and settles · [`restart`]: when to start again
 //! - [`stats`]: what containers use · [`top`]: their processes
@@ -30,6 +30,7 @@ pub mod event;
 mod exec;
 mod file;
 pub mod filter;
+mod layer;
 mod link;
 pub mod log;
 mod machine;
@@ -60,6 +61,7 @@ pub use container::{
 pub use error::{Error, ErrorKind, Result};
 pub use event::Events;
 pub use exec::{ExecConfig, ExecOutput, ExecRecord, ExecStart, Execs, Session};
+pub use layer::{Change, ChangeKind, CommitOptions, Sizes};
 pub use plan::{LOG_DRIVERS, check_log};
 pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
 pub use top::Top;

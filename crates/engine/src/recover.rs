@@ -20,6 +20,7 @@ use crate::cgroup::{cgroup_path, cgroup_root, container_of, scope_of};
 use crate::config::EngineConfig;
 use crate::container::{Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup};
 use crate::error::Error;
+use crate::layer::PAUSED_FILE;
 use crate::link::{self, Link};
 use crate::record::{ExitStatus, Record, Status};
 use crate::restart::{self, Ended};
@@ -125,6 +126,7 @@ async fn settle_one(
                 tracing::debug!(container = record.short_id(), %error, "shim ends while it is adopted");
             }
             adopt(&mut record, pid, &dir);
+            end_commit(cgroups, &cgroup_path(config, &record), &dir);
             if is_frozen(cgroups, &cgroup_path(config, &record)) {
                 record.state.status = Status::Paused;
             }
@@ -203,6 +205,20 @@ fn adopt(record: &mut Record, pid: u32, dir: &Path) {
     record.state.pid = pid;
     record.state.error.clear();
     record.state.exit_code = 0;
+}
+
+/// A container that was paused for a commit goes on: nobody makes that image any more.
+fn end_commit(cgroups: &Layout, path: &Path, dir: &Path) {
+    let mark = dir.join(PAUSED_FILE);
+    if !mark.exists() {
+        return;
+    }
+    fault::point("recover: thaw after commit");
+    let thawed = cgroups.cgroup(path).and_then(|cgroup| cgroup.thaw());
+    let ended = thawed.map_err(|error| error.to_string());
+    if let Err(error) = ended.and_then(|()| fs::remove_file(&mark).map_err(|error| error.to_string())) {
+        tracing::warn!(path = %dir.display(), %error, "container stays paused after a commit that was cut short");
+    }
 }
 
 /// The kernel knows who is paused better than the record, which may be older.

@@ -107,6 +107,13 @@ impl Assembly {
         Ok(id)
     }
 
+    /// Tells which image another was built from here.
+    pub(crate) fn set_parent(&mut self, id: Digest, parent: Digest) {
+        for image in self.publication.images.iter_mut().filter(|image| image.id == id) {
+            image.record.parent = Some(parent);
+        }
+    }
+
     /// Gives an image a long name; its time of tagging is now.
     pub(crate) fn add_name(&mut self, name: String, id: Digest, now_ns: i64) {
         for image in self.publication.images.iter_mut().filter(|image| image.id == id) {

@@ -1,6 +1,6 @@
 //! `docker import`: an archive of a root directory becomes an image with one layer.
 
-mod change;
+pub(crate) mod change;
 
 use tokio::io::AsyncRead;
 

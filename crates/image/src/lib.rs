@@ -13,6 +13,7 @@ pub mod archive;
 mod assembly;
 mod background;
 mod clock;
+mod commit;
 mod config;
 mod digest;
 mod error;
@@ -40,6 +41,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 
+pub use commit::CommitOptions;
 pub use config::{Config, Healthcheck, History, ImageFile, RootFs};
 pub use error::{Error, ErrorKind, Result};
 pub use model::{

@@ -1,6 +1,7 @@
 //! Containers: what is asked for, and what is told.
 
 mod archive;
+mod commit;
 mod config;
 mod create;
 mod device;
@@ -17,6 +18,7 @@ mod update;
 mod words;
 
 pub use archive::{ArchiveQuery, ContainerPathStat, ExtractQuery};
+pub use commit::{CommitQuery, CommitResponse, FilesystemChange};
 pub use config::{ContainerConfig, Empty};
 pub use create::{
     ContainerCreateRequest, ContainerCreateResponse, ContainerWaitExitError, ContainerWaitResponse,

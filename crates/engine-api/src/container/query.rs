@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::mount::is_false;
 use crate::{Filters, Unread};
 
 /// Of `GET /containers/json`.
@@ -13,9 +14,9 @@ pub struct ListQuery {
     /// Only the newest N, running or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
-    /// Also sizes: not honoured yet.
-    #[serde(skip_serializing)]
-    pub size: Unread,
+    /// Also sizes.
+    #[serde(skip_serializing_if = "is_false")]
+    pub size: bool,
     /// Which.
     #[serde(skip_serializing_if = "Filters::is_empty")]
     pub filters: Filters,
@@ -37,9 +38,9 @@ pub struct CreateQuery {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InspectQuery {
-    /// Also sizes: not honoured yet.
-    #[serde(skip_serializing)]
-    pub size: Unread,
+    /// Also sizes.
+    #[serde(skip_serializing_if = "is_false")]
+    pub size: bool,
 }
 
 /// Of `GET /containers/{id}/logs`.

@@ -9,8 +9,9 @@
 //! runs in the container for this, and none of its libraries is loaded. Memory does not grow with what is copied.
 //!
 //! - [`path`]: Docker's reading of paths · [`resolve`]: where links lead, for telling
-//! - [`pack`]: a tree as an archive · [`stream`]: from a thread to a client
+//! - [`pack`]: a tree as an archive · [`as_layer`]: a writable layer as an image's · [`stream`]: from a thread to a client
 
+mod as_layer;
 mod copy_in;
 mod copy_out;
 mod export;
@@ -20,6 +21,9 @@ mod reach;
 mod resolve;
 mod stat;
 mod stream;
+
+pub(crate) use as_layer::write_layer;
+pub(crate) use reach::blocking;
 
 pub use copy_in::ExtractOptions;
 pub use stat::PathStat;

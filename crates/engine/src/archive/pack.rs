@@ -106,8 +106,13 @@ impl<W: Write> Packer<W> {
         Ok(!skipped)
     }
 
+    /// An entry that is no file of the tree, without data.
+    pub(super) fn mark(&mut self, entry: Entry) -> io::Result<()> {
+        self.tar.entry(&entry, 0)
+    }
+
     /// One entry, without what is below it.
-    fn one(&mut self, opened: BorrowedFd<'_>, stat: &Stat, name: &[u8]) -> io::Result<()> {
+    pub(super) fn one(&mut self, opened: BorrowedFd<'_>, stat: &Stat, name: &[u8]) -> io::Result<()> {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => match self.earlier(stat, name) {
                 Some(earlier) => Kind::Hardlink(earlier),

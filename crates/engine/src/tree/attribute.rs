@@ -8,6 +8,8 @@ use std::os::fd::BorrowedFd;
 /// Most bytes of names, and of one value: the kernel's own limits.
 const MAX_BYTES: usize = 64 << 10;
 
+const OPAQUE: &str = "trusted.overlay.opaque";
+
 /// Name and value of each attribute of what is open, which must not be a link.
 pub(crate) fn xattrs(opened: BorrowedFd<'_>) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let path = by_descriptor(opened);
@@ -28,6 +30,17 @@ pub(crate) fn xattrs(opened: BorrowedFd<'_>) -> io::Result<Vec<(Vec<u8>, Vec<u8>
         }
     }
     Ok(found)
+}
+
+/// Whether overlayfs hides all that is below a directory of a writable layer.
+pub(crate) fn is_opaque(opened: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut value = [0; 2];
+    match rustix::fs::getxattr(by_descriptor(opened), OPAQUE, &mut value) {
+        Ok(length) => Ok(&value[..length] == b"y"),
+        // A longer value is none of overlayfs'.
+        Err(Errno::NODATA | Errno::NOTSUP | Errno::RANGE) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What a process in a container may have set, and file capabilities; never overlayfs' own nor labels of this machine.

@@ -10,7 +10,7 @@ mod copy;
 mod open;
 mod walk;
 
-pub(crate) use attribute::xattrs;
+pub(crate) use attribute::{is_opaque, xattrs};
 pub(crate) use copy::copy_into_empty;
-pub(crate) use open::{contents, open_in, read_link, stat};
-pub(crate) use walk::{Entry, Step, Walk};
+pub(crate) use open::{child, contents, open_in, read_link, stat};
+pub(crate) use walk::{Entry, Step, Walk, names};

@@ -27,7 +27,7 @@ pub(crate) fn open_in(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> io::R
 }
 
 /// The entry of this name, itself and not what it points to. `name` is one plain name.
-pub(super) fn child(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+pub(crate) fn child(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(directory, name, PATH | OFlags::NOFOLLOW, Mode::empty())?)
 }
 

@@ -101,13 +101,18 @@ impl Walk {
 impl Level {
     fn open(opened: BorrowedFd<'_>, path_length: usize) -> io::Result<Level> {
         let directory = directory(opened)?;
-        let names = names(directory.as_fd())?;
+        let names = listed(directory.as_fd())?;
         Ok(Level { directory, names, path_length })
     }
 }
 
-/// The names in a directory, last first.
-fn names(directory: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
+/// The names in an opened directory, last first.
+pub(crate) fn names(opened: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
+    listed(directory(opened)?.as_fd())
+}
+
+/// The names in a directory that can be listed, last first.
+fn listed(directory: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;

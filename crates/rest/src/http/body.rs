@@ -84,6 +84,20 @@ impl<T: DeserializeOwned + Send + 'static> Taken for Json<T> {
     }
 }
 
+/// A JSON body where there need not be any.
+impl<T: DeserializeOwned + Send + 'static> Taken for Option<Json<T>> {
+    async fn take(headers: &HeaderMap, incoming: Incoming) -> Result<Self, Failure> {
+        if hyper::body::Body::is_end_stream(&incoming) {
+            return Ok(None);
+        }
+        Json::take(headers, incoming).await.map(Some)
+    }
+
+    fn fields() -> Vec<Field> {
+        Json::<T>::fields()
+    }
+}
+
 /// A body of any length, not read yet.
 pub(crate) struct Upload(Incoming);
 

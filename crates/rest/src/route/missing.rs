@@ -10,7 +10,6 @@ const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 const ROUTES: &[(Method, &str)] = &[
-    (GET, "/containers/{id}/changes"),
     (GET, "/containers/{id}/attach/ws"),
     (POST, "/build"),
     (POST, "/build/prune"),
@@ -19,7 +18,6 @@ const ROUTES: &[(Method, &str)] = &[
     (GET, "/images/search"),
     (POST, "/images/prune"),
     (POST, "/auth"),
-    (POST, "/commit"),
     (GET, "/system/df"),
     (GET, "/images/{name}/get"),
     (GET, "/images/get"),

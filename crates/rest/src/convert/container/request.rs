@@ -28,7 +28,8 @@ pub(crate) fn spec(name: &str, mut request: ContainerCreateRequest) -> Result<Co
     })
 }
 
-fn config(request: ContainerConfig) -> Result<Config, Failure> {
+/// What runs in a container, or what an image says of it.
+pub(crate) fn config(request: ContainerConfig) -> Result<Config, Failure> {
     let mut exposed_ports = std::collections::BTreeSet::new();
     for port in request.exposed_ports.keys() {
         exposed_ports.extend(Port::parse_range(port)?);

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::filter::{Filter, Surroundings};
-use engine::{Record, Status};
+use engine::{Record, Sizes, Status};
 use engine_api::Filters;
 use engine_api::container::ListQuery;
+use futures_util::future::join_all;
 use image::Image;
 
+use crate::Api;
 use crate::convert::{self, container::ImageNames};
 use crate::filter::pattern::Names;
 use crate::http::answer::{Answer, Outcome};
@@ -20,7 +22,7 @@ const NAME: &str = "name";
 const ANCESTOR: &str = "ancestor";
 
 pub(super) async fn list(call: Call<ListQuery>) -> Outcome {
-    let ListQuery { all, limit, filters: Filters(mut terms), .. } = call.query;
+    let ListQuery { all, limit, size, filters: Filters(mut terms) } = call.query;
     let names = Names::new(NAME, &terms.remove(NAME).unwrap_or_default())?;
     let filter = Filter::new(terms)?;
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
@@ -41,11 +43,32 @@ pub(super) async fn list(call: Call<ListQuery>) -> Outcome {
     }
     let image_names = ImageNames::new(&images);
     let now = swarm_api::now_ns();
-    let summaries = shown
-        .into_iter()
-        .take(limit.unwrap_or(usize::MAX))
-        .map(|record| convert::container::summary(record, &image_names, call.version, now));
-    Answer::json(&summaries.collect::<Vec<_>>())
+    shown.truncate(limit.unwrap_or(usize::MAX));
+    let mut summaries: Vec<_> = shown
+        .iter()
+        .map(|record| convert::container::summary(record, &image_names, call.version, now))
+        .collect();
+    if size {
+        // Side by side: the engine bounds how many are counted at once.
+        let counts = summaries.iter().map(|summary| sizes(&call.api, &summary.id));
+        let counts = join_all(counts).await;
+        for (summary, (own, root)) in summaries.iter_mut().zip(counts) {
+            (summary.size_rw, summary.size_root_fs) = (Some(own), Some(root));
+        }
+    }
+    Answer::json(&summaries)
+}
+
+/// Bytes of a container's own files and of its whole root; minus one for what is not known.
+pub(super) async fn sizes(api: &Api, id: &str) -> (i64, i64) {
+    let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    match api.containers.sizes(id).await {
+        Ok(Sizes { own_bytes: Some(own), image_bytes }) => {
+            (number(own), number(own.saturating_add(image_bytes)))
+        }
+        // It may be gone by now.
+        Ok(Sizes { own_bytes: None, .. }) | Err(_) => (-1, -1),
+    }
 }
 
 fn runs(record: &Record) -> bool {

@@ -2,6 +2,7 @@
 
 mod archive;
 mod attach;
+mod commit;
 mod create;
 mod detach;
 mod exec;
@@ -29,6 +30,8 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::GET, "/containers/{id}/archive", archive::get);
     table.on(Method::PUT, "/containers/{id}/archive", archive::put);
     table.on(Method::GET, "/containers/{id}/export", archive::export);
+    table.on(Method::GET, "/containers/{id}/changes", commit::changes);
+    table.on(Method::POST, "/commit", commit::commit);
     table.on(Method::POST, "/containers/{id}/start", life::start);
     table.on(Method::POST, "/containers/{id}/stop", life::stop);
     table.on(Method::POST, "/containers/{id}/restart", life::restart);

@@ -2,6 +2,7 @@
 
 use engine_api::container::InspectQuery;
 
+use super::list::sizes;
 use crate::convert::{
     self,
     container::{Defaults, Rooted},
@@ -19,5 +20,9 @@ pub(super) async fn inspect(call: Call<InspectQuery>) -> Outcome {
     let execs = call.api.execs.of_container(&record.id);
     let mut told = convert::container::inspect(&record, &rooted, &defaults, call.version);
     told.exec_ids = Some(execs).filter(|execs| !execs.is_empty());
+    if call.query.size {
+        let (own, root) = sizes(&call.api, &record.id).await;
+        (told.size_rw, told.size_root_fs) = (Some(own), Some(root));
+    }
     Answer::json(&told)
 }
