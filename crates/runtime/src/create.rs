@@ -16,7 +16,7 @@ use crate::init::{self, Channel, Heard, Surroundings};
 use crate::oci::Spec;
 use crate::plan::{NamespaceKind, Plan};
 use crate::sys::process::{Side, clone};
-use crate::{Error, Result, Rootfs};
+use crate::{Error, Result, Rootfs, notify};
 
 /// How a container is created beside what its `config.json` says.
 #[derive(Debug)]
@@ -163,7 +163,9 @@ fn hear_of_program(channel: &Channel) -> Result<()> {
     match channel.hear()? {
         Heard::Closed => Ok(()),
         Heard::Failed(error) => Err(error),
-        Heard::Ready | Heard::Mounted | Heard::Console(_) | Heard::Pid(_) => Err(Error::InitDied),
+        Heard::Ready | Heard::Mounted | Heard::Console(_) | Heard::Listener(_) | Heard::Pid(_) => {
+            Err(Error::InitDied)
+        }
     }
 }
 
@@ -239,6 +241,7 @@ impl Created {
                     self.channel.start()?;
                 }
                 Heard::Console(console) => self.console = Some(console),
+                Heard::Listener(listener) => notify::hand_over(plan, hooked, self.pid, &listener)?,
                 Heard::Pid(_) => {}
                 Heard::Failed(error) => return Err(error),
                 Heard::Closed => return Err(Error::InitDied),
@@ -339,7 +342,9 @@ fn wait_for_stage(stage: i32, channel: &Channel) -> Result<i32> {
     match heard? {
         Heard::Pid(pid) => Ok(pid),
         Heard::Failed(error) => Err(error),
-        Heard::Ready | Heard::Mounted | Heard::Console(_) | Heard::Closed => Err(Error::InitDied),
+        Heard::Ready | Heard::Mounted | Heard::Console(_) | Heard::Listener(_) | Heard::Closed => {
+            Err(Error::InitDied)
+        }
     }
 }
 

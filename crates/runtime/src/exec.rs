@@ -91,6 +91,9 @@ pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
     let mut process = Process::new(options.process)?;
     check_labels(&mut process.labels)?;
     let filter = options.seccomp.map(seccomp::compile).transpose()?;
+    if filter.as_ref().is_some_and(|filter| filter.listener.is_some()) {
+        return Err(Error::NotImplemented("SCMP_ACT_NOTIFY for an additional process"));
+    }
     let init = open_init(options.init)?;
     let namespaces = foreign_namespaces(options.init)?;
     let (ours, theirs) = Channel::pair()?;
@@ -141,7 +144,9 @@ impl Executing {
             Ok(Heard::Console(console)) => return Ok(Progress::Console(console)),
             Ok(Heard::Closed) => Ok(Progress::Running),
             Ok(Heard::Failed(error)) => Err(error),
-            Ok(Heard::Ready | Heard::Pid(_) | Heard::Mounted) => return Err(Error::InitDied),
+            Ok(Heard::Ready | Heard::Pid(_) | Heard::Mounted | Heard::Listener(_)) => {
+                return Err(Error::InitDied);
+            }
             Err(error) => return Err(error),
         };
         self.settled = true;

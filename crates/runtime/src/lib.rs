@@ -27,6 +27,7 @@ mod features;
 pub mod hook;
 mod init;
 mod limit;
+mod notify;
 mod plan;
 mod rootfs;
 mod schedule;

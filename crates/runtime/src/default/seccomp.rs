@@ -114,7 +114,7 @@ pub fn seccomp(capabilities: &Capabilities) -> LinuxSeccomp {
     profile
         .set_default_action(LinuxSeccompAction::ScmpActErrno)
         .set_default_errno_ret(Some(libc::EPERM as u32))
-        .set_architectures(Some(vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32]))
+        .set_architectures(Some(vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86]))
         .set_syscalls(Some(syscalls));
     profile
 }

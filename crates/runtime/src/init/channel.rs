@@ -2,7 +2,7 @@
 //!
 //! One packet per message. The container's end closes itself when the program runs: an end of file is success.
 
-use std::io::{IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -20,6 +20,7 @@ const START: u8 = b's';
 const GONE: u8 = b'g';
 const PID: u8 = b'p';
 const MOUNTED: u8 = b'm';
+const LISTENER: u8 = b'l';
 /// An error message is cut here: it holds paths of an image.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
@@ -44,6 +45,8 @@ pub(crate) enum Heard {
     Console(OwnedFd),
     /// The number of the container's process, from whoever cloned it.
     Pid(i32),
+    /// Through it system calls of the container are decided.
+    Listener(OwnedFd),
     /// Everything is mounted; it waits for the hooks of this time.
     Mounted,
     Failed(Error),
@@ -92,6 +95,7 @@ impl Channel {
         match (&bytes[..length], console) {
             ([], _) => Ok(Heard::Closed),
             ([CONSOLE, ..], Some(console)) => Ok(Heard::Console(console)),
+            ([LISTENER, ..], Some(listener)) => Ok(Heard::Listener(listener)),
             ([READY, ..], _) => Ok(Heard::Ready),
             ([MOUNTED, ..], _) => Ok(Heard::Mounted),
             ([GONE, ..], _) => Ok(Heard::Failed(Error::NotRunning)),
@@ -129,12 +133,20 @@ impl Channel {
 
     /// Container: hands over the host's side of its terminal.
     pub(super) fn send_console(&self, master: OwnedFd) -> Result<()> {
-        let fds = [master.as_raw_fd()];
+        self.send_with(CONSOLE, &master).map_err(Error::host("hand over the console"))
+    }
+
+    /// Container: hands over what its system calls are decided through.
+    pub(super) fn send_listener(&self, listener: OwnedFd) -> Result<()> {
+        self.send_with(LISTENER, &listener).map_err(Error::host("hand over the listener"))
+    }
+
+    fn send_with(&self, what: u8, fd: &OwnedFd) -> io::Result<()> {
+        let fds = [fd.as_raw_fd()];
         let control = [ControlMessage::ScmRights(&fds)];
-        let slices = [IoSlice::new(&[CONSOLE])];
-        sendmsg::<()>(self.0.as_raw_fd(), &slices, &control, MsgFlags::MSG_NOSIGNAL, None)
-            .map(drop)
-            .map_err(|error| Error::host("hand over the console")(error.into()))
+        let slices = [IoSlice::new(std::slice::from_ref(&what))];
+        sendmsg::<()>(self.0.as_raw_fd(), &slices, &control, MsgFlags::MSG_NOSIGNAL, None)?;
+        Ok(())
     }
 
     /// Container: says so, as well as it can: nobody may be listening any more.

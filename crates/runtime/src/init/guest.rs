@@ -61,7 +61,7 @@ fn live(guest: Guest<'_>, channel: &Channel) -> Result<Infallible> {
     keep.extend(guest.extra.preserved());
     let user = enter(guest, channel)?;
     process::close_all_but(&mut keep).map_err(Error::host("close descriptors"))?;
-    identity::assume(plan, filter, &user)?;
+    identity::assume(plan, filter, &user, channel)?;
     if die_with_parent {
         namespace::die_with_parent()?;
     }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat, makedev};
 use nix::unistd::{Gid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, setgroups, setresgid, setresuid};
 
+use super::channel::Channel;
 use crate::plan::Process;
 use crate::seccomp::Filter;
 use crate::sys::open::{Links, open};
@@ -100,7 +101,12 @@ pub(super) fn give(stream: BorrowedFd<'_>, uid: Uid, gid: Option<Gid>) -> Result
 
 /// Becomes the user with nothing more than the plan allows. Needs privilege, and has none afterwards that is not
 /// in the plan.
-pub(super) fn assume(process: &Process, filter: Option<&Filter>, user: &User) -> Result<()> {
+pub(super) fn assume(
+    process: &Process,
+    filter: Option<&Filter>,
+    user: &User,
+    channel: &Channel,
+) -> Result<()> {
     process.rlimits.iter().try_for_each(|limit| limit.set_of(0))?;
     let available = process::permitted_capabilities().map_err(failed)?;
     drop_bounding(process.capabilities.bounding)?;
@@ -108,7 +114,7 @@ pub(super) fn assume(process: &Process, filter: Option<&Filter>, user: &User) ->
         process::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).map_err(failed)?;
     } else {
         // Installing a filter then takes CAP_SYS_ADMIN, which is about to go.
-        install_filter(filter)?;
+        install_filter(filter, channel)?;
     }
     process::prctl(libc::PR_SET_KEEPCAPS, 1).map_err(failed)?;
     let groups: Vec<Gid> = user.groups.iter().copied().map(Gid::from_raw).collect();
@@ -127,17 +133,19 @@ pub(super) fn assume(process: &Process, filter: Option<&Filter>, user: &User) ->
         process::raise_ambient(capability).map_err(failed)?;
     }
     if process.no_new_privileges {
-        install_filter(filter)?;
+        install_filter(filter, channel)?;
     }
     Ok(())
 }
 
-fn install_filter(filter: Option<&Filter>) -> Result<()> {
-    match filter {
-        Some(filter) => process::install_filter(&filter.program, filter.flags)
-            .map_err(Error::host("install the seccomp filter")),
-        None => Ok(()),
-    }
+fn install_filter(filter: Option<&Filter>, channel: &Channel) -> Result<()> {
+    let Some(filter) = filter else {
+        return Ok(());
+    };
+    let listener = process::install_filter(&filter.program, filter.flags)
+        .map_err(Error::host("install the seccomp filter"))?;
+    // At once: from now on this process' own calls may wait for who gets it.
+    listener.map_or(Ok(()), |listener| channel.send_listener(listener))
 }
 
 fn drop_bounding(keep: u64) -> Result<()> {

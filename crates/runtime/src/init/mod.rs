@@ -96,7 +96,7 @@ fn live(surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<Infalli
     let mut keep = vec![channel.as_fd().as_raw_fd(), gate.as_ref().map_or(-1, AsRawFd::as_raw_fd)];
     keep.extend(extra.preserved());
     process::close_all_but(&mut keep).map_err(Error::host("close descriptors"))?;
-    identity::assume(&plan.process, plan.filter.as_ref(), &user)?;
+    identity::assume(&plan.process, plan.filter.as_ref(), &user, channel)?;
     if die_with_parent {
         // Changing users has cleared it.
         namespace::die_with_parent()?;

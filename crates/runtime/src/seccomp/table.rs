@@ -1,23 +1,37 @@
 //! The kernel's system call numbers, as data. Numbers are never reused, so the tables only grow.
 
-/// The audit code of 64-bit x86 (include/uapi/linux/audit.h).
-pub(super) const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
-/// The audit code of 32-bit x86.
-pub(super) const AUDIT_ARCH_I386: u32 = 0x4000_0003;
+/// A way into the kernel with numbers of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interface {
+    X86_64,
+    /// Both are told apart by one bit of the number, without which they are one table.
+    X86_64AndX32,
+    I386,
+}
 
-/// The numbers of one architecture.
-pub(super) fn numbers(audit_arch: u32) -> impl Iterator<Item = (&'static str, u32)> {
-    let table = match audit_arch {
-        AUDIT_ARCH_X86_64 => X86_64,
-        AUDIT_ARCH_I386 => I386,
-        _ => "",
-    };
-    let mut words = table.split_ascii_whitespace();
-    std::iter::from_fn(move || {
-        let name = words.next()?;
-        let number = words.next()?.parse().ok()?;
-        Some((name, number))
-    })
+impl Interface {
+    /// Its audit code (include/uapi/linux/audit.h).
+    pub(super) fn audit_arch(self) -> u32 {
+        match self {
+            Interface::X86_64 | Interface::X86_64AndX32 => 0xc000_003e,
+            Interface::I386 => 0x4000_0003,
+        }
+    }
+
+    /// Names and numbers.
+    pub(super) fn numbers(self) -> impl Iterator<Item = (&'static str, u32)> {
+        let tables = match self {
+            Interface::X86_64 => [X86_64, ""],
+            Interface::X86_64AndX32 => [X86_64, X32],
+            Interface::I386 => [I386, ""],
+        };
+        let mut words = tables.into_iter().flat_map(str::split_ascii_whitespace);
+        std::iter::from_fn(move || {
+            let name = words.next()?;
+            let number = words.next()?.parse().ok()?;
+            Some((name, number))
+        })
+    }
 }
 
 const X86_64: &str = "\
@@ -79,6 +93,15 @@ const X86_64: &str = "\
     futex_wait 455  futex_requeue 456  statmount 457  listmount 458  lsm_get_self_attr 459 \
     lsm_set_self_attr 460  lsm_list_modules 461  mseal 462  setxattrat 463  getxattrat 464  listxattrat 465 \
     removexattrat 466  open_tree_attr 467  file_getattr 468  file_setattr 469";
+
+/// Calls whose arguments look different there.
+const X32: &str = "\
+    rt_sigaction 512  rt_sigreturn 513  ioctl 514  readv 515  writev 516  recvfrom 517  sendmsg 518 \
+    recvmsg 519  execve 520  ptrace 521  rt_sigpending 522  rt_sigtimedwait 523  rt_sigqueueinfo 524 \
+    sigaltstack 525  timer_create 526  mq_notify 527  kexec_load 528  waitid 529  set_robust_list 530 \
+    get_robust_list 531  vmsplice 532  move_pages 533  preadv 534  pwritev 535  rt_tgsigqueueinfo 536 \
+    recvmmsg 537  sendmmsg 538  process_vm_readv 539  process_vm_writev 540  setsockopt 541  getsockopt 542 \
+    io_setup 543  io_submit 544  execveat 545  preadv2 546  pwritev2 547";
 
 const I386: &str = "\
     restart_syscall 0  exit 1  fork 2  read 3  write 4  open 5  close 6  waitpid 7  creat 8  link 9 \
@@ -159,14 +182,20 @@ mod tests {
 
     #[test]
     fn the_tables_agree_with_libc() {
-        let x86_64: std::collections::HashMap<_, _> = numbers(AUDIT_ARCH_X86_64).collect();
+        let x86_64: std::collections::HashMap<_, _> = Interface::X86_64.numbers().collect();
         assert_eq!(i64::from(x86_64["read"]), libc::SYS_read);
         assert_eq!(i64::from(x86_64["clone3"]), libc::SYS_clone3);
         assert_eq!(i64::from(x86_64["mseal"]), libc::SYS_mseal);
         assert!(x86_64.len() > 350);
-        let i386: std::collections::HashMap<_, _> = numbers(AUDIT_ARCH_I386).collect();
+        let i386: std::collections::HashMap<_, _> = Interface::I386.numbers().collect();
         assert_eq!(i386["execve"], 11);
         assert_eq!(i386["socketcall"], 102);
         assert!(i386.len() > 400);
+        let x32: Vec<_> = Interface::X86_64AndX32.numbers().filter(|(_, number)| *number >= 512).collect();
+        assert_eq!(
+            x32.iter().map(|(_, number)| *number).collect::<Vec<_>>(),
+            (512..=547).collect::<Vec<_>>()
+        );
+        assert!(x32.iter().all(|(name, _)| x86_64.contains_key(name)));
     }
 }

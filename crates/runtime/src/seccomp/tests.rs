@@ -73,8 +73,8 @@ fn expected(rules: &LinuxSeccomp, name: &str, call: &Call) -> u32 {
 }
 
 fn call(name: &str, arguments: [u64; 6]) -> Call {
-    let number = table::numbers(table::AUDIT_ARCH_X86_64).find(|(n, _)| *n == name).unwrap().1;
-    Call { arch: table::AUDIT_ARCH_X86_64, number, arguments }
+    let number = Interface::X86_64.numbers().find(|(n, _)| *n == name).unwrap().1;
+    Call { arch: Interface::X86_64.audit_arch(), number, arguments }
 }
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
@@ -112,7 +112,7 @@ fn the_default_profile_answers_as_docker_does() {
 fn what_is_newer_than_the_profile_does_not_exist() {
     let program = default_filter();
     for number in [467, 1000, X32_BIT, X32_BIT | 1, u32::MAX] {
-        let call = Call { arch: table::AUDIT_ARCH_X86_64, number, arguments: [0; 6] };
+        let call = Call { arch: Interface::X86_64.audit_arch(), number, arguments: [0; 6] };
         assert_eq!(run(&program, &call), ENOSYS_ANSWER, "{number}");
     }
     let foreign = Call { arch: 0xc000_00b7, number: 0, arguments: [0; 6] };
@@ -122,7 +122,8 @@ fn what_is_newer_than_the_profile_does_not_exist() {
 #[test]
 fn thirty_two_bit_programs_have_their_own_numbers() {
     let program = default_filter();
-    let answer = |number| run(&program, &Call { arch: table::AUDIT_ARCH_I386, number, arguments: [0; 6] });
+    let answer =
+        |number| run(&program, &Call { arch: Interface::I386.audit_arch(), number, arguments: [0; 6] });
     assert_eq!(answer(11), ALLOW, "execve");
     assert_eq!(answer(21), DENY, "mount");
 }
@@ -141,6 +142,87 @@ fn administrators_may_mount_and_clone() {
 fn the_default_program_is_short() {
     let length = default_filter().len();
     assert!(length < 600, "{length} instructions");
+}
+
+fn rules(json: serde_json::Value) -> Result<Filter> {
+    compile(&serde_json::from_value(json).unwrap())
+}
+
+#[test]
+fn x32_has_the_same_rules_if_it_is_named() {
+    let filter = rules(serde_json::json!({
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"],
+        "syscalls": [{"names": ["read", "ioctl"], "action": "SCMP_ACT_ALLOW"}],
+    }));
+    let program = filter.unwrap().program;
+    let answer =
+        |number| run(&program, &Call { arch: Interface::X86_64.audit_arch(), number, arguments: [0; 6] });
+    assert_eq!(answer(0), ALLOW);
+    assert_eq!(answer(X32_BIT), ALLOW, "read");
+    assert_eq!(answer(X32_BIT | 514), ALLOW, "its own ioctl");
+    assert_eq!(answer(X32_BIT | 1), DENY, "write");
+    assert_eq!(answer(X32_BIT | 520), DENY, "its own execve");
+    assert_eq!(answer(X32_BIT | 600), ENOSYS_ANSWER);
+    assert_eq!(answer(321), ENOSYS_ANSWER, "newer than the rules");
+}
+
+#[test]
+fn a_list_of_what_is_denied_lets_everything_else_pass() {
+    let filter = rules(serde_json::json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}],
+    }));
+    let program = filter.unwrap().program;
+    let answer =
+        |number| run(&program, &Call { arch: Interface::X86_64.audit_arch(), number, arguments: [0; 6] });
+    assert_eq!(answer(83), ENOSYS_ANSWER);
+    assert_eq!((answer(0), answer(400), answer(1000)), (ALLOW, ALLOW, ALLOW));
+    assert_eq!(answer(X32_BIT | 83), ENOSYS_ANSWER, "not by another way in");
+}
+
+#[test]
+fn every_action_is_the_kernels() {
+    for (name, errno, expected) in [
+        ("SCMP_ACT_KILL", None, libc::SECCOMP_RET_KILL_THREAD),
+        ("SCMP_ACT_KILL_THREAD", None, libc::SECCOMP_RET_KILL_THREAD),
+        ("SCMP_ACT_KILL_PROCESS", None, libc::SECCOMP_RET_KILL_PROCESS),
+        ("SCMP_ACT_TRAP", None, libc::SECCOMP_RET_TRAP),
+        ("SCMP_ACT_ERRNO", Some(13), libc::SECCOMP_RET_ERRNO | 13),
+        ("SCMP_ACT_TRACE", Some(5000), libc::SECCOMP_RET_TRACE | 5000),
+        ("SCMP_ACT_LOG", None, libc::SECCOMP_RET_LOG),
+        ("SCMP_ACT_NOTIFY", None, libc::SECCOMP_RET_USER_NOTIF),
+    ] {
+        let filter = rules(serde_json::json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "listenerPath": "/run/listener",
+            "syscalls": [{"names": ["mkdir"], "action": name, "errnoRet": errno}],
+        }));
+        let filter = filter.unwrap();
+        assert_eq!(run(&filter.program, &call("mkdir", [0; 6])), expected, "{name}");
+        assert_eq!(filter.listener.is_some(), name == "SCMP_ACT_NOTIFY");
+    }
+}
+
+#[test]
+fn contradictions_are_refused() {
+    for bad in [
+        serde_json::json!({"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/x"}),
+        serde_json::json!({"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1}),
+        serde_json::json!({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 4096}),
+        serde_json::json!({"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]}),
+        serde_json::json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+        }),
+        serde_json::json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "listenerPath": "/x",
+            "syscalls": [{"names": ["sendmsg"], "action": "SCMP_ACT_NOTIFY"}],
+        }),
+    ] {
+        assert!(rules(bad.clone()).is_err(), "{bad}");
+    }
 }
 
 fn operator() -> impl Strategy<Value = LinuxSeccompOperator> {

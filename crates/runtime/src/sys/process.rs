@@ -1,7 +1,7 @@
 //! Making a process, and taking away what it may do.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::check;
 
@@ -160,8 +160,9 @@ pub(crate) struct Instruction {
     pub(crate) k: u32,
 }
 
-/// Installs a system call filter on this process, for good.
-pub(crate) fn install_filter(program: &[Instruction], flags: u32) -> io::Result<()> {
+/// Installs a system call filter on this process, for good. With `SECCOMP_FILTER_FLAG_NEW_LISTENER` gives what the calls that
+/// are left to others can be decided through.
+pub(crate) fn install_filter(program: &[Instruction], flags: u32) -> io::Result<Option<OwnedFd>> {
     #[repr(C)]
     struct Program {
         length: u16,
@@ -170,10 +171,12 @@ pub(crate) fn install_filter(program: &[Instruction], flags: u32) -> io::Result<
     let length = u16::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let program = Program { length, instructions: program.as_ptr() };
     // SAFETY: `Program` has the layout of sock_fprog, and the instructions live through the call.
-    check(unsafe {
+    let answer = check(unsafe {
         libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
     })?;
-    Ok(())
+    let has_listener = flags & libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32 != 0;
+    // SAFETY: with the flag the answer is a descriptor that the kernel has just made, and nobody else knows of it.
+    Ok(has_listener.then(|| unsafe { OwnedFd::from_raw_fd(answer as RawFd) }))
 }
 
 /// Default action for every signal, and none of them blocked: a program must not inherit what its parent ignores.

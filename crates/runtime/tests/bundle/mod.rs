@@ -16,7 +16,7 @@ use runtime::oci::{
 
 const BUSYBOX: &str = "/bin/busybox";
 const APPLETS: &str = "sh true false cat ls echo id grep sleep stat mount mknod hostname head dd tail wc ip printf touch \
-                       tty cut chrt ionice nice readlink uname env mkdir ln rm kill";
+                       tty cut chrt ionice nice readlink uname env mkdir ln rm kill test";
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Bundle {
