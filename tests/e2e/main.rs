@@ -13,6 +13,7 @@ mod exec;
 mod image;
 mod input;
 mod log;
+mod list;
 mod network;
 mod point;
 mod resource;

@@ -70,7 +70,13 @@ fn a_paused_container_can_be_ended_in_every_way() {
     assert_eq!(inspect(&daemon, "one", "{{.State.Status}}"), "running");
     daemon.docker(&["rm", "-f", "one"]).ok();
     end(&["rm", "-f"]);
-    let events = ["events", "--since=1", "--until=0s", "--filter=type=container", "--format={{.Action}}"];
+    let events = [
+        "events",
+        "--since=1",
+        &testkit::program::until_now(),
+        "--filter=type=container",
+        "--format={{.Action}}",
+    ];
     let events = daemon.docker(&events).ok();
     assert!(events.contains("pause\nkill\nunpause\ndie\nstop"), "{events}");
 }

@@ -43,6 +43,9 @@ pub enum Error {
     /// A second pause.
     #[error("container {0} is already paused")]
     AlreadyPaused(String),
+    /// Streams of a paused container.
+    #[error("container {0} is paused, unpause the container before attach")]
+    AttachPaused(String),
     /// An end of a pause that there is not.
     #[error("container {0} is not paused")]
     NotPaused(String),
@@ -265,6 +268,7 @@ impl Error {
             Error::NameInUse { .. }
             | Error::NotRunning(_)
             | Error::AlreadyPaused(_)
+            | Error::AttachPaused(_)
             | Error::Pruning
             | Error::DefaultLink
             | Error::RemovePaused(_)

@@ -76,3 +76,9 @@ pub fn said(output: Output) -> Said {
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// The flag with which `docker events` ends now. Its own `0s` is the beginning of this second.
+pub fn until_now() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("--until={}.{:09}", now.as_secs(), now.subsec_nanos())
+}

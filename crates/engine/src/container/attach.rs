@@ -6,6 +6,7 @@ use super::task::{Phase, Task};
 use crate::error::{Error, Result};
 use crate::link::Link;
 use crate::log::LogStream;
+use crate::record::Status;
 use crate::shared::now_ns;
 use shim::{Request, Response};
 use std::path::Path;
@@ -17,6 +18,11 @@ const PENDING_MAX: usize = 64;
 impl Task {
     /// Docker's attach: the log so far if asked for, then what comes, unless only the log was wanted.
     pub(super) async fn attach(&mut self, options: AttachOptions) -> Result<Attachment> {
+        match self.record.state.status {
+            Status::Paused => return Err(Error::AttachPaused(self.record.id.clone())),
+            Status::Restarting => return Err(Error::RestartingNow(self.record.id.clone())),
+            _ => {}
+        }
         let tty = self.record.spec.config.tty;
         let stdin = options.stdin && options.stream && self.record.spec.config.open_stdin;
         let (mut attachment, client) = Attachment::pending(tty, stdin);

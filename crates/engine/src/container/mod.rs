@@ -186,6 +186,14 @@ impl Containers {
         self.call(reference, |reply| Command::Attach { options, reply }).await
     }
 
+    /// Tells that a client left its streams by the keys for that.
+    pub fn detached(&self, reference: &str) {
+        // One that is gone meanwhile has nobody to tell of.
+        if let Ok(record) = self.inspect(reference) {
+            self.shared.publish(&record, "detach", &[]);
+        }
+    }
+
     /// Its log, as far as it is written, and with `follow` until its process ends.
     ///
     /// # Errors

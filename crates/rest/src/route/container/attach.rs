@@ -26,8 +26,11 @@ pub(super) async fn attach(call: Call<AttachQuery>) -> Outcome {
     let attachment = call.api.containers.attach(&call.name, options).await?;
     let keys = (attachment.tty && stdin).then_some(keys);
     let kind = stream::kind(attachment.tty, call.version);
+    let (containers, id) = (call.api.containers, call.name);
     Ok(Answer::Hijack(Hijack::new(call.upgrade, kind, move |raw| async move {
-        copy(raw, attachment.input, attachment.output, keys).await;
+        if copy(raw, attachment.input, attachment.output, keys).await == Left::ByKeys {
+            containers.detached(&id);
+        }
     })))
 }
 
