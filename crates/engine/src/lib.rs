@@ -22,6 +22,7 @@
 mod archive;
 mod boot;
 mod cgroup;
+mod cdi;
 mod config;
 mod container;
 mod default;

@@ -178,6 +178,7 @@ fn write_files(
         pids_of: prepared.joined.pids_of,
         ipc_of: prepared.joined.ipc_of,
         users: userns::of(&shared.config, &record.spec.host),
+        cdi_spec_dirs: &shared.config.cdi_spec_dirs,
         linked_env: &prepared.joined.linked_env,
     })?;
     let container = &record.spec.config;

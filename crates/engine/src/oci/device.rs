@@ -90,7 +90,8 @@ fn collect(dir: &Path, inside: &Path, nodes: &mut Vec<LinuxDevice>, depth: usize
     }
 }
 
-fn node(path: &Path, inside: &Path) -> Option<LinuxDevice> {
+/// The device node at `path` of the host, to be made at `inside`; `None` if there is none.
+pub(crate) fn node(path: &Path, inside: &Path) -> Option<LinuxDevice> {
     let metadata = fs::symlink_metadata(path).ok()?;
     let kind = metadata.file_type();
     let typ = if kind.is_char_device() {

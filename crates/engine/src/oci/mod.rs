@@ -7,6 +7,9 @@ mod block;
 mod device;
 mod mount;
 
+pub(crate) use device::node as device_node;
+
+use crate::cdi;
 use crate::error::Result;
 use crate::plan::{Plan, Share};
 use crate::record::Record;
@@ -41,6 +44,8 @@ pub(crate) struct Run<'a> {
     pub(crate) ipc_of: Option<u32>,
     /// The users of the host that stand for the container's.
     pub(crate) users: Option<&'a IdMaps>,
+    /// Where specifications of devices are.
+    pub(crate) cdi_spec_dirs: &'a [PathBuf],
     /// Variables that tell of linked containers.
     pub(crate) linked_env: &'a [String],
 }
@@ -59,6 +64,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<Spec> {
         .set_process(Some(process(run)))
         .set_linux(Some(linux(run)?))
         .set_annotations(annotations(host));
+    cdi::inject(&host.resources.device_requests, run.cdi_spec_dirs, &mut spec)?;
     // Also where there is none to set: the specification's default has a name in it.
     let own_name = run.plan.namespaces.uts == Share::Own;
     let domain = &run.record.spec.config.domainname;

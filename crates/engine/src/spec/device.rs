@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// One device of the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
-    /// The path on the host, or a name of the container device interface, as `vendor.com/class=name`.
+    /// The path on the host.
     pub path_on_host: String,
     /// The path in the container; empty means the same.
     pub path_in_container: String,

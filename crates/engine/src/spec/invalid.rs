@@ -238,6 +238,17 @@ pub enum Invalid {
         /// What is wrong with it.
         reason: String,
     },
+    /// Devices that no driver has.
+    #[error("could not select device driver {driver:?} with capabilities: {capabilities}")]
+    DeviceDriver {
+        /// The driver asked for; may be empty.
+        driver: String,
+        /// The sets of capabilities, as Go prints them.
+        capabilities: String,
+    },
+    /// A device of the container device interface.
+    #[error("CDI device injection failed: {0}")]
+    Cdi(String),
     /// A rule of the device cgroup.
     #[error("invalid device cgroup rule format: '{0}'")]
     DeviceRule(String),
