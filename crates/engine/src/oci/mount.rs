@@ -44,6 +44,10 @@ fn system_mount(mut mount: Mount, run: &Run<'_>) -> Option<Mount> {
         "/dev/shm" if namespaces.ipc == Share::Host => {
             return Some(bind(Path::new("/dev/shm"), "/dev/shm", &["rbind", "rw", "rprivate"]));
         }
+        "/dev/shm" if run.ipc_of.is_some() => {
+            let source = format!("/proc/{}/root/dev/shm", run.ipc_of.unwrap_or_default());
+            return Some(bind(Path::new(&source), "/dev/shm", &["bind", "rw", "rprivate"]));
+        }
         "/dev/mqueue" if namespaces.ipc == Share::Host => {
             return Path::new("/dev/mqueue")
                 .exists()

@@ -9,7 +9,7 @@ use nix::mount::{MsFlags, mount};
 
 use super::staging::Staging;
 use super::users::UserNamespace;
-use super::{Surroundings, cgroupfs, root};
+use super::{Surroundings, cgroupfs, foreign, root};
 use crate::plan::{Kind, Mount, NamespaceKind, Owners};
 use crate::sys::mount::set_idmap;
 use crate::view::clone_source;
@@ -91,7 +91,13 @@ fn pin_tree(
 }
 
 fn pin_source(source: &Path, subpath: &Path, recursive: bool) -> Result<OwnedFd> {
-    clone_source(source, subpath, recursive).map_err(|error| match error.raw_os_error() {
+    let cloned = match (clone_source(source, subpath, recursive), foreign::split(source)) {
+        (Err(error), Some((pid, inside))) if error.raw_os_error() == Some(libc::EINVAL) => {
+            foreign::clone_mount(pid, &inside.join(subpath), recursive)
+        }
+        (cloned, _) => cloned,
+    };
+    cloned.map_err(|error| match error.raw_os_error() {
         // Docker's words.
         Some(libc::ENOENT) if subpath.as_os_str().is_empty() => {
             Error::Invalid(format!("bind source path does not exist: {}", source.display()))

@@ -10,6 +10,7 @@ mod channel;
 mod copy_up;
 mod device;
 mod exec;
+mod foreign;
 mod guest;
 mod hide;
 mod host;
