@@ -54,13 +54,19 @@ impl Cgroup {
     }
 
     /// Changes the limits that `resources` has; others stay. All or nothing: what the kernel refuses undoes what was
-    /// written before. Device rules are added to those that are there. Blocks for some milliseconds at most.
+    /// written before. Device rules are added to those that are there, on version 1 only. Blocks for some milliseconds at most.
     ///
     /// # Errors
     /// [`Error::NoLimit`] if the machine lacks one of them (nothing is written then); [`Error::Invalid`] if they make
     /// no sense or less memory is asked for than is in use; [`Error::Path`] with NotFound if the group is gone.
     pub fn update(&self, resources: &LinuxResources) -> Result<()> {
         self.check_memory(resources)?;
+        if self.version == Version::V2 && resources.devices().as_ref().is_some_and(|rules| !rules.is_empty())
+        {
+            // Another program beside the first can only take away.
+            let what = "device rules of a running container cannot be changed on cgroup version 2";
+            return Err(Error::Invalid(what.to_owned()));
+        }
         let settings = self.settings(resources, true)?;
         if self.version == Version::V1 {
             self.join_late(&settings)?;
@@ -80,7 +86,7 @@ impl Cgroup {
             }
             undo.extend(old.map(|old| (write.path.as_path(), write.setting.undo(&old))));
         }
-        self.attach_devices(resources)
+        Ok(())
     }
 
     fn settings(&self, resources: &LinuxResources, in_use: bool) -> Result<Vec<Setting>> {

@@ -25,6 +25,9 @@ pub(crate) struct State {
     pub(crate) process: Option<ProcessId>,
     /// Who makes it.
     pub(crate) creator: ProcessId,
+    /// The program that the first process is until it runs the container's.
+    #[serde(default)]
+    pub(crate) waits_as: Option<FileId>,
     /// Path beneath the hierarchies.
     pub(crate) cgroup: PathBuf,
     /// The scope of systemd that the cgroup is, if it is one.
@@ -41,6 +44,20 @@ pub(crate) struct ProcessId {
     pub(crate) pid: i32,
     /// Ticks from the machine's start to the process' own.
     pub(crate) started: u64,
+}
+
+/// A file, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    pub(crate) fn of(path: impl AsRef<Path>) -> io::Result<FileId> {
+        let metadata = fs::metadata(path)?;
+        Ok(FileId { device: metadata.dev(), inode: metadata.ino() })
+    }
 }
 
 /// The states of runtime.md, and that of a frozen container.
@@ -109,13 +126,19 @@ impl State {
         };
         if !process.is_alive() {
             Status::Stopped
-        } else if gate(dir).exists() {
+        } else if gate(dir).exists() && self.waits(process) {
             Status::Created
         } else if self.cgroup().is_ok_and(|cgroup| cgroup.is_frozen().unwrap_or(false)) {
             Status::Paused
         } else {
             Status::Running
         }
+    }
+
+    /// The gate alone may tell of yesterday: a `start` that was killed has opened it and left it there.
+    fn waits(&self, process: ProcessId) -> bool {
+        let now = FileId::of(format!("/proc/{}/exe", process.pid)).ok();
+        now.is_none() || self.waits_as.is_none() || now == self.waits_as
     }
 
     pub(crate) fn cgroup(&self) -> Outcome<runtime::cgroup::Cgroup> {

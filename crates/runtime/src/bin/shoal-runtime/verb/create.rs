@@ -16,7 +16,7 @@ use crate::container::NewDirectory;
 use crate::failure::{Failure, Outcome};
 use crate::global::Global;
 use crate::seal::seal;
-use crate::state::{ProcessId, State, gate, replace};
+use crate::state::{FileId, ProcessId, State, gate, replace};
 use crate::time::rfc3339;
 
 /// Options of `create`, and the first ones of `run`.
@@ -83,6 +83,7 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
         id: id.to_owned(),
         cgroup: cgroup_path(&bundle, id),
         process: None,
+        waits_as: FileId::of("/proc/self/exe").ok(),
         creator: ProcessId::of(std::process::id() as i32).map_err(Failure::file("/proc/self/stat"))?,
         unit: unit.as_ref().map(|unit| unit.name().to_owned()),
         created: rfc3339(SystemTime::now()),
