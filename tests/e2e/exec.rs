@@ -9,7 +9,8 @@ use testkit::{Daemon, eventually};
 fn daemon(flags: &[&str]) -> Daemon {
     let daemon = Daemon::start(&["--bridge", "none"]);
     testkit::image::import_busybox(&daemon);
-    let args = [&["run", "-d", "--network", "none", "--name", "box"], flags, &["busybox", "sleep", "1000"]].concat();
+    let args =
+        [&["run", "-d", "--network", "none", "--name", "box"], flags, &["busybox", "sleep", "1000"]].concat();
     daemon.docker(&args).ok();
     daemon
 }
@@ -54,8 +55,16 @@ fn it_runs_inside_as_asked_and_tells_its_exit_code() {
     assert_eq!(refused.code, 126, "{}{}", refused.out, refused.err);
     let ghost = exec(&["-u", "ghost", "box", "true"]);
     assert_eq!(ghost.code, 126);
-    assert!(ghost.out.contains("unable to find user ghost: no matching entries in passwd file"), "{}", ghost.out);
-    assert_eq!(exec(&["-w", "/proc/self/fd/9", "box", "true"]).code, 126, "no way out by a working directory");
+    assert!(
+        ghost.out.contains("unable to find user ghost: no matching entries in passwd file"),
+        "{}",
+        ghost.out
+    );
+    assert_eq!(
+        exec(&["-w", "/proc/self/fd/9", "box", "true"]).code,
+        126,
+        "no way out by a working directory"
+    );
     assert_eq!(daemon.docker(&["inspect", "-f", "{{.ExecIDs}}", "box"]).ok(), "[]");
 }
 
@@ -101,7 +110,8 @@ fn it_outlives_the_daemon_and_not_its_container() {
     daemon.restart();
     let state = |daemon: &Daemon| {
         let mut stream = std::os::unix::net::UnixStream::connect(daemon.path("sock")).unwrap();
-        write!(stream, "GET /v1.45/exec/{ids}/json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        write!(stream, "GET /v1.45/exec/{ids}/json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .unwrap();
         std::io::read_to_string(stream).unwrap()
     };
     let before = state(&daemon);
@@ -131,7 +141,8 @@ fn what_does_not_run_is_refused_and_events_tell_of_the_rest() {
     assert!(said.err.contains("container box is paused, unpause the container before exec"), "{}", said.err);
     daemon.docker(&["unpause", "box"]).ok();
     let format = "{{.Action}} {{.Actor.Attributes.exitCode}}";
-    let events = ["events", "--since", "1h", "--until", "0s", "--filter", "container=box", "--format", format];
+    let events =
+        ["events", "--since", "1h", "--until", "0s", "--filter", "container=box", "--format", format];
     let told = daemon.docker(&events).ok();
     let told: Vec<&str> = told.lines().map(str::trim).filter(|line| line.starts_with("exec_")).collect();
     assert_eq!(told, ["exec_create: id -u", "exec_start: id -u", "exec_die 0"]);
