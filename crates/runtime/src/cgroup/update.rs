@@ -27,6 +27,7 @@ impl Cgroup {
     pub(crate) fn create(&self, resources: &LinuxResources) -> Result<()> {
         let resources = &*device::with_defaults(resources);
         let settings = self.settings(resources, false)?;
+        fault::point("make cgroups");
         for member in &self.members {
             let needed = settings.iter().any(|setting| member.has(setting.controller));
             match self.version {
@@ -43,6 +44,7 @@ impl Cgroup {
                 }
             }
         }
+        fault::point("set limits");
         for setting in settings {
             let is_optional = setting.optional;
             match self.write(setting) {

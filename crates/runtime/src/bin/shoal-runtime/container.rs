@@ -85,6 +85,7 @@ impl NewDirectory {
             builder
         };
         builder(true).create(&global.root).map_err(Failure::file(&global.root))?;
+        fault::point("make the directory of a container");
         builder(false).create(&path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Failure::Exists(id.to_owned()),
             _ => Failure::file(&path)(error),
@@ -95,6 +96,7 @@ impl NewDirectory {
         new.lock = Some(lock.map_err(|(_, error)| Failure::file(&new.path)(error.into()))?);
         new.path = fs::canonicalize(&new.path).map_err(Failure::file(&new.path))?;
         let file = new.path.join(CONFIG);
+        fault::point("keep the configuration");
         fs::write(&file, config).map_err(Failure::file(file))?;
         Ok(new)
     }

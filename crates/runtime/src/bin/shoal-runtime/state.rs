@@ -196,7 +196,10 @@ pub(crate) fn gate(dir: &Path) -> PathBuf {
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Outcome<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).map_err(|error| {
+    fault::point("write beside a file");
+    let written = fs::write(&new, bytes);
+    fault::point("put a file in its place");
+    written.and_then(|()| fs::rename(&new, path)).map_err(|error| {
         // What is left of it is of use to nobody.
         let _ = fs::remove_file(&new);
         Failure::file(path)(error)

@@ -52,6 +52,7 @@ fn create(global: &Global, words: &Words) -> Outcome<u8> {
     seal()?;
     let new = begin(global, words, true, GateKind::Socket)?;
     finish(words, &new)?;
+    fault::point("leave a container to its gate");
     new.created.detach();
     new.directory.keep();
     Ok(0)

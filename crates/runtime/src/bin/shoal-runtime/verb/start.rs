@@ -31,8 +31,10 @@ fn start(global: &Global, words: &Words) -> Outcome<u8> {
     // By a descriptor: the path of a socket must be short.
     let directory = File::open(&container.dir).map_err(Failure::file(&container.dir))?;
     let short = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+    fault::point("open the gate");
     let started = runtime::open_gate(&gate(&short));
     let gate = gate(&container.dir);
+    fault::point("remove the gate");
     fs::remove_file(&gate).map_err(Failure::file(gate))?;
     started?;
     poststart(&container.state, &container.dir)?;
