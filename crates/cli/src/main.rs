@@ -10,6 +10,7 @@ mod client;
 mod command;
 mod config;
 mod console;
+mod context;
 mod error;
 mod flag;
 mod format;
@@ -68,7 +69,13 @@ fn start() -> u8 {
 }
 
 fn work(global: &Global, verb: Verb) -> Result<u8, Error> {
-    let client = global.client(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+    let lookup = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    // Contexts can be listed and mended when the one in use leads nowhere.
+    let verb = match verb {
+        Verb::Context { verb } => return verb.run(global, &lookup).map(|()| 0),
+        verb => verb,
+    };
+    let client = global.client(&lookup)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(verb.run(&client));
     // Standard input may be blocked in a read on a thread of the runtime; that must not hold the exit.

@@ -96,6 +96,24 @@ impl Listener {
         })
     }
 
+    /// Takes a unix socket that somebody else opened, with the mode and owner it has.
+    pub fn given_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        UnixListener::from_std(listener).map(Self::Unix)
+    }
+
+    /// Takes a TCP socket that somebody else opened, with TLS if files are given.
+    pub fn given_tcp(listener: std::net::TcpListener, tls: Option<&TlsFiles>) -> Result<Self, ListenError> {
+        let failed = |source| ListenError::Bind { address: "a given socket".to_owned(), source };
+        let acceptor = tls.map(acceptor).transpose()?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        Ok(match acceptor {
+            Some(acceptor) => Self::Tls(listener, acceptor),
+            None => Self::Tcp(listener),
+        })
+    }
+
     /// The address of a TCP socket, with the port the kernel chose where none was asked for.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {

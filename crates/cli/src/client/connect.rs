@@ -1,4 +1,4 @@
-//! One connection to the daemon: unix socket, TCP, or TLS over TCP.
+//! One connection to the daemon: unix socket, TCP, TLS over TCP, or the streams of an `ssh`.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Host, TlsFiles, tls};
+use super::ssh::Tunnel;
+use super::{Host, TlsFiles, ssh, tls};
 use crate::error::Error;
 
 /// How long a daemon may take to accept a connection.
@@ -19,6 +20,7 @@ pub(crate) enum Connection {
     Unix(UnixStream),
     Tcp(TcpStream),
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    Ssh(Box<Tunnel>),
 }
 
 /// Connects.
@@ -45,6 +47,7 @@ pub(super) async fn connect(host: &Host, files: Option<&TlsFiles>) -> Result<Con
 async fn open(host: &Host) -> io::Result<Connection> {
     match host {
         Host::Unix(path) => UnixStream::connect(path).await.map(Connection::Unix),
+        Host::Ssh { .. } => ssh::open(host).map(|tunnel| Connection::Ssh(Box::new(tunnel))),
         Host::Tcp { name, port } => {
             let tcp = TcpStream::connect((name.as_str(), *port)).await?;
             tcp.set_nodelay(true)?;
@@ -59,6 +62,7 @@ impl AsyncRead for Connection {
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Ssh(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
         }
     }
 }
@@ -69,6 +73,7 @@ impl AsyncWrite for Connection {
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, data),
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, data),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, data),
+            Self::Ssh(stream) => Pin::new(&mut **stream).poll_write(cx, data),
         }
     }
 
@@ -77,6 +82,7 @@ impl AsyncWrite for Connection {
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Ssh(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
 
@@ -85,6 +91,7 @@ impl AsyncWrite for Connection {
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Ssh(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
     }
 }

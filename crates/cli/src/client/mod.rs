@@ -10,6 +10,7 @@ mod host;
 mod query;
 mod request;
 mod send;
+mod ssh;
 mod tls;
 
 pub(crate) use answer::{Answer, Lines, without_nulls};

@@ -25,6 +25,7 @@ pub(crate) struct Client {
     host: Host,
     tls: Option<TlsFiles>,
     config: Config,
+    context: String,
     version: RefCell<String>,
 }
 
@@ -33,8 +34,14 @@ pub(crate) type Hijacked = TokioIo<hyper::upgrade::Upgraded>;
 
 impl Client {
     /// Makes a client; connects to nothing. `version` is `DOCKER_API_VERSION`, if set.
-    pub(crate) fn new(host: Host, tls: Option<TlsFiles>, version: Option<String>, config: Config) -> Self {
-        Self { host, tls, config, version: RefCell::new(version.unwrap_or_else(|| API_VERSION.to_owned())) }
+    pub(crate) fn new(
+        (host, tls): (Host, Option<TlsFiles>),
+        context: String,
+        version: Option<String>,
+        config: Config,
+    ) -> Self {
+        let version = RefCell::new(version.unwrap_or_else(|| API_VERSION.to_owned()));
+        Self { host, tls, config, context, version }
     }
 
     /// The user's configuration file.
@@ -45,6 +52,11 @@ impl Client {
     /// The daemon's address.
     pub(crate) fn host(&self) -> String {
         self.host.to_string()
+    }
+
+    /// The name of the context that led to the daemon.
+    pub(crate) fn context(&self) -> &str {
+        &self.context
     }
 
     /// A connection to the daemon on which nothing was said yet.

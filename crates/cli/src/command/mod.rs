@@ -5,6 +5,7 @@
 mod checkpoint;
 mod confirm;
 pub(crate) mod container;
+mod context;
 mod each;
 mod image;
 mod listing;
@@ -50,6 +51,12 @@ pub(crate) enum Verb {
     Checkpoint {
         #[command(subcommand)]
         verb: checkpoint::Group,
+    },
+    /// Manage contexts
+    #[command(override_usage = "shoal context COMMAND")]
+    Context {
+        #[command(subcommand)]
+        verb: context::Group,
     },
     /// Manage volumes
     #[command(override_usage = "shoal volume COMMAND")]
@@ -183,6 +190,8 @@ impl Verb {
             Self::Container { verb } => verb.run(client).await,
             Self::Image { verb } => verb.run(client).await,
             Self::Checkpoint { verb } => verb.run(client).await.map(|()| 0),
+            // Needs no client: done before there is one.
+            Self::Context { .. } => Ok(0),
             Self::Volume { verb } => verb.run(client).await.map(|()| 0),
             Self::System { verb } => verb.run(client).await,
             Self::Node { verb } => verb.run(client).await.map(|()| 0),

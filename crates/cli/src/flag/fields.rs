@@ -1,9 +1,9 @@
-//! Fields separated by commas, with CSV's quotes: how `--mount` and `--gpus` are written.
+//! Fields separated by commas, with CSV's quotes: how `--mount`, `--gpus` and contexts' `--docker` are written.
 
 use super::FlagError;
 
 /// Splits at commas outside double quotes; two double quotes inside quotes are one.
-pub(super) fn split(input: &str) -> Result<Vec<String>, FlagError> {
+pub(crate) fn split(input: &str) -> Result<Vec<String>, FlagError> {
     let mut out = vec![String::new()];
     let mut quoted = false;
     let mut chars = input.chars().peekable();

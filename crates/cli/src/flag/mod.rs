@@ -9,7 +9,7 @@ pub(crate) mod device;
 pub(crate) mod duration;
 pub(crate) mod env;
 mod error;
-mod fields;
+pub(crate) mod fields;
 pub(crate) mod file;
 pub(crate) mod gpus;
 pub(crate) mod host;

@@ -1,4 +1,4 @@
-//! Where the daemon listens: `-H unix://PATH` and `-H tcp://ADDRESS:PORT`.
+//! Where the daemon listens: `-H unix://PATH`, `-H tcp://ADDRESS:PORT`, and `-H fd://` for sockets that are handed to it.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,6 +15,19 @@ pub(crate) enum Listen {
     Unix(PathBuf),
     /// `host:port`; the host may be a name.
     Tcp(String),
+    /// Sockets that the service supervisor opened.
+    Given(Which),
+}
+
+/// Which of the sockets that were handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// `fd://` and `fd://*`.
+    All,
+    /// `fd://NUMBER`: the descriptor; the first that can be handed over is 3.
+    Number(usize),
+    /// `fd://NAME`: those whose unit gives them this name.
+    Name(String),
 }
 
 impl FromStr for Listen {
@@ -24,10 +37,17 @@ impl FromStr for Listen {
         let wrong = || ConfigError::Value {
             key: "hosts",
             value: format!("{text:?}"),
-            expected: "unix:///path/of.sock or tcp://address:port",
+            expected: "unix:///path/of.sock, tcp://address:port or fd://",
         };
         if let Some(path) = text.strip_prefix("unix://") {
             return if path.starts_with('/') { Ok(Self::Unix(path.into())) } else { Err(wrong()) };
+        }
+        if let Some(which) = text.strip_prefix("fd://") {
+            return match (which, which.parse()) {
+                ("" | "*", _) => Ok(Self::Given(Which::All)),
+                (_, Ok(number)) => Ok(Self::Given(Which::Number(number))),
+                (name, Err(_)) => Ok(Self::Given(Which::Name(name.to_owned()))),
+            };
         }
         let rest = text.strip_prefix("tcp://").ok_or_else(wrong)?.trim_end_matches('/');
         let (host, port) = match rest.rsplit_once(':') {
@@ -53,10 +73,14 @@ mod tests {
             ("tcp://[::1]:7", tcp("[::1]:7")),
             ("tcp://[::1]", tcp("[::1]:2375")),
             ("tcp://host", tcp("host:2375")),
+            ("fd://", Listen::Given(Which::All)),
+            ("fd://*", Listen::Given(Which::All)),
+            ("fd://3", Listen::Given(Which::Number(3))),
+            ("fd://shoal.socket", Listen::Given(Which::Name("shoal.socket".to_owned()))),
         ] {
             assert_eq!(text.parse::<Listen>().unwrap(), expected, "{text}");
         }
-        for text in ["", "fd://", "unix://relative", "tcp://a:b", "/run/x.sock"] {
+        for text in ["", "unix://relative", "tcp://a:b", "/run/x.sock"] {
             assert!(text.parse::<Listen>().is_err(), "{text}");
         }
     }

@@ -17,7 +17,7 @@ use engine::spec::LogConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub(crate) use address::Listen;
+pub(crate) use address::{Listen, Which};
 pub(crate) use container::Containers;
 pub(crate) use error::ConfigError;
 use key::Effect;

@@ -1,5 +1,6 @@
 //! Verbs on the daemon as a whole, and `inspect`, which asks for any object.
 
+mod dial;
 pub(crate) mod events;
 pub(crate) mod info;
 pub(crate) mod inspect;
@@ -13,6 +14,9 @@ use crate::error::Error;
 /// `shoal system …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Group {
+    /// Proxy the stdio stream to the daemon connection. Should not be invoked manually
+    #[command(name = "dial-stdio", hide = true)]
+    Dial(dial::Args),
     /// Get real time events from the server
     Events(events::Args),
     /// Display system-wide information
@@ -22,6 +26,7 @@ pub(crate) enum Group {
 impl Group {
     pub(super) async fn run(self, client: &Client) -> Result<u8, Error> {
         match self {
+            Self::Dial(args) => dial::run(args, client).await?,
             Self::Events(args) => events::run(args, client).await?,
             Self::Info(args) => info::run(args, client).await?,
         }

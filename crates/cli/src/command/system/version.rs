@@ -39,7 +39,7 @@ fn own(client: &Client) -> Value {
         "ApiVersion": client.version(),
         "Os": std::env::consts::OS,
         "Arch": architecture(),
-        "Context": "default",
+        "Context": client.context(),
     })
 }
 
