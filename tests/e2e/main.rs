@@ -16,6 +16,7 @@ mod list;
 mod log;
 mod network;
 mod point;
+mod remote;
 mod resource;
 mod restart;
 mod service;

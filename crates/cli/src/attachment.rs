@@ -80,7 +80,7 @@ pub(crate) async fn carry(
     let Options { tty, stdin, stdout, stderr, keys, signals } = options;
     let (reader, writer) = tokio::io::split(hijacked);
     // With a terminal there is one stream, and it is raw.
-    let output = output(reader, !tty, stdout, stderr);
+    let output = output(reader, Sinks::new(!tty, stdout, stderr));
     let input = async {
         if stdin {
             let keys = (tty && std::io::stdin().is_terminal()).then_some(keys);
@@ -98,35 +98,38 @@ pub(crate) async fn carry(
     }
 }
 
-/// Copies what the container writes.
-async fn output(
-    mut reader: impl AsyncRead + Unpin,
-    framed: bool,
+/// Where a container's streams go: standard output and error of this program.
+pub(crate) struct Sinks {
+    /// Frames tell the streams apart; without, there is one.
+    demux: Option<Demux>,
     stdout: bool,
     stderr: bool,
-) -> Result<(), Error> {
-    let (mut out, mut err) = (tokio::io::stdout(), tokio::io::stderr());
-    let mut demux = Demux::default();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let count = match reader.read(&mut buffer).await {
-            // A daemon that dies resets the connection; the wait that follows tells why.
-            Ok(0) | Err(_) => return Ok(()),
-            Ok(count) => count,
-        };
-        if !framed {
-            if stdout {
-                out.write_all(&buffer[..count]).await?;
-                out.flush().await?;
+    out: tokio::io::Stdout,
+    err: tokio::io::Stderr,
+}
+
+impl Sinks {
+    /// `stdout` and `stderr`: what is wanted.
+    pub(crate) fn new(framed: bool, stdout: bool, stderr: bool) -> Self {
+        let demux = framed.then(Demux::default);
+        Self { demux, stdout, stderr, out: tokio::io::stdout(), err: tokio::io::stderr() }
+    }
+
+    /// Writes what came over the wire.
+    pub(crate) async fn write(&mut self, data: &[u8]) -> Result<(), Error> {
+        let Some(demux) = &mut self.demux else {
+            if self.stdout {
+                self.out.write_all(data).await?;
+                self.out.flush().await?;
             }
-            continue;
-        }
-        demux.push(&buffer[..count]);
+            return Ok(());
+        };
+        demux.push(data);
         let bad = |error: crate::client::BadFrame| Error::Stream { message: error.to_string() };
         while let Some((channel, piece)) = demux.next().map_err(bad)? {
             match channel {
-                Channel::Out if stdout => out.write_all(&piece).await?,
-                Channel::Err if stderr => err.write_all(&piece).await?,
+                Channel::Out if self.stdout => self.out.write_all(&piece).await?,
+                Channel::Err if self.stderr => self.err.write_all(&piece).await?,
                 Channel::Out | Channel::Err => {}
                 Channel::System => {
                     let message = format!("error from daemon in stream: {}", String::from_utf8_lossy(&piece));
@@ -134,8 +137,21 @@ async fn output(
                 }
             }
         }
-        out.flush().await?;
-        err.flush().await?;
+        self.out.flush().await?;
+        self.err.flush().await?;
+        Ok(())
+    }
+}
+
+/// Copies what the container writes.
+async fn output(mut reader: impl AsyncRead + Unpin, mut sinks: Sinks) -> Result<(), Error> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match reader.read(&mut buffer).await {
+            // A daemon that dies resets the connection; the wait that follows tells why.
+            Ok(0) | Err(_) => return Ok(()),
+            Ok(count) => sinks.write(&buffer[..count]).await?,
+        }
     }
 }
 
@@ -195,7 +211,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_wrong_frame_is_an_error_not_output() {
         let wire: &[u8] = &[7, 0, 0, 0, 0, 0, 0, 1, b'x'];
-        let ended = output(wire, true, true, true).await.map_err(|error| error.to_string());
+        let ended = output(wire, Sinks::new(true, true, true)).await.map_err(|error| error.to_string());
         assert_eq!(ended, Err("unrecognized stream: 7".to_owned()));
     }
 }

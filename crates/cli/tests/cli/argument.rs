@@ -70,7 +70,7 @@ const WRONG: [(&[&str], i32, &str); 30] = [
         "invalid value 'x': active, pause or drain is expected",
     ),
     (&["ps", "--format", "{{.Foo"], 1, "unclosed action"),
-    (&["-H", "foo://x", "ps"], 1, "'foo://x': unix:///path, tcp://host[:port] is expected"),
+    (&["-H", "foo://x", "ps"], 1, "'foo://x': unix:///path, tcp://host[:port] or ssh://"),
     (&["pull", "Foo"], 1, "invalid reference format: 'Foo'"),
 ];
 

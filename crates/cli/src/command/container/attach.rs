@@ -2,28 +2,21 @@
 
 use engine_api::container::ContainerInspectResponse;
 
-use super::follow::{self, Connected, Start, ask_end, keys, keys_or_default};
+use super::follow::{self, Connected, Start, Steering, ask_end};
 use super::path;
 use crate::attachment;
 use crate::client::{Client, Request};
 use crate::error::Error;
-use crate::flag::switch;
-use crate::terminal::{DetachKeys, Signals};
 
 /// Attach local standard input, output, and error streams to a running container
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "shoal attach [OPTIONS] CONTAINER")]
 pub(crate) struct Args {
-    /// Override the key sequence for detaching a container
-    #[arg(long, value_name = "string", value_parser = keys)]
-    detach_keys: Option<DetachKeys>,
+    #[command(flatten)]
+    steering: Steering,
     /// Do not attach STDIN
     #[arg(long)]
     no_stdin: bool,
-    /// Proxy all received signals to the process (default true)
-    #[arg(long, value_name = "bool", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
-          hide_default_value = true, action = clap::ArgAction::Set, value_parser = switch::parse)]
-    sig_proxy: bool,
     #[arg(value_name = "CONTAINER", hide = true)]
     container: String,
 }
@@ -39,8 +32,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     }
     let (tty, stdin) = (found.config.tty, !args.no_stdin && found.config.open_stdin);
     attachment::check_terminal(tty, stdin)?;
-    let signals = if args.sig_proxy && !tty { Some(Signals::catch()?) } else { None };
-    let keys = keys_or_default(args.detach_keys, client)?;
+    let (keys, signals) = args.steering.take(tty, client)?;
     let options = attachment::Options { tty, stdin, stdout: true, stderr: true, keys, signals };
     let end = ask_end(client, &found.id, "not-running").await?;
     let streams = follow::attach(client, &found.id, &options).await?;

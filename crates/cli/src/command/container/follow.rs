@@ -6,8 +6,28 @@ use super::path;
 use crate::attachment::{self, End, Options, Target};
 use crate::client::{Answer, Client, Hijacked, Request, encode_path};
 use crate::error::{Error, code};
-use crate::flag::FlagError;
-use crate::terminal::DetachKeys;
+use crate::flag::{FlagError, switch};
+use crate::terminal::{DetachKeys, Signals};
+
+/// How the user steers a container from the terminal.
+#[derive(Debug, clap::Args)]
+pub(super) struct Steering {
+    /// Override the key sequence for detaching a container
+    #[arg(long, value_name = "string", value_parser = keys)]
+    detach_keys: Option<DetachKeys>,
+    /// Proxy all received signals to the process (default true)
+    #[arg(long, value_name = "bool", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
+          hide_default_value = true, action = clap::ArgAction::Set, value_parser = switch::parse)]
+    sig_proxy: bool,
+}
+
+impl Steering {
+    /// The keys and the signals. From here on a signal is the container's; with a terminal its keys make them.
+    pub(super) fn take(self, tty: bool, client: &Client) -> Result<(DetachKeys, Option<Signals>), Error> {
+        let signals = if self.sig_proxy && !tty { Some(Signals::catch()?) } else { None };
+        Ok((keys_or_default(self.detach_keys, client)?, signals))
+    }
+}
 
 /// A container whose streams are attached and whose end is asked for.
 pub(super) struct Connected<'a> {

@@ -1,9 +1,8 @@
 //! `shoal logs`.
 
-use tokio::io::{AsyncWrite, AsyncWriteExt};
-
 use super::path;
-use crate::client::{Answer, Channel, Client, Demux, Request};
+use crate::attachment::Sinks;
+use crate::client::{Client, Request};
 use crate::error::Error;
 use crate::flag::moment;
 
@@ -43,40 +42,15 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
         .query_some("since", args.since)
         .query_some("until", args.until)
         .query("tail", args.tail);
-    let answer = client.send(request).await?;
+    let mut answer = client.send(request).await?;
     let framed = match answer.header("content-type") {
         Some("application/vnd.docker.multiplexed-stream") => true,
         // Raw, or a daemon of an older API, which says raw in any case; the container knows.
         _ => !super::attach::inspect(client, &args.container).await?.config.tty,
     };
-    copy(answer, framed, tokio::io::stdout(), tokio::io::stderr()).await
-}
-
-async fn copy(
-    mut answer: Answer,
-    framed: bool,
-    mut out: impl AsyncWrite + Unpin,
-    mut err: impl AsyncWrite + Unpin,
-) -> Result<(), Error> {
-    let mut demux = Demux::default();
+    let mut sinks = Sinks::new(framed, true, true);
     while let Some(data) = answer.chunk().await? {
-        if framed {
-            demux.push(&data);
-            let bad = |error: crate::client::BadFrame| Error::Stream { message: error.to_string() };
-            while let Some((channel, piece)) = demux.next().map_err(bad)? {
-                match channel {
-                    Channel::Out => out.write_all(&piece).await?,
-                    Channel::Err => err.write_all(&piece).await?,
-                    Channel::System => {
-                        return Err(Error::Stream { message: String::from_utf8_lossy(&piece).into_owned() });
-                    }
-                }
-            }
-        } else {
-            out.write_all(&data).await?;
-        }
-        out.flush().await?;
-        err.flush().await?;
+        sinks.write(&data).await?;
     }
     Ok(())
 }

@@ -1,15 +1,13 @@
 //! `shoal run`: create, attach, start, wait, as one.
 
 use super::create;
-use super::follow::{self, Connected, Restore, Start, ask_end, keys, keys_or_default};
+use super::follow::{self, Connected, Restore, Start, Steering, ask_end};
 use super::options::Options;
 use super::request::attached;
 use crate::attachment;
 use crate::client::Client;
 use crate::console;
 use crate::error::{Error, code};
-use crate::flag::switch;
-use crate::terminal::{DetachKeys, Signals};
 
 /// Create and run a new container from an image
 #[derive(Debug, clap::Args)]
@@ -18,13 +16,8 @@ pub(crate) struct Args {
     /// Run container in background and print container ID
     #[arg(short, long)]
     detach: bool,
-    /// Override the key sequence for detaching a container
-    #[arg(long, value_name = "string", value_parser = keys)]
-    detach_keys: Option<DetachKeys>,
-    /// Proxy received signals to the process (default true)
-    #[arg(long, value_name = "bool", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
-          hide_default_value = true, action = clap::ArgAction::Set, value_parser = switch::parse)]
-    sig_proxy: bool,
+    #[command(flatten)]
+    steering: Steering,
     #[command(flatten)]
     options: Options,
 }
@@ -50,14 +43,15 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     let options = &args.options;
     attachment::check_terminal(options.tty, streams.stdin)?;
     let id = create::create(client, options).await?;
+    // While the image was pulled, a signal was ours.
+    let (keys, signals) = args.steering.take(options.tty, client)?;
     let carried = attachment::Options {
         tty: options.tty,
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
-        keys: keys_or_default(args.detach_keys, client)?,
-        // From here on a signal is the container's; while the image was pulled it was ours.
-        signals: if args.sig_proxy && !options.tty { Some(Signals::catch()?) } else { None },
+        keys,
+        signals,
     };
     let streams = follow::attach(client, &id, &carried).await?;
     let (condition, start) = match options.rm {
