@@ -35,6 +35,24 @@ fn the_docker_client_walks_over_every_container_command() {
 }
 
 #[test]
+fn shoal_walks_the_same_way() {
+    let daemon = Daemon::start(&[]);
+    daemon.load_images();
+    // What the walk calls `docker` is ours.
+    let dir = tempfile::tempdir().expect("a directory");
+    let shoal = testkit::program::programs().join("shoal").canonicalize().expect("the program");
+    std::os::unix::fs::symlink(shoal, dir.path().join("docker")).expect("a link");
+    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").expect("a path"));
+    let mut command = Command::new("bash");
+    command
+        .arg(Path::new(HERE).join("walk/container.sh"))
+        .env("PATH", path)
+        .env("DOCKER_HOST", daemon.host());
+    let said = run(&mut command);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+}
+
+#[test]
 fn docker_py() {
     let daemon = Daemon::start(&[]);
     daemon.load_images();

@@ -23,10 +23,8 @@ fn authority(dir: &Path) {
     let write = |name: &str, text: String| fs::write(dir.join(name), text).unwrap();
     write("ca.pem", ca.self_signed(&ca_key).unwrap().pem());
     let issuer = Issuer::new(ca, ca_key);
-    let signed = [
-        ("server-", ExtendedKeyUsagePurpose::ServerAuth),
-        ("", ExtendedKeyUsagePurpose::ClientAuth),
-    ];
+    let signed =
+        [("server-", ExtendedKeyUsagePurpose::ServerAuth), ("", ExtendedKeyUsagePurpose::ClientAuth)];
     for (name, purpose) in signed {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
@@ -52,12 +50,14 @@ fn guarded() -> Guarded {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("tcp://127.0.0.1:{port}");
     let file = |name: &str| ours.path().join(name).display().to_string();
-    let daemon = Daemon::start(&[
-        &ALONE[..],
-        &["-H", &address, "--tlsverify", "--tlscacert", &file("ca.pem")],
-        &["--tlscert", &file("server-cert.pem"), "--tlskey", &file("server-key.pem")],
-    ]
-    .concat());
+    let daemon = Daemon::start(
+        &[
+            &ALONE[..],
+            &["-H", &address, "--tlsverify", "--tlscacert", &file("ca.pem")],
+            &["--tlscert", &file("server-cert.pem"), "--tlskey", &file("server-key.pem")],
+        ]
+        .concat(),
+    );
     Guarded { daemon, address, ours, foreign }
 }
 
@@ -108,7 +108,10 @@ fn mutual_tls_lets_in_whom_the_authority_knows_and_nobody_else() {
         }
         // The certificates of the environment.
         let mut command = client(program);
-        command.env("DOCKER_HOST", &guarded.address).env("DOCKER_CERT_PATH", ours).env("DOCKER_TLS_VERIFY", "1");
+        command
+            .env("DOCKER_HOST", &guarded.address)
+            .env("DOCKER_CERT_PATH", ours)
+            .env("DOCKER_TLS_VERIFY", "1");
         assert_eq!(run(command.args(["info", "--format", "{{.ID}}"])).ok(), id, "{program}");
     }
 }
@@ -127,7 +130,8 @@ fn a_context_leads_both_clients_to_the_same_daemon() {
     );
     for (maker, user) in [("shoal", "docker"), ("docker", "shoal")] {
         let home = tempfile::tempdir().unwrap();
-        let call = |program: &str, args: &[&str]| run(client(program).env("DOCKER_CONFIG", home.path()).args(args));
+        let call =
+            |program: &str, args: &[&str]| run(client(program).env("DOCKER_CONFIG", home.path()).args(args));
         call(maker, &["context", "create", "far", "--description", "a machine", "--docker", &endpoint]).ok();
         assert_eq!(call(user, &["--context", "far", "info", "--format", "{{.ID}}"]).ok(), id);
         let said = call(user, &["context", "inspect", "far", "--format", "{{.Endpoints.docker.Host}}"]);
@@ -181,8 +185,8 @@ fn over_ssh_a_daemon_is_as_near_as_ours() {
             command.env("PATH", &path).args(["-H", "ssh://me@far:2222"]);
             run(command.args(args))
         };
-        assert_eq!(call(&["run", "--rm", "--network", "none", "busybox", "echo", "hi"]).ok(), "hi");
-        assert_eq!(call(&["run", "--rm", "--network", "none", "busybox", "sh", "-c", "exit 7"]).code, 7);
+        let said = call(&["run", "--rm", "--network", "none", "busybox", "sh", "-c", "echo hi; exit 7"]);
+        assert_eq!((said.out.as_str(), said.code), ("hi\n", 7), "{program}: {}", said.err);
     }
     let calls = fs::read_to_string(ssh.path().join("calls")).unwrap();
     assert!(calls.lines().all(|line| line.contains("-l me") && line.contains("-p 2222")), "{calls}");
@@ -213,9 +217,18 @@ fn a_socket_that_the_supervisor_opened_is_taken_over() {
         let log = fs::File::options().append(true).create(true).open(dir.path().join("log")).unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", activate, "sh"]).arg(programs().join("shoald"));
-        command.args(["--config-file", "/dev/null", "--data-root", &path("data"), "--exec-root", &path("exec")]);
+        command.args([
+            "--config-file",
+            "/dev/null",
+            "--data-root",
+            &path("data"),
+            "--exec-root",
+            &path("exec"),
+        ]);
         command.args(["--pidfile", &path("pid"), "-H", host]).args(ALONE);
-        Ended(command.stdin(Stdio::from(socket)).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
+        Ended(
+            command.stdin(Stdio::from(socket)).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap(),
+        )
     };
     let said = |args: &[&str]| {
         let host = format!("unix://{}", path("sock"));

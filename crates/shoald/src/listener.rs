@@ -74,7 +74,9 @@ impl Given {
             Which::Name(name) => all.filter(|index| self.names.get(*index) == Some(name)).collect(),
         };
         if wanted.is_empty() {
-            bail!("cannot listen on {host}: no such socket was handed over: is the daemon started by its socket unit?");
+            bail!(
+                "cannot listen on {host}: no such socket was handed over: is the daemon started by its socket unit?"
+            );
         }
         wanted.into_iter().map(|index| self.listener(host, index, tls)).collect()
     }

@@ -11,6 +11,8 @@ use crate::error::Error;
 
 /// The largest archive, and the largest sum of what is in it.
 pub(super) const MAX_BYTES: u64 = 10 << 20;
+/// The most zeros that an archive ends with: the rest of a block, and two.
+const PADDING: u64 = 3 * 512;
 /// Most entries.
 pub(super) const MAX_ENTRIES: usize = 256;
 
@@ -68,7 +70,9 @@ fn plain(name: &str) -> bool {
 
 fn tar_files(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut files = Vec::new();
-    for entry in Archive::new(Cursor::new(bytes)).entries()?.take(MAX_ENTRIES) {
+    // Docker's client leaves out the zeros after the last file.
+    let padded = Cursor::new(bytes).chain(io::repeat(0).take(PADDING));
+    for entry in Archive::new(padded).entries()?.take(MAX_ENTRIES) {
         let mut entry = entry?;
         match entry.header().entry_type() {
             EntryType::Directory => continue,

@@ -108,6 +108,8 @@ pub(crate) fn shoal(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shoal"));
     for name in [
         "SHOAL_HOST",
+        "SHOAL_CONTEXT",
+        "DOCKER_CONTEXT",
         "DOCKER_HOST",
         "DOCKER_TLS",
         "DOCKER_TLS_VERIFY",
@@ -116,7 +118,8 @@ pub(crate) fn shoal(args: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
-    command.args(args);
+    // The configuration of whoever runs the tests is not theirs.
+    command.env("DOCKER_CONFIG", "/nonexistent").args(args);
     command
 }
 

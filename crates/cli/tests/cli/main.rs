@@ -4,6 +4,7 @@
 
 mod argument;
 mod attach;
+mod create;
 mod fake;
 mod listing;
 mod pull;
