@@ -31,7 +31,7 @@ fn json(output: Output) -> Value {
 
 /// A call that is not about one container.
 fn global(bundle: &Bundle, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shoal-runtime"));
+    let mut command = Command::new(bundle::program());
     command.arg("--root").arg(bundle.dir.path().join("state")).args(args);
     command
 }
@@ -195,7 +195,8 @@ fn open_files_are_passed_on_and_no_others() {
     fs::write(&file, "passed\n").unwrap();
     // For the bundle that it writes.
     let _ = bundle.command("run");
-    let program = env!("CARGO_BIN_EXE_shoal-runtime");
+    let program = bundle::program();
+    let program = program.display();
     let dir = bundle.dir.path().display();
     let run = format!(
         "{program} --root {dir}/state run --preserve-fds 1 --bundle {dir} {} 3<{}",

@@ -61,7 +61,7 @@ impl Podman {
     fn command(&self, args: &[&str]) -> Command {
         let path = |name: &str| self.dir.path().join(name);
         let mut command = Command::new("podman");
-        command.arg("--runtime").arg(env!("CARGO_BIN_EXE_shoal-runtime"));
+        command.arg("--runtime").arg(bundle::program());
         command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
         command.arg("--tmpdir").arg(path("tmp")).env("XDG_RUNTIME_DIR", path("xdg"));
         command.env("CONTAINERS_CONF", path("containers.conf"));

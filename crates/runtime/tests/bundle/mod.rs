@@ -19,6 +19,12 @@ const APPLETS: &str = "sh true false cat ls echo id grep sleep stat mount mknod 
                        tty cut chrt ionice nice readlink uname env mkdir ln rm kill test";
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+/// The program under test: among those that are named by `SHOAL_PROGRAMS`, or what cargo has built with this test.
+pub(crate) fn program() -> PathBuf {
+    let built = || env!("CARGO_BIN_EXE_shoal-runtime").into();
+    std::env::var_os("SHOAL_PROGRAMS").map_or_else(built, |dir| Path::new(&dir).join("shoal-runtime"))
+}
+
 pub(crate) struct Bundle {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) id: String,
@@ -89,7 +95,7 @@ impl Bundle {
     pub(crate) fn command(&self, verb: &str) -> Command {
         let config = serde_json::to_vec(&self.spec).unwrap();
         fs::write(self.dir.path().join("config.json"), config).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shoal-runtime"));
+        let mut command = Command::new(program());
         command.arg("--root").arg(self.dir.path().join("state"));
         command.arg(verb);
         if matches!(verb, "create" | "run") {

@@ -1,5 +1,6 @@
 //! A runtime under test, and a bundle for it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -43,21 +44,22 @@ const WITHOUT_UNIFIED: &str = "umount /sys/fs/cgroup/unified; exec \"$0\" \"$@\"
 pub(crate) struct Runtime {
     name: &'static str,
     /// The program, and what comes before all arguments.
-    words: Vec<&'static str>,
+    words: Vec<OsString>,
 }
 
 impl Runtime {
     pub(crate) fn ours() -> Runtime {
-        Runtime { name: "shoal-runtime", words: vec![env!("CARGO_BIN_EXE_shoal-runtime")] }
+        let program = crate::bundle::program().into_os_string();
+        Runtime { name: "shoal-runtime", words: vec![program] }
     }
 
     /// One of the machine's, if it can run anything here.
     pub(crate) fn installed(name: &'static str) -> Option<Runtime> {
         let is_hybrid = Path::new("/sys/fs/cgroup/unified/cgroup.procs").exists();
         let words = if name == "crun" && is_hybrid {
-            vec!["unshare", "--mount", "sh", "-c", WITHOUT_UNIFIED, name]
+            ["unshare", "--mount", "sh", "-c", WITHOUT_UNIFIED, name].map(OsString::from).to_vec()
         } else {
-            vec![name]
+            vec![name.into()]
         };
         let runtime = Runtime { name, words };
         let works = Case::new(&runtime, "true").run().is_some_and(|said| said.code == 0);
@@ -69,7 +71,7 @@ impl Runtime {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(self.words[0]);
+        let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]);
         command
     }

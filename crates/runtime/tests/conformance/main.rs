@@ -1,6 +1,8 @@
 //! The MUSTs of the runtime specification, as tables: each rule is checked against `shoal-runtime`, and against runc
 //! and crun where they are installed and work on this machine, so that a rule that is wrong shows. Needs root and busybox-static.
 
+#[path = "../bundle/mod.rs"]
+mod bundle;
 mod case;
 mod lifecycle;
 mod linux;
