@@ -55,7 +55,7 @@ const KEYS: [&str; 16] = [
     "status",
     "volume",
 ];
-/// Whether a health check exists; until there are any, every container is `none`.
+/// What `health` may be.
 const HEALTH: [&str; 4] = ["starting", "healthy", "unhealthy", "none"];
 
 impl Filter {
@@ -133,7 +133,10 @@ fn holds(record: &Record, key: &str, value: &str, around: &Surroundings<'_>) -> 
             .mounts
             .iter()
             .any(|mount| [&mount.name, &mount.source, &mount.destination].iter().any(|have| *have == value)),
-        "health" => value == "none",
+        "health" => {
+            let health = record.state.health.as_ref();
+            value == health.map_or("none", |report| crate::health::word(report.status))
+        }
         // Tasks are known by their label, which is all the engine ever hears of them.
         "is-task" => {
             record.spec.config.labels.contains_key("com.docker.swarm.task.id")

@@ -21,8 +21,8 @@
 
 mod archive;
 mod boot;
-mod cgroup;
 mod cdi;
+mod cgroup;
 mod config;
 mod container;
 mod default;
@@ -31,6 +31,7 @@ pub mod event;
 mod exec;
 mod file;
 pub mod filter;
+mod health;
 mod layer;
 mod link;
 pub mod log;
@@ -62,9 +63,11 @@ pub use container::{
 pub use error::{Error, ErrorKind, Result};
 pub use event::Events;
 pub use exec::{ExecConfig, ExecOutput, ExecRecord, ExecStart, Execs, Session};
+pub use health::word as health_word;
 pub use layer::{Change, ChangeKind, CommitOptions, Sizes};
 pub use plan::{LOG_DRIVERS, check_log};
 pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
+pub use shim::{HealthReport, HealthStatus, ProbeResult};
 pub use top::Top;
 pub use userns::{IdMaps, IdRange};
 

@@ -120,6 +120,16 @@ impl Link {
         }
     }
 
+    /// The next answer, whenever it comes. `None` if the shim went away without one.
+    pub(crate) async fn hear(&mut self) -> Option<Response> {
+        loop {
+            match self.decoder.next_json().ok()? {
+                Some(json) => return shim::decode(&json).ok(),
+                None => self.read_more().await?,
+            }
+        }
+    }
+
     /// Waits until the shim is gone, or for too long. May be dropped and called again.
     pub(crate) async fn closed(&mut self) {
         let _ = timeout(END_LIMIT, async { while self.read_more().await.is_some() {} }).await;

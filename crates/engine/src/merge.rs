@@ -34,6 +34,7 @@ pub(crate) fn with_image(
         config.stop_signal.take().filter(|s| !s.is_empty()).or_else(|| image.stop_signal.clone());
     config.stop_timeout = config.stop_timeout.or(image.stop_timeout);
     config.shell = config.shell.take().or_else(|| image.shell.clone());
+    crate::health::merge(&mut config.healthcheck, image.healthcheck.as_ref());
     if config.on_build.is_none() && !image.on_build.is_empty() {
         config.on_build = Some(image.on_build.clone());
     }

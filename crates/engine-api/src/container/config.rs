@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::HostConfig;
+use super::{Healthcheck, HostConfig};
 use crate::Unread;
 use crate::network::NetworkingConfig;
 use crate::unread::Ignored;
@@ -43,9 +43,9 @@ pub struct ContainerConfig {
     /// The command, or the entry point's arguments.
     #[serde(deserialize_with = "super::words::words")]
     pub cmd: Option<Vec<String>>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub healthcheck: Unread,
+    /// How health is checked; absent: as the image says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
     /// Only Windows images have it.
     #[serde(skip_serializing)]
     pub args_escaped: Ignored,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerConfig, HostConfig};
+use super::{ContainerConfig, Health, HostConfig};
 use crate::Timestamp;
 use crate::mount::MountPoint;
 use crate::network::NetworkSettings;
@@ -95,6 +95,9 @@ pub struct ContainerState {
     pub started_at: Timestamp,
     /// When it ended last.
     pub finished_at: Timestamp,
+    /// What its health check has found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
 }
 
 /// Where the root of a container or image comes from.

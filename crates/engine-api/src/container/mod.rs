@@ -6,6 +6,7 @@ mod config;
 mod create;
 mod device;
 mod exec;
+mod health;
 mod host;
 mod inspect;
 mod prune;
@@ -25,6 +26,7 @@ pub use create::{
 };
 pub use device::{DeviceMapping, DeviceRequest, ThrottleDevice, WeightDevice};
 pub use exec::{ExecCreateRequest, ExecCreateResponse, ExecInspectResponse, ExecProcess, ExecStartRequest};
+pub use health::{Health, HealthResult, Healthcheck};
 pub use host::{HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, Ulimit};
 pub use inspect::{ContainerInspectResponse, ContainerState, DriverData};
 pub use prune::{ContainerPruneResponse, PruneQuery};

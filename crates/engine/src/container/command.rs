@@ -3,6 +3,7 @@
 use super::attachment::Attachment;
 use super::request::{AttachOptions, RemoveOptions, StopOptions};
 use crate::error::Result;
+use crate::health::News;
 use crate::spec::Update;
 use tokio::sync::oneshot;
 
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Remove { options: RemoveOptions, reply: Reply },
     Unlink { alias: String, reply: Reply<bool> },
     Rename { name: String, reply: Reply },
+    Health(News),
     Resize { rows: u16, cols: u16, reply: Reply },
     Attach { options: AttachOptions, reply: Reply<Attachment> },
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::link;
 use crate::record::{ExitStatus, Status};
 use crate::shared::{Shared, now_ns};
+use shim::HealthStatus;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,6 +33,10 @@ impl Task {
         let is_news = status.oom_killed && !state.oom_killed;
         state.oom_killed |= status.oom_killed;
         state.finished_ns = status.at_ns;
+        if let Some(health) = &mut state.health {
+            // As Docker: what does not run is not well.
+            health.status = HealthStatus::Unhealthy;
+        }
         self.record.exits += 1;
         let ran = since.elapsed();
         let restarts = stopping.is_none() && self.restart_later(status.code, ran);

@@ -193,7 +193,7 @@ fn write_files(
         open_stdin: container.open_stdin,
         stdin_once: container.stdin_once,
         log,
-        health: None,
+        health: plan.health.clone(),
         console_size: record.spec.host.console_size,
     };
     let dir = shared.exec_dir(&record.id);

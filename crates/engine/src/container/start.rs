@@ -4,6 +4,7 @@ use super::launch;
 use super::oom::Alarm;
 use super::task::{Phase, Running, Task};
 use crate::error::{Error, Result};
+use crate::health;
 use crate::record::Status;
 use crate::restart::{self, Ended};
 use std::time::Duration;
@@ -87,6 +88,8 @@ impl Task {
                 state.error.clear();
                 state.oom_killed = false;
                 state.started_ns = launched.started_ns;
+                let is_probed = health::plan(&self.record.spec).is_ok_and(|plan| plan.is_some());
+                state.health = is_probed.then(Default::default);
                 self.record.endpoints = launched.endpoints;
                 let (link, child) = (launched.link, Some(Box::new(launched.child)));
                 let alarm = Alarm::arm(&shared, &self.record);
@@ -97,6 +100,9 @@ impl Task {
                     shared.publish_network(&self.record, endpoint, "connect");
                 }
                 shared.publish(&self.record, "start", &[]);
+                if is_probed {
+                    health::watch(&shared, &self.record.id, launched.started_ns);
+                }
                 Ok(())
             }
             Err(error) => {

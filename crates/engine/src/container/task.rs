@@ -14,6 +14,7 @@ use super::command::{Command, Reply};
 use super::index::Entry;
 use super::oom::Alarm;
 use super::request::AttachOptions;
+use crate::health;
 use crate::link::Link;
 use crate::record::{ExitStatus, Record};
 use crate::shared::Shared;
@@ -125,6 +126,9 @@ pub(crate) fn spawn(shared: &Arc<Shared>, record: Record, adopted: Adopted) {
         Adopted::No => (Phase::Idle, false),
         Adopted::Live(link) => {
             let alarm = Alarm::arm(shared, &record);
+            if record.state.health.is_some() {
+                health::watch(shared, &record.id, record.state.started_ns);
+            }
             (
                 Phase::Running(Running { link, child: None, since: Instant::now(), stopping: None, alarm }),
                 false,
@@ -206,6 +210,7 @@ impl Task {
             Command::Remove { options, reply } => self.remove_by_user(options, reply).await,
             Command::Unlink { alias, reply } => drop(reply.send(self.unlink(&alias).await)),
             Command::Rename { name, reply } => drop(reply.send(self.rename(name).await)),
+            Command::Health(news) => self.health(news).await,
             Command::Resize { rows, cols, reply } => drop(reply.send(self.resize(rows, cols).await)),
             Command::Attach { options, reply } => drop(reply.send(self.attach(options).await)),
         }

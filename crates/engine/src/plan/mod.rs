@@ -66,6 +66,7 @@ pub(crate) struct Plan {
     pub(crate) extra_hosts: Vec<ExtraHost>,
     pub(crate) links: Vec<Link>,
     pub(crate) log: LogPlan,
+    pub(crate) health: Option<shim::HealthSpec>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -110,6 +111,7 @@ impl Plan {
             extra_hosts: hosts::plan(&host.extra_hosts)?,
             links: link::plan(&host.links)?,
             log: LogPlan::of(&host.log_config, &engine.default_log)?,
+            health: crate::health::plan(spec)?,
             warnings,
         })
     }

@@ -1,6 +1,7 @@
 //! The status as a sentence, as `docker ps` shows it: `Up 5 minutes`, `Exited (0) 3 seconds ago`.
 
 use super::{State, Status};
+use shim::HealthStatus;
 
 const SECOND_NS: i64 = 1_000_000_000;
 const MINUTE: i64 = 60;
@@ -16,12 +17,23 @@ impl State {
         let since = |then: i64| human_duration((now_ns - then) / SECOND_NS);
         match self.status {
             Status::Created => "Created".to_owned(),
-            Status::Running => format!("Up {}", since(self.started_ns)),
+            Status::Running => format!("Up {}{}", since(self.started_ns), self.describe_health()),
             Status::Paused => format!("Up {} (Paused)", since(self.started_ns)),
             Status::Restarting => format!("Restarting ({}) {} ago", self.exit_code, since(self.finished_ns)),
             Status::Removing => "Removal In Progress".to_owned(),
             Status::Exited => format!("Exited ({}) {} ago", self.exit_code, since(self.finished_ns)),
             Status::Dead => "Dead".to_owned(),
+        }
+    }
+}
+
+impl State {
+    fn describe_health(&self) -> &'static str {
+        match self.health.as_ref().map(|health| health.status) {
+            None => "",
+            Some(HealthStatus::Starting) => " (health: starting)",
+            Some(HealthStatus::Healthy) => " (healthy)",
+            Some(HealthStatus::Unhealthy) => " (unhealthy)",
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct State {
     pub oom_killed: bool,
     /// When the last run began.
     pub started_ns: i64,
+    /// What its health check has found in the last run; `None` without one.
+    pub health: Option<shim::HealthReport>,
     /// When the last run ended.
     pub finished_ns: i64,
 }

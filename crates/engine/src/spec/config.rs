@@ -48,6 +48,8 @@ pub struct Config {
     pub shell: Option<Vec<String>>,
     /// Triggers of the image, told back by inspect.
     pub on_build: Option<Vec<String>>,
+    /// How health is checked; what is left open is the image's.
+    pub healthcheck: Option<image::Healthcheck>,
     /// Whether the container has no network at all.
     pub network_disabled: bool,
     /// The hardware address asked for.

@@ -35,6 +35,9 @@ pub enum Invalid {
     /// A published host address.
     #[error("invalid IP address in port binding: \"{0}\"")]
     HostIp(String),
+    /// A health check.
+    #[error("{0}")]
+    Health(String),
     /// What this kernel does not have.
     #[error("{0}")]
     Kernel(&'static str),

@@ -19,6 +19,7 @@ mod update;
 pub use config::Config;
 pub use device::{Device, DeviceRate, DeviceRequest, DeviceWeight};
 pub use host::{HostConfig, LogConfig, Resources, Ulimit};
+pub use image::Healthcheck;
 pub use invalid::Invalid;
 pub use log::LogInvalid;
 pub use mode::{NamespaceMode, NetworkMode};

@@ -9,7 +9,7 @@ use engine_api::container::{ContainerConfig, ContainerInspectResponse, Container
 use engine_api::mount::MountPoint;
 
 use super::host::{self, Defaults};
-use super::network;
+use super::{health, network};
 use crate::http::version::Version;
 
 /// Where a container's files lie.
@@ -69,6 +69,7 @@ fn state(state: &State) -> ContainerState {
         error: state.error.clone(),
         started_at: Timestamp::from_ns_or_never(state.started_ns),
         finished_at: Timestamp::from_ns_or_never(state.finished_ns),
+        health: state.health.as_ref().map(health::found),
     }
 }
 
@@ -101,6 +102,7 @@ fn config(config: &Config, image: &str) -> ContainerConfig {
         stop_timeout: config.stop_timeout,
         shell: config.shell.clone().into(),
         mac_address: config.mac_address.clone(),
+        healthcheck: config.healthcheck.as_ref().map(health::told),
         ..ContainerConfig::default()
     }
 }

@@ -1,5 +1,6 @@
 //! Containers: the API's request → the engine's spec, and the engine's record → what the API tells.
 
+mod health;
 mod host;
 mod inspect;
 mod mount;

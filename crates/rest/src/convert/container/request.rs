@@ -53,6 +53,7 @@ pub(crate) fn config(request: ContainerConfig) -> Result<Config, Failure> {
         working_dir: request.working_dir,
         stop_signal: (!request.stop_signal.is_empty()).then_some(request.stop_signal),
         stop_timeout: request.stop_timeout,
+        healthcheck: request.healthcheck.map(super::health::asked),
         network_disabled: request.network_disabled,
         mac_address: request.mac_address,
         ..Config::default()
@@ -121,7 +122,6 @@ mod tests {
     #[test]
     fn what_is_not_honoured_is_refused_by_name() {
         for (body, field) in [
-            (r#"{"Healthcheck":{"Test":["CMD","true"]}}"#, "Healthcheck"),
             (r#"{"HostConfig":{"IOMaximumIOps":5}}"#, "Maximum IO IOps"),
             (r#"{"HostConfig":{"Isolation":"hyperv"}}"#, "isolation"),
             (r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{},"b":{}}}}"#, "EndpointsConfig"),

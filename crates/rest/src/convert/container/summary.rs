@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::Record;
-use engine_api::container::{ContainerSummary, HealthSummary, HostConfigSummary, NetworkSummary};
+use engine_api::container::{ContainerSummary, HostConfigSummary, NetworkSummary};
 use image::Image;
 
-use super::{host, inspect, network};
+use super::{health, host, inspect, network};
 use crate::http::version::Version;
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -51,7 +51,7 @@ pub(crate) fn summary(
     version: Version,
     now_ns: i64,
 ) -> ContainerSummary {
-    let health = HealthSummary { status: "none".to_owned(), failing_streak: 0 };
+    let health = health::summary(record.state.health.as_ref());
     ContainerSummary {
         id: record.id.clone(),
         names: vec![format!("/{}", record.name)],
