@@ -8,11 +8,9 @@ fn daemon() -> Daemon {
     daemon
 }
 
-#[test]
-fn filters_find_what_they_name() {
-    let daemon = daemon();
-    let volume = tempfile::tempdir().unwrap();
-    let bind = format!("{}:/data", volume.path().display());
+/// Four containers: one new, one with all there is to be found by, one paused, one that failed.
+fn four(daemon: &Daemon, volume: &std::path::Path) {
+    let bind = format!("{}:/data", volume.display());
     daemon.docker(&["create", "--name", "older", "busybox"]).ok();
     let full = [
         "run",
@@ -34,6 +32,13 @@ fn filters_find_what_they_name() {
     daemon.docker(&["pause", "paused"]).ok();
     daemon.docker(&["run", "--name", "failed", "busybox", "sh", "-c", "exit 3"]);
     daemon.docker(&["tag", "busybox", "other:1"]).ok();
+}
+
+#[test]
+fn filters_find_what_they_name() {
+    let daemon = daemon();
+    let volume = tempfile::tempdir().unwrap();
+    four(&daemon, volume.path());
     let image = daemon.docker(&["inspect", "-f", "{{.Image}}", "web"]).ok();
     let network = daemon.docker(&["network", "inspect", "-f", "{{.Id}}", "bridge"]).ok();
     let source = format!("volume={}", volume.path().display());
@@ -71,6 +76,13 @@ fn filters_find_what_they_name() {
         found.sort_unstable();
         assert_eq!(found.join(" "), names, "{filter}");
     }
+}
+
+#[test]
+fn columns_and_refusals() {
+    let daemon = daemon();
+    let volume = tempfile::tempdir().unwrap();
+    four(&daemon, volume.path());
     for (filter, part) in [
         ("status=happy", "status=happy"),
         ("colour=red", "colour"),
@@ -170,7 +182,8 @@ fn prune_takes_what_does_not_run_and_fits() {
     let said = prune("label!=keep").ok();
     assert!(said.contains(&plain), "{said}");
     assert_eq!(names(), "kept running");
-    daemon.docker(&["container", "prune", "-f"]).ok();
+    daemon.docker(&["run", "--name", "wrote", "busybox", "sh", "-c", "head -c 3000000 /dev/zero > /f"]).ok();
+    assert!(daemon.docker(&["container", "prune", "-f"]).ok().contains("Total reclaimed space: 3MB"));
     assert_eq!(names(), "running");
     let said = daemon.docker(&["rm", "--link", "running"]);
     assert!(said.err.contains("cannot remove the default link name of the container"), "{}", said.err);

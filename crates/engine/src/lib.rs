@@ -57,7 +57,7 @@ pub use archive::{ArchiveStream, ExtractOptions, PathStat};
 pub use cgroup::CgroupDriver;
 pub use config::EngineConfig;
 pub use container::{
-    AttachInput, AttachOptions, AttachOutput, Attachment, Containers, Created, LogOptions, Paths,
+    AttachInput, AttachOptions, AttachOutput, Attachment, Containers, Created, LogOptions, Paths, Pruned,
     RemoveOptions, StopOptions, StopTimeout, WaitCondition, WaitResult,
 };
 pub use error::{Error, ErrorKind, Result};

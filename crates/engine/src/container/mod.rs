@@ -36,6 +36,7 @@ pub(crate) use exit::{killed_now, sweep_cgroup};
 pub(crate) use index::Index;
 pub(crate) use launch::{ENDPOINTS_FILE, remove_dir};
 pub use paths::Paths;
+pub use prune::Pruned;
 pub use request::{
     AttachOptions, Created, LogOptions, RemoveOptions, StopOptions, StopTimeout, WaitCondition, WaitResult,
 };

@@ -113,7 +113,7 @@ fn columns(list: &str) -> Result<Vec<(Column, String)>, String> {
     let mut found = Vec::new();
     let mut rest = list;
     while !rest.is_empty() {
-        let end = rest.find(|c| c == ',' || c == '=').unwrap_or(rest.len());
+        let end = rest.find([',', '=']).unwrap_or(rest.len());
         let name = &rest[..end];
         let (column, title) = by_name(name)
             .ok_or_else(|| format!("error: unknown user-defined format specifier \"{name}\""))?;

@@ -32,7 +32,7 @@ pub(super) fn elapsed(seconds: u64) -> String {
         return format!("{:02}:{:02}", seconds / MINUTE, seconds % MINUTE);
     }
     let whole = long_time(seconds);
-    if seconds < DAY * 10 && seconds >= DAY { format!("0{whole}") } else { whole }
+    if (DAY..DAY * 10).contains(&seconds) { format!("0{whole}") } else { whole }
 }
 
 /// `HH:MM` within a day, then `MonDD`, then the year; UTC.

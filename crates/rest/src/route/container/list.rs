@@ -89,7 +89,7 @@ fn ancestors(images: &[Arc<Image>]) -> BTreeMap<String, Vec<String>> {
         }
         // Where nobody wrote down what an image was built from, its layers tell: it begins with all of the other's.
         let below = images.iter().filter(|other| is_below(&other.diff_ids, &image.diff_ids));
-        names.extend(below.flat_map(|other| names_of(other)));
+        names.extend(below.flat_map(names_of));
         (image.id.clone(), names)
     };
     images.iter().map(line).collect()

@@ -9,7 +9,7 @@ use crate::http::call::Call;
 pub(super) async fn prune(call: Call<PruneQuery>) -> Outcome {
     let filter = Filter::new(&call.query.filters, swarm_api::now_ns())?;
     let wanted = |record: &engine::Record| filter.fits(record.created_ns, &record.spec.config.labels);
-    let removed = call.api.containers.prune(wanted).await?;
-    let containers_deleted = (!removed.is_empty()).then_some(removed);
-    Answer::json(&ContainerPruneResponse { containers_deleted, space_reclaimed: 0 })
+    let pruned = call.api.containers.prune(wanted).await?;
+    let containers_deleted = (!pruned.ids.is_empty()).then_some(pruned.ids);
+    Answer::json(&ContainerPruneResponse { containers_deleted, space_reclaimed: pruned.bytes })
 }
