@@ -129,7 +129,9 @@ pub(super) fn assume(
     // What this machine's root does not have cannot be given away, "privileged" or not.
     process::set_capabilities(sets.effective & permitted, permitted, sets.inheritable & available)
         .map_err(failed)?;
-    for capability in (0..CAPABILITIES).filter(|bit| sets.ambient >> bit & 1 == 1) {
+    // The kernel's own rule for what can be ambient; older configurations name more, as they did before it was checked.
+    let ambient = sets.ambient & permitted & sets.inheritable;
+    for capability in (0..CAPABILITIES).filter(|bit| ambient >> bit & 1 == 1) {
         process::raise_ambient(capability).map_err(failed)?;
     }
     if process.no_new_privileges {
@@ -149,14 +151,12 @@ fn install_filter(filter: Option<&Filter>, channel: &Channel) -> Result<()> {
 }
 
 fn drop_bounding(keep: u64) -> Result<()> {
-    for capability in 0..CAPABILITIES {
-        match process::prctl(libc::PR_CAPBSET_READ, capability) {
-            Ok(1) if keep >> capability & 1 == 0 => {
-                process::prctl(libc::PR_CAPBSET_DROP, capability).map_err(failed)?;
-            }
+    for capability in (0..CAPABILITIES).filter(|bit| keep >> bit & 1 == 0) {
+        match process::prctl(libc::PR_CAPBSET_DROP, capability) {
             Ok(_) => {}
             // Past the last one that this kernel has.
-            Err(_) => break,
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => break,
+            Err(error) => return Err(failed(error)),
         }
     }
     Ok(())
