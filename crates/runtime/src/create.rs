@@ -127,6 +127,7 @@ pub fn create(spec: &Spec, options: CreateOptions<'_>) -> Result<Created> {
     };
     let (ours, theirs) = Channel::pair()?;
     let undo = RemoveCgroup(&cgroup);
+    fault::point("runtime: make the cgroup");
     cgroup.create(&plan.resources)?;
     let hooked = Hooked { spec, id: options.id, bundle: options.bundle };
     let pid = spawn(&plan, &cgroup, join, gate, hooked, options, theirs)?;
@@ -363,6 +364,7 @@ fn enter_pid_namespace(join: &mut Vec<(NamespaceKind, OwnedFd)>) -> Result<Optio
 fn listen_at(path: &Path) -> Result<OwnedFd> {
     let failed = |error: nix::Error| Error::path("make the gate", path)(error.into());
     let (socket, address) = gate_socket(path)?;
+    fault::point("runtime: make the gate");
     bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &address).map_err(failed)?;
     listen(&socket, Backlog::new(1).map_err(failed)?).map_err(failed)?;
     Ok(socket)

@@ -12,13 +12,13 @@ use std::os::unix::fs::MetadataExt;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use nix::unistd::{Gid, Pid, Uid};
 
 use crate::cgroup::Cgroup;
 use crate::create::check_single_thread;
 use crate::init::{Channel, Guest, Heard, check_labels, run_guest};
 use crate::oci::{self, LinuxSeccomp};
-use crate::plan::Process;
+use crate::plan::{IdMap, Process};
 use crate::sys::pidfd;
 use crate::sys::process::{Side, clone};
 use crate::{Console, Error, Extra, Result, Stdio, seccomp};
@@ -96,6 +96,7 @@ pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
     }
     let init = open_init(options.init)?;
     let namespaces = foreign_namespaces(options.init)?;
+    let owner = if namespaces & libc::CLONE_NEWUSER == 0 { None } else { Some(root_outside(options.init)?) };
     let (ours, theirs) = Channel::pair()?;
     let home = enter_pid_namespace(options.init, init.as_fd())?;
     fault::point("exec: clone");
@@ -108,6 +109,7 @@ pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
             cgroup: options.cgroup,
             init,
             namespaces,
+            owner,
             stdio: options.stdio,
             die_with_parent: options.die_with_parent,
             extra: options.extra,
@@ -210,6 +212,16 @@ fn foreign_namespaces(pid: i32) -> Result<libc::c_int> {
         }
     }
     Ok(flags)
+}
+
+/// The machine's number of the container's root, who has users of its own.
+fn root_outside(pid: i32) -> Result<(Uid, Gid)> {
+    let number = |name: &str| {
+        let path = format!("/proc/{pid}/{name}");
+        let text = fs::read_to_string(&path).map_err(|_| Error::NotRunning)?;
+        Ok(IdMap::parse(&text).outside(0).unwrap_or(0))
+    };
+    Ok((Uid::from_raw(number("uid_map")?), Gid::from_raw(number("gid_map")?)))
 }
 
 fn is_foreign(pid: i32, name: &str) -> Result<bool> {

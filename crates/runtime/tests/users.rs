@@ -174,6 +174,43 @@ fn limits_are_set_from_outside_and_streams_can_be_opened_again() {
 }
 
 #[test]
+fn an_additional_process_has_the_same_users_and_its_streams() {
+    let bundle = remapped(&["sleep", "60"]);
+    assert!(bundle.command("create").status().unwrap().success());
+    assert!(bundle.command("start").status().unwrap().success());
+    for (user, expected) in [("0:0", "0"), ("33:34", "33")] {
+        let mut exec = bundle.command("exec");
+        // The options stand before the id.
+        let id = exec.get_args().last().unwrap().to_owned();
+        let mut words: Vec<_> = exec.get_args().map(std::ffi::OsStr::to_owned).collect();
+        words.pop();
+        exec = std::process::Command::new(exec.get_program().to_owned());
+        exec.args(words).args(["--user", user]).arg(id);
+        let output = exec
+            .args(["sh", "-c", "id -u; cat /proc/self/uid_map; echo again > /proc/self/fd/1"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.starts_with(&format!("{expected}\n")) && text.contains("100000"), "{output:?}");
+        assert!(text.ends_with("again\n"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_container_dies_with_the_one_that_made_it() {
+    let bundle = remapped(&["sleep", "1000"]);
+    let mut child = bundle.command("run").stdout(std::process::Stdio::null()).spawn().unwrap();
+    bundle::eventually("it runs", || bundle.cgroup().processes().is_ok_and(|pids| pids.len() == 1));
+    bundle::eventually("it runs its program", || {
+        let pid = bundle.cgroup().processes().unwrap()[0];
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n")
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    bundle::eventually("it is gone", || bundle.cgroup().processes().is_ok_and(|pids| pids.is_empty()));
+}
+
+#[test]
 fn a_user_namespace_without_maps_or_root_is_refused() {
     let mut bundle = Bundle::new(&["true"]);
     bundle.own(LinuxNamespaceType::User, None);

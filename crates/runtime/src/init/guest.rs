@@ -14,10 +14,10 @@ use std::path::Path;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::statfs::{DEVPTS_SUPER_MAGIC, fstatfs};
-use nix::unistd::Pid;
+use nix::unistd::{Gid, Pid, Uid};
 
 use super::channel::{Channel, Report};
-use super::{DEFAULT_UMASK, exec, identity, label, namespace, root};
+use super::{DEFAULT_UMASK, exec, identity, label, namespace, root, users};
 use crate::cgroup::Cgroup;
 use crate::plan::Process;
 use crate::seccomp::Filter;
@@ -35,6 +35,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) init: OwnedFd,
     /// Its namespaces to join, as `CLONE_NEW*`. The pid namespace has been joined by the parent.
     pub(crate) namespaces: libc::c_int,
+    /// The machine's numbers of the container's root, if it has users of its own.
+    pub(crate) owner: Option<(Uid, Gid)>,
     pub(crate) stdio: Stdio,
     pub(crate) die_with_parent: bool,
     pub(crate) extra: Extra,
@@ -83,10 +85,19 @@ fn enter(guest: Guest<'_>, channel: &Channel) -> Result<crate::user::User> {
     if let Some(score) = guest.process.oom_score_adj {
         set_oom_score(score)?;
     }
+    if let (Some((uid, gid)), Stdio::Fds { stdin, stdout, stderr }) = (guest.owner, &guest.stdio) {
+        // Only who owns them in the container can give them on to its user.
+        for stream in [stdin, stdout, stderr] {
+            identity::give(stream.as_fd(), uid, Some(gid))?;
+        }
+    }
     pidfd::join(guest.init.as_fd(), guest.namespaces).map_err(|error| match error.raw_os_error() {
         Some(libc::ESRCH) => Error::NotRunning,
         _ => Error::host("join the container's namespaces")(error),
     })?;
+    if guest.owner.is_some() {
+        users::become_root()?;
+    }
     let root = root::open_path(Path::new("/")).map_err(Error::path("open", "/"))?;
     connect_streams(guest.stdio, root.as_fd(), channel)?;
     let user = identity::resolve(guest.process, guest.user, root.as_fd())?;

@@ -56,6 +56,7 @@ fn prepare(mut surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<
     // The caller has to hear of the number before anything that the container says.
     let (told, tell) = pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::host("make a pipe")(error.into()))?;
     let flags = plan.new_namespaces | libc::CLONE_PARENT as u64;
+    fault::point("runtime: clone a process with users of its own");
     // SAFETY: this process is a clone with one thread, and has made no others.
     let side = unsafe { clone(flags, into.as_ref().map(AsFd::as_fd)) }
         .map_err(Error::host("clone the container's process"))?;
