@@ -5,7 +5,7 @@ use std::fs;
 use testkit::{Daemon, eventually};
 
 const CHANGES: &str = "echo new > /new; mkdir -p /dir/sub; echo x > /dir/sub/file; rm /bin/true; echo more >> /etc/passwd; \
-     rm -r /tmp; mkdir /tmp; chmod 600 /bin/false";
+     rm -r /tmp; mkdir /tmp; chmod 600 /etc/group";
 
 fn daemon() -> Daemon {
     let daemon = Daemon::start(&[]);
@@ -97,7 +97,7 @@ fn an_image_of_a_container_has_its_changes() {
     let env = daemon.docker(&["inspect", "-f", "{{.Config.Env}}", "mine:1"]).ok();
     assert!(env.contains("A=3") && env.contains("B=2"), "{env}");
     assert_eq!(daemon.docker(&["run", "--rm", "mine:1"]).ok(), "new");
-    let look = "pwd; cat /dir/sub/file; test -e /bin/true || echo gone; stat -c %a /bin/false; ls -A /tmp | wc -l; tail -1 /etc/passwd";
+    let look = "pwd; cat /dir/sub/file; test -e /bin/true || echo gone; stat -c %a /etc/group; ls -A /tmp | wc -l; tail -1 /etc/passwd";
     assert_eq!(
         daemon.docker(&["run", "--rm", "mine:1", "sh", "-c", look]).ok(),
         "/dir\nx\ngone\n600\n0\nmore"

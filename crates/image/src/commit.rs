@@ -6,12 +6,10 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     path::Path,
     sync::Arc,
 };
-
-use flate2::{Compression as Level, write::GzEncoder};
 
 use crate::{
     Config, Error, Image, Images, Result,
@@ -26,6 +24,9 @@ use crate::{
     spool::{MAX_BLOB_BYTES, Spooled},
     store::{Workplace, read_small},
 };
+
+/// Bytes that are written at once.
+const BUFFER_BYTES: usize = 128 << 10;
 
 /// What the new image says of itself.
 #[derive(Clone, Debug, Default)]
@@ -119,9 +120,11 @@ fn write_layer(
 ) -> Result<Spooled> {
     fault::point("image: write committed layer");
     let file = File::create_new(path).map_err(Error::io("create", path))?;
-    let blob = Blob { file, hasher: Hasher::default(), size: 0, place };
-    let mut gzip = GzEncoder::new(blob, Level::fast());
-    let blob = write(&mut gzip).and_then(|()| gzip.finish()).map_err(Error::io("write", path))?;
+    let mut blob = Blob { file, hasher: Hasher::default(), size: 0, place };
+    // Not compressed: that would take longer than all the rest, for an image that may never leave this machine.
+    let mut buffer = BufWriter::with_capacity(BUFFER_BYTES, &mut blob);
+    write(&mut buffer).and_then(|()| buffer.flush()).map_err(Error::io("write", path))?;
+    drop(buffer);
     Ok(Spooled { digest: blob.hasher.finish(), size: blob.size })
 }
 
@@ -182,7 +185,7 @@ fn manifest(beneath: &[u8], config: &[u8], layer: Spooled) -> Result<ManifestFil
     for layer in &mut layers {
         oci_layer(&mut layer.media_type);
     }
-    layers.push(Descriptor::new(Compression::Gzip.layer_media_type(), layer.digest, layer.size));
+    layers.push(Descriptor::new(Compression::None.layer_media_type(), layer.digest, layer.size));
     let config = Descriptor::new(OCI_CONFIG, Digest::of(config), config.len() as u64);
     Ok(ManifestFile { bytes: Manifest::new(config, layers).to_bytes(), media_type: OCI_MANIFEST.to_owned() })
 }

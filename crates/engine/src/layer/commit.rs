@@ -52,7 +52,7 @@ impl Containers {
             parent: record.image_id.clone(),
             config: config(&record.spec.config, &options.config),
             changes: options.changes,
-            reference: options.reference.clone(),
+            reference: options.reference,
             author: options.author,
             message: options.message,
             created_by: record.command_line(),
@@ -67,8 +67,9 @@ impl Containers {
             self.unpause_after_commit(&record).await;
         }
         let image = made?;
-        let name = options.reference.unwrap_or_default();
-        let details = [("comment", image.comment.as_str()), ("imageID", &image.id), ("imageRef", &name)];
+        // The familiar form of the name that was just given.
+        let name = image.repo_tags.first().map_or("", String::as_str);
+        let details = [("comment", image.comment.as_str()), ("imageID", &image.id), ("imageRef", name)];
         self.shared.publish(&record, "commit", &details);
         Ok(image)
     }
