@@ -5,7 +5,9 @@
 //! the kernel's tables must be exactly as they were before the verb was ever run.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
+use testkit::program::run as run_program;
 use testkit::{Daemon, Lan, eventually};
 
 /// More points than any verb has: a verb that passes so many goes round in circles.
@@ -134,6 +136,12 @@ fn images() {
     bench.walk(&[], &["tag", "busybox", "other:1"], &[&["rmi", "other:1"]]);
     bench.walk(&[&["tag", "busybox", "other:1"]], &["rmi", "other:1"], &[&["rmi", "other:1"]]);
     bench.walk(&[], &["load", "-q", "-i", &hello], &[]);
-    let archive = bench.daemon.path("busybox.tar").display().to_string();
+    // Few entries, since each is a point.
+    let archive = bench.daemon.path("small.tar");
+    let root = bench.daemon.path("small");
+    std::fs::create_dir_all(root.join("a")).unwrap();
+    std::fs::write(root.join("a/file"), "small").unwrap();
+    run_program(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&root).arg("a")).ok();
+    let archive = archive.display().to_string();
     bench.walk(&[], &["import", "--message", "another", &archive, "other:2"], &[&["rmi", "other:2"]]);
 }

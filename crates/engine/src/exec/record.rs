@@ -1,5 +1,6 @@
 //! What the engine knows of an exec.
 
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// What is asked for. What is not said is as it is for the container's own program.
@@ -53,6 +54,17 @@ pub struct ExecRecord {
 impl ExecRecord {
     pub(crate) fn new(id: String, container_id: String, config: ExecConfig) -> ExecRecord {
         ExecRecord { id, container_id, config, ..ExecRecord::default() }
+    }
+
+    /// Whether it may still be started.
+    pub(crate) fn check_new(&self) -> Result<()> {
+        if self.exit_code.is_some() {
+            return Err(Error::ExecHasRun(self.id.clone()));
+        }
+        if self.running {
+            return Err(Error::ExecRunning(self.id.clone()));
+        }
+        Ok(())
     }
 
     /// Program and arguments as events tell them.

@@ -60,12 +60,7 @@ impl Registry {
     pub(crate) fn claim(&self, id: &str) -> Result<Arc<ExecRecord>> {
         let mut state = self.state();
         let record = state.execs.get_mut(id).ok_or_else(|| Error::NoSuchExec(id.to_owned()))?;
-        if record.exit_code.is_some() {
-            return Err(Error::ExecHasRun(id.to_owned()));
-        }
-        if record.running {
-            return Err(Error::ExecRunning(id.to_owned()));
-        }
+        record.check_new()?;
         Arc::make_mut(record).running = true;
         Ok(record.clone())
     }

@@ -54,6 +54,18 @@ pub struct ExecOutput {
 }
 
 impl Execs {
+    /// Whether [`Execs::start`] has a chance, for whoever must answer a client before there is anything to tell.
+    ///
+    /// # Errors
+    /// As [`Execs::start`], but for those of the program.
+    pub fn check(&self, id: &str) -> Result<Arc<ExecRecord>> {
+        let record = self.inspect(id)?;
+        let container = self.shared.index().find(&record.container_id)?.snapshots.borrow().clone();
+        check_active(&container, &container.id)?;
+        record.check_new()?;
+        Ok(record)
+    }
+
     /// Starts it, and gives its streams unless it is detached.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! One request, as its handler gets it.
 
+use super::hijack::Form;
 use crate::Api;
 use crate::http::version::Version;
 
@@ -15,8 +16,8 @@ pub(crate) struct Call<Q = NoQuery, B = ()> {
     pub(crate) query: Q,
     /// The body.
     pub(crate) body: B,
-    /// Whether the client asked to switch protocols.
-    pub(crate) upgrade: bool,
+    /// How the client wants the connection if it leaves HTTP.
+    pub(crate) form: Form,
 }
 
 /// For routes without parameters.

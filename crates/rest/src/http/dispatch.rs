@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use ::http::header::{CONNECTION, HeaderName, HeaderValue, SERVER, UPGRADE};
-use ::http::{HeaderMap, Request, Response};
+use ::http::header::{HeaderName, HeaderValue, SERVER};
+use ::http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::Answer;
 use super::body::Body;
+use super::hijack::Form;
 use super::table::{Arrived, Table, Target, decode};
 use super::version::{self, Version};
 use crate::Api;
@@ -81,7 +82,7 @@ impl Dispatcher {
             version,
             name: decode(name, false)?,
             query: head.uri.query().unwrap_or_default().to_owned(),
-            upgrade: asks_upgrade(&head.headers),
+            form: Form::asked(&head.headers),
             headers: head.headers,
             incoming,
         }))
@@ -101,14 +102,4 @@ impl Dispatcher {
         headers.insert(SERVER, value(format!("Shoal/{} (linux)", facts.version)));
         response
     }
-}
-
-/// Whether the client wants the connection for raw bytes. Which protocol it names does not matter: clients write `tcp`.
-fn asks_upgrade(headers: &HeaderMap) -> bool {
-    let lists_upgrade = |value: &HeaderValue| {
-        value
-            .to_str()
-            .is_ok_and(|list| list.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade")))
-    };
-    headers.contains_key(UPGRADE) && headers.get_all(CONNECTION).iter().any(lists_upgrade)
 }

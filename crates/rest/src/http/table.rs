@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::answer::Outcome;
 use super::body::Taken;
 use super::call::Call;
+use super::hijack::Form;
 use super::pattern::Pattern;
 use super::version::Version;
 use crate::Api;
@@ -28,7 +29,7 @@ pub(crate) struct Arrived {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) incoming: Incoming,
-    pub(crate) upgrade: bool,
+    pub(crate) form: Form,
 }
 
 type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -119,10 +120,10 @@ where
     F: Fn(Call<Q, B>) -> Fut,
     Fut: Future<Output = Outcome>,
 {
-    let Arrived { api, version, name, query, headers, incoming, upgrade } = arrived;
+    let Arrived { api, version, name, query, headers, incoming, form } = arrived;
     let query = parameters(&query, &headers)?;
     let body = B::take(&headers, incoming).await?;
-    handler(Call { api, version, name, query, body, upgrade }).await
+    handler(Call { api, version, name, query, body, form }).await
 }
 
 fn parameters<Q: DeserializeOwned>(query: &str, headers: &HeaderMap) -> Result<Q, Failure> {

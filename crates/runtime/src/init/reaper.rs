@@ -36,6 +36,8 @@ pub(super) fn run(program: &Program, channel: &Channel) -> Result<Infallible> {
                 // Held open here, a stream would never end for who reads it.
                 let _ = nix::unistd::close(stream);
             }
+            // What a look at the processes from inside shows; it matters to nobody if it cannot be set.
+            let _ = nix::sys::prctl::set_name(c"shoal-init");
             exit_now(supervise(Pid::from_raw(child), &signals))
         }
     }

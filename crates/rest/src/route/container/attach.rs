@@ -27,7 +27,7 @@ pub(super) async fn attach(call: Call<AttachQuery>) -> Outcome {
     let keys = (attachment.tty && stdin).then_some(keys);
     let kind = stream::kind(attachment.tty, call.version);
     let (containers, id) = (call.api.containers, call.name);
-    Ok(Answer::Hijack(Hijack::new(call.upgrade, kind, move |raw| async move {
+    Ok(Answer::Hijack(Hijack::new(call.form, kind, move |raw| async move {
         if copy(raw, attachment.input, attachment.output, keys).await == Left::ByKeys {
             containers.detached(&id);
         }

@@ -40,26 +40,30 @@ pub(super) async fn create(call: Call<NoQuery, Json<ExecCreateRequest>>) -> Outc
 
 pub(super) async fn start(call: Call<NoQuery, Json<ExecStartRequest>>) -> Outcome {
     let Json(request) = call.body;
-    let record = call.api.execs.inspect(&call.name)?;
-    let console_size = request.console_size.filter(|_| request.tty).and_then(size);
-    let options = ExecStart { detach: request.detach, console_size };
+    let record = call.api.execs.check(&call.name)?;
     let tty = record.config.tty;
-    let kind = stream::kind(tty, call.version);
-    let session = match call.api.execs.start(&call.name, options).await {
-        Ok(Some(session)) => session,
-        Ok(None) => return Answer::empty(StatusCode::OK),
-        // A client that is attached reads it where the program's output would be, as Docker tells it.
-        Err(error @ engine::Error::Exec { .. }) if !request.detach => {
-            let said = told(&error.to_string(), tty);
-            return Ok(Answer::Hijack(Hijack::new(call.upgrade, kind, move |raw| say(raw, said))));
-        }
-        Err(error) => return Err(error.into()),
+    let options = ExecStart {
+        detach: request.detach,
+        console_size: request.console_size.filter(|_| tty).and_then(size),
     };
+    if request.detach {
+        call.api.execs.start(&record.id, options).await?;
+        return Answer::empty(StatusCode::OK);
+    }
     let keys = if tty && record.config.stdin { Some(Keys::parse(&record.config.detach_keys)?) } else { None };
-    let (execs, id) = (call.api.execs.clone(), record.id.clone());
-    Ok(Answer::Hijack(Hijack::new(call.upgrade, kind, move |raw| async move {
-        if copy(raw, session.input, session.output, keys).await == Left::ByKeys {
-            execs.detached(&id);
+    let execs = call.api.execs.clone();
+    // The head of the answer goes first, as it does with Docker. There are clients, docker-py among them, that read the
+    // head through a buffer and the stream beside it, and lose what comes with the head.
+    Ok(Answer::Hijack(Hijack::new(call.form, stream::kind(tty, call.version), move |raw| async move {
+        match execs.start(&record.id, options).await {
+            Ok(Some(session)) => {
+                if copy(raw, session.input, session.output, keys).await == Left::ByKeys {
+                    execs.detached(&record.id);
+                }
+            }
+            Ok(None) => {}
+            // A client that is attached reads it where the program's output would be.
+            Err(error) => say(raw, told(&error.to_string(), tty)).await,
         }
     })))
 }
