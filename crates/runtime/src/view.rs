@@ -128,14 +128,15 @@ fn read_only(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Re
         context.set(c"source", c"overlay")?;
         context.mount(libc::MOUNT_ATTR_RDONLY)
     };
-    match by_one() {
-        Ok(overlay) => attach(overlay.as_fd(), target).map(|()| overlay),
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            root::overlay_of_lowers(lowers, target)?;
-            root::open_path(place)
+    if root::takes_layers_one_by_one() {
+        match by_one() {
+            // A path that is longer than one value may be.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+            other => return other.and_then(|overlay| attach(overlay.as_fd(), target).map(|()| overlay)),
         }
-        Err(error) => Err(error),
     }
+    root::overlay_of_lowers(lowers, target)?;
+    root::open_path(place)
 }
 
 fn in_memory(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Result<OwnedFd> {

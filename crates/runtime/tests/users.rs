@@ -154,6 +154,7 @@ fn the_machine_sees_the_shifted_user() {
 fn the_hosts_network_is_seen_through_the_hosts_sysfs() {
     let mut bundle = remapped(&["sh", "-c", "ls /sys/class/net | wc -l; touch /sys/x 2>&1"]);
     bundle.share(LinuxNamespaceType::Network);
+    // Not its own to mount: the host's is bound.
     let output = bundle.run();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("Read-only file system"), "{output:?}");
@@ -179,17 +180,10 @@ fn an_additional_process_has_the_same_users_and_its_streams() {
     assert!(bundle.command("create").status().unwrap().success());
     assert!(bundle.command("start").status().unwrap().success());
     for (user, expected) in [("0:0", "0"), ("33:34", "33")] {
-        let mut exec = bundle.command("exec");
-        // The options stand before the id.
-        let id = exec.get_args().last().unwrap().to_owned();
-        let mut words: Vec<_> = exec.get_args().map(std::ffi::OsStr::to_owned).collect();
-        words.pop();
-        exec = std::process::Command::new(exec.get_program().to_owned());
-        exec.args(words).args(["--user", user]).arg(id);
-        let output = exec
-            .args(["sh", "-c", "id -u; cat /proc/self/uid_map; echo again > /proc/self/fd/1"])
-            .output()
-            .unwrap();
+        let mut exec = std::process::Command::new(bundle::program());
+        exec.arg("--root").arg(bundle.dir.path().join("state")).args(["exec", "--user", user, &bundle.id]);
+        let script = "id -u; cat /proc/self/uid_map; echo again > /proc/self/fd/1";
+        let output = exec.args(["sh", "-c", script]).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.starts_with(&format!("{expected}\n")) && text.contains("100000"), "{output:?}");
         assert!(text.ends_with("again\n"), "{output:?}");

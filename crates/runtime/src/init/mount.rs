@@ -50,8 +50,16 @@ pub(super) fn make_early(plan: &Plan, mut pinned: Pinned) -> Result<(Pinned, Opt
         let Kind::FileSystem { name, .. } = &mount.kind else {
             continue;
         };
-        if matches!(name.to_bytes(), b"proc" | b"sysfs" | b"mqueue") && tree.is_none() {
-            *tree = Some(make_file_system(plan, mount, mount.attributes, None)?);
+        if matches!(name.to_bytes(), b"proc" | b"sysfs" | b"mqueue") {
+            *tree = match (make_file_system(plan, mount, mount.attributes, None), tree.take()) {
+                // Of a namespace that is not its users' it may have none of its own.
+                (Err(Error::Path { source, .. }), Some(hosts))
+                    if source.kind() == io::ErrorKind::PermissionDenied =>
+                {
+                    Some(hosts)
+                }
+                (made, _) => Some(made?),
+            };
         }
     }
     let procfs = if plan.sysctls.is_empty() { None } else { Some(namespace::private_procfs()?) };

@@ -120,15 +120,30 @@ pub(crate) fn overlay(
     options: OverlayOptions<'_>,
     place: &Path,
 ) -> io::Result<OwnedFd> {
-    match overlay_layer_by_layer(lowers, upper, work, options) {
-        // Before Linux 6.7 there is no `lowerdir+`, and a single value has 255 bytes at most.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            overlay_at_once(lowers, upper, work, options, open_path(place)?.as_fd())?;
-            let overlay = open_path(place).and_then(|root| clone_tree(root.as_fd(), c"", false))?;
-            umount2(place, MntFlags::MNT_DETACH)?;
-            Ok(overlay)
+    if takes_layers_one_by_one() {
+        match overlay_layer_by_layer(lowers, upper, work, options) {
+            // A path that is longer than one value may be.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+            other => return other,
         }
-        other => other,
+    }
+    overlay_at_once(lowers, upper, work, options, open_path(place)?.as_fd())?;
+    let overlay = open_path(place).and_then(|root| clone_tree(root.as_fd(), c"", false))?;
+    umount2(place, MntFlags::MNT_DETACH)?;
+    Ok(overlay)
+}
+
+/// Whether overlay has `lowerdir+`, which Linux 6.7 brought: a single value has 255 bytes at most. By the kernel's number, since
+/// one that does not know the option complains to the machine's log each time it is tried.
+pub(crate) fn takes_layers_one_by_one() -> bool {
+    nix::sys::utsname::uname().is_ok_and(|name| is_at_least(&name.release().to_string_lossy(), (6, 7)))
+}
+
+fn is_at_least(release: &str, wanted: (u32, u32)) -> bool {
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit()).map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= wanted,
+        _ => false,
     }
 }
 
@@ -222,6 +237,15 @@ fn escaped(path: &Path, base: &Path) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_are_told_apart_by_their_numbers() {
+        for (release, expected) in
+            [("6.7.0", true), ("6.18.44-x", true), ("7.0-rc1", true), ("6.1.0-32-amd64", false), ("x", false)]
+        {
+            assert_eq!(is_at_least(release, (6, 7)), expected, "{release}");
+        }
+    }
 
     #[test]
     fn names_become_short_and_unambiguous() {
