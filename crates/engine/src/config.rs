@@ -3,6 +3,8 @@
 use crate::cgroup::CgroupDriver;
 use crate::spec::{LogConfig, NamespaceMode, Ulimit};
 use crate::userns::IdMaps;
+use shim::ForeignRuntime;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Settings of one engine.
@@ -36,6 +38,10 @@ pub struct EngineConfig {
     pub default_log: LogConfig,
     /// The journal's socket, for the log driver `journald`.
     pub journal_socket: PathBuf,
+    /// Other OCI runtimes, by the names containers ask for them.
+    pub runtimes: BTreeMap<String, ForeignRuntime>,
+    /// The runtime of containers that do not name one; empty means the built-in one.
+    pub default_runtime: String,
     /// Bytes of `/dev/shm` of containers that do not say; 0 means 64 MiB.
     pub default_shm_size: i64,
     /// Whether every container gets no-new-privileges.
@@ -71,6 +77,8 @@ impl Default for EngineConfig {
             default_ulimits: Vec::new(),
             default_log: LogConfig::default(),
             journal_socket: "/run/systemd/journal/socket".into(),
+            runtimes: BTreeMap::new(),
+            default_runtime: String::new(),
             default_shm_size: 0,
             no_new_privileges: false,
             userns: None,

@@ -42,7 +42,8 @@ pub(crate) fn fill(spec: &mut ContainerSpec, id: &str, engine: &EngineConfig, pr
     }
     fill_paths(host);
     if host.runtime.is_empty() {
-        RUNTIME.clone_into(&mut host.runtime);
+        let default = engine.default_runtime.as_str();
+        host.runtime = if default.is_empty() { RUNTIME } else { default }.to_owned();
     }
 }
 

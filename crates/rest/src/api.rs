@@ -1,5 +1,6 @@
 //! What the routes work on: handles, not the engine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -50,6 +51,8 @@ pub struct Facts {
     pub log_driver: String,
     /// Name of the default runtime.
     pub default_runtime: String,
+    /// Name and path of each runtime.
+    pub runtimes: BTreeMap<String, String>,
     /// `cgroupfs` or `systemd`.
     pub cgroup_driver: String,
     /// `1` or `2`.

@@ -84,6 +84,14 @@ impl View {
         })
     }
 
+    /// Makes the view for the rest of this process's life; the root also appears at the place, for it and its children.
+    ///
+    /// # Errors
+    /// If the view cannot be made, or the process has more than one thread.
+    pub fn enter(&self) -> Result<OwnedFd> {
+        self.make()
+    }
+
     /// Changes the calling thread for good: only for one that ends with the view.
     fn make(&self) -> Result<OwnedFd> {
         unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)

@@ -21,7 +21,7 @@ pub use frame::{Decoder, FrameError, MAX_MESSAGE_BYTES, decode, encode, read, wr
 pub use health::{HealthReport, HealthSpec, HealthStatus, MAX_OUTPUT_BYTES, MAX_RESULTS, Probe, ProbeResult};
 pub use log::{LogFile, LogFormat, LogSpec, Peer, Sink, Syslog, SyslogFormat};
 pub use message::{ErrorKind, ExitStatus, Request, Response, State, Status};
-pub use spec::{ShimSpec, VERSION};
+pub use spec::{ForeignRuntime, ShimSpec, VERSION};
 
 pub use runtime::Rootfs;
 

@@ -1,5 +1,7 @@
 //! What the engine tells a shim beside the OCI configuration.
 
+use std::path::PathBuf;
+
 use runtime::Rootfs;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,9 @@ pub struct ShimSpec {
     /// The container's cgroup is a scope of systemd's; `linux.cgroupsPath` is `slice:prefix:name`.
     #[serde(default)]
     pub systemd_cgroup: bool,
+    /// Another OCI runtime that makes the container in our place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<ForeignRuntime>,
     /// A pseudo-terminal instead of three pipes.
     pub tty: bool,
     /// Standard input stays open for attachments; else it is `/dev/null`.
@@ -42,4 +47,14 @@ pub struct ShimSpec {
     /// First size of the pseudo-terminal: rows, columns.
     #[serde(default)]
     pub console_size: Option<(u16, u16)>,
+}
+
+/// An OCI runtime's command line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignRuntime {
+    /// The program, absolute.
+    pub path: PathBuf,
+    /// Its own options, before the verb.
+    #[serde(default)]
+    pub args: Vec<String>,
 }

@@ -1,11 +1,12 @@
 //! What the daemon says of itself to clients and to the swarm.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rest::{Facts, Pool};
 use swarm_api::pb;
 
-use crate::config::{Config, Containers};
+use crate::config::{BUILT_IN_RUNTIME, Config, Containers};
 use crate::instance::Instance;
 use crate::setup;
 
@@ -25,6 +26,7 @@ pub(crate) fn facts(config: &Config, instance: &Instance) -> Arc<Facts> {
         experimental: false,
         log_driver: config.log_driver.clone(),
         default_runtime: config.default_runtime.clone(),
+        runtimes: runtimes(config),
         cgroup_driver: config.containers.cgroup_driver().name().to_owned(),
         cgroup_version: cgroup_version().to_owned(),
         insecure_registries: config.insecure_registries.clone(),
@@ -61,6 +63,13 @@ fn security_options(config: &Containers) -> Vec<String> {
         options.push("name=no-new-privileges".to_owned());
     }
     options
+}
+
+/// The built-in one, under its own name and Docker's, and those that are configured.
+fn runtimes(config: &Config) -> BTreeMap<String, String> {
+    let built_in = [BUILT_IN_RUNTIME, "runc"].map(|name| (name.to_owned(), BUILT_IN_RUNTIME.to_owned()));
+    let configured = config.runtimes.iter().map(|(name, runtime)| (name.clone(), runtime.path.clone()));
+    built_in.into_iter().chain(configured).collect()
 }
 
 /// The oldest minor version of the API to speak, from the variable's text.

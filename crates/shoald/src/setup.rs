@@ -1,10 +1,11 @@
 //! From the configuration to what each room is opened with. Pure, but for finding our own directory.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use engine::EngineConfig;
 use engine::spec::{LogConfig, Ulimit};
+use engine::{EngineConfig, ForeignRuntime};
 use image::ImagesConfig;
 use ipam::{Cidr, Pool};
 use network::NetworkConfig;
@@ -62,9 +63,26 @@ pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfi
         dns_search: own.dns_search.clone(),
         dns_options: own.dns_opts.clone(),
         default_log: LogConfig { driver: config.log_driver.clone(), options: config.log_opts.clone() },
-        journal_socket: std::env::var_os(JOURNAL_SOCKET).map_or(EngineConfig::default().journal_socket, Into::into),
+        runtimes: runtimes(config),
+        default_runtime: config.default_runtime.clone(),
+        journal_socket: std::env::var_os(JOURNAL_SOCKET)
+            .map_or(EngineConfig::default().journal_socket, Into::into),
         ..EngineConfig::default()
     })
+}
+
+/// A runtime without a slash in its path is looked for in `PATH`; one that is not found is told by the first start.
+fn runtimes(config: &Config) -> BTreeMap<String, ForeignRuntime> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = |name: &str| {
+        let mut places = std::env::split_paths(&path).map(|dir| dir.join(name));
+        places.find(|place| !name.contains('/') && place.is_file()).unwrap_or_else(|| name.into())
+    };
+    let foreign = |runtime: &crate::config::Runtime| ForeignRuntime {
+        path: found(&runtime.path),
+        args: runtime.runtime_args.clone(),
+    };
+    config.runtimes.iter().map(|(name, runtime)| (name.clone(), foreign(runtime))).collect()
 }
 
 /// The text of the profile whose path is configured.

@@ -188,6 +188,7 @@ fn write_files(
         rootfs: runtime::Rootfs::Overlay { lowers: rootfs.lowers, upper: rootfs.upper, work: rootfs.work },
         user: (!container.user.is_empty()).then(|| container.user.clone()),
         init: record.spec.host.init.unwrap_or(shared.config.init),
+        foreign: shared.config.runtimes.get(&record.spec.host.runtime).cloned(),
         systemd_cgroup: shared.config.cgroup_driver == CgroupDriver::Systemd,
         tty: container.tty,
         open_stdin: container.open_stdin,

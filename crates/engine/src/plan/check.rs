@@ -36,6 +36,7 @@ pub(super) fn check(spec: &ContainerSpec, engine: &EngineConfig) -> Result<(), I
     if host.auto_remove && policy.name != RestartCondition::No {
         return Err(Invalid::AutoRemoveRestart);
     }
+    runtime(&host.runtime, engine)?;
     host_config(host)?;
     if !is_parent(engine.cgroup_driver, &host.cgroup_parent) {
         return Err(match engine.cgroup_driver {
@@ -67,10 +68,16 @@ fn user_namespace(host: &HostConfig) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn host_config(host: &HostConfig) -> Result<(), Invalid> {
-    if !matches!(host.runtime.as_str(), "" | default::RUNTIME | "shoal" | "runc" | "io.containerd.runc.v2") {
-        return Err(Invalid::Runtime(host.runtime.clone()));
+/// A configured runtime comes before the names that mean the built-in one: scripts say `runc` by habit.
+fn runtime(name: &str, engine: &EngineConfig) -> Result<(), Invalid> {
+    let built_in = matches!(name, "" | default::RUNTIME | "shoal" | "runc" | "io.containerd.runc.v2");
+    if built_in || engine.runtimes.contains_key(name) {
+        return Ok(());
     }
+    Err(Invalid::Runtime(name.to_owned()))
+}
+
+fn host_config(host: &HostConfig) -> Result<(), Invalid> {
     if !(-1000..=1000).contains(&host.oom_score_adj) {
         return Err(Invalid::OomScore(host.oom_score_adj));
     }

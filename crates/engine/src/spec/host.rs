@@ -80,7 +80,7 @@ pub struct HostConfig {
     pub readonly_paths: Option<Vec<String>>,
     /// What becomes of its output.
     pub log_config: LogConfig,
-    /// The OCI runtime; empty means the daemon's own, the only one so far.
+    /// The OCI runtime by its configured name; empty means the daemon's default.
     pub runtime: String,
     /// Rows and columns of the terminal at the start.
     pub console_size: Option<(u16, u16)>,

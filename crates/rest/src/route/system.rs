@@ -163,8 +163,8 @@ fn of_facts(info: &mut SystemInfo, facts: &Facts) {
     info.init_binary = "shoal-shim".to_owned();
     info.runc_commit = Commit { id: facts.version.clone() };
     info.default_runtime.clone_from(&facts.default_runtime);
-    let runtime = RuntimeInfo { path: "shoal-runtime".to_owned() };
-    info.runtimes = BTreeMap::from([(facts.default_runtime.clone(), runtime)]);
+    let runtimes = facts.runtimes.iter();
+    info.runtimes = runtimes.map(|(name, path)| (name.clone(), RuntimeInfo { path: path.clone() })).collect();
     info.security_options.clone_from(&facts.security_options);
     info.cdi_spec_dirs.clone_from(&facts.cdi_spec_dirs);
     info.plugins = PluginsInfo {

@@ -68,7 +68,7 @@ const fn short(mut key: Key, short: char) -> Key {
 /// Every setting, in the order of `dockerd --help`.
 #[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
-    key("add-runtime", "runtimes", Runtimes, NotYet, "Register an additional OCI runtime"),
+    key("add-runtime", "runtimes", Runtimes, Honoured, "Register an additional OCI runtime"),
     key("allow-direct-routing", "allow-direct-routing", Bool, NotYet, "Allow remote access to published ports on container addresses"),
     key("authorization-plugin", "authorization-plugins", List, NotYet, "Authorization plugins to load"),
     key("bip", "bip", Text, Honoured, "IPv4 address and prefix of the default bridge"),

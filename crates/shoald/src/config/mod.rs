@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod flag;
 mod key;
+mod runtime;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -21,6 +22,7 @@ pub(crate) use address::{Listen, Which};
 pub(crate) use container::Containers;
 pub(crate) use error::ConfigError;
 use key::Effect;
+pub(crate) use runtime::Runtime;
 
 /// Where the configuration file is looked for when none is named; its absence is no error.
 const DEFAULT_CONFIG_FILE: &str = "/etc/shoal/daemon.json";
@@ -73,6 +75,7 @@ pub(crate) struct Config {
     pub(crate) default_address_pools: Vec<Pool>,
     pub(crate) default_cgroupns_mode: String,
     pub(crate) default_runtime: String,
+    pub(crate) runtimes: BTreeMap<String, Runtime>,
     pub(crate) default_ulimits: BTreeMap<String, Ulimit>,
     pub(crate) init: bool,
     pub(crate) cgroup_parent: String,
@@ -114,6 +117,7 @@ impl Default for Config {
             default_address_pools: Vec::new(),
             default_cgroupns_mode: "private".into(),
             default_runtime: BUILT_IN_RUNTIME.into(),
+            runtimes: BTreeMap::new(),
             default_ulimits: BTreeMap::new(),
             init: false,
             cgroup_parent: String::new(),
@@ -126,8 +130,8 @@ impl Default for Config {
     }
 }
 
-/// The name of our own OCI runtime; `runc`, which scripts name by habit, means the same.
-const BUILT_IN_RUNTIME: &str = "shoal-runtime";
+/// The name of our own OCI runtime; `runc`, which scripts name by habit, means the same unless it is configured.
+pub(crate) const BUILT_IN_RUNTIME: &str = "shoal-runtime";
 
 /// The outcome of reading the configuration.
 #[derive(Debug)]
@@ -197,12 +201,7 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     }
     one_of("storage-driver", &config.storage_driver, &["overlay2", "overlay"], "overlay2")?;
     one_of("default-cgroupns-mode", &config.default_cgroupns_mode, &["host", "private"], "host or private")?;
-    one_of(
-        "default-runtime",
-        &config.default_runtime,
-        &[BUILT_IN_RUNTIME, "shoal", "runc"],
-        "shoal-runtime (others are not implemented yet)",
-    )?;
+    runtime::check(&config)?;
     engine::check_log(&LogConfig { driver: config.log_driver.clone(), options: config.log_opts.clone() })?;
     one_of(
         "log-level",

@@ -9,6 +9,7 @@ mod dialog;
 mod exec;
 mod exec_request;
 mod execs;
+mod foreign;
 mod health;
 mod input;
 mod log;
@@ -61,6 +62,14 @@ pub(crate) enum Failure {
     /// The log cannot be opened, or its server reached.
     #[error("{0}")]
     Log(std::io::Error),
+    /// Another OCI runtime refused.
+    #[error("{message}")]
+    Foreign {
+        /// In its words.
+        message: String,
+        /// The exit code that Docker makes of them.
+        exit_code: i32,
+    },
     /// The configuration is for another version.
     #[error("shim.json has version {found}, this shim speaks {}", ::shim::VERSION)]
     Version {
@@ -74,12 +83,22 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn response(&self) -> Response {
-        let (kind, exit_code) = match self {
-            Failure::File(..) | Failure::Log(_) => (ErrorKind::Internal, runtime::EXIT_FAILED),
-            Failure::Version { .. } => (ErrorKind::Invalid, runtime::EXIT_FAILED),
-            Failure::Runtime(error) => (kind(error.kind()), error.exit_code()),
+        let kind = match self {
+            Failure::File(..) | Failure::Log(_) | Failure::Foreign { .. } => ErrorKind::Internal,
+            Failure::Version { .. } => ErrorKind::Invalid,
+            Failure::Runtime(error) => kind(error.kind()),
         };
+        let exit_code = self.exit_code();
         Response::Error { kind, message: self.to_string(), exit_code }
+    }
+
+    /// The exit code of a container that failed so to start.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self {
+            Failure::Foreign { exit_code, .. } => *exit_code,
+            Failure::Runtime(error) => error.exit_code(),
+            Failure::File(..) | Failure::Log(_) | Failure::Version { .. } => runtime::EXIT_FAILED,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::time::Instant;
 
-use ::shim::{ErrorKind, ExitStatus, Request, Response, ShimSpec, State, Status};
+use ::shim::{ErrorKind, ExitStatus, ForeignRuntime, Request, Response, ShimSpec, State, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -18,11 +18,20 @@ use runtime::{Console, CreateOptions, Created, Extra, Gate};
 
 use crate::connection::{Connection, Mode};
 use crate::execs::Execs;
+use crate::foreign::{self, Foreign};
 use crate::health::Health;
 use crate::input::Input;
 use crate::log::{Log, Moment, Stream};
 use crate::output::{Output, set_nonblocking};
+use crate::streams::Streams;
 use crate::{Failure, serve_health, streams, time};
+
+/// A container whose program does not run yet.
+enum Body {
+    Own(Created),
+    /// Made by [`Shim::foreign`].
+    Foreign,
+}
 
 /// The container, its streams and its clients.
 pub(crate) struct Shim {
@@ -43,10 +52,12 @@ pub(crate) struct Shim {
     stdin_once: bool,
     tty: bool,
     /// Until it is started.
-    created: Option<Created>,
+    created: Option<Body>,
     console: Option<Console>,
     /// Held so that the container's end is told before its file systems are synced and unmounted, with our own end.
-    _mounts: OwnedFd,
+    _mounts: Option<OwnedFd>,
+    /// Who made it, if not we.
+    foreign: Option<Foreign>,
     pid: i32,
     exit: Option<ExitStatus>,
 }
@@ -70,6 +81,9 @@ impl Shim {
         } else {
             None
         };
+        if let Some(foreign) = shim.foreign.clone() {
+            return Shim::create_foreign(shim, spec, foreign, (log, listener, streams));
+        }
         let mut created = runtime::create(
             &spec,
             CreateOptions {
@@ -111,10 +125,51 @@ impl Shim {
             stdin_once: shim.stdin_once,
             tty: shim.tty,
             cgroup: created.cgroup().clone(),
-            _mounts: created.mount_namespace()?,
+            _mounts: Some(created.mount_namespace()?),
+            foreign: None,
             pid: created.pid(),
-            created: Some(created),
+            created: Some(Body::Own(created)),
             console,
+            exit: None,
+        })
+    }
+
+    /// The same, by another runtime.
+    fn create_foreign(
+        shim: ShimSpec,
+        spec: Spec,
+        runtime: ForeignRuntime,
+        (log, listener, streams): (Log, UnixListener, Streams),
+    ) -> Result<Shim, Failure> {
+        let (mut outputs, mut input) = (streams.outputs, streams.input);
+        let made = foreign::create(&shim, spec, runtime, streams.stdio)?;
+        if let Some(console) = &made.console {
+            let failed = |error| Failure::File("console", error);
+            set_nonblocking(console).map_err(failed)?;
+            outputs.push(Output::new(console.try_clone().map_err(failed)?, Stream::Stdout));
+            if shim.open_stdin {
+                input = Some(console.try_clone().map_err(failed)?);
+            }
+        }
+        Ok(Shim {
+            listener,
+            outputs,
+            input: Input::new(input),
+            log,
+            ended_at: None,
+            settled: false,
+            execs: Execs::default(),
+            health: shim.health.map(Health::new),
+            user: shim.user,
+            id: shim.id,
+            stdin_once: shim.stdin_once,
+            tty: shim.tty,
+            cgroup: made.cgroup,
+            _mounts: None,
+            foreign: Some(made.foreign),
+            pid: made.pid,
+            created: Some(Body::Foreign),
+            console: made.console,
             exit: None,
         })
     }
@@ -182,7 +237,7 @@ impl Shim {
             self.log.reaped(pid.as_raw(), code == 0);
             if pid.as_raw() == self.pid {
                 // If it has died before it was started there is nothing left to kill by its number.
-                if let Some(created) = self.created.take() {
+                if let Some(Body::Own(created)) = self.created.take() {
                     created.detach();
                 }
                 self.end(code, signal);
@@ -208,6 +263,9 @@ impl Shim {
         self.outputs.clear();
         self.log.close();
         // What is left of these two the engine clears away when it sees the end.
+        if let Some(foreign) = &self.foreign {
+            foreign.delete();
+        }
         let _ = self.cgroup.remove();
         let _ = write_exit(&exit);
         self.settled = true;
@@ -237,7 +295,12 @@ impl Shim {
             connection.refuse(ErrorKind::Conflict, "the container has been started already");
             return;
         };
-        match created.start() {
+        let started = match (created, &self.foreign) {
+            (Body::Own(created), _) => created.start().map_err(Failure::Runtime),
+            (Body::Foreign, Some(foreign)) => foreign.start().map(|()| self.pid),
+            (Body::Foreign, None) => Ok(self.pid),
+        };
+        match started {
             Ok(pid) => {
                 connection.answer(&Response::Started { pid });
                 if let Some(health) = &mut self.health {
@@ -246,10 +309,9 @@ impl Shim {
                 // It may have ended before it was ours to reap.
                 self.reap();
             }
-            Err(error) => {
-                let code = error.exit_code();
-                connection.answer(&Failure::Runtime(error).response());
-                self.end(code, None);
+            Err(failure) => {
+                connection.answer(&failure.response());
+                self.end(failure.exit_code(), None);
             }
         }
     }
@@ -264,6 +326,13 @@ impl Shim {
                 (ErrorKind::Invalid, "there is no such signal")
             };
             connection.refuse(kind, message);
+            return;
+        }
+        if let (Some(foreign), false) = (&self.foreign, all) {
+            match foreign.kill(signal) {
+                Ok(()) => connection.answer(&Response::Ok),
+                Err(failure) => connection.answer(&failure.response()),
+            }
             return;
         }
         let pids = if all { self.cgroup.processes().unwrap_or_default() } else { vec![self.pid] };
