@@ -19,6 +19,7 @@ mod point;
 mod remote;
 mod resource;
 mod restart;
+mod runtime;
 mod service;
 mod stuck;
 mod swarm;

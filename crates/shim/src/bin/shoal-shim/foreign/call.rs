@@ -97,7 +97,7 @@ impl Call {
         let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(MAX_LOG_BYTES)..]);
         let entries = text.lines().rev().filter_map(|line| serde_json::from_str::<Entry>(line).ok());
         let mut errors = entries.filter(|entry| entry.level == "error" || entry.level == "fatal");
-        errors.next().map(|entry| without_noise(&entry.msg).to_owned())
+        errors.next().map(|entry| words(&entry.msg))
     }
 }
 
@@ -105,11 +105,18 @@ fn refused(message: String, exit_code: i32) -> Failure {
     Failure::Foreign { message, exit_code }
 }
 
-fn without_noise(mut message: &str) -> &str {
+/// The message in runc's words, which Docker's clients look for to tell why a program cannot run.
+fn words(mut message: &str) -> String {
     while let Some(rest) = NOISE.iter().find_map(|noise| message.strip_prefix(noise)) {
         message = rest;
     }
-    message
+    let crun = message.strip_prefix("executable file `").and_then(|rest| rest.split_once('`'));
+    match crun {
+        Some((program, rest)) if rest.starts_with(" not found in $PATH") => {
+            format!("exec: \"{program}\": executable file not found in $PATH")
+        }
+        _ => message.replace(": Permission denied", ": permission denied"),
+    }
 }
 
 /// Docker reads the exit code from the words.
@@ -168,10 +175,14 @@ mod tests {
     #[test]
     fn words_and_codes_are_dockers() {
         let runc = "runc create failed: unable to start container process: exec: \"x\": executable file not found in $PATH";
-        assert_eq!(without_noise(runc), "exec: \"x\": executable file not found in $PATH");
+        let crun = "executable file `x` not found in $PATH: No such file or directory";
+        for message in [runc, crun] {
+            assert_eq!(words(message), "exec: \"x\": executable file not found in $PATH");
+        }
+        assert_eq!(words("open executable: Permission denied"), "open executable: permission denied");
         for (message, code) in [
             (runc, 127),
-            ("executable file `x` not found in $PATH: No such file or directory", 127),
+            (crun, 127),
             ("exec: \"/x\": permission denied", 126),
             ("cgroups in hybrid mode not supported", 128),
         ] {
