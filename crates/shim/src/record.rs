@@ -55,7 +55,7 @@ pub fn encode(record: &Record<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&[0; LENGTH_BYTES]);
     match record {
         Record::Line { stderr, partial, at_ns, text } => {
-            out.push(u8::from(*stderr) * STDERR | u8::from(*partial) * PARTIAL);
+            out.push((u8::from(*stderr) * STDERR) | (u8::from(*partial) * PARTIAL));
             out.extend_from_slice(&at_ns.to_le_bytes());
             out.extend_from_slice(&text[..text.len().min(MAX_BODY_BYTES - HEAD_BYTES)]);
         }

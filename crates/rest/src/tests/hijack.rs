@@ -19,7 +19,7 @@ const KIND: &str = "application/vnd.docker.raw-stream";
 
 /// Says back what the client says, in capitals, and how many bytes there were once the client has said all.
 async fn shout(call: Call) -> Outcome {
-    Ok(Answer::Hijack(Hijack::new(call.upgrade, KIND, |Raw { early, mut io }| async move {
+    Ok(Answer::Hijack(Hijack::new(call.form, KIND, |Raw { early, mut io }| async move {
         let mut said = early.to_vec();
         let _ = io.read_to_end(&mut said).await;
         let _ = io.write_all(said.to_ascii_uppercase().as_slice()).await;
