@@ -162,3 +162,20 @@ fn a_container_in_the_background_is_driven_through_its_life() {
     podman.call(&["rm", "it"]).ok();
     assert_eq!(podman.call(&["ps", "--all", "--quiet"]).ok(), "");
 }
+
+#[test]
+fn a_container_has_users_of_its_own() {
+    let podman = Podman::new();
+    let maps = ["--uidmap=0:100000:65536", "--gidmap=0:100000:65536"];
+    let said = podman
+        .run(&maps, &["sh", "-c", "id -u; cat /proc/self/uid_map; touch /new; stat -c %u /new /bin/busybox"]);
+    let output = said.ok();
+    assert!(output.starts_with("0\n") && output.contains("100000      65536"), "{output}");
+    assert!(output.ends_with("\n0\n0\n"), "{output}");
+    assert_eq!(podman.run(&[&maps[..], &["--tty"]].concat(), &["tty"]).ok().trim(), "/dev/pts/0");
+    let data = podman.dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let volume = format!("--volume={}:/data:idmap", data.display());
+    podman.run(&[&maps[..], &[&volume]].concat(), &["touch", "/data/mine"]).ok();
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&fs::metadata(data.join("mine")).unwrap()), 0);
+}
