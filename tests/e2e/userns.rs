@@ -1,0 +1,92 @@
+//! `--userns-remap`: root of a container is nobody of the host.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use testkit::Daemon;
+
+fn mapped() -> Daemon {
+    let daemon = Daemon::start(&["--userns-remap", "default"]);
+    testkit::image::import_busybox(&daemon);
+    daemon
+}
+
+fn run(daemon: &Daemon, flags: &[&str], script: &str) -> testkit::program::Said {
+    daemon.docker(&[&["run", "--rm"], flags, &["busybox", "sh", "-c", script]].concat())
+}
+
+/// Where the numbers of the inside begin on the host.
+fn first(daemon: &Daemon) -> u32 {
+    let map = run(daemon, &["--net", "none"], "cat /proc/self/uid_map").ok();
+    let mut words = map.split_whitespace();
+    assert_eq!(words.next(), Some("0"), "{map}");
+    words.next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn root_inside_is_nobody_outside() {
+    let daemon = mapped();
+    let first = first(&daemon);
+    assert_ne!(first, 0);
+    assert!(daemon.docker(&["info", "-f", "{{.SecurityOptions}}"]).ok().contains("name=userns"));
+
+    // Inside everything looks as always, and the engine's files are root's.
+    let script = "id -u; stat -c %u /bin/busybox /etc/hosts; touch /mine && stat -c %u /mine; echo x >> /etc/hosts && echo wrote";
+    assert_eq!(run(&daemon, &[], script).ok(), "0\n0\n0\n0\nwrote");
+    let inside = "ip -o -4 addr show eth0 | grep -c inet; cat /proc/sys/net/core/somaxconn";
+    assert_eq!(run(&daemon, &["--sysctl", "net.core.somaxconn=77", "-m", "64m"], inside).ok(), "1\n77");
+
+    // Outside the process is somebody else.
+    daemon.docker(&["run", "-d", "--name", "one", "busybox", "sleep", "1000"]).ok();
+    let pid = daemon.docker(&["inspect", "-f", "{{.State.Pid}}", "one"]).ok();
+    assert_eq!(fs::metadata(format!("/proc/{pid}")).unwrap().uid(), first);
+    assert_eq!(daemon.docker(&["exec", "one", "id", "-u"]).ok(), "0");
+    let joined = run(
+        &daemon,
+        &["--net", "container:one", "--pid", "container:one"],
+        "cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l",
+    );
+    let joined = joined.ok();
+    assert!(
+        joined.starts_with("sleep\n") && joined.lines().last().unwrap().trim().parse::<u32>().unwrap() < 8,
+        "{joined}"
+    );
+    daemon.docker(&["rm", "-f", "one"]).ok();
+}
+
+#[test]
+fn what_is_the_hosts_stays_the_hosts() {
+    let daemon = mapped();
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let bind = format!("{}:/bind", dir.path().display());
+    let said = run(&daemon, &["--net", "none", "-v", &bind], "touch /bind/file");
+    assert!(said.code == 1 && said.err.contains("Permission denied"), "{said:?}");
+    assert!(!dir.path().join("file").exists());
+    run(&daemon, &["--net", "none", "--userns", "host", "-v", &bind], "touch /bind/file").ok();
+    assert_eq!(fs::metadata(dir.path().join("file")).unwrap().uid(), 0);
+
+    // A volume is the containers' own, with and without a map.
+    run(&daemon, &["--net", "none", "-v", "data:/data"], "touch /data/file").ok();
+    for flags in [&["--net", "none"][..], &["--net", "none", "--userns", "host"]] {
+        let flags = [flags, &["-v", "data:/data"]].concat();
+        assert_eq!(run(&daemon, &flags, "stat -c %u /data /data/file").ok(), "0\n0", "{flags:?}");
+    }
+    daemon.docker(&["volume", "rm", "data"]).ok();
+}
+
+#[test]
+fn the_hosts_namespaces_need_the_hosts_users() {
+    let daemon = mapped();
+    for (flags, words) in [
+        (&["--privileged"][..], "privileged mode is incompatible with user namespaces"),
+        (&["--net", "host"], "cannot share the host's network namespace when user namespaces are enabled"),
+        (&["--pid", "host"], "cannot share the host PID namespace when user namespaces are enabled"),
+    ] {
+        let said = run(&daemon, flags, "true");
+        assert!(said.code == 125 && said.err.contains(words), "{flags:?}: {}", said.err);
+        run(&daemon, &[flags, &["--userns", "host"]].concat(), "true").ok();
+    }
+    let host = run(&daemon, &["--userns", "host", "--net", "none"], "cat /proc/self/uid_map").ok();
+    assert_eq!(host.split_whitespace().nth(1), Some("0"));
+}
