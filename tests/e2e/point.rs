@@ -125,6 +125,16 @@ fn remove_by_force() {
 }
 
 #[test]
+fn changes_of_what_exists() {
+    let mut bench = Bench::new();
+    bench.walk(&[RUN], &["pause", "victim"], &[REMOVE]);
+    bench.walk(&[RUN, &["pause", "victim"]], &["unpause", "victim"], &[REMOVE]);
+    bench.walk(&[RUN], &["update", "--memory", "64m", "--restart", "always", "victim"], &[REMOVE]);
+    bench.walk(&[CREATE], &["rename", "victim", "other"], &[REMOVE, &["rm", "-f", "other"]]);
+    bench.walk(&[CREATE], &["container", "prune", "-f"], &[REMOVE]);
+}
+
+#[test]
 fn run_and_forget() {
     Bench::new().walk(&[], &["run", "--rm", "--name", "victim", "busybox", "true"], &[REMOVE]);
 }

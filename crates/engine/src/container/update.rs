@@ -6,14 +6,12 @@ use crate::error::{Error, Result};
 use crate::plan;
 use crate::record::Status;
 use crate::restart::{self, Ended};
-use crate::spec::{Invalid, Resources, RestartCondition, RestartPolicy, Update, update};
+use crate::spec::{
+    HostConfig, Invalid, NetworkMode, Resources, RestartCondition, RestartPolicy, Update, update,
+};
 use runtime::cgroup::Cgroup;
 use runtime::cgroup::systemd::Systemd;
 use std::time::Duration;
-
-/// Docker's warning; the weight is then not written down either.
-const NO_WEIGHT: &str =
-    "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.";
 
 impl Task {
     /// Checks everything, tells the kernel, then writes it down; a daemon that dies in between has promised nothing.
@@ -31,18 +29,12 @@ impl Task {
                 ));
             }
         }
-        let mut updated = update(&host.resources, &wanted.resources).map_err(refused)?;
         let mut warnings = Vec::new();
+        let possible = self.possible(wanted.resources, &mut warnings)?;
+        let updated = update(&host.resources, &possible).map_err(refused)?;
         plan::resources(&updated.all, &mut warnings)?;
         if matches!(self.phase, Phase::Running(_)) && updated.changed != Resources::default() {
-            let mut told = self.tell_kernel(&updated.changed).await;
-            if updated.changed.blkio_weight != 0 && matches!(told, Err(Error::NoLimit(_))) {
-                warnings.push(NO_WEIGHT.to_owned());
-                updated.changed.blkio_weight = 0;
-                updated.all.blkio_weight = host.resources.blkio_weight;
-                told = self.tell_kernel(&updated.changed).await;
-            }
-            told?;
+            self.tell_kernel(&updated.changed).await?;
         }
         self.record.spec.host.resources = updated.all;
         self.rearm();
@@ -53,6 +45,15 @@ impl Task {
         self.save_now().await?;
         self.shared.publish(&self.record, "update", &[]);
         Ok(warnings)
+    }
+
+    /// Those of the new limits that this machine has; a warning for each other.
+    fn possible(&self, wanted: Resources, warnings: &mut Vec<String>) -> Result<Resources> {
+        // Without a network there is nothing else to warn of.
+        let network_mode = NetworkMode::None;
+        let mut asked = HostConfig { resources: wanted, network_mode, ..HostConfig::default() };
+        self.shared.machine.judge(&mut asked, warnings)?;
+        Ok(asked.resources)
     }
 
     async fn tell_kernel(&self, changed: &Resources) -> Result<()> {
