@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testkit::Daemon;
+use testkit::{Daemon, Namespace};
 use testkit::program::run;
 
 /// Where this package lies.
@@ -36,7 +36,9 @@ fn the_docker_client_walks_over_every_container_command() {
 
 #[test]
 fn shoal_walks_the_same_way() {
-    let daemon = Daemon::start(&[]);
+    // The walk publishes a port; on a machine of its own nobody else has it.
+    let machine = Namespace::new();
+    let daemon = Daemon::start_in(&machine, &[]);
     daemon.load_images();
     // What the walk calls `docker` is ours.
     let dir = tempfile::tempdir().expect("a directory");

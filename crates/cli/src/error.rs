@@ -55,6 +55,9 @@ pub(crate) enum Error {
     /// A service did not become what it should be.
     #[error("{0}")]
     NotConverged(String),
+    /// The user would not wait for the container.
+    #[error("got 3 SIGTERM/SIGINTs, forcefully exiting")]
+    Interrupted,
     /// Some of several objects failed; each was told where it happened.
     #[error("")]
     Told,

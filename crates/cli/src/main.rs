@@ -77,7 +77,12 @@ fn work(global: &Global, verb: Verb) -> Result<u8, Error> {
     };
     let client = global.client(&lookup)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(verb.run(&client));
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            ended = verb.run(&client) => ended,
+            () = terminal::impatience() => Err(Error::Interrupted),
+        }
+    });
     // Standard input may be blocked in a read on a thread of the runtime; that must not hold the exit.
     runtime.shutdown_background();
     ended

@@ -37,9 +37,7 @@ fn read(archive: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
     let mut left = MAX_BYTES;
     for _ in 0..count {
-        if archive.get(at..)?.strip_prefix(ENTRY).is_none() {
-            return None;
-        }
+        archive.get(at..)?.strip_prefix(ENTRY)?;
         let method = short(archive, at + 10)?;
         let packed = long(archive, at + 20)?;
         let lengths = [28, 30, 32].map(|offset| short(archive, at + offset).map(usize::from));

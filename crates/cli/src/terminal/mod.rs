@@ -6,4 +6,4 @@ mod signal;
 
 pub(crate) use detach::{DetachKeys, Scanned};
 pub(crate) use raw::{RawMode, size};
-pub(crate) use signal::{Signals, Winch};
+pub(crate) use signal::{Signals, Winch, impatience};

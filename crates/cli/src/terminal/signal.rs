@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::error::Error;
 
@@ -28,6 +29,14 @@ const PATIENCE: u32 = 3;
 /// SIGINT and SIGTERM.
 const ENDING: [i32; 2] = [2, 15];
 
+/// Told when the user has lost patience. One for the process, as its signals are.
+static IMPATIENT: Notify = Notify::const_new();
+
+/// Ends when the user has asked often enough for this process to end; never while its signals are its own.
+pub(crate) async fn impatience() {
+    IMPATIENT.notified().await;
+}
+
 impl Signals {
     /// From here on the signals do not end this process, but for the third that asks it to end.
     pub(crate) fn catch() -> Result<Self, Error> {
@@ -36,8 +45,7 @@ impl Signals {
             for _ in 0..PATIENCE {
                 ending.next().await;
             }
-            crate::console::note("got 3 SIGTERM/SIGINTs, forcefully exiting");
-            std::process::exit(crate::error::code::FAILURE.into());
+            IMPATIENT.notify_one();
         });
         Self::listen(FORWARDED.into_iter())
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::follow::{keys, keys_or_default};
+use super::follow::{detached, exit_code, keys, keys_or_default};
 use super::path;
 use crate::attachment::{self, End, Target};
 use crate::client::{Client, Request, encode};
@@ -94,10 +94,10 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<u8, Error> {
     let end = attachment::carry(client, Target::Exec(id), streams, options).await?;
     drop(raw);
     if end == End::Detached {
-        return Err(Error::Usage("read escape sequence".to_owned()));
+        return Err(detached());
     }
     let ended: Value = client.json(Request::get(&format!("/exec/{}/json", encode(id)))).await?;
-    Ok(ended["ExitCode"].as_i64().map_or(code::RUN, |code| u8::try_from(code & 0xff).unwrap_or(code::RUN)))
+    Ok(ended["ExitCode"].as_i64().map_or(code::RUN, exit_code))
 }
 
 fn body(args: &Args) -> Result<Value, Error> {

@@ -92,7 +92,8 @@ pub(super) async fn follow(
     let carried = attachment::carry(client, Target::Container(id), streams, options).await;
     drop(raw);
     if carried? == End::Detached {
-        return Ok(0);
+        // As Docker has it: leaving is a failure of `attach`, and none of `run` and `start`.
+        return if start == Start::Running { Err(detached()) } else { Ok(0) };
     }
     let result: ContainerWaitResponse = end.json().await?;
     match result.error.filter(|error| !error.message.is_empty()) {
@@ -101,8 +102,13 @@ pub(super) async fn follow(
     }
 }
 
+/// What `attach` and `exec` say when the user has typed the detach keys.
+pub(super) fn detached() -> Error {
+    Error::Usage("read escape sequence".to_owned())
+}
+
 /// A container's exit code as ours: the kernel keeps eight bits of it.
-fn exit_code(status: i64) -> u8 {
+pub(super) fn exit_code(status: i64) -> u8 {
     u8::try_from(status & 0xff).unwrap_or(code::RUN)
 }
 

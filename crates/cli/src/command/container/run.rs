@@ -76,6 +76,7 @@ pub(crate) fn failure_code(error: &Error) -> u8 {
         Error::Usage(text) if text.contains("--attach and --detach") || text.contains("not a TTY") => {
             return code::FAILURE;
         }
+        Error::Interrupted => return code::FAILURE,
         Error::Daemon { message, .. } => message.to_lowercase(),
         _ => return code::RUN,
     };

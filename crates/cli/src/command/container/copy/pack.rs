@@ -3,8 +3,10 @@
 //! In: what to copy and what to call it. Out: entries whose names begin with that name. Links are never followed.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -16,10 +18,11 @@ use super::place::{self, Place, Rename};
 pub(super) fn pack(source: &Place, rename: Option<&Rename>, out: &mut impl Write) -> io::Result<()> {
     let (folder, name) = place::split(&source.path);
     let top = source.rebase.clone().unwrap_or_else(|| name.clone());
-    let top = rename.map_or_else(|| top.clone(), |rename| rename.apply(&top));
+    let top = rename.map_or_else(|| top.clone().into_bytes(), |rename| rename.apply(top.as_bytes()));
+    let top = top.strip_prefix(b"/").unwrap_or(&top);
     let mut packing = Packing { builder: Builder::new(out), linked: HashMap::new() };
     let path = if name == "." { PathBuf::from(folder) } else { Path::new(&folder).join(name) };
-    packing.add(&path, &PathBuf::from(top.trim_start_matches('/')))?;
+    packing.add(&path, Path::new(OsStr::from_bytes(top)))?;
     packing.builder.finish()
 }
 

@@ -22,15 +22,16 @@ pub(super) struct Rename {
 }
 
 impl Rename {
-    /// The name of an entry after the renaming.
-    pub(super) fn apply(&self, name: &str) -> String {
-        let from = if self.from == "/" { "" } else { &self.from };
-        let plain = name.strip_prefix("./").filter(|_| from != ".").unwrap_or(name);
+    /// The name of an entry after the renaming. Names of files are bytes, whatever they mean.
+    pub(super) fn apply(&self, name: &[u8]) -> Vec<u8> {
+        let from = if self.from == "/" { b"".as_slice() } else { self.from.as_bytes() };
+        let plain = name.strip_prefix(b"./").filter(|_| from != b".").unwrap_or(name);
+        let to = self.to.as_bytes();
         match plain.strip_prefix(from) {
-            Some("") => self.to.clone(),
-            Some(rest) if rest.starts_with('/') => format!("{}{rest}", self.to),
-            Some(rest) if from.is_empty() => format!("{}/{rest}", self.to),
-            _ => name.to_owned(),
+            Some([]) => to.to_vec(),
+            Some(rest) if rest.starts_with(b"/") => [to, rest].concat(),
+            Some(rest) if from.is_empty() => [to, b"/", rest].concat(),
+            _ => name.to_vec(),
         }
     }
 }
@@ -180,7 +181,7 @@ mod tests {
             ("/", "b", "/x", "b/x"),
             ("/", "b", "x", "b/x"),
         ] {
-            assert_eq!(rename(from, to).apply(name), want, "{from} {to} {name}");
+            assert_eq!(rename(from, to).apply(name.as_bytes()), want.as_bytes(), "{from} {to} {name}");
         }
     }
 

@@ -52,11 +52,11 @@ impl Unpacking<'_> {
         if kind.is_pax_global_extensions() {
             return Ok(());
         }
-        let raw = entry.path_bytes().into_owned();
-        let name = self.renamed(&raw)?;
+        let raw = self.renamed(&entry.path_bytes());
+        let name = String::from_utf8_lossy(&raw).into_owned();
         let told = |error: io::Error| Error::Usage(format!("{name}: {}", crate::flag::file::reason(&error)));
-        let parts = parts(&name)?;
-        let Some((last, parents)) = parts.split_last() else { return Ok(()) };
+        let parts = parts(&raw)?;
+        let Some((&last, parents)) = parts.split_last() else { return Ok(()) };
         let parent = self.parent(parents).map_err(told)?;
         let header = entry.header().clone();
         let mode = Mode::from_raw_mode(header.mode()? & PERMISSIONS);
@@ -68,7 +68,7 @@ impl Unpacking<'_> {
         match kind {
             EntryType::Symlink => {
                 let target = entry.link_name_bytes().unwrap_or_default().into_owned();
-                fs::symlinkat(&target[..], &parent, *last).map_err(|error| told(error.into()))?;
+                fs::symlinkat(&target[..], &parent, last).map_err(|error| told(error.into()))?;
             }
             EntryType::Link => {
                 let target = entry.link_name_bytes().unwrap_or_default().into_owned();
@@ -85,18 +85,16 @@ impl Unpacking<'_> {
                 return Err(Error::Usage(format!("{name}: unknown kind of entry in the archive: {other:?}")));
             }
         }
-        let _ = fs::utimensat(&parent, *last, &times, AtFlags::SYMLINK_NOFOLLOW);
+        let _ = fs::utimensat(&parent, last, &times, AtFlags::SYMLINK_NOFOLLOW);
         Ok(())
     }
 
-    fn renamed(&self, raw: &[u8]) -> Result<String, Error> {
-        let name = std::str::from_utf8(raw)
-            .map_err(|_| Error::Usage("a name in the archive is not UTF-8".to_owned()))?;
-        Ok(self.renames.iter().fold(name.to_owned(), |name, rename| rename.apply(&name)))
+    fn renamed(&self, raw: &[u8]) -> Vec<u8> {
+        self.renames.iter().fold(raw.to_vec(), |name, rename| rename.apply(&name))
     }
 
     /// Opens the directory that `parents` lead to, making those that are missing.
-    fn parent(&self, parents: &[&str]) -> io::Result<OwnedFd> {
+    fn parent(&self, parents: &[&[u8]]) -> io::Result<OwnedFd> {
         let mut at = self.root.try_clone()?;
         for part in parents {
             at = match open_folder(&at, part) {
@@ -113,7 +111,7 @@ impl Unpacking<'_> {
     fn folder(
         &mut self,
         parent: &OwnedFd,
-        last: &str,
+        last: &[u8],
         name: &str,
         mode: Mode,
         times: Timestamps,
@@ -139,8 +137,8 @@ impl Unpacking<'_> {
     }
 
     /// A further name of a file that was unpacked before.
-    fn link(&self, target: &[u8], parent: &OwnedFd, last: &str) -> Result<(), Error> {
-        let target = self.renamed(target)?;
+    fn link(&self, target: &[u8], parent: &OwnedFd, last: &[u8]) -> Result<(), Error> {
+        let target = self.renamed(target);
         let parts = parts(&target)?;
         let Some((name, parents)) = parts.split_last() else {
             return Err(Error::Usage("a link to nothing".to_owned()));
@@ -164,9 +162,11 @@ fn finish(folder: &OwnedFd, mode: Mode, times: &Timestamps) -> rustix::io::Resul
 }
 
 /// The parts of an entry's name; none for the destination itself.
-fn parts(name: &str) -> Result<Vec<&str>, Error> {
-    let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    if parts.contains(&"..") || parts.len() > MAX_DEPTH || name.contains('\0') {
+fn parts(name: &[u8]) -> Result<Vec<&[u8]>, Error> {
+    let parts: Vec<&[u8]> =
+        name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
+    if parts.contains(&b"..".as_slice()) || parts.len() > MAX_DEPTH || name.contains(&0) {
+        let name = String::from_utf8_lossy(name);
         return Err(Error::Usage(format!(
             "the archive has a name that leads out of the destination: {name}"
         )));
@@ -174,18 +174,18 @@ fn parts(name: &str) -> Result<Vec<&str>, Error> {
     Ok(parts)
 }
 
-fn open_folder(parent: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
+fn open_folder(parent: &OwnedFd, name: &[u8]) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
     fs::openat(parent, name, flags, Mode::empty())
 }
 
-fn kind(parent: &OwnedFd, name: &str) -> Option<FileType> {
+fn kind(parent: &OwnedFd, name: &[u8]) -> Option<FileType> {
     let found = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     Some(FileType::from_raw_mode(found.st_mode))
 }
 
 /// Takes away what stands in the way of a file; a directory stays and is an error.
-fn clear(parent: &OwnedFd, last: &str, name: &str) -> Result<(), Error> {
+fn clear(parent: &OwnedFd, last: &[u8], name: &str) -> Result<(), Error> {
     match kind(parent, last) {
         None => Ok(()),
         Some(FileType::Directory) => {
@@ -198,7 +198,7 @@ fn clear(parent: &OwnedFd, last: &str, name: &str) -> Result<(), Error> {
 fn file<R: Read>(
     entry: &mut Entry<'_, R>,
     parent: &OwnedFd,
-    last: &str,
+    last: &[u8],
     mode: Mode,
     times: &Timestamps,
 ) -> io::Result<()> {
@@ -210,7 +210,7 @@ fn file<R: Read>(
     Ok(())
 }
 
-fn device(header: &Header, kind: EntryType, parent: &OwnedFd, last: &str, mode: Mode) -> io::Result<()> {
+fn device(header: &Header, kind: EntryType, parent: &OwnedFd, last: &[u8], mode: Mode) -> io::Result<()> {
     let kind = match kind {
         EntryType::Fifo => FileType::Fifo,
         EntryType::Block => FileType::BlockDevice,

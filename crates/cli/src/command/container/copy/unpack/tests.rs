@@ -1,5 +1,7 @@
 //! What hostile and honest archives become.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use tar::Builder;
@@ -99,6 +101,8 @@ fn what_is_packed_comes_out_again() {
     std::fs::set_permissions(source.join("sub"), std::fs::Permissions::from_mode(0o500)).unwrap();
     std::fs::hard_link(source.join("sub/file"), source.join("same")).unwrap();
     symlink("/nowhere", source.join("link")).unwrap();
+    // A name that is no text.
+    std::fs::write(source.join(OsStr::from_bytes(b"\xff\xfe")), "bytes").unwrap();
     let place = |path: &Path| Place {
         path: path.to_str().unwrap().to_owned(),
         exists: true,
@@ -115,6 +119,7 @@ fn what_is_packed_comes_out_again() {
     assert_eq!((mode("sub/file"), mode("sub")), (0o4711, 0o500));
     assert_eq!(std::fs::metadata(new.join("same")).unwrap().nlink(), 2);
     assert_eq!(std::fs::read_link(new.join("link")).unwrap(), Path::new("/nowhere"));
+    assert!(new.join(OsStr::from_bytes(b"\xff\xfe")).is_file());
     // The content alone, under no name.
     let mut archive = Vec::new();
     pack(&place(&source.join(".")), None, &mut archive).unwrap();
