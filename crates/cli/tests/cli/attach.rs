@@ -152,6 +152,40 @@ fn signals_go_to_the_container() {
 }
 
 #[test]
+fn the_third_ctrl_c_is_for_the_program_itself() {
+    let end = watch::Sender::new(None);
+    let (told, wait) = mpsc::channel();
+    let told = Mutex::new(told);
+    // The container takes every signal and lives on.
+    let fake = Fake::start(move |seen| match () {
+        () if seen.line.contains("/abc/attach") => Reply::Hijack(Box::new(|stream| {
+            Box::pin(async move {
+                std::future::pending::<()>().await;
+                drop(stream);
+            })
+        })),
+        () if seen.line.contains("/abc/kill") || seen.line.contains("/abc/start") => {
+            told.lock().expect("no panic while it is held").send(()).expect("the test waits");
+            Reply::Json(204, Value::Null)
+        }
+        () => counting(seen, &end),
+    });
+    let mut command = fake.command(&["run", "busybox"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the program starts");
+    for _ in 0..3 {
+        // The start, then the arrival of each signal but the last: signals that come at once are one.
+        wait.recv_timeout(std::time::Duration::from_secs(20)).expect("the daemon hears of it");
+        let kill =
+            std::process::Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status();
+        assert!(kill.expect("a shell").success());
+    }
+    let ran = Ran::from(child.wait_with_output().expect("the program ends"));
+    assert!(ran.err.ends_with("got 3 SIGTERM/SIGINTs, forcefully exiting\n"), "{}", ran.err);
+    assert_eq!(ran.code, Some(1));
+}
+
+#[test]
 fn logs_are_parted_and_an_early_reader_is_no_error() {
     let fake = Fake::start(|seen| {
         assert!(
