@@ -42,10 +42,11 @@ pub(crate) const VERB: Verb = Verb {
 /// A container on its way.
 #[derive(Debug)]
 pub(crate) struct New {
-    pub(crate) directory: NewDirectory,
-    pub(crate) state: State,
+    /// Ends before its directory goes, if it comes to that.
     pub(crate) created: Created,
     pub(crate) console: Option<Console>,
+    pub(crate) state: State,
+    pub(crate) directory: NewDirectory,
 }
 
 fn create(global: &Global, words: &Words) -> Outcome<u8> {
@@ -123,7 +124,7 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
     state.process = Some(process);
     state.save(&directory.path)?;
     let console = created.take_console();
-    Ok(New { directory, state, created, console })
+    Ok(New { created, console, state, directory })
 }
 
 /// Tells the world of it: the terminal and the file with the process' id.
