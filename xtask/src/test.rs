@@ -61,7 +61,9 @@ pub(crate) fn machine() -> Result<()> {
 fn jobs() -> Result<Vec<Job>> {
     let end_to_end = Job { executable: executable("e2e")?, filter: SECOND_TIME.to_vec() };
     let machine = Job { executable: executable("machine")?, filter: vec![] };
-    Ok(vec![machine, end_to_end])
+    // The runtime's own: limits and counters, every command. The specification's rules do not depend on the machine.
+    let runtime = |test: &str| anyhow::Ok(Job { executable: executable(test)?, filter: vec![] });
+    Ok(vec![machine, runtime("cgroup")?, runtime("command")?, end_to_end])
 }
 
 /// The test executable of this name in the package `tests`.
