@@ -11,6 +11,7 @@ mod daemon;
 mod example;
 mod exec;
 mod flag;
+mod health;
 mod image;
 mod input;
 mod list;
