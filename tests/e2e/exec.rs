@@ -141,9 +141,9 @@ fn what_does_not_run_is_refused_and_events_tell_of_the_rest() {
     assert!(said.err.contains("container box is paused, unpause the container before exec"), "{}", said.err);
     daemon.docker(&["unpause", "box"]).ok();
     let format = "{{.Action}} {{.Actor.Attributes.exitCode}}";
-    let events =
-        ["events", "--since", "1h", "--until", "0s", "--filter", "container=box", "--format", format];
+    // The client rounds times down to whole seconds.
+    let events = ["events", "--since", "1h", "--until=-1s", "--filter", "container=box", "--format", format];
     let told = daemon.docker(&events).ok();
-    let told: Vec<&str> = told.lines().map(str::trim).filter(|line| line.starts_with("exec_")).collect();
-    assert_eq!(told, ["exec_create: id -u", "exec_start: id -u", "exec_die 0"]);
+    let told: Vec<&str> = told.lines().filter(|line| line.starts_with("exec_")).collect();
+    assert_eq!(told, ["exec_create: id -u <no value>", "exec_start: id -u <no value>", "exec_die 0"]);
 }

@@ -27,3 +27,4 @@ mod stuck;
 mod swarm;
 mod userns;
 mod volume;
+mod websocket;

@@ -31,8 +31,8 @@ pub use host::{HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, Ulimi
 pub use inspect::{ContainerInspectResponse, ContainerState, DriverData};
 pub use prune::{ContainerPruneResponse, PruneQuery};
 pub use query::{
-    AttachQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery, ResizeQuery,
-    StartQuery, StatsQuery, StopQuery, WaitQuery,
+    AttachQuery, AttachSocketQuery, CreateQuery, InspectQuery, KillQuery, ListQuery, LogsQuery, RemoveQuery,
+    ResizeQuery, StartQuery, StatsQuery, StopQuery, WaitQuery,
 };
 pub use shoal::{HealthProbe, Shoal};
 pub use stats::{

@@ -163,3 +163,25 @@ pub struct ResizeQuery {
     /// Columns.
     pub w: u16,
 }
+
+/// Of `GET /containers/{id}/attach/ws`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AttachSocketQuery {
+    /// Keys that end the stream; empty: the default ones.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detach_keys: String,
+    /// First what was written so far.
+    pub logs: bool,
+    /// Then what is written from now on.
+    pub stream: bool,
+    /// Standard input.
+    pub stdin: bool,
+    /// Standard output.
+    pub stdout: bool,
+    /// Standard error.
+    pub stderr: bool,
+    /// The header of a WebSocket's handshake.
+    #[serde(rename = "Sec-WebSocket-Key", skip_serializing_if = "String::is_empty")]
+    pub key: String,
+}

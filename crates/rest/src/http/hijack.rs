@@ -86,6 +86,15 @@ impl Hijack {
         Self { head, pause, then: Box::new(|raw| Box::pin(then(raw))) }
     }
 
+    /// A connection whose answer begins with this head.
+    pub(crate) fn with_head<F, Fut>(head: String, then: F) -> Self
+    where
+        F: FnOnce(Raw) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Self { head, pause: Duration::ZERO, then: Box::new(|raw| Box::pin(then(raw))) }
+    }
+
     /// Writes the head of the answer and lets the raw part run to its end.
     pub(crate) async fn run(self, early: Bytes, mut io: impl Duplex + 'static) {
         if io.write_all(self.head.as_bytes()).await.is_ok() && io.flush().await.is_ok() {

@@ -11,3 +11,4 @@ pub(crate) mod hold;
 pub(crate) mod pattern;
 pub(crate) mod table;
 pub(crate) mod version;
+pub(crate) mod websocket;

@@ -19,7 +19,7 @@ use crate::Api;
 use crate::failure::Failure;
 
 /// Headers that carry parameters; handlers find them among these.
-const PARAMETER_HEADERS: [&str; 2] = ["X-Registry-Auth", "X-Registry-Config"];
+const PARAMETER_HEADERS: [&str; 3] = ["X-Registry-Auth", "X-Registry-Config", "Sec-WebSocket-Key"];
 
 /// One request on its way to its handler.
 pub(crate) struct Arrived {

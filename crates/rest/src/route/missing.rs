@@ -10,7 +10,6 @@ const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 const ROUTES: &[(Method, &str)] = &[
-    (GET, "/containers/{id}/attach/ws"),
     (POST, "/build"),
     (POST, "/build/prune"),
     (GET, "/images/{name}/attestations"),

@@ -2,6 +2,7 @@
 
 mod archive;
 mod attach;
+mod attach_ws;
 mod commit;
 mod create;
 mod detach;
@@ -47,6 +48,7 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);
     table.on(Method::DELETE, "/containers/{id}", life::remove);
     table.on(Method::POST, "/containers/{id}/attach", attach::attach).hijacks = true;
+    table.on(Method::GET, "/containers/{id}/attach/ws", attach_ws::attach).hijacks = true;
     table.on(Method::POST, "/containers/{id}/exec", exec::create);
     table.on(Method::POST, "/exec/{id}/start", exec::start).hijacks = true;
     table.on(Method::POST, "/exec/{id}/resize", exec::resize);
