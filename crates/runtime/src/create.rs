@@ -1,21 +1,20 @@
 //! Creating a container: plan, cgroup, clone, and the gate in front of its program.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use crate::cgroup::{self, Cgroup};
+use crate::gate::{Gate, hear_of_program, listen_at};
 use crate::hook::{Due, Hooked};
-use crate::init::{self, Channel, Heard, Surroundings};
+use crate::init::{self, Channel, Heard};
 use crate::oci::Spec;
-use crate::plan::{NamespaceKind, Plan};
-use crate::sys::process::{Side, clone};
+use crate::plan::Plan;
+use crate::spawn::{check_single_thread, open_namespaces, spawn, wait_for_stage};
 use crate::{Error, Result, Rootfs, notify};
 
 /// How a container is created beside what its `config.json` says.
@@ -80,15 +79,6 @@ pub enum Stdio {
     },
 }
 
-/// Who opens the gate in front of the container's program.
-#[derive(Debug)]
-pub enum Gate {
-    /// The [`Created`] handle.
-    Handle,
-    /// Whoever calls [`open_gate`] with the path of this socket, which is made.
-    Socket(PathBuf),
-}
-
 /// The host's side of a container's pseudo-terminal.
 pub type Console = OwnedFd;
 
@@ -146,30 +136,6 @@ pub fn create(spec: &Spec, options: CreateOptions<'_>) -> Result<Created> {
     Ok(created)
 }
 
-/// Opens the gate of a container that was created with [`Gate::Socket`].
-///
-/// # Errors
-/// If nobody waits behind the socket, or the program cannot be run.
-pub fn open_gate(path: &Path) -> Result<()> {
-    let failed = |error: nix::Error| Error::path("open the gate", path)(error.into());
-    let (socket, address) = gate_socket(path)?;
-    connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &address).map_err(failed)?;
-    let channel = Channel::from_socket(socket);
-    channel.start()?;
-    hear_of_program(&channel)
-}
-
-/// Waits until the program runs. One that has run and ended already also looks like this, and is reaped like any other.
-fn hear_of_program(channel: &Channel) -> Result<()> {
-    match channel.hear()? {
-        Heard::Closed => Ok(()),
-        Heard::Failed(error) => Err(error),
-        Heard::Ready | Heard::Mounted | Heard::Console(_) | Heard::Listener(_) | Heard::Pid(_) => {
-            Err(Error::InitDied)
-        }
-    }
-}
-
 /// Sets the size of a container's pseudo-terminal.
 ///
 /// # Errors
@@ -222,7 +188,7 @@ impl Created {
         Ok(self.detach())
     }
 
-    /// Leaves the container to the caller, and its gate to [`open_gate`].
+    /// Leaves the container to the caller, and its gate to [`crate::open_gate`].
     pub fn detach(mut self) -> i32 {
         self.ours = false;
         self.pid
@@ -276,104 +242,4 @@ impl Drop for RemoveCgroup<'_> {
     fn drop(&mut self) {
         let _ = self.0.remove();
     }
-}
-
-/// A clone lacks all threads but one, and with them whoever would have released a lock.
-pub(crate) fn check_single_thread() -> Result<()> {
-    let tasks = fs::read_dir("/proc/self/task").map_err(Error::path("list", "/proc/self/task"))?;
-    if tasks.count() == 1 { Ok(()) } else { Err(Error::Threaded) }
-}
-
-fn open_namespaces(plan: &Plan) -> Result<Vec<(NamespaceKind, OwnedFd)>> {
-    plan.join
-        .iter()
-        .map(|(kind, path)| {
-            File::open(path).map(|file| (*kind, file.into())).map_err(Error::path("open namespace", path))
-        })
-        .collect()
-}
-
-fn spawn(
-    plan: &Plan,
-    cgroup: &Cgroup,
-    mut join: Vec<(NamespaceKind, OwnedFd)>,
-    gate: Option<OwnedFd>,
-    hooked: Hooked<'_>,
-    options: CreateOptions<'_>,
-    channel: Channel,
-) -> Result<i32> {
-    let staged = plan.is_staged();
-    // An earlier process stays outside of the cgroup, and joins and makes the rest itself.
-    let into = if staged { None } else { cgroup.clone_target()? };
-    let home = if staged { None } else { enter_pid_namespace(&mut join)? };
-    let flags = if staged { plan.new_namespaces & libc::CLONE_NEWNS as u64 } else { plan.new_namespaces };
-    fault::point("runtime: clone the container's process");
-    // SAFETY: `check_single_thread` has found one thread, and nothing since has made another.
-    let side = unsafe { clone(flags, into.as_ref().map(AsFd::as_fd)) };
-    if let (Some(home), Ok(Side::Parent(_)) | Err(_)) = (home, &side) {
-        setns(home.as_fd(), CloneFlags::CLONE_NEWPID)
-            .map_err(|error| Error::host("return from a pid namespace")(error.into()))?;
-    }
-    match side.map_err(Error::host("clone the container's process"))? {
-        Side::Parent(pid) => Ok(pid),
-        Side::Child => {
-            let surroundings = Surroundings {
-                plan,
-                rootfs: options.rootfs,
-                hooked,
-                user: options.user,
-                cgroup,
-                join,
-                stdio: options.stdio,
-                init: options.init,
-                die_with_parent: options.die_with_parent,
-                gate,
-                extra: options.extra,
-                pinned: None,
-            };
-            if staged { init::stage::run(surroundings, channel) } else { init::run(surroundings, channel) }
-        }
-    }
-}
-
-/// The container's number, from the process that makes it, which then ends.
-fn wait_for_stage(stage: i32, channel: &Channel) -> Result<i32> {
-    let heard = channel.hear();
-    let _ = waitpid(Pid::from_raw(stage), None);
-    match heard? {
-        Heard::Pid(pid) => Ok(pid),
-        Heard::Failed(error) => Err(error),
-        Heard::Ready | Heard::Mounted | Heard::Console(_) | Heard::Listener(_) | Heard::Closed => {
-            Err(Error::InitDied)
-        }
-    }
-}
-
-/// A pid namespace is joined by the parent of whoever shall be in it; returns the way back.
-fn enter_pid_namespace(join: &mut Vec<(NamespaceKind, OwnedFd)>) -> Result<Option<OwnedFd>> {
-    let Some(at) = join.iter().position(|(kind, _)| *kind == NamespaceKind::Pid) else {
-        return Ok(None);
-    };
-    let (_, namespace) = join.remove(at);
-    let home = File::open("/proc/self/ns/pid").map_err(Error::path("open", "/proc/self/ns/pid"))?;
-    setns(namespace.as_fd(), CloneFlags::CLONE_NEWPID)
-        .map_err(|error| Error::host("join a pid namespace")(error.into()))?;
-    Ok(Some(home.into()))
-}
-
-fn listen_at(path: &Path) -> Result<OwnedFd> {
-    let failed = |error: nix::Error| Error::path("make the gate", path)(error.into());
-    let (socket, address) = gate_socket(path)?;
-    fault::point("runtime: make the gate");
-    bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &address).map_err(failed)?;
-    listen(&socket, Backlog::new(1).map_err(failed)?).map_err(failed)?;
-    Ok(socket)
-}
-
-fn gate_socket(path: &Path) -> Result<(OwnedFd, UnixAddr)> {
-    let failed = |error: nix::Error| Error::path("name the gate", path)(error.into());
-    let address = UnixAddr::new(path).map_err(failed)?;
-    let socket =
-        socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).map_err(failed)?;
-    Ok((socket, address))
 }

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
 
-use crate::create::check_single_thread;
+use crate::spawn::check_single_thread;
 use crate::{Error, Result};
 
 /// Begins to connect to `address` as a process of the container whose first process is `init` would. The socket does not

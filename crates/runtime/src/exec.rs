@@ -15,10 +15,10 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Gid, Pid, Uid};
 
 use crate::cgroup::Cgroup;
-use crate::create::check_single_thread;
 use crate::init::{Channel, Guest, Heard, check_labels, run_guest};
 use crate::oci::{self, LinuxSeccomp};
 use crate::plan::{IdMap, Process};
+use crate::spawn::check_single_thread;
 use crate::sys::pidfd;
 use crate::sys::process::{Side, clone};
 use crate::{Console, Error, Extra, Result, Stdio, seccomp};

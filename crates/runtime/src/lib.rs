@@ -24,15 +24,18 @@ mod error;
 pub mod exe;
 mod exec;
 mod features;
+mod gate;
 pub mod hook;
 mod init;
 mod limit;
 mod notify;
 mod plan;
+mod read;
 mod rootfs;
 mod schedule;
 mod seccomp;
 pub mod signal;
+mod spawn;
 mod sys;
 pub mod sysctl;
 pub mod user;
@@ -43,13 +46,13 @@ pub mod oci {
     pub use oci_spec::runtime::*;
 }
 
-pub use create::{
-    Console, CreateOptions, Created, Extra, Gate, Stdio, console_size, create, open_gate, resize_console,
-};
+pub use create::{Console, CreateOptions, Created, Extra, Stdio, console_size, create, resize_console};
 pub use dial::dial;
 pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKind, Result};
 pub use exec::{ExecOptions, Executed, Executing, Progress, exec};
 pub use features::features;
+pub use gate::{Gate, open_gate};
+pub use read::read_spec;
 pub use rootfs::Rootfs;
 
 /// Annotation of the specification: names of further groups of the process, separated by commas, looked up in the

@@ -25,8 +25,7 @@ impl Bundle {
         let path = fs::canonicalize(path).map_err(Failure::file(path))?;
         let file = path.join("config.json");
         let config = fs::read(&file).map_err(Failure::file(&file))?;
-        let spec: Spec =
-            serde_json::from_slice(&config).map_err(|error| Failure::file(file)(error.into()))?;
+        let spec = runtime::read_spec(&config).map_err(|error| Failure::file(file)(error.into()))?;
         check_version(spec.version())?;
         let root = spec.root().as_ref().map_or(Path::new("rootfs"), |root| root.path());
         let rootfs = path.join(root);

@@ -63,7 +63,7 @@ impl Container {
     pub(crate) fn spec(&self) -> Outcome<Spec> {
         let file = self.dir.join(CONFIG);
         let bytes = fs::read(&file).map_err(Failure::file(&file))?;
-        serde_json::from_slice(&bytes).map_err(|error| Failure::file(file)(error.into()))
+        runtime::read_spec(&bytes).map_err(|error| Failure::file(file)(error.into()))
     }
 }
 

@@ -47,5 +47,5 @@ fn spec_with_hooks(dir: &Path) -> Outcome<Option<Spec>> {
     if !bytes.windows(KEY.len()).any(|window| window == KEY) {
         return Ok(None);
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| Failure::file(file)(error.into()))
+    runtime::read_spec(&bytes).map(Some).map_err(|error| Failure::file(file)(error.into()))
 }
