@@ -114,7 +114,7 @@ fn a_new_name_is_known_at_once_and_told() {
     daemon.docker(&["create", "--name", "one", "busybox"]).ok();
     for (name, part) in [
         ("two", "same name as its current name"),
-        ("taken", "is already in use by container"),
+        ("taken", "Error when allocating new name: Conflict. The container name"),
         ("x?", "Invalid container name"),
     ] {
         let said = daemon.docker(&["rename", "two", name]);

@@ -28,6 +28,9 @@ pub enum Error {
         /// Whose it is.
         id: String,
     },
+    /// A new name that cannot be had.
+    #[error("Error when allocating new name: {0}")]
+    Rename(Box<Error>),
     /// The spec cannot be honoured.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -262,6 +265,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::NoSuchContainer(_) | Error::NoSuchExec(_) | Error::NoSuchFile { .. } => ErrorKind::NotFound,
+            Error::Rename(reason) => reason.kind(),
             Error::NoExecCommand | Error::Exec { .. } => ErrorKind::Invalid,
             Error::TooManyExecs => ErrorKind::Exhausted,
             Error::AlreadyRunning(_) | Error::AlreadyStopped(_) => ErrorKind::NotModified,

@@ -96,7 +96,8 @@ impl Task {
         if name == self.record.name {
             return Err(crate::spec::Invalid::SameName.into());
         }
-        self.shared.index_mut().reserve(&name, &self.record.id)?;
+        let reserved = self.shared.index_mut().reserve(&name, &self.record.id);
+        reserved.map_err(|error| Error::Rename(Box::new(error)))?;
         let old = std::mem::replace(&mut self.record.name, name.clone());
         self.record.spec.name = Some(name.clone());
         let written = self.save_now().await;
