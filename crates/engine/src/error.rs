@@ -167,6 +167,9 @@ pub enum Error {
     /// Files of a container cannot be read or written.
     #[error("files of the container: {0}")]
     Files(String),
+    /// A container cannot be frozen into files here.
+    #[error("checkpoints are not available: {0}")]
+    Checkpoint(String),
     /// The name of a log driver's server leads nowhere.
     #[error(
         "failed to create task for container: failed to initialize logging driver: dial {address}: {reason}"
@@ -289,7 +292,7 @@ impl Error {
             | Error::RemovalInProgress(_)
             | Error::TooManyAttached(_)
             | Error::JoinNotRunning { .. } => ErrorKind::Conflict,
-            Error::Invalid(Invalid::NotImplemented(_)) | Error::NotImplemented(_) => {
+            Error::Invalid(Invalid::NotImplemented(_)) | Error::NotImplemented(_) | Error::Checkpoint(_) => {
                 ErrorKind::NotImplemented
             }
             Error::NoLimit(_) | Error::AmbiguousPrefix(_) | Error::Invalid(_) => ErrorKind::Invalid,

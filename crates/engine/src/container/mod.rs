@@ -6,6 +6,7 @@
 
 mod attach;
 mod attachment;
+mod checkpoint;
 mod command;
 mod create;
 mod exit;

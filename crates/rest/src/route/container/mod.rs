@@ -3,6 +3,7 @@
 mod archive;
 mod attach;
 mod attach_ws;
+mod checkpoint;
 mod commit;
 mod create;
 mod detach;
@@ -45,6 +46,8 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/prune", prune::prune);
     table.on(Method::POST, "/containers/{id}/rename", life::rename);
     table.on(Method::POST, "/containers/{id}/resize", life::resize);
+    table.on(Method::GET, "/containers/{id}/checkpoints", checkpoint::list);
+    table.on(Method::POST, "/containers/{id}/checkpoints", checkpoint::create);
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);
     table.on(Method::DELETE, "/containers/{id}", life::remove);
     table.on(Method::POST, "/containers/{id}/attach", attach::attach).hijacks = true;
