@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testkit::{Daemon, Namespace};
 use testkit::program::run;
+use testkit::{Daemon, Namespace};
 
 /// Where this package lies.
 const HERE: &str = env!("CARGO_MANIFEST_DIR");

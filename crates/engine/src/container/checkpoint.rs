@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn the_first_error_is_told() {
-        let said = b"Warn  (x): y\nError (criu/vdso.c:381): vdso: Unexpected\x1b rt vDSO area bounds\nError (b)\n";
+        let said =
+            b"Warn  (x): y\nError (criu/vdso.c:381): vdso: Unexpected\x1b rt vDSO area bounds\nError (b)\n";
         assert_eq!(first_error(said), "Error (criu/vdso.c:381): vdso: Unexpected rt vDSO area bounds");
         assert_eq!((first_error(b"alone"), first_error(b"")), ("alone".to_owned(), String::new()));
     }
