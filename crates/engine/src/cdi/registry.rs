@@ -58,11 +58,11 @@ impl Registry {
         let at = self.files.len();
         for (index, device) in file.devices.iter().enumerate() {
             let name = format!("{}={}", file.kind, device.name);
-            if here.contains_key(&name) {
-                self.problems.push(format!("conflicting device {name:?} in {}", path.display()));
+            let problem = format!("conflicting device {name:?} in {}", path.display());
+            let known = here.insert(name.clone(), Some((at, index)));
+            if known.is_some() {
+                self.problems.push(problem);
                 here.insert(name, None);
-            } else {
-                here.insert(name, Some((at, index)));
             }
         }
         self.files.push(file);

@@ -94,7 +94,8 @@ impl Machine {
     }
 
     fn cpusets(&self, wanted: &mut Resources, warnings: &mut Vec<String>) -> Result<(), Invalid> {
-        if !self.cpuset && !(wanted.cpuset_cpus.is_empty() && wanted.cpuset_mems.is_empty()) {
+        let asked = !wanted.cpuset_cpus.is_empty() || !wanted.cpuset_mems.is_empty();
+        if asked && !self.cpuset {
             let text = "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded.";
             warnings.push(text.to_owned());
             wanted.cpuset_cpus.clear();

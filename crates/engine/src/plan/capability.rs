@@ -59,8 +59,8 @@ pub(super) fn plan(host: &HostConfig) -> Result<Capabilities, Invalid> {
     if host.privileged {
         return Ok(every_capability());
     }
-    let add = Words::parse(&host.cap_add)?;
-    let drop = Words::parse(&host.cap_drop)?;
+    let add = Words::parse("CapAdd", &host.cap_add)?;
+    let drop = Words::parse("CapDrop", &host.cap_drop)?;
     let start: Capabilities = match (add.all, drop.all) {
         (true, _) => every_capability(),
         (false, true) => Capabilities::default(),
@@ -79,7 +79,7 @@ struct Words {
 }
 
 impl Words {
-    fn parse(words: &[String]) -> Result<Words, Invalid> {
+    fn parse(field: &'static str, words: &[String]) -> Result<Words, Invalid> {
         let mut parsed = Words { all: false, named: Capabilities::default() };
         for word in words {
             let upper = word.to_ascii_uppercase();
@@ -88,7 +88,8 @@ impl Words {
                 parsed.all = true;
                 continue;
             }
-            let capability = Capability::from_str(bare).map_err(|_| Invalid::Capability(word.clone()))?;
+            let capability = Capability::from_str(bare)
+                .map_err(|_| Invalid::Capability { field, name: format!("CAP_{bare}") })?;
             parsed.named.insert(capability);
         }
         Ok(parsed)
@@ -112,6 +113,6 @@ mod tests {
         assert_eq!(set(&["SYS_TIME"], &["ALL"]).unwrap(), [Capability::SysTime].into_iter().collect());
         assert_eq!(set(&["ALL"], &["CAP_SYS_ADMIN"]).unwrap().len(), ALL.len() - 1);
         assert!(set(&[], &["ALL"]).unwrap().is_empty());
-        assert_eq!(set(&["FLY"], &[]), Err(Invalid::Capability("FLY".into())));
+        assert_eq!(set(&["FLY"], &[]), Err(Invalid::Capability { field: "CapAdd", name: "CAP_FLY".into() }));
     }
 }

@@ -174,8 +174,13 @@ pub enum Invalid {
     #[error("Conflicting options: {0} and {1}")]
     Conflict(&'static str, &'static str),
     /// A capability the kernel does not have.
-    #[error("invalid capability: \"{0}\"")]
-    Capability(String),
+    #[error("invalid {field}: unknown capability: \"{name}\"")]
+    Capability {
+        /// `CapAdd` or `CapDrop`.
+        field: &'static str,
+        /// The capability.
+        name: String,
+    },
     /// A security option.
     #[error("invalid --security-opt 2: {0:?}")]
     SecurityOpt(String),

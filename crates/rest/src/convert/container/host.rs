@@ -44,10 +44,10 @@ pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
         oom_score_adj: i32::try_from(request.oom_score_adj)
             .map_err(|_| Failure::invalid("invalid OomScoreAdj: want -1000 to 1000"))?,
         group_add: request.group_add,
-        ipc_mode: mode("IpcMode", &request.ipc_mode)?,
-        pid_mode: mode("PidMode", &request.pid_mode)?,
-        uts_mode: mode("UTSMode", &request.uts_mode)?,
-        cgroupns_mode: mode("CgroupnsMode", &request.cgroupns_mode)?,
+        ipc_mode: mode("IPC mode", &request.ipc_mode)?,
+        pid_mode: mode("PID mode", &request.pid_mode)?,
+        uts_mode: mode("UTS mode", &request.uts_mode)?,
+        cgroupns_mode: mode("cgroup namespace mode", &request.cgroupns_mode)?,
         cgroup_parent: request.cgroup_parent,
         masked_paths: request.masked_paths,
         readonly_paths: request.readonly_paths,
@@ -59,7 +59,7 @@ pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
             .filter(|size| *size != [0, 0])
             .map(|[rows, columns]| (rows, columns)),
         links: request.links.unwrap_or_default(),
-        userns_mode: mode("UsernsMode", &request.userns_mode)?,
+        userns_mode: mode("user namespace mode", &request.userns_mode)?,
         annotations: request.annotations,
         storage_opt: request.storage_opt,
         shoal: shoal::spec(request.shoal)?,
@@ -67,7 +67,7 @@ pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
 }
 
 fn mode(field: &str, text: &str) -> Result<NamespaceMode, Failure> {
-    text.parse().map_err(|error| Failure::invalid(format!("invalid {field}: {error}")))
+    text.parse().map_err(|_| Failure::invalid(format!("invalid {field}: {text}")))
 }
 
 pub(super) fn restart_policy(policy: &api::RestartPolicy) -> Result<RestartPolicy, Failure> {
