@@ -197,12 +197,19 @@ fn containers_share_what_they_are_told_to() {
             "none",
             "--ipc",
             "shareable",
+            "--group-add",
+            "nobody",
             "busybox",
             "sh",
             "-c",
             hold,
         ])
         .ok();
+    assert_eq!(
+        daemon.docker(&["exec", "one", "id", "-G"]).ok(),
+        "0 65534",
+        "an additional process has the groups"
+    );
     let read = "until cat /dev/shm/note 2>/dev/null; do :; done";
     assert_eq!(run(&daemon, &["--net", "none", "--ipc", "container:one"], read), "shared");
     assert!(

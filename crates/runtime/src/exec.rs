@@ -37,6 +37,8 @@ pub struct ExecOptions<'a> {
     /// A user as Docker's `--user` takes it, looked up in the container's own `/etc/passwd` and `/etc/group`.
     /// `None`: the numbers in `process`.
     pub user: Option<&'a str>,
+    /// Names of further groups, looked up there too.
+    pub groups: Vec<String>,
     /// Standard input, output and error.
     pub stdio: Stdio,
     /// The kernel kills the process when the caller dies.
@@ -89,6 +91,7 @@ const NAMESPACES: [(&str, libc::c_int); 7] = [
 pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
     check_single_thread()?;
     let mut process = Process::new(options.process)?;
+    process.group_names.clone_from(&options.groups);
     check_labels(&mut process.labels)?;
     let filter = options.seccomp.map(seccomp::compile).transpose()?;
     if filter.as_ref().is_some_and(|filter| filter.listener.is_some()) {

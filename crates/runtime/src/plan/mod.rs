@@ -237,7 +237,8 @@ impl Plan {
     }
 }
 
-fn group_names(spec: &Spec) -> Vec<String> {
+/// Names of further groups of the process: see [`GROUPS_ANNOTATION`].
+pub fn group_names(spec: &Spec) -> Vec<String> {
     let annotations = spec.annotations().as_ref();
     let names = annotations.and_then(|annotations| annotations.get(GROUPS_ANNOTATION));
     names.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect()

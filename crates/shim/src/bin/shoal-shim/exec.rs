@@ -54,6 +54,7 @@ impl Exec {
             process: &process,
             seccomp: config.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()),
             user: spec.user.as_deref().or(place.user),
+            groups: runtime::group_names(&config),
             stdio: streams.stdio,
             die_with_parent: true,
             extra: Extra::default(),

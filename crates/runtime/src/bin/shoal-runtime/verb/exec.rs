@@ -85,6 +85,7 @@ fn exec(global: &Global, words: &Words) -> Outcome<u8> {
         process: &process,
         seccomp: spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()),
         user: words.value("--user"),
+        groups: Vec::new(),
         stdio: if terminal { Stdio::Console { size } } else { inherited_streams()? },
         die_with_parent: !detached,
         extra: Extra { preserve_fds, ..Extra::default() },
