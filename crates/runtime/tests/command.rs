@@ -172,6 +172,25 @@ fn a_terminal_goes_to_whoever_listens() {
     assert!(said.starts_with("/dev/pts/0") && said.contains("got this"), "{said:?}");
 }
 
+#[test]
+fn our_own_terminal_is_passed_through() {
+    let mut bundle = Bundle::new(&["sh", "-c", "stty size; read line; echo got $line; exit 6"]);
+    bundle.process().set_terminal(Some(true));
+    let size = nix::pty::Winsize { ws_row: 33, ws_col: 77, ws_xpixel: 0, ws_ypixel: 0 };
+    let ours = nix::pty::openpty(Some(&size), None).unwrap();
+    let end = || Stdio::from(ours.slave.try_clone().unwrap());
+    let mut child = bundle.command("run").stdin(end()).stdout(end()).spawn().unwrap();
+    drop(ours.slave);
+    let mut master = File::from(ours.master);
+    master.write_all(b"this\n").unwrap();
+    let mut said = Vec::new();
+    // A terminal that nobody has open any more answers with an error in place of an end.
+    let _ = master.read_to_end(&mut said);
+    assert_eq!(child.wait().unwrap().code(), Some(6));
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("33 77") && said.contains("got this"), "{said:?}");
+}
+
 fn receive(listener: &UnixListener) -> OwnedFd {
     let (stream, _) = listener.accept().unwrap();
     let mut bytes = [0; 64];

@@ -1,10 +1,12 @@
 //! Handing the host's side of a terminal to whoever listens on `--console-socket`.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+
+use runtime::oci::Box;
 
 use crate::failure::{Failure, Outcome};
 
@@ -19,6 +21,12 @@ pub(crate) fn send(path: &Path, master: BorrowedFd<'_>) -> Outcome<()> {
     sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(NAME)], &control, MsgFlags::MSG_NOSIGNAL, None)
         .map(drop)
         .map_err(|error| Failure::file(path)(io::Error::from(error)))
+}
+
+/// Rows and columns of a new terminal: what the configuration says, else those of ours, if it is passed through.
+pub(crate) fn size(configured: Option<Box>, detached: bool) -> Option<(u16, u16)> {
+    let configured = configured.map(|size| (size.height() as u16, size.width() as u16));
+    configured.or_else(|| if detached { None } else { runtime::console_size(io::stdin().as_fd()) })
 }
 
 /// A terminal that nobody holds is lost, and one that is not there cannot be sent.

@@ -50,37 +50,41 @@ pub(crate) fn stay(pid: i32, signals: &Signals, terminal: Option<&OwnedFd>) -> O
     if let Some(terminal) = terminal {
         pass_size(terminal);
     }
-    let mut input_open = terminal.is_some();
+    // Closed one after the other: a program may let go of its terminal long before it ends.
+    let (mut output, mut input) = (terminal, terminal);
     let stdin = io::stdin();
     loop {
-        let mut fds = vec![PollFd::new(signals.0.as_fd(), PollFlags::POLLIN)];
-        if let Some(terminal) = terminal {
-            fds.push(PollFd::new(terminal.as_fd(), PollFlags::POLLIN));
-            if input_open {
-                fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
-            }
+        let (signalled, has_output, has_input) = wait(signals, output, input.map(|_| stdin.as_fd()))?;
+        if has_output {
+            output = output.filter(|terminal| copy(terminal.as_fd(), io::stdout().as_fd()));
         }
-        match poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => return Err(Failure::file("poll")(error.into())),
+        if has_input {
+            input = input.filter(|terminal| copy(stdin.as_fd(), terminal.as_fd()));
         }
-        let ready: Vec<bool> =
-            fds.iter().map(|fd| fd.revents().is_some_and(|events| !events.is_empty())).collect();
-        if let (Some(terminal), Some(true)) = (terminal, ready.get(1)) {
-            copy(terminal.as_fd(), io::stdout().as_fd());
-        }
-        if let (Some(terminal), Some(true)) = (terminal, ready.get(2)) {
-            input_open = copy(stdin.as_fd(), terminal.as_fd());
-        }
-        if ready[0]
-            && let Some(code) = handle_signals(pid, signals, terminal)?
-        {
-            if let Some(terminal) = terminal {
-                drain(terminal.as_fd());
-            }
+        if signalled && let Some(code) = handle_signals(pid, signals, terminal)? {
+            terminal.into_iter().for_each(|terminal| drain(terminal.as_fd()));
             return Ok(code);
         }
     }
+}
+
+/// Waits until something is to be done: about signals, the program's output, our input.
+fn wait(
+    signals: &Signals,
+    output: Option<&OwnedFd>,
+    input: Option<BorrowedFd<'_>>,
+) -> Outcome<(bool, bool, bool)> {
+    let sources = [Some(signals.0.as_fd()), output.map(AsFd::as_fd), input];
+    let mut fds: Vec<PollFd<'_>> =
+        sources.iter().flatten().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
+    match poll(&mut fds, PollTimeout::NONE) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(error) => return Err(Failure::file("poll")(error.into())),
+    }
+    let mut ready = fds.iter().map(|fd| fd.revents().is_some_and(|events| !events.is_empty()));
+    let [signalled, has_output, has_input] =
+        sources.map(|source| source.is_some() && ready.next() == Some(true));
+    Ok((signalled, has_output, has_input))
 }
 
 /// Gives the exit code if the process has ended.

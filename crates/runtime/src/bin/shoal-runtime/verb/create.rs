@@ -77,8 +77,7 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
     let process = bundle.spec.process().as_ref();
     let terminal = process.and_then(|process| process.terminal()) == Some(true);
     console::check(terminal, detached, words.value("--console-socket"))?;
-    let size = process.and_then(|process| process.console_size());
-    let size = size.map(|size| (size.height() as u16, size.width() as u16));
+    let size = console::size(process.and_then(|process| process.console_size()), detached);
     let directory = NewDirectory::make(global, id, &bundle.config)?;
     let unit = global.systemd_cgroup.then(|| unit_of(&mut bundle.spec, id)).transpose()?;
     let mut state = State {

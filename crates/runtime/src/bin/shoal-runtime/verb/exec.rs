@@ -77,7 +77,7 @@ fn exec(global: &Global, words: &Words) -> Outcome<u8> {
     let terminal = process.terminal() == Some(true);
     let socket = words.value("--console-socket");
     console::check(terminal, detached, socket)?;
-    let size = process.console_size().map(|size| (size.height() as u16, size.width() as u16));
+    let size = console::size(process.console_size(), detached);
     let signals = (!detached).then(Signals::catch).transpose()?;
     let executed = runtime::exec(ExecOptions {
         init: container.pid()?,
