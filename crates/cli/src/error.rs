@@ -43,6 +43,9 @@ pub(crate) enum Error {
     /// Arguments that do not fit each other, or a request that makes no sense: said in one sentence.
     #[error("{0}")]
     Usage(String),
+    /// The flags of a container do not fit each other.
+    #[error("{0}")]
+    Options(String),
     /// A template of `--format` is wrong.
     #[error("failed to use the template: {0}")]
     Template(#[from] TemplateError),
@@ -64,6 +67,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// What is wrong with the flags of a container, as that.
+    pub(crate) fn of_options(self) -> Self {
+        match self {
+            error @ (Self::Usage(_) | Self::Flag(_)) => Self::Options(error.to_string()),
+            error => error,
+        }
+    }
+
     /// Whether the daemon says that there is no such object.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Daemon { status: 404, .. })

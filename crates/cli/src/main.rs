@@ -107,6 +107,7 @@ fn finish(ended: Result<u8, Error>, debug: bool, run: Option<&str>) -> u8 {
     };
     let code = match run {
         Some("run") => command::container::run::failure_code(&error),
+        Some(_) if matches!(error, Error::Options(_)) => code::RUN,
         _ => code::FAILURE,
     };
     let prefix = if run.is_some() && code != code::FAILURE { "shoal: " } else { "" };

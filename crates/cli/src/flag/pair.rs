@@ -39,7 +39,10 @@ pub(crate) fn labels(
             let reason = "key or key=value is expected";
             let pair =
                 label(&line).map_err(|_| FlagError::File { path: path.clone(), line: number, reason })?;
-            out.insert(pair.0, pair.1);
+            // As Docker reads such files: a key alone says nothing.
+            if line.contains('=') {
+                out.insert(pair.0, pair.1);
+            }
         }
     }
     out.extend(flags.iter().cloned());

@@ -34,7 +34,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
 
 /// Creates the container, with its image pulled if it is missing and may be pulled; gives the id.
 pub(super) async fn create(client: &Client, options: &Options) -> Result<String, Error> {
-    let body = request::body(options, client.config(), &client.host())?;
+    let body = request::body(options, client.config(), &client.host()).map_err(Error::of_options)?;
     let mut id_file = options.cidfile.as_deref().map(IdFile::create).transpose()?;
     if options.pull == "always" {
         fetch(client, options).await?;

@@ -146,8 +146,8 @@ fn host_config(options: &Options) -> Result<HostConfig, Error> {
         console_size: crate::terminal::size()
             .filter(|_| options.tty && crate::console::is_terminal())
             .map(|(rows, columns)| [rows, columns]),
-        cap_add: options.cap_add.clone(),
-        cap_drop: options.cap_drop.clone(),
+        cap_add: options.cap_add.iter().map(|name| capability(name)).collect(),
+        cap_drop: options.cap_drop.iter().map(|name| capability(name)).collect(),
         cgroupns_mode: options.cgroupns.clone(),
         dns: options.dns.clone(),
         dns_options: options.dns_option.clone(),
@@ -160,7 +160,12 @@ fn host_config(options: &Options) -> Result<HostConfig, Error> {
         privileged: options.privileged,
         publish_all_ports: options.publish_all,
         readonly_rootfs: options.read_only,
-        security_opt: options.security_opt.iter().map(|opt| security(opt)).collect::<Result<_, _>>()?,
+        security_opt: options
+            .security_opt
+            .iter()
+            .filter(|option| *option != OPEN_PATHS)
+            .map(|option| security(option))
+            .collect::<Result<_, _>>()?,
         tmpfs: options.tmpfs.iter().map(split).collect(),
         uts_mode: options.uts.clone(),
         shm_size: options.shm_size,
@@ -210,6 +215,15 @@ fn device_requests(options: &Options) -> Vec<Value> {
     gpus.chain(cdi).collect()
 }
 
+/// A capability in full: `CAP_NET_ADMIN` from `net_admin`.
+fn capability(name: &str) -> String {
+    let name = name.trim().to_ascii_uppercase();
+    if name == "ALL" || name.starts_with("CAP_") { name } else { format!("CAP_{name}") }
+}
+
+/// The security option that has fields of its own in the API: no path is hidden or read-only.
+const OPEN_PATHS: &str = "systempaths=unconfined";
+
 /// `seccomp=FILE` carries the file's content, as the daemon may be on another machine.
 fn security(option: &str) -> Result<String, Error> {
     let (key, value) = match option.split_once('=').or_else(|| option.split_once(':')) {
@@ -237,6 +251,7 @@ fn security(option: &str) -> Result<String, Error> {
 /// Fields of the host's part that the models do not have.
 fn host_extras(options: &Options) -> Result<Map<String, Value>, Error> {
     let requests = device_requests(options);
+    let open_paths = options.security_opt.iter().any(|option| option == OPEN_PATHS);
     let mounts: Vec<Value> = options.mount.iter().map(crate::command::mount::to_json).collect();
     let storage: BTreeMap<_, _> = options.storage_opt.iter().cloned().collect();
     let annotations: BTreeMap<_, _> = options.annotation.iter().cloned().collect();
@@ -247,6 +262,9 @@ fn host_extras(options: &Options) -> Result<Map<String, Value>, Error> {
         ("VolumesFrom", !options.volumes_from.is_empty(), json!(options.volumes_from)),
         ("Links", !options.link.is_empty(), json!(options.link)),
         ("UsernsMode", !options.userns.is_empty(), json!(options.userns)),
+        ("MaskedPaths", open_paths, json!([])),
+        ("ReadonlyPaths", open_paths, json!([])),
+        ("ContainerIDFile", options.cidfile.is_some(), json!(options.cidfile)),
         ("Isolation", !options.isolation.is_empty(), json!(options.isolation)),
         ("DeviceRequests", !requests.is_empty(), json!(requests)),
         ("StorageOpt", !storage.is_empty(), json!(storage)),

@@ -26,6 +26,9 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let mut body = args.limits.json();
     if let Some(restart) = &args.restart {
+        if restart.on_unhealthy {
+            return Err(Error::Usage("on-unhealthy can only be set when a container is made".to_owned()));
+        }
         let policy = json!({"Name": restart.name, "MaximumRetryCount": restart.retries});
         body.insert("RestartPolicy".to_owned(), policy);
     }
