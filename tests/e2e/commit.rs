@@ -115,9 +115,13 @@ fn an_image_of_a_container_has_its_changes() {
     assert!(said.err.contains("RUN is not a valid change command"), "{}", said.err);
     let said = daemon.docker(&["commit", "two", "NOT/A:NAME"]);
     assert!(said.err.contains("invalid reference format"), "{}", said.err);
-    let events =
-        daemon.docker(&["events", "--since", "10m", "--until", "0s", "--filter", "event=commit"]).ok();
-    assert!(events.contains("container commit") && events.contains("imageRef=mine:1"), "{events}");
+    // The client asks until this second, which has to pass.
+    eventually("the commit is told", || {
+        let args = ["events", "--since", "10m", "--until", "0s", "--filter", "event=commit"];
+        let events = daemon.docker(&args).ok();
+        let is_told = events.contains("container commit") && events.contains("imageRef=mine:1");
+        if is_told { Ok(()) } else { Err(events) }
+    });
     assert!(daemon.docker(&["commit", "nosuch"]).err.contains("No such container: nosuch"));
 }
 

@@ -66,6 +66,14 @@ fn a_named_volume_outlives_its_containers() {
     assert!(!Path::new(place).exists());
     assert!(daemon.docker(&["volume", "rm", "data"]).err.contains("get data: no such volume"));
     daemon.docker(&["volume", "rm", "-f", "data"]).ok();
+    let format = ["--format", "{{.Action}}", "--filter", "type=volume", "--filter", "volume=data"];
+    let wanted = ["create", "mount", "unmount", "mount", "unmount", "mount", "unmount", "destroy"];
+    // The client asks until this second, which has to pass.
+    eventually("all of it is told", || {
+        let args = [&["events", "--since", "10m", "--until", "0s"], &format[..]].concat();
+        let events = daemon.docker(&args).ok();
+        if events.lines().eq(wanted) { Ok(()) } else { Err(events) }
+    });
 }
 
 #[test]

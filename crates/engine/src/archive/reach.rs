@@ -4,6 +4,7 @@ use crate::container::Containers;
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::shared::{Shared, containers_dir};
+use crate::userns;
 use runtime::view::{Bind, Changes, View};
 use rustix::fs::{CWD, Mode, OFlags};
 use std::io::{self, Read};
@@ -42,6 +43,9 @@ impl Reach {
     pub(super) async fn find(containers: &Containers, reference: &str, purpose: Purpose) -> Result<Reach> {
         let entry = containers.entry(reference)?;
         let record = entry.snapshots.borrow().clone();
+        if userns::of(&containers.shared.config, &record.spec.host).is_some() {
+            return Reach::mapped(containers, record, purpose).await;
+        }
         if let Some(root) = live_root(&record) {
             return Ok(Reach { record, root: Root::Live(root), _files: None });
         }
@@ -53,6 +57,23 @@ impl Reach {
         let record = entry.snapshots.borrow().clone();
         if let Some(root) = live_root(&record) {
             return Ok(Reach { record, root: Root::Live(root), _files: None });
+        }
+        let view = view(&containers.shared, &record, purpose).await?;
+        Ok(Reach { record, root: Root::View(view), _files: files })
+    }
+
+    /// Of a container in a user namespace. Through its first process its files would have the host's numbers, and none
+    /// could be made with those of the inside; its layers have the right ones.
+    async fn mapped(containers: &Containers, record: Arc<Record>, purpose: Purpose) -> Result<Reach> {
+        let entry = containers.entry(&record.id)?;
+        let files = match purpose {
+            Purpose::Read => None,
+            Purpose::Write => Some(entry.files.clone().lock_owned().await),
+        };
+        let record = entry.snapshots.borrow().clone();
+        if purpose == Purpose::Write && record.state.pid != 0 {
+            let what = "copying into a running container that has a user namespace";
+            return Err(Error::NotImplemented(what));
         }
         let view = view(&containers.shared, &record, purpose).await?;
         Ok(Reach { record, root: Root::View(view), _files: files })

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::link;
 use crate::record::{ExitStatus, Status};
 use crate::shared::{Shared, now_ns};
+use crate::volume;
 use shim::HealthStatus;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ impl Task {
         }
         let (code, seconds) = (status.code.to_string(), ran.as_secs().to_string());
         self.shared.publish(&self.record, "die", &[("exitCode", &code), ("execDuration", &seconds)]);
+        volume::tell_mounted(&self.shared, &self.record, false);
         for then in stopping.into_iter().flat_map(|stopping| stopping.then) {
             self.follow(then).await;
         }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::health;
 use crate::record::Status;
 use crate::restart::{self, Ended};
+use crate::volume;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -96,6 +97,7 @@ impl Task {
                 self.phase =
                     Phase::Running(Running { link, child, since: Instant::now(), stopping: None, alarm });
                 drop(self.save());
+                volume::tell_mounted(&shared, &self.record, true);
                 for endpoint in &self.record.endpoints {
                     shared.publish_network(&self.record, endpoint, "connect");
                 }

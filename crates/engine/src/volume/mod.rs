@@ -30,6 +30,7 @@ pub use error::Error;
 pub use prune::Pruned;
 
 use crate::error::Result;
+use crate::event::EventKind;
 use crate::record::{MountPoint, Record};
 use crate::shared::Shared;
 use std::collections::BTreeMap;
@@ -134,6 +135,23 @@ pub(crate) async fn remove_anonymous(shared: &Shared, record: &Record) {
 pub(crate) fn anonymous(record: &Record) -> Vec<String> {
     let own = record.mounts.iter().filter(|mount| mount.anonymous);
     own.map(|mount| mount.name.clone()).collect()
+}
+
+/// Tells that a container has its volumes mounted, or has not any more.
+pub(crate) fn tell_mounted(shared: &Shared, record: &Record, mounted: bool) {
+    for mount in record.mounts.iter().filter(|mount| mount.kind == "volume") {
+        let mut attributes = BTreeMap::from([
+            ("container".to_owned(), record.id.clone()),
+            ("driver".to_owned(), LOCAL.to_owned()),
+        ]);
+        if mounted {
+            attributes.insert("destination".to_owned(), mount.destination.clone());
+            attributes.insert("propagation".to_owned(), mount.propagation.clone());
+            attributes.insert("read/write".to_owned(), mount.rw.to_string());
+        }
+        let action = if mounted { "mount" } else { "unmount" };
+        shared.publish_as(EventKind::Volume, &mount.name, action, attributes);
+    }
 }
 
 fn users(shared: &Shared, name: &str) -> Vec<String> {
