@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use runtime::cgroup::{Amount, BlockIoEntry, Cgroup, Stats};
+use runtime::cgroup::{Amount, BlockIoEntry, Cgroup, OomAlarm, Stats, Version};
 use serde_json::{Value, json};
 
 use crate::arguments::{Verb, Words, option, switch};
@@ -47,24 +47,12 @@ fn events(global: &Global, words: &Words) -> Outcome<u8> {
 }
 
 fn follow(container: &Container, cgroup: &Cgroup, interval: Duration) -> Outcome<()> {
-    let alarm = cgroup.watch_oom()?;
-    let mut kills = cgroup.oom_kills();
+    let mut lack = Lack { alarm: cgroup.watch_oom()?, kills: cgroup.oom_kills() };
     let mut next = Instant::now() + interval;
     while container.status().is_alive() {
         let pause = next.saturating_duration_since(Instant::now()).min(LOOK_EVERY);
-        let mut fds = [PollFd::new(alarm.as_fd(), PollFlags::POLLIN)];
-        let timeout = PollTimeout::try_from(pause).unwrap_or(PollTimeout::ZERO);
-        match poll(&mut fds, timeout) {
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => {
-                alarm.clear();
-                let now = cgroup.oom_kills();
-                if now > kills {
-                    tell(&container.id, "oom", None)?;
-                }
-                kills = now;
-            }
-            Err(error) => return Err(Failure::file("poll")(error.into())),
+        if lack.wait(cgroup, pause)? {
+            tell(&container.id, "oom", None)?;
         }
         if Instant::now() >= next {
             next += interval;
@@ -74,7 +62,39 @@ fn follow(container: &Container, cgroup: &Cgroup, interval: Duration) -> Outcome
             }
         }
     }
+    // What ended it may be what was to be told.
+    if lack.wait(cgroup, Duration::ZERO)? {
+        tell(&container.id, "oom", None)?;
+    }
     Ok(())
+}
+
+/// Lack of memory, and how much of it has been told.
+struct Lack {
+    alarm: OomAlarm,
+    kills: u64,
+}
+
+impl Lack {
+    /// Waits so long at most; whether memory has run out since the last call.
+    fn wait(&mut self, cgroup: &Cgroup, pause: Duration) -> Outcome<bool> {
+        let mut fds = [PollFd::new(self.alarm.as_fd(), PollFlags::POLLIN)];
+        let timeout = PollTimeout::try_from(pause).unwrap_or(PollTimeout::ZERO);
+        let alarmed = match poll(&mut fds, timeout) {
+            Ok(ready) => ready > 0,
+            Err(Errno::EINTR) => false,
+            Err(error) => return Err(Failure::file("poll")(error.into())),
+        };
+        if alarmed {
+            self.alarm.clear();
+        }
+        if cgroup.version() == Version::V1 {
+            // Before the killer counts; also when the group is removed.
+            return Ok(alarmed && cgroup.exists());
+        }
+        let before = std::mem::replace(&mut self.kills, cgroup.oom_kills());
+        Ok(self.kills > before)
+    }
 }
 
 fn tell(id: &str, typ: &str, data: Option<Value>) -> Outcome<()> {
