@@ -70,6 +70,7 @@ impl Container {
                 ..LogSpec::default()
             },
             health: None,
+            foreign: None,
             console_size: None,
         };
         let config = config(&id, args);
