@@ -55,6 +55,7 @@ impl Container {
             user: None,
             init: false,
             systemd_cgroup: false,
+            foreign: None,
             tty: false,
             open_stdin: false,
             stdin_once: false,
