@@ -155,3 +155,22 @@ fn images() {
     let archive = archive.display().to_string();
     bench.walk(&[], &["import", "--message", "another", &archive, "other:2"], &[&["rmi", "other:2"]]);
 }
+
+const WITH_VOLUMES: &[&str] =
+    &["create", "--name", "victim", "-v", "/own", "-v", "data:/data", "-p", "7001:80", "shoal/hello-http"];
+const REMOVE_WITH_VOLUMES: &[&str] = &["rm", "-f", "-v", "victim"];
+const REMOVE_VOLUME: &[&str] = &["volume", "rm", "-f", "data"];
+
+#[test]
+fn volumes_are_made_and_removed() {
+    let mut bench = Bench::new();
+    bench.walk(&[], WITH_VOLUMES, &[REMOVE_WITH_VOLUMES, REMOVE_VOLUME]);
+    bench.walk(&[WITH_VOLUMES], REMOVE_WITH_VOLUMES, &[REMOVE_WITH_VOLUMES, REMOVE_VOLUME]);
+    bench.walk(&[&["volume", "create", "data"]], &["volume", "rm", "data"], &[REMOVE_VOLUME]);
+}
+
+#[test]
+fn commit() {
+    let mut bench = Bench::new();
+    bench.walk(&[RUN], &["commit", "victim", "made"], &[REMOVE, &["rmi", "made"]]);
+}
