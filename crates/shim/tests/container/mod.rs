@@ -55,7 +55,6 @@ impl Container {
             user: None,
             init: false,
             systemd_cgroup: false,
-            foreign: None,
             tty: false,
             open_stdin: false,
             stdin_once: false,
