@@ -174,3 +174,9 @@ fn commit() {
     let mut bench = Bench::new();
     bench.walk(&[RUN], &["commit", "victim", "made"], &[REMOVE, &["rmi", "made"]]);
 }
+
+#[test]
+fn a_copy_into_a_stopped_container() {
+    let mut bench = Bench::new();
+    bench.walk(&[CREATE], &["cp", "/etc/hostname", "victim:/"], &[REMOVE]);
+}
