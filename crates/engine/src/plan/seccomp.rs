@@ -2,8 +2,12 @@
 //!
 //! The profile is hostile text: its size is bounded, and what it does not say stays denied by its default action.
 
+use std::path::PathBuf;
+
 use crate::spec::Invalid;
-use runtime::oci::{Arch, Capabilities, LinuxSeccomp, LinuxSeccompAction, LinuxSyscall};
+use runtime::oci::{
+    Arch, Capabilities, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag, LinuxSyscall,
+};
 use serde::{Deserialize, Deserializer};
 
 /// Docker's own profile has 30 KB.
@@ -20,6 +24,9 @@ struct Profile {
     architectures: Vec<Arch>,
     #[serde(default, deserialize_with = "or_default")]
     arch_map: Vec<ArchMap>,
+    flags: Option<Vec<LinuxSeccompFilterFlag>>,
+    listener_path: Option<PathBuf>,
+    listener_metadata: Option<String>,
     #[serde(default, deserialize_with = "or_default")]
     syscalls: Vec<Rule>,
 }
@@ -91,6 +98,9 @@ pub(super) fn parse(json: &str, capabilities: &Capabilities) -> Result<LinuxSecc
     seccomp
         .set_default_action(profile.default_action)
         .set_default_errno_ret(profile.default_errno_ret)
+        .set_flags(profile.flags)
+        .set_listener_path(profile.listener_path)
+        .set_listener_metadata(profile.listener_metadata)
         .set_architectures((!architectures.is_empty()).then_some(architectures))
         .set_syscalls(Some(syscalls));
     Ok(seccomp)
