@@ -23,7 +23,7 @@ pub(super) fn plan(
             Some(Owner::Uts) => namespaces.uts == Share::Own,
             None => false,
         };
-        if !allowed {
+        if !allowed || key.contains("..") {
             return Err(Invalid::Sysctl(key.clone()));
         }
         settings.push((key.clone(), value.clone()));
