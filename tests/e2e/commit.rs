@@ -44,6 +44,20 @@ fn a_diff_tells_what_changed_and_nothing_else() {
     });
 }
 
+/// An image of an image, and refusals before anything is made.
+fn what_is_wrong_is_found_first(daemon: &Daemon) {
+    daemon.docker(&["run", "--name", "two", "mine:1", "sh", "-c", "rm /new; echo two > /two"]).ok();
+    daemon.docker(&["commit", "two", "mine:2"]).ok();
+    assert_eq!(
+        daemon.docker(&["run", "--rm", "mine:2", "sh", "-c", "cat /two; ls /new 2>&1 | grep -c No"]).ok(),
+        "two\n1"
+    );
+    let said = daemon.docker(&["commit", "-c", "RUN x", "two"]);
+    assert!(said.err.contains("RUN is not a valid change command"), "{}", said.err);
+    let said = daemon.docker(&["commit", "two", "NOT/A:NAME"]);
+    assert!(said.err.contains("invalid reference format"), "{}", said.err);
+}
+
 #[test]
 fn an_image_of_a_container_has_its_changes() {
     let daemon = daemon();
@@ -104,17 +118,7 @@ fn an_image_of_a_container_has_its_changes() {
     );
     assert!(daemon.docker(&["history", "mine:1"]).ok().contains("words"));
 
-    // An image of that, and what is wrong is found before anything is made.
-    daemon.docker(&["run", "--name", "two", "mine:1", "sh", "-c", "rm /new; echo two > /two"]).ok();
-    daemon.docker(&["commit", "two", "mine:2"]).ok();
-    assert_eq!(
-        daemon.docker(&["run", "--rm", "mine:2", "sh", "-c", "cat /two; ls /new 2>&1 | grep -c No"]).ok(),
-        "two\n1"
-    );
-    let said = daemon.docker(&["commit", "-c", "RUN x", "two"]);
-    assert!(said.err.contains("RUN is not a valid change command"), "{}", said.err);
-    let said = daemon.docker(&["commit", "two", "NOT/A:NAME"]);
-    assert!(said.err.contains("invalid reference format"), "{}", said.err);
+    what_is_wrong_is_found_first(&daemon);
     // The client asks until this second, which has to pass.
     eventually("the commit is told", || {
         let args = ["events", "--since", "10m", "--until", "0s", "--filter", "event=commit"];

@@ -14,7 +14,17 @@ fn run(daemon: &Daemon, rule: &str, more: &str, script: &str) -> Said {
     let file = daemon.path("profile.json");
     fs::write(&file, profile).unwrap();
     let option = format!("seccomp={}", file.display());
-    daemon.docker(&["run", "--rm", "--network=none", "--security-opt", &option, "busybox", "sh", "-c", script])
+    daemon.docker(&[
+        "run",
+        "--rm",
+        "--network=none",
+        "--security-opt",
+        &option,
+        "busybox",
+        "sh",
+        "-c",
+        script,
+    ])
 }
 
 #[test]

@@ -40,8 +40,8 @@ impl Containers {
 
     /// Who makes the cgroups of containers; the last word counts.
     pub(crate) fn cgroup_driver(&self) -> CgroupDriver {
-        let words = self.exec_opts.iter().filter_map(|option| option.split_once('='));
-        match words.filter(|(key, _)| *key == CGROUP_DRIVER).next_back() {
+        let mut words = self.exec_opts.iter().filter_map(|option| option.split_once('='));
+        match words.rfind(|(key, _)| *key == CGROUP_DRIVER) {
             Some((_, "systemd")) => CgroupDriver::Systemd,
             _ => CgroupDriver::Cgroupfs,
         }

@@ -69,11 +69,12 @@ mod tests {
 
     #[test]
     fn named_and_matching_ones_are_picked() {
-        let mut config = Config::default();
-        config.labels = [("app", "web"), ("tier", "1"), ("other", "x")]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into();
-        config.env = vec!["LANG=C".into(), "SECRET=1".into(), "bare".into()];
+        let labels = [("app", "web"), ("tier", "1"), ("other", "x")];
+        let config = Config {
+            labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            env: vec!["LANG=C".into(), "SECRET=1".into(), "bare".into()],
+            ..Config::default()
+        };
         let mut wanted = Wanted::default();
         for (key, value) in [("labels", "app,none"), ("labels-regex", "^ti"), ("env", "LANG")] {
             assert!(wanted.take(key, value).unwrap());
