@@ -69,6 +69,11 @@ impl Task {
         // Whoever asked may have gone away meanwhile.
         match then {
             Then::Stopped(reply) => {
+                // Who is told that it has stopped finds it so after a power cut too.
+                if let Some(written) = self.ending.as_mut().and_then(|ending| ending.written.take()) {
+                    // An error has been logged by the writer.
+                    let _ = written.await;
+                }
                 self.shared.publish(&self.record, "stop", &[]);
                 drop(reply.send(Ok(())));
             }
