@@ -8,8 +8,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::eventually;
 use testkit::program::{Said, programs, run};
+use testkit::{Daemon, eventually};
 
 /// Bytes that the containers here may use.
 const MEMORY_MAX: u64 = 64 << 20;
@@ -101,5 +101,38 @@ fn a_container_is_a_scope_of_systemd() {
     eventually("the scope is gone", || {
         let state = property(unit, "LoadState");
         if state == "not-found" && !group.exists() { Ok(()) } else { Err(state) }
+    });
+}
+
+#[test]
+fn a_daemon_has_systemd_make_its_cgroups() {
+    let mut daemon = Daemon::start(&["--exec-opt", "native.cgroupdriver=systemd"]);
+    daemon.load_images();
+    assert_eq!(daemon.docker(&["info", "-f", "{{.CgroupDriver}} {{.CgroupVersion}}"]).ok(), "systemd 2");
+    let id =
+        daemon.docker(&["run", "-d", "-m", "64m", "--pids-limit", "44", "busybox", "sleep", "1000"]).ok();
+    let listed =
+        run(Command::new("systemctl").args(["list-units", "--type=scope", "--plain", "--no-legend"])).ok();
+    let unit = listed
+        .split_whitespace()
+        .find(|word| word.contains(&id))
+        .expect("a scope of the container")
+        .to_owned();
+    assert_eq!(property(&unit, "MemoryMax"), MEMORY_MAX.to_string());
+    assert_eq!(property(&unit, "TasksMax"), "44");
+    assert_eq!(daemon.docker(&["exec", &id, "cat", "/proc/self/cgroup"]).ok(), "0::/");
+    daemon.docker(&["update", "-m", "32m", "--memory-swap", "32m", &id]).ok();
+    assert_eq!(property(&unit, "MemoryMax"), (MEMORY_MAX / 2).to_string());
+    daemon.docker(&["pause", &id]).ok();
+    daemon.kill();
+    daemon.restart();
+    assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.Status}}", &id]).ok(), "paused");
+    daemon.docker(&["unpause", &id]).ok();
+    let used = daemon.docker(&["stats", "--no-stream", "--format", "{{.MemUsage}}", &id]).ok();
+    assert!(used.ends_with("/ 32MiB") && !used.starts_with("0B"), "{used}");
+    daemon.docker(&["rm", "-f", &id]).ok();
+    eventually("the scope is gone", || {
+        let state = property(&unit, "LoadState");
+        if state == "not-found" { Ok(()) } else { Err(state) }
     });
 }
