@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Filters;
 use crate::mount::is_false;
-use crate::{Filters, Unread};
 
 /// Of `GET /containers/json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -72,9 +72,9 @@ pub struct StartQuery {
     /// Without meaning for a start; clients send it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub detach_keys: String,
-    /// Checkpoints: not honoured yet.
-    #[serde(skip_serializing)]
-    pub checkpoint: Unread,
+    /// The checkpoint to start from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub checkpoint: String,
 }
 
 /// Of `POST /containers/{id}/stop` and `restart`.

@@ -28,6 +28,15 @@ impl Containers {
         }
         Err(Error::Checkpoint(obstacle().await))
     }
+
+    /// Would start a container from such files.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchContainer`]; [`Error::Checkpoint`] with the reason.
+    pub async fn restore(&self, reference: &str) -> Result<()> {
+        self.inspect(reference)?;
+        Err(Error::Checkpoint(obstacle().await))
+    }
 }
 
 /// What stands in the way: criu itself, the kernel, or else that nothing here makes use of them.

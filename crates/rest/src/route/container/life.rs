@@ -19,6 +19,9 @@ pub(super) struct RenameQuery {
 }
 
 pub(super) async fn start(call: Call<StartQuery>) -> Outcome {
+    if !call.query.checkpoint.is_empty() {
+        call.api.containers.restore(&call.name).await?;
+    }
     call.api.containers.start(&call.name).await?;
     Answer::empty(StatusCode::NO_CONTENT)
 }
