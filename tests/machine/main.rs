@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -53,6 +53,23 @@ impl Bundle {
     }
 }
 
+impl Bundle {
+    /// The container keeps the streams it is started with: they must not be ours to wait for.
+    fn start(&self) {
+        let said = fs::File::create(self.path("said")).unwrap();
+        let mut command = Command::new(programs().join("shoal-runtime"));
+        command.arg("--systemd-cgroup").arg("--root").arg(self.path("state")).args(["run", "-d", "--bundle"]);
+        command
+            .arg(self.path("bundle"))
+            .arg("one")
+            .stdin(Stdio::null())
+            .stdout(said.try_clone().unwrap())
+            .stderr(said);
+        let status = command.status().unwrap();
+        assert!(status.success(), "{}", fs::read_to_string(self.path("said")).unwrap());
+    }
+}
+
 impl Drop for Bundle {
     fn drop(&mut self) {
         self.runtime(&["delete", "--force", "one"]);
@@ -72,7 +89,7 @@ fn a_container_is_a_scope_of_systemd() {
         spec["linux"]["resources"]["cpu"] = json!({ "quota": 50_000, "period": 100_000 });
     });
     let unit = "machine-one.scope";
-    bundle.runtime(&["run", "-d", "--bundle", &bundle.path("bundle").display().to_string(), "one"]).ok();
+    bundle.start();
     assert_eq!(property(unit, "ActiveState"), "active");
     assert_eq!(property(unit, "MemoryMax"), MEMORY_MAX.to_string());
     assert_eq!(property(unit, "TasksMax"), "55");
