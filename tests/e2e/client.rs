@@ -9,16 +9,21 @@ use std::process::Command;
 use testkit::program::run;
 use testkit::{Daemon, Namespace};
 
-/// Where this package lies.
-const HERE: &str = env!("CARGO_MANIFEST_DIR");
+// Carried along: where these tests run, the repository may not be.
+const WALK: &str = include_str!("../walk/container.sh");
+const DOCKER_PY: &str = include_str!("../python/docker_py.py");
+const CONTAINERS: &str = include_str!("../python/containers.py");
 
-/// Runs `program` with `script` against `daemon`.
-fn play(daemon: &Daemon, program: &Path, script: &str) {
+/// Runs `script` by `program` against `daemon`, with what is in `first` before all other programs.
+fn play(daemon: &Daemon, program: &Path, script: &str, first: Option<&Path>) {
+    let file = daemon.path("script");
+    std::fs::write(&file, script).expect("the script");
+    let path = std::env::var("PATH").expect("a path");
+    let path = first.map_or(path.clone(), |first| format!("{}:{path}", first.display()));
     let mut command = Command::new(program);
-    command.arg(Path::new(HERE).join(script));
-    command.env("DOCKER_HOST", daemon.host()).env("TESTCONTAINERS_RYUK_DISABLED", "true");
-    let said = run(&mut command);
-    assert_eq!(said.code, 0, "{script}:\n{}{}", said.out, said.err);
+    command.arg(file).env("PATH", path).env("DOCKER_HOST", daemon.host());
+    let said = run(command.env("TESTCONTAINERS_RYUK_DISABLED", "true"));
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 }
 
 /// The Python that `cargo xtask test` has furnished with the clients.
@@ -31,7 +36,7 @@ fn python() -> PathBuf {
 fn the_docker_client_walks_over_every_container_command() {
     let daemon = Daemon::start(&[]);
     daemon.load_images();
-    play(&daemon, Path::new("bash"), "walk/container.sh");
+    play(&daemon, Path::new("bash"), WALK, None);
 }
 
 #[test]
@@ -44,26 +49,19 @@ fn shoal_walks_the_same_way() {
     let dir = tempfile::tempdir().expect("a directory");
     let shoal = testkit::program::programs().join("shoal").canonicalize().expect("the program");
     std::os::unix::fs::symlink(shoal, dir.path().join("docker")).expect("a link");
-    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").expect("a path"));
-    let mut command = Command::new("bash");
-    command
-        .arg(Path::new(HERE).join("walk/container.sh"))
-        .env("PATH", path)
-        .env("DOCKER_HOST", daemon.host());
-    let said = run(&mut command);
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    play(&daemon, Path::new("bash"), WALK, Some(dir.path()));
 }
 
 #[test]
 fn docker_py() {
     let daemon = Daemon::start(&[]);
     daemon.load_images();
-    play(&daemon, &python(), "python/docker_py.py");
+    play(&daemon, &python(), DOCKER_PY, None);
 }
 
 #[test]
 fn testcontainers() {
     let daemon = Daemon::start(&[]);
     daemon.load_images();
-    play(&daemon, &python(), "python/containers.py");
+    play(&daemon, &python(), CONTAINERS, None);
 }

@@ -30,7 +30,7 @@ const DBUS: Need = Need { program: "dbus-daemon", package: "dbus" };
 /// Memory of the machine; half of it may hold files.
 const MEMORY: &str = "3072";
 /// How long boot and tests may take; without emulation's slowness they take a tenth.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(900);
 /// Time between two looks at the machine.
 const POLL: Duration = Duration::from_millis(100);
 
