@@ -23,6 +23,9 @@ use crate::sys::pidfd;
 use crate::sys::process::{Side, clone};
 use crate::{Console, Error, Extra, Result, Stdio, seccomp};
 
+/// How long a first process that ends may take to be gone; it waits for all others of its namespace.
+const ENDING_LIMIT_MS: u16 = 500;
+
 /// What is to run, and where.
 #[derive(Debug)]
 pub struct ExecOptions<'a> {
@@ -126,8 +129,8 @@ pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
     match side {
         Ok(Side::Parent(pid)) => Ok(Executing { pid, channel: ours, settled: false }),
         Ok(Side::Child) => Err(Error::InitDied),
-        // A pid namespace whose first process has ended takes no more.
-        Err(_) if pidfd::has_ended(init.as_fd()).unwrap_or(true) => Err(Error::NotRunning),
+        // A pid namespace whose first process ends takes no more (pid_namespaces(7)), a moment before that has ended.
+        Err(_) if pidfd::ends_within(init.as_fd(), ENDING_LIMIT_MS).unwrap_or(true) => Err(Error::NotRunning),
         Err(error) => Err(Error::host("clone a process for the container")(error)),
     }
 }

@@ -15,8 +15,13 @@ pub(crate) fn open(pid: i32) -> io::Result<OwnedFd> {
 
 /// Whether the process has ended, reaped or not.
 pub(crate) fn has_ended(process: BorrowedFd<'_>) -> io::Result<bool> {
+    ends_within(process, 0)
+}
+
+/// Whether the process has ended, or does within that many milliseconds.
+pub(crate) fn ends_within(process: BorrowedFd<'_>, limit_ms: u16) -> io::Result<bool> {
     let mut fds = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-    Ok(poll(&mut fds, PollTimeout::ZERO)? > 0)
+    Ok(poll(&mut fds, PollTimeout::from(limit_ms))? > 0)
 }
 
 /// Moves this process, which has one thread, into the process' namespaces of these kinds (`CLONE_NEW*`), all or none.
