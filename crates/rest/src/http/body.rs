@@ -1,5 +1,9 @@
 //! Bodies: JSON within a limit, streams without one, and the bodies of answers.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use engine_api::decode;
 use engine_api::shape::{self, Field};
@@ -7,13 +11,17 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, BodyStream, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Body as _, Frame, Incoming};
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
 use crate::failure::Failure;
+
+/// How long, and how many bytes of it, a body is read on that nobody wants.
+const LINGER_TIME: Duration = Duration::from_secs(5);
+const LINGER_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Largest body that is read into memory, in bytes.
 pub(crate) const JSON_LIMIT: usize = 4 * 1024 * 1024;
@@ -104,11 +112,45 @@ pub(crate) struct Upload(Incoming);
 impl Upload {
     /// Reads it piece by piece.
     pub(crate) fn reader(self) -> impl AsyncRead + Send + Unpin + 'static {
-        let data = BodyStream::new(self.0).filter_map(|frame| {
+        let data = Lingering(Some(self.0)).filter_map(|frame| {
             let data = frame.map(|frame| frame.into_data().ok()).map_err(std::io::Error::other).transpose();
             std::future::ready(data)
         });
         StreamReader::new(data)
+    }
+}
+
+/// A body that is read on when its reader goes, within bounds: a client that is refused while it still sends would see a
+/// broken connection in place of the answer.
+struct Lingering(Option<Incoming>);
+
+impl Stream for Lingering {
+    type Item = Result<Frame<Bytes>, hyper::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(incoming) = self.0.as_mut() else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(incoming).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.0 = None;
+        }
+        Poll::Ready(frame)
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        if let (Some(incoming), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(LINGER_TIME, read_on(incoming)));
+        }
+    }
+}
+
+async fn read_on(mut incoming: Incoming) {
+    let mut left = LINGER_LIMIT;
+    while let Some(Ok(frame)) = incoming.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        let Some(rest) = left.checked_sub(length) else { return };
+        left = rest;
     }
 }
 
