@@ -142,7 +142,8 @@ fn exec_races_the_end() {
             execs.into_iter().map(|exec| exec.join().unwrap()).collect()
         });
         for said in results {
-            let words = ["is not running", "No such container", "received 409", "received 404"];
+            let words =
+                ["is not running", "No such container", "No such exec", "received 409", "received 404"];
             // What is wrong is told before the streams begin, or, as Docker does, in their place.
             let told = format!("{}{}", said.out, said.err);
             let ended = said.code == 137 || words.iter().any(|word| told.contains(word));

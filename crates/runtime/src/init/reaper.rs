@@ -20,6 +20,8 @@ pub(super) fn run(program: &Program, channel: &Channel) -> Result<Infallible> {
     // Blocked before the fork, so that no end of a child and no signal is missed.
     let signals = SigSet::all();
     signals.thread_block().map_err(failed)?;
+    // What a look at the processes from inside shows, before anybody looks; it matters to nobody if it cannot be set.
+    let _ = nix::sys::prctl::set_name(c"shoal-init");
     // SAFETY: the clone has one thread, and makes no others.
     match unsafe { fork() }.map_err(Error::host("fork the built-in init"))? {
         Side::Child => {
@@ -36,8 +38,6 @@ pub(super) fn run(program: &Program, channel: &Channel) -> Result<Infallible> {
                 // Held open here, a stream would never end for who reads it.
                 let _ = nix::unistd::close(stream);
             }
-            // What a look at the processes from inside shows; it matters to nobody if it cannot be set.
-            let _ = nix::sys::prctl::set_name(c"shoal-init");
             exit_now(supervise(Pid::from_raw(child), &signals))
         }
     }
