@@ -67,6 +67,8 @@ fn bundle_at(bundle: &Path, runtime: &Path) -> Result<()> {
     output(Command::new(runtime).args(["spec", "--bundle"]).arg(bundle))?;
     let path = bundle.join("config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&path)?)?;
+    // Older runtimes know no later version.
+    config["ociVersion"] = Value::String("1.0.2".to_owned());
     config["process"]["terminal"] = Value::Bool(false);
     config["process"]["args"] = serde_json::json!(["/bin/true"]);
     Ok(fs::write(path, config.to_string())?)
