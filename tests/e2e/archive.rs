@@ -187,12 +187,12 @@ fn swapping_links_lead_no_copy_to_the_host() {
     let inside = text(&canary);
     // In the container the same path exists, with other contents; the host's must be neither read nor written.
     let line = format!(
-        "mkdir -p {inside} /work/real; echo mine > {inside}/secret; echo mine > /work/real/secret; cd /work; \
+        "mkdir -p {inside} /place/real; echo mine > {inside}/secret; echo mine > /place/real/secret; cd /place; \
          while :; do mv real x 2>/dev/null; ln -s {inside} real; rm real; ln -s /proc/1/root{inside} real; rm real; mv x real; done"
     );
     daemon.docker(&["run", "-d", "--name", "swap", "busybox", "sh", "-c", &line]).ok();
     eventually("the swapping has begun", || {
-        let answer = request(&daemon, "GET", "swap/archive?path=/work/real/secret", b"");
+        let answer = request(&daemon, "GET", "swap/archive?path=/place/real/secret", b"");
         if answer.starts_with(b"HTTP/1.1 200") {
             Ok(())
         } else {
@@ -208,10 +208,10 @@ fn swapping_links_lead_no_copy_to_the_host() {
         let racer = || {
             let (mut read, mut written) = (0, 0);
             for _ in 0..RACES / RACERS {
-                let answer = request(&daemon, "GET", "swap/archive?path=/work/real/secret", b"");
+                let answer = request(&daemon, "GET", "swap/archive?path=/place/real/secret", b"");
                 assert!(!has(&answer, "the host's"), "a file of the host was read");
                 read += usize::from(has(&answer, "mine"));
-                let answer = request(&daemon, "PUT", "swap/archive?path=/work/real", &tar.stdout);
+                let answer = request(&daemon, "PUT", "swap/archive?path=/place/real", &tar.stdout);
                 written += usize::from(answer.starts_with(b"HTTP/1.1 200"));
             }
             (read, written)

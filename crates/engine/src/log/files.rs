@@ -23,6 +23,26 @@ pub(super) struct Part {
     pub(super) inode: u64,
     /// Lines to be passed over.
     pub(super) skip: u64,
+    /// Inode it has now. As long as it is open, nobody else gets it.
+    own_inode: u64,
+    /// Seconds and nanoseconds of its last change.
+    changed: (i64, i64),
+}
+
+impl Part {
+    /// Whether both are the same file, seen under two names because a rotation came between. The inode that a compressed
+    /// file names may belong to another by now: that one was written after the compressed file was made.
+    fn is_same(&self, other: &Part) -> bool {
+        match (self.is_plain(), other.is_plain()) {
+            (true, true) | (false, false) => self.own_inode == other.own_inode,
+            (true, false) => self.inode == other.inode && self.changed <= other.changed,
+            (false, true) => other.is_same(self),
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        matches!(self.source, Source::Plain(_))
+    }
 }
 
 /// Where the text or the records of a file come from.
@@ -64,7 +84,7 @@ fn open_each(names: &Names, format: LogFormat) -> io::Result<(VecDeque<Part>, bo
     let mut missing = false;
     for (name, squeezed) in names.values() {
         match open(name, *squeezed, format) {
-            Ok(Some(part)) if parts.iter().all(|known| known.inode != part.inode) => parts.push_front(part),
+            Ok(Some(part)) if !parts.iter().any(|known| known.is_same(&part)) => parts.push_front(part),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing = true,
             Err(error) => return Err(error),
@@ -132,12 +152,35 @@ fn open(name: &Path, squeezed: bool, format: LogFormat) -> io::Result<Option<Par
             (Source::Blocks(blocks), inode)
         }
     };
-    Ok(Some(Part { source, inode, skip: 0 }))
+    let changed = (metadata.mtime(), metadata.mtime_nsec());
+    Ok(Some(Part { source, inode, skip: 0, own_inode: metadata.ino(), changed }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The kernel gives the inode of what was compressed and removed to the next file.
+    #[test]
+    fn an_inode_that_is_used_again_hides_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        fs::write(&path, "new").unwrap();
+        let inode = fs::metadata(&path).unwrap().ino();
+        let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        for number in [1, 2] {
+            let file = File::create(format!("{}.{number}.gz", path.display())).unwrap();
+            let mut gzip = flate2::GzBuilder::new()
+                .comment(format!("{INODE}{inode}"))
+                .write(file, flate2::Compression::fast());
+            std::io::Write::write_all(&mut gzip, b"old").unwrap();
+            gzip.finish().unwrap().set_modified(old).unwrap();
+        }
+        assert_eq!(open_all(&path, LogFormat::Json).unwrap().len(), 3);
+        // The file that was compressed, seen before it was removed.
+        File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+        assert_eq!(open_all(&path, LogFormat::Json).unwrap().len(), 1);
+    }
 
     #[test]
     fn only_files_of_the_log_are_found_in_order() {
