@@ -2,7 +2,7 @@
 //!
 //! Inputs: nothing. Outputs: [`Error`], [`ErrorKind`]. Knows no HTTP status: `rest` maps the kind.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 /// The result of everything in this room.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -116,6 +116,19 @@ pub enum Error {
         /// What came back.
         detail: String,
     },
+    /// The registry is overloaded or fails; it may answer later.
+    #[error("error from registry {url}: {detail}")]
+    Busy {
+        /// What was asked.
+        url: String,
+        /// What came back.
+        detail: String,
+        /// The pause that the registry asks for.
+        retry_after: Option<Duration>,
+    },
+    /// The registry refuses a push or a login, in its own words.
+    #[error("{0}")]
+    Denied(String),
     /// The registry cannot be reached.
     #[error("Get {url:?}: {detail}")]
     Unreachable {
@@ -175,8 +188,8 @@ impl Error {
             | Error::TooLarge { .. }
             | Error::Input(_) => ErrorKind::Invalid,
             Error::Conflict(_) => ErrorKind::Conflict,
-            Error::Unauthorized(_) => ErrorKind::Forbidden,
-            Error::Registry { .. } | Error::Unreachable { .. } => ErrorKind::Unavailable,
+            Error::Unauthorized(_) | Error::Denied(_) => ErrorKind::Forbidden,
+            Error::Registry { .. } | Error::Busy { .. } | Error::Unreachable { .. } => ErrorKind::Unavailable,
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,
             Error::Io { .. } | Error::Metadata(_) | Error::Record { .. } | Error::Closed => {
                 ErrorKind::Internal

@@ -17,6 +17,45 @@ const MAX_TOKEN_BYTES: u64 = 1 << 20;
 /// How token servers know us.
 const CLIENT_ID: &str = "shoal";
 
+/// What tokens are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Reading one repository.
+    Pull,
+    /// Reading and writing it.
+    Push,
+    /// Nothing but being known: a login.
+    Login,
+}
+
+impl Access {
+    /// The scopes of a token: what this needs, beside what the challenge names. Space separated, as RFC 6749 has it.
+    fn scopes(self, path: &str, challenged: Option<&str>) -> String {
+        let own = match self {
+            Access::Pull => format!("repository:{path}:pull"),
+            Access::Push => format!("repository:{path}:pull,push"),
+            Access::Login => String::new(),
+        };
+        // A challenge to a reading request names less than the writing ones will need.
+        let other = |scope: &&str| !self.covers(path, scope);
+        let challenged = challenged.unwrap_or_default().split(' ').filter(|s| !s.is_empty()).filter(other);
+        let scopes: Vec<&str> =
+            Some(own.as_str()).filter(|s| !s.is_empty()).into_iter().chain(challenged).collect();
+        scopes.join(" ")
+    }
+
+    fn covers(self, path: &str, scope: &str) -> bool {
+        let actions = scope.strip_prefix("repository:").and_then(|rest| rest.strip_prefix(path));
+        match (self, actions) {
+            (Access::Pull, Some(":pull")) => true,
+            (Access::Push, Some(actions)) => {
+                matches!(actions, ":pull" | ":push" | ":pull,push" | ":push,pull")
+            }
+            _ => false,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Token {
     #[serde(alias = "access_token")]
@@ -29,6 +68,7 @@ pub(crate) async fn answer(
     endpoint: &Endpoint,
     reference: &Reference,
     auth: Option<&RegistryAuth>,
+    access: Access,
     challenge: Challenge,
 ) -> Result<Option<HeaderValue>> {
     let auth = auth.filter(|_| endpoint.is_origin);
@@ -38,7 +78,7 @@ pub(crate) async fn answer(
     match challenge {
         Challenge::Basic => auth.filter(|auth| !auth.username.is_empty()).map(basic).transpose(),
         Challenge::Bearer { realm, service, scope } => {
-            let scope = scope.unwrap_or_else(|| format!("repository:{}:pull", reference.path));
+            let scope = access.scopes(&reference.path, scope.as_deref());
             let url = realm_url(&realm, endpoint)?;
             let token = fetch(http, url, service, scope, auth).await?;
             header(&format!("Bearer {token}")).map(Some)
@@ -111,4 +151,21 @@ fn header(text: &str) -> Result<HeaderValue> {
         .map_err(|_| Error::Unauthorized("the token is not printable".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_asked_for_all_that_will_be_needed() {
+        let scopes = |access: Access, challenged: Option<&str>| access.scopes("a/b", challenged);
+        assert_eq!(scopes(Access::Pull, None), "repository:a/b:pull");
+        assert_eq!(scopes(Access::Pull, Some("repository:a/b:pull")), "repository:a/b:pull");
+        assert_eq!(scopes(Access::Push, Some("repository:a/b:pull")), "repository:a/b:pull,push");
+        let mount = "repository:a/b:pull,push repository:c:pull";
+        assert_eq!(scopes(Access::Push, Some(mount)), mount);
+        assert_eq!(scopes(Access::Login, Some("registry:catalog:*")), "registry:catalog:*");
+        assert_eq!(scopes(Access::Login, None), "");
+    }
 }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{
-    Response, StatusCode,
+    Method, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, WWW_AUTHENTICATE},
     redirect::Policy,
 };
 use tokio::sync::Mutex;
 
 use super::{
-    auth, challenge,
+    auth::{self, Access},
+    challenge,
     endpoint::Endpoint,
     failure::{self, shorten},
 };
@@ -37,6 +39,7 @@ pub(crate) struct Client {
     endpoint: Endpoint,
     reference: Reference,
     auth: Option<RegistryAuth>,
+    access: Access,
     /// What the last challenge was answered with. Held across the exchange, so that parallel requests make it once.
     authorization: Mutex<Option<HeaderValue>>,
 }
@@ -67,7 +70,18 @@ impl Client {
             builder = builder.tls_danger_accept_invalid_certs(true).no_proxy();
         }
         let http = builder.build().map_err(|error| unreachable(&endpoint.base, &error))?;
-        Ok(Client { http, endpoint, reference, auth, authorization: Mutex::new(None) })
+        let authorization = Mutex::new(None);
+        Ok(Client { http, endpoint, reference, auth, access: Access::Pull, authorization })
+    }
+
+    /// The same client with tokens that may also write.
+    pub(crate) fn pushing(self) -> Client {
+        Client { access: Access::Push, ..self }
+    }
+
+    /// `scheme://host/v2/repository/rest`.
+    pub(super) fn url(&self, rest: &str) -> String {
+        format!("{}/v2/{}/{rest}", self.endpoint.base, self.reference.path)
     }
 
     /// A manifest or index by tag or digest, verified.
@@ -109,52 +123,64 @@ impl Client {
         self.get(&url, headers).await
     }
 
-    /// One request; a challenge is answered once.
     async fn get(&self, url: &str, headers: HeaderMap) -> Result<Response> {
+        self.call(Method::GET, url, headers, Bytes::new()).await
+    }
+
+    /// One request; a challenge is answered once.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response> {
+        let send = async |authorization: Option<HeaderValue>| {
+            let mut request = self.http.request(method.clone(), url).headers(headers.clone());
+            if let Some(value) = authorization {
+                request = request.header(AUTHORIZATION, value);
+            }
+            let request = request.body(body.clone());
+            request.send().await.map_err(|error| unreachable(url, &error))
+        };
         let known = self.authorization.lock().await.clone();
-        let response = self.send(url, &headers, known.as_ref()).await?;
+        let response = send(known.clone()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return self.checked(url, response).await;
         }
+        match self.challenged(&response, known).await? {
+            Some(fresh) => self.checked(url, send(Some(fresh)).await?).await,
+            None => self.checked(url, response).await,
+        }
+    }
+
+    /// Another authorization than the one that was refused, if there is any.
+    pub(super) async fn challenged(
+        &self,
+        response: &Response,
+        refused: Option<HeaderValue>,
+    ) -> Result<Option<HeaderValue>> {
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
         let challenge = challenges.filter_map(|value| value.to_str().ok()).find_map(challenge::parse);
-        let Some(challenge) = challenge else { return self.checked(url, response).await };
+        let Some(challenge) = challenge else { return Ok(None) };
         let mut authorization = self.authorization.lock().await;
-        if *authorization == known {
+        if *authorization == refused {
+            let Client { http, endpoint, reference, auth, access, .. } = self;
             *authorization =
-                auth::answer(&self.http, &self.endpoint, &self.reference, self.auth.as_ref(), challenge)
-                    .await?;
+                auth::answer(http, endpoint, reference, auth.as_ref(), *access, challenge).await?;
         }
-        let fresh = authorization.clone();
-        drop(authorization);
-        if fresh == known {
-            return self.checked(url, response).await;
-        }
-        let response = self.send(url, &headers, fresh.as_ref()).await?;
-        self.checked(url, response).await
+        Ok(authorization.clone().filter(|fresh| Some(fresh) != refused.as_ref()))
     }
 
-    async fn send(
-        &self,
-        url: &str,
-        headers: &HeaderMap,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Response> {
-        let mut request = self.http.get(url).headers(headers.clone());
-        if let Some(value) = authorization {
-            request = request.header(AUTHORIZATION, value);
-        }
-        request.send().await.map_err(|error| unreachable(url, &error))
-    }
-
-    async fn checked(&self, url: &str, response: Response) -> Result<Response> {
+    pub(super) async fn checked(&self, url: &str, response: Response) -> Result<Response> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
         }
+        let pause = failure::retry_after(response.headers());
         // The status says enough when the explanation cannot be read.
         let body = read_body(response, MAX_FAILURE_BYTES).await.unwrap_or_default();
-        Err(failure::read(status.as_u16(), &body, url, &self.reference))
+        Err(failure::read(status.as_u16(), &body, url, &self.reference, self.access, pause))
     }
 }
 

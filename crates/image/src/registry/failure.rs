@@ -1,7 +1,11 @@
 //! What a registry's refusal means, in Docker's words. Pure.
 
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
+use super::auth::Access;
 use crate::{Error, reference::Reference};
 
 #[derive(Deserialize)]
@@ -20,11 +24,45 @@ struct Item {
 /// Longest foreign text in an error, in characters.
 const SHOWN: usize = 300;
 
+/// Longest pause that a registry may ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+
+/// The pause that `Retry-After` asks for, if it says so in seconds. A date is not worth a parser: the usual pause serves.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_PAUSE))
+}
+
 /// The error behind an answer that is no success.
-pub(crate) fn read(status: u16, body: &[u8], url: &str, reference: &Reference) -> Error {
+pub(crate) fn read(
+    status: u16,
+    body: &[u8],
+    url: &str,
+    reference: &Reference,
+    access: Access,
+    retry_after: Option<Duration>,
+) -> Error {
+    let (code, detail) = words(status, body);
+    if status == 429 || status >= 500 {
+        return Error::Busy { url: url.to_owned(), detail, retry_after };
+    }
+    let (repository, name) = (reference.familiar_repository(), reference.familiar());
+    match (code.as_str(), status, access) {
+        ("DENIED" | "UNAUTHORIZED", _, Access::Push) | (_, 401 | 403, Access::Push) => Error::Denied(detail),
+        ("MANIFEST_UNKNOWN" | "NOT_FOUND", ..) => Error::ManifestUnknown { reference: name, detail },
+        ("NAME_UNKNOWN" | "DENIED" | "UNAUTHORIZED", ..) | (_, 401 | 403, _) => {
+            Error::AccessDenied { repository, detail }
+        }
+        ("", 404, _) => Error::ManifestUnknown { reference: name, detail },
+        _ => Error::Registry { url: url.to_owned(), detail },
+    }
+}
+
+/// The first code of an explanation, and what it says in words.
+fn words(status: u16, body: &[u8]) -> (String, String) {
     let first =
         serde_json::from_slice::<Envelope>(body).ok().and_then(|envelope| envelope.errors.into_iter().next());
-    let (code, detail) = match first {
+    match first {
         Some(item) => {
             let words = item.code.to_ascii_lowercase().replace('_', " ");
             let message = item.message.unwrap_or_default();
@@ -34,17 +72,6 @@ pub(crate) fn read(status: u16, body: &[u8], url: &str, reference: &Reference) -
         None => {
             (String::new(), shorten(&format!("status {status}: {}", String::from_utf8_lossy(body).trim())))
         }
-    };
-    let repository = || reference.familiar_repository();
-    match (code.as_str(), status) {
-        ("MANIFEST_UNKNOWN" | "NOT_FOUND", _) => {
-            Error::ManifestUnknown { reference: reference.familiar(), detail }
-        }
-        ("NAME_UNKNOWN" | "DENIED" | "UNAUTHORIZED", _) | (_, 401 | 403) => {
-            Error::AccessDenied { repository: repository(), detail }
-        }
-        ("", 404) => Error::ManifestUnknown { reference: reference.familiar(), detail },
-        _ => Error::Registry { url: url.to_owned(), detail },
     }
 }
 
@@ -58,8 +85,12 @@ mod tests {
     use super::*;
 
     fn words(status: u16, body: &str) -> String {
+        words_of(Access::Pull, status, body)
+    }
+
+    fn words_of(access: Access, status: u16, body: &str) -> String {
         let reference = Reference::parse("localhost:5000/x").unwrap().or_latest();
-        read(status, body.as_bytes(), "http://localhost:5000/v2/", &reference).to_string()
+        read(status, body.as_bytes(), "http://localhost:5000/v2/", &reference, access, None).to_string()
     }
 
     #[test]
@@ -85,5 +116,27 @@ mod tests {
         );
         assert!(words(404, "<html>").contains("manifest unknown"));
         assert!(words(500, "\u{1b}[31mred").ends_with("status 500: [31mred"));
+    }
+
+    #[test]
+    fn a_refused_push_says_only_what_the_registry_says() {
+        let denied =
+            r#"{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}"#;
+        let words = |status| words_of(Access::Push, status, denied);
+        assert_eq!(words(401), "denied: requested access to the resource is denied");
+        assert_eq!(words(403), "denied: requested access to the resource is denied");
+    }
+
+    #[test]
+    fn pauses_are_bounded() {
+        let pause = |text: &'static str| {
+            retry_after(&HeaderMap::from_iter([(
+                RETRY_AFTER,
+                reqwest::header::HeaderValue::from_static(text),
+            )]))
+        };
+        assert_eq!(pause("3"), Some(Duration::from_secs(3)));
+        assert_eq!(pause("99999999"), Some(MAX_PAUSE));
+        assert_eq!((pause("Wed, 21 Oct 2026 07:28:00 GMT"), pause("-1")), (None, None));
     }
 }
