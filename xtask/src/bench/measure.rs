@@ -1,4 +1,4 @@
-//! What is measured, in turn on each daemon, and the table of the results.
+//! What is measured of containers and services, in turn on each daemon.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::daemon::Daemon;
+use super::table::Table;
 
 /// How often a single figure is taken; the median counts.
 pub(super) const DEFAULT_REPETITIONS: usize = 15;
@@ -22,34 +23,6 @@ const RESIDENTS: usize = 30;
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Time for freshly started processes to settle before memory is read.
 const SETTLE: Duration = Duration::from_secs(1);
-
-/// Metric → value per daemon, in the order of measurement.
-#[derive(Default)]
-pub(super) struct Table(Vec<(&'static str, Vec<f64>)>);
-
-impl Table {
-    fn add(&mut self, metric: &'static str, value: f64) {
-        match self.0.iter_mut().find(|(name, _)| *name == metric) {
-            Some((_, values)) => values.push(value),
-            None => self.0.push((metric, vec![value])),
-        }
-    }
-
-    pub(super) fn print(&self) {
-        println!("{:48} {:>10} {:>10} {:>9}", "metric", "shoald", "dockerd", "ratio");
-        for (metric, values) in &self.0 {
-            let reference = values.get(1);
-            let text = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
-            let ratio = reference.map(|reference| values[0] / reference);
-            println!(
-                "{metric:48} {:>10} {:>10} {:>9}",
-                text(values.first().copied()),
-                text(reference.copied()),
-                text(ratio)
-            );
-        }
-    }
-}
 
 /// Takes every figure from every daemon.
 pub(super) fn measure(daemons: &[Daemon], repetitions: usize) -> Result<Table> {
