@@ -11,6 +11,8 @@ pub mod http;
 pub mod image;
 pub mod namespace;
 pub mod program;
+pub mod proxy;
+pub mod registry;
 mod trace;
 
 pub use daemon::Daemon;
