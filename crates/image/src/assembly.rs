@@ -143,7 +143,7 @@ pub(crate) async fn unpack_layer(
     let place = operation.place().clone();
     let directory = place.name("layer");
     let (from, to) = (source.clone(), directory.clone());
-    let unpacked = background::run("image-unpack", move || unpack::unpack(&from, blob, &to, &place)).await?;
+    let unpacked = background::run("image-unpack", move || unpack::unpack(&from, &to, &place)).await?;
     if let Some(expected) = expected {
         unpacked.diff_id.expect(&expected)?;
     }

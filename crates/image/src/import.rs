@@ -7,16 +7,17 @@ use tokio::io::AsyncRead;
 use crate::{
     Error, Image, Images, ImportOptions, Progress, ProgressSender, Result,
     archive::{Compression, feed},
-    assembly::{self, Assembly, Layer, ManifestFile},
+    assembly::{Assembly, Layer, ManifestFile},
     background, clock,
     config::{Config, History, ImageFile, RootFs},
     manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST},
     platform::Platform,
     progress,
     reference::Reference,
-    spool,
+    spool::Spooled,
+    unpack,
 };
-use std::{io::Read, sync::Arc};
+use std::sync::Arc;
 
 /// What Docker writes when no message is given.
 const DEFAULT_COMMENT: &str = "Imported from -";
@@ -42,23 +43,22 @@ impl Images {
 
         let mut assembly = Assembly::begin(&self.store).await?;
         progress::send(&to, Progress { status: "Importing".to_owned(), ..Progress::default() });
-        let (mut input, fill) = feed(tar);
+        let (input, fill) = feed(tar);
         let place = assembly.operation().place().clone();
-        let path = place.name("blob");
-        let target = path.clone();
-        let work = background::run("image-import", move || {
-            spool::spool(|buffer| input.read(buffer).map_err(Error::Input), &target, &place)
-        });
-        let (_, spooled) = tokio::join!(fill, work);
-        let spooled = spooled?;
-        let layer =
-            assembly::unpack_layer(&self.unpacks, assembly.operation(), spooled.digest, path, None).await?;
-        let Layer::Fresh { unpacked, .. } = &layer else { return Err(Error::Closed) };
+        let (source, directory) = (place.name("blob"), place.name("layer"));
+        let (blob, layer) = (source.clone(), directory.clone());
+        let _place = self.unpacks.acquire().await.map_err(|_| Error::Closed)?;
+        let work =
+            background::run("image-import", move || unpack::unpack_stream(input, &blob, &layer, &place));
+        let (_, unpacked) = tokio::join!(fill, work);
+        let unpacked = unpacked?;
         let file = image_file(config, comment, &platform, unpacked.diff_id.to_string());
         let bytes = serde_json::to_vec(&file).map_err(|e| Error::Malformed(e.to_string()))?;
+        let spooled = Spooled { digest: unpacked.blob_digest, size: unpacked.blob_size };
         let manifest = manifest(&bytes, &[(spooled, unpacked.compression)]);
-        assembly.add_layer(layer);
-        let id = assembly.add_image(&bytes, &manifest, vec![spooled.digest])?;
+        let blob = unpacked.blob_digest;
+        assembly.add_layer(Layer::Fresh { blob, source, directory, unpacked });
+        let id = assembly.add_image(&bytes, &manifest, vec![blob])?;
         if let Some(name) = name {
             assembly.add_name(name.to_string(), id, clock::now_ns());
         }
@@ -95,7 +95,7 @@ fn image_file(config: Config, comment: String, platform: &Platform, diff_id: Str
 }
 
 /// A manifest for an image that came without one, so that it can be pushed and saved like any other.
-pub(crate) fn manifest(config: &[u8], layers: &[(spool::Spooled, Compression)]) -> ManifestFile {
+pub(crate) fn manifest(config: &[u8], layers: &[(Spooled, Compression)]) -> ManifestFile {
     let config = Descriptor::new(OCI_CONFIG, crate::digest::Digest::of(config), config.len() as u64);
     let layers = layers
         .iter()

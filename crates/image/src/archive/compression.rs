@@ -2,7 +2,7 @@
 //!
 //! All decompressors are in this process: no program is looked up anywhere.
 
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -57,20 +57,29 @@ pub(crate) fn open<'a>(mut input: impl Read + Send + 'a) -> Result<(Compression,
     input.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut start).map_err(Error::Input)?;
     let compression = Compression::of(&start)?;
     let whole = Cursor::new(start).chain(input);
-    let plain: Box<dyn Read + Send> = match compression {
-        Compression::None => return Ok((compression, Box::new(whole))),
+    if compression == Compression::None {
+        return Ok((compression, Box::new(whole)));
+    }
+    Ok((compression, undo(compression, BufReader::with_capacity(BUFFER_BYTES, whole))?))
+}
+
+/// The plain bytes of a stream that is compressed so.
+pub(crate) fn undo<'a>(
+    compression: Compression,
+    input: impl BufRead + Send + 'a,
+) -> Result<Box<dyn Read + Send + 'a>> {
+    let counted = Counted { input, bytes: 0 };
+    Ok(match compression {
+        Compression::None => Box::new(counted.input),
         Compression::Gzip => {
-            let counted = BufReader::with_capacity(BUFFER_BYTES, Counted { input: whole, bytes: 0 });
-            Box::new(Bounded::new(MultiGzDecoder::new(counted), |gzip| gzip.get_ref().get_ref().bytes))
+            Box::new(Bounded::new(MultiGzDecoder::new(counted), |gzip| gzip.get_ref().bytes))
         }
         Compression::Zstd => {
-            let counted = BufReader::with_capacity(BUFFER_BYTES, Counted { input: whole, bytes: 0 });
             let mut decoder = zstd::Decoder::with_buffer(counted).map_err(Error::Input)?;
             decoder.window_log_max(MAX_WINDOW_LOG).map_err(Error::Input)?;
-            Box::new(Bounded::new(decoder, |zstd| zstd.get_ref().get_ref().bytes))
+            Box::new(Bounded::new(decoder, |zstd| zstd.get_ref().bytes))
         }
-    };
-    Ok((compression, plain))
+    })
 }
 
 /// The plain bytes of a stream, however it is compressed: gzip, zstd or not at all.
@@ -87,10 +96,21 @@ struct Counted<R> {
     bytes: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.input.consume(bytes);
+        self.bytes += bytes as u64;
+    }
+}
+
+impl<R: BufRead> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        self.bytes += read as u64;
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
         Ok(read)
     }
 }
@@ -156,10 +176,10 @@ mod tests {
     #[test]
     fn bombs_are_stopped() {
         let bomb = gzip(&vec![0; 4 << 20]);
-        let counted = BufReader::new(Counted { input: &bomb[..], bytes: 0 });
+        let counted = Counted { input: &bomb[..], bytes: 0 };
         let mut bounded = Bounded {
             free_bytes: 1 << 20,
-            ..Bounded::new(MultiGzDecoder::new(counted), |gzip| gzip.get_ref().get_ref().bytes)
+            ..Bounded::new(MultiGzDecoder::new(counted), |gzip| gzip.get_ref().bytes)
         };
         let error = io::copy(&mut bounded, &mut io::sink()).unwrap_err();
         assert!(error.to_string().contains("decompression bomb"), "{error}");

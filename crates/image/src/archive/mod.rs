@@ -3,6 +3,7 @@
 //!
 //! What is public here serves whoever moves files in and out of containers: the same reader, writer and rules as for layers.
 
+mod chunk;
 mod compression;
 mod feed;
 mod pax;
@@ -10,9 +11,10 @@ mod tar_reader;
 mod tar_writer;
 
 pub use crate::unpack::{Rules, extract};
-pub(crate) use compression::Compression;
+pub(crate) use chunk::{Chunk, Chunks, Pool, chunks};
 pub(crate) use compression::open as decompress;
 pub use compression::open_plain;
+pub(crate) use compression::{Compression, undo};
 pub use feed::{Feed, feed};
 pub(crate) use tar_reader::TarReader;
 pub use tar_reader::{Entry, Kind};

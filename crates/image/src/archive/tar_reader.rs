@@ -1,10 +1,10 @@
 //! Reading a tar stream entry by entry, with bounded memory whatever the stream says.
 //!
-//! Inputs: any `Read`. Outputs: [`Entry`] values and their data. Fields of headers are decoded by the tar crate; the walk
+//! Inputs: any `BufRead`. Outputs: [`Entry`] values and their data. Fields of headers are decoded by the tar crate; the walk
 //! from header to header is ours, since extended headers are read into memory and must be bounded.
 //! Formats: ustar, POSIX extended headers, GNU long names. Sparse files are refused.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use tar::{EntryType, Header};
 
@@ -65,7 +65,7 @@ pub(crate) struct TarReader<R> {
     entries: u64,
 }
 
-impl<R: Read> TarReader<R> {
+impl<R: BufRead> TarReader<R> {
     pub(crate) fn new(input: R) -> TarReader<R> {
         TarReader { input, unread: 0, padding: 0, entries: 0 }
     }
@@ -93,21 +93,38 @@ impl<R: Read> TarReader<R> {
 
     /// Reads data of the current entry; 0 at its end.
     pub(crate) fn read_data(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let wanted = buffer.len().min(usize::try_from(self.unread).unwrap_or(usize::MAX));
-        if wanted == 0 {
-            return Ok(0);
+        let read = self.data()?.read(buffer).map_err(Error::Input)?;
+        self.consume_data(read);
+        Ok(read)
+    }
+
+    /// Data of the current entry as it lies in the input's buffer; empty at its end.
+    pub(crate) fn data(&mut self) -> Result<&[u8]> {
+        if self.unread == 0 {
+            return Ok(&[]);
         }
-        let read = self.input.read(&mut buffer[..wanted]).map_err(Error::Input)?;
-        if read == 0 {
+        let data = fill(&mut self.input)?;
+        if data.is_empty() {
             return Err(truncated());
         }
-        self.unread -= read as u64;
-        Ok(read)
+        Ok(&data[..data.len().min(usize::try_from(self.unread).unwrap_or(usize::MAX))])
+    }
+
+    /// Marks so much of what [`data`](Self::data) gave as read.
+    pub(crate) fn consume_data(&mut self, bytes: usize) {
+        self.input.consume(bytes);
+        self.unread -= bytes as u64;
     }
 
     /// Reads to the end of the stream, so that a checksum at its end is checked and whoever writes it is done.
     pub(crate) fn drain(&mut self) -> Result<()> {
-        io::copy(&mut self.input, &mut io::sink()).map(drop).map_err(Error::Input)
+        loop {
+            let rest = fill(&mut self.input)?.len();
+            if rest == 0 {
+                return Ok(());
+            }
+            self.input.consume(rest);
+        }
     }
 
     fn entry(&mut self, header: &Header, size: u64, extended: Extended) -> Result<Entry> {
@@ -211,11 +228,31 @@ impl<R: Read> TarReader<R> {
     }
 
     fn skip(&mut self) -> Result<()> {
-        let rest = self.unread.saturating_add(std::mem::take(&mut self.padding));
+        let mut left = self.unread.saturating_add(std::mem::take(&mut self.padding));
         self.unread = 0;
-        let skipped = io::copy(&mut self.input.by_ref().take(rest), &mut io::sink()).map_err(Error::Input)?;
-        if skipped < rest { Err(truncated()) } else { Ok(()) }
+        while left > 0 {
+            let there = fill(&mut self.input)?.len();
+            if there == 0 {
+                return Err(truncated());
+            }
+            let skipped = there.min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.input.consume(skipped);
+            left -= skipped as u64;
+        }
+        Ok(())
     }
+}
+
+/// What is buffered of the input; empty at its end.
+fn fill(input: &mut impl BufRead) -> Result<&[u8]> {
+    loop {
+        match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::Input(error)),
+            Ok(_) => break,
+        }
+    }
+    input.fill_buf().map_err(Error::Input)
 }
 
 /// The highest number means "leave it" to chown, so it is no owner.

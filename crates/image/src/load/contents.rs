@@ -1,6 +1,12 @@
 //! The files of an archive of images: their names in memory, their bytes spooled.
 
-use std::{cell::Cell, collections::HashMap, fs::File, io::Read, path::PathBuf};
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    fs::File,
+    io::{BufReader, Read},
+    path::PathBuf,
+};
 
 use crate::{
     Error, Result,
@@ -11,6 +17,8 @@ use crate::{
     unpack::path,
 };
 
+/// Bytes that are read at once.
+const BUFFER_BYTES: usize = 128 << 10;
 /// Most files of an archive of images.
 const MAX_FILES: usize = 100_000;
 /// Most bytes of their names.
@@ -47,7 +55,7 @@ impl Contents {
     /// Reads the whole stream. Blocks.
     pub(super) fn read(input: impl Read + Send, place: &Workplace) -> Result<Contents> {
         let (_, plain) = decompress(input)?;
-        let mut archive = TarReader::new(plain);
+        let mut archive = TarReader::new(BufReader::with_capacity(BUFFER_BYTES, plain));
         let mut contents = Contents::default();
         let mut name_bytes = 0;
         while let Some(entry) = archive.next()? {

@@ -143,7 +143,7 @@ impl State {
         digest_of(&source)?.expect(blob)?;
         let place = Workplace::make(self.temporary_name("work"))?;
         let fresh = place.name("layer");
-        let Unpacked { diff_id, .. } = unpack::unpack(&source, *blob, &fresh, &place)?;
+        let Unpacked { diff_id, .. } = unpack::unpack(&source, &fresh, &place)?;
         diff_id.expect(id)?;
         let target = self.paths.layer(id);
         self.throw_away(vec![target.clone()]);
@@ -198,7 +198,7 @@ mod tests {
             publication.blobs.insert(Digest::of(bytes), path);
         }
         let directory = place.name("layer");
-        unpack::unpack(&publication.blobs[&diff_id], diff_id, &directory, &place).unwrap();
+        unpack::unpack(&publication.blobs[&diff_id], &directory, &place).unwrap();
         publication.layers.insert(diff_id, (directory, 4));
         let record = ImageRecord {
             manifest: Digest::of(b"manifest"),

@@ -8,7 +8,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
 };
@@ -25,7 +25,7 @@ use crate::{
     archive::{Entry, Kind, TarReader},
 };
 
-/// Bytes of file data that are moved at once.
+/// Bytes that are read at once from an archive that does not come in chunks.
 const BUFFER_BYTES: usize = 128 << 10;
 /// Directory names that are remembered to set their times at the end, in bytes.
 const MAX_REMEMBERED_BYTES: usize = 64 << 20;
@@ -47,7 +47,6 @@ struct Layer<R> {
     root: Root,
     /// Absent for a layer, in which some names are whiteouts.
     rules: Option<Rules>,
-    buffer: Vec<u8>,
     /// Times of directories, set at the end, since every new entry changes them.
     times: Vec<(Vec<u8>, (i64, u32))>,
     remembered_bytes: usize,
@@ -55,7 +54,7 @@ struct Layer<R> {
 }
 
 /// Applies a plain archive to an empty directory; returns the bytes of its files.
-pub(crate) fn apply(archive: impl Read, target: &Path) -> Result<u64> {
+pub(crate) fn apply(archive: impl BufRead, target: &Path) -> Result<u64> {
     run(archive, Root::open(target).map_err(Error::io("open", target))?, None)
 }
 
@@ -65,15 +64,15 @@ pub(crate) fn apply(archive: impl Read, target: &Path) -> Result<u64> {
 /// # Errors
 /// The first entry that cannot be; those before it stay.
 pub fn extract(archive: impl Read, root: OwnedFd, rules: Rules) -> Result<()> {
+    let archive = BufReader::with_capacity(BUFFER_BYTES, archive);
     run(archive, Root::within(root, &rules.base), Some(rules)).map(drop)
 }
 
-fn run(archive: impl Read, root: Root, rules: Option<Rules>) -> Result<u64> {
+fn run(archive: impl BufRead, root: Root, rules: Option<Rules>) -> Result<u64> {
     let mut layer = Layer {
         archive: TarReader::new(archive),
         root,
         rules,
-        buffer: vec![0; BUFFER_BYTES],
         times: Vec::new(),
         remembered_bytes: 0,
         size_bytes: 0,
@@ -90,7 +89,7 @@ fn run(archive: impl Read, root: Root, rules: Option<Rules>) -> Result<u64> {
     Ok(layer.size_bytes)
 }
 
-impl<R: Read> Layer<R> {
+impl<R: BufRead> Layer<R> {
     fn entry(&mut self, entry: &Entry) -> Result<()> {
         let name = if self.rules.is_some() { path::plain(&entry.path) } else { path::name(&entry.path) };
         let done = match name? {
@@ -199,12 +198,14 @@ impl<R: Read> Layer<R> {
         let made = rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o600));
         let mut file = File::from(made.map_err(|error| fail(error.into()))?);
         loop {
-            let read = self.archive.read_data(&mut self.buffer)?;
-            if read == 0 {
+            let data = self.archive.data()?;
+            let written = data.len();
+            if written == 0 {
                 break;
             }
-            file.write_all(&self.buffer[..read]).map_err(fail)?;
-            self.size_bytes += read as u64;
+            file.write_all(data).map_err(fail)?;
+            self.archive.consume_data(written);
+            self.size_bytes += written as u64;
         }
         attribute::set(file.as_fd(), entry).map_err(fail)?;
         attribute::times(&file, entry.mtime).map_err(fail)

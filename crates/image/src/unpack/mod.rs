@@ -1,8 +1,7 @@
-//! Unpacking a layer: from a verified blob to a directory that overlayfs can stack.
+//! Unpacking a layer: from its bytes as they come to a blob and a directory that overlayfs can stack.
 //!
-//! Inputs: the blob of a layer and the digest its plain archive must have. Outputs: `<target>/diff`.
-//! Nothing outside the target is touched, whatever the archive says: see [`root`].
-//! One thread decompresses, one takes the digest, one applies; chunks are shared, not copied.
+//! Inputs: the bytes of a layer, compressed or not. Outputs: the blob's file, `<target>/diff`, and the digests of both.
+//! Nothing outside the targets is touched, whatever the archive says: see [`root`].
 
 mod apply;
 mod attribute;
@@ -11,4 +10,4 @@ mod pipeline;
 mod root;
 
 pub use apply::{Rules, extract};
-pub(crate) use pipeline::{Unpacked, unpack};
+pub(crate) use pipeline::{Unpacked, unpack, unpack_stream};

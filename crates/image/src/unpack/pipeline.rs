@@ -1,127 +1,274 @@
-//! The threads of one unpacking: decompress, take the digest, apply.
+//! The threads of one unpacking: take in, take digests, decompress, apply. One pass over the bytes, which are shared and not
+//! copied on their way.
+//!
+//! ```text
+//!  source ─→ blob file ─┬─→ digest of the blob
+//!                       └─→ [ decompress ─┬─→ digest of the plain archive ]
+//!                                         └─→ apply to the directory
+//! ```
+//! For a plain archive the first digest is also the second, and nothing decompresses.
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io::{BufRead, Read, Write},
     path::Path,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::SyncSender,
+    },
+    thread::{self, Scope, ScopedJoinHandle},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::apply::apply;
 use crate::{
     Error, Result,
-    archive::{Compression, decompress},
+    archive::{Chunk, Chunks, Compression, Pool, chunks, undo},
     digest::{Digest, Hasher},
+    spool::{MAX_BLOB_BYTES, Spooled},
     store::{DIFF, Workplace},
 };
-
-/// Bytes of a chunk.
-const CHUNK_BYTES: usize = 64 << 10;
-/// Chunks that may wait for each reader.
-const CHUNKS: usize = 16;
 
 /// A layer that is unpacked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unpacked {
     /// Digest of the plain archive.
     pub(crate) diff_id: Digest,
+    /// Digest of the bytes as they came.
+    pub(crate) blob_digest: Digest,
     /// Bytes of its files.
     pub(crate) size_bytes: u64,
+    /// Bytes as they came.
+    pub(crate) blob_size: u64,
     /// How the blob is compressed.
     pub(crate) compression: Compression,
 }
 
-/// Unpacks the blob at `source`, whose digest is `blob`, to the new directory `target`. Blocks.
+/// Bytes that were taken in, and what became of the attempt to unpack them.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) blob: Spooled,
+    /// None if no directory was given.
+    pub(crate) layer: Option<Result<Unpacked>>,
+}
+
+/// Takes in a layer in one pass: its bytes, compressed or not, go to the new file `blob`, its files to the new directory
+/// `layer`. Blocks.
 ///
-/// The caller compares the digest and throws the directory away if it is wrong: nothing sees it before.
-pub(crate) fn unpack(source: &Path, blob: Digest, target: &Path, place: &Workplace) -> Result<Unpacked> {
-    let diff = target.join(DIFF);
-    fault::point("image: unpack layer");
-    fs::create_dir_all(&diff).map_err(Error::io("create", &diff))?;
-    // Archives need not name their root; the daemon's umask does not decide for them.
-    let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
-    fs::set_permissions(&diff, mode).map_err(Error::io("change the mode of", &diff))?;
-    let file = File::open(source).map_err(Error::io("open", source))?;
-    let (compression, plain) = decompress(Cancellable { input: file, place })?;
-    if compression == Compression::None {
-        // The blob is the plain archive, and its digest is known already.
-        let size_bytes = apply(plain, &diff)?;
-        return Ok(Unpacked { diff_id: blob, size_bytes, compression });
+/// The caller compares the digests and throws both away if they are wrong: nothing sees them before.
+pub(crate) fn unpack_stream(
+    source: impl Read + Send,
+    blob: &Path,
+    layer: &Path,
+    place: &Workplace,
+) -> Result<Unpacked> {
+    let mut source = Reader::new(source);
+    let taken = run(&mut || source.next(), Some(blob), Some(layer), false, place)?;
+    taken.layer.unwrap_or(Err(Error::Closed))
+}
+
+/// Takes in bytes that `next` gives, until it gives none, whatever becomes of unpacking them. Blocks.
+///
+/// For archives of images, which tell only at their end what is a layer.
+pub(crate) fn take_in(
+    next: &mut dyn FnMut() -> Result<Bytes>,
+    blob: &Path,
+    layer: Option<&Path>,
+    place: &Workplace,
+) -> Result<Taken> {
+    run(next, Some(blob), layer, true, place)
+}
+
+/// Unpacks the blob at `source` to the new directory `target`. Blocks.
+pub(crate) fn unpack(source: &Path, target: &Path, place: &Workplace) -> Result<Unpacked> {
+    let mut file = Reader::new(File::open(source).map_err(Error::io("open", source))?);
+    let taken = run(&mut || file.next(), None, Some(target), false, place)?;
+    taken.layer.unwrap_or(Err(Error::Closed))
+}
+
+/// A stream as chunks.
+struct Reader<R> {
+    source: R,
+    pool: Pool,
+}
+
+impl<R: Read> Reader<R> {
+    fn new(source: R) -> Reader<R> {
+        Reader { source, pool: Pool::default() }
     }
-    let (to_apply, chunks) = sync_channel(CHUNKS);
-    let (to_digest, more_chunks) = sync_channel(CHUNKS);
+
+    fn next(&mut self) -> Result<Bytes> {
+        self.pool.fill(&mut self.source).map_err(Error::Input)
+    }
+}
+
+fn run(
+    next: &mut dyn FnMut() -> Result<Bytes>,
+    blob: Option<&Path>,
+    layer: Option<&Path>,
+    to_the_end: bool,
+    place: &Workplace,
+) -> Result<Taken> {
+    let has_failed = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(move || read(plain, &to_apply, &to_digest));
-        let digest = scope.spawn(move || digest(more_chunks));
-        let size_bytes = apply(Chunks { chunks, current: Bytes::new() }, &diff)?;
-        let diff_id = digest.join().map_err(|_| Error::Closed)?;
-        Ok(Unpacked { diff_id, size_bytes, compression })
+        let file = blob.map(|path| {
+            fault::point("image: spool blob");
+            File::create_new(path).map(|file| (file, path)).map_err(Error::io("create", path))
+        });
+        let (to_digest, digest) = spawn_digest(scope);
+        let branch = layer.map(|layer| Branch::start(scope, layer, &has_failed)).transpose()?;
+        let (to_branch, layer) = branch.map(|branch| (branch.to, branch.layer)).unzip();
+        let mut intake = Intake { file: file.transpose()?, to_digest, to_branch, size: 0 };
+        // Nobody needs the rest once unpacking has failed.
+        let wanted = || to_the_end || !has_failed.load(Ordering::Relaxed);
+        let taken = intake.all(next, &wanted, place);
+        let size = intake.size;
+        drop(intake);
+        let digest = digest.join().map_err(|_| Error::Closed);
+        let layer = layer.map(|layer| layer.join().map_err(|_| Error::Closed));
+        taken?;
+        let blob = Spooled { digest: digest?, size };
+        let layer = layer.transpose()?.map(|layer| layer.map(|layer| layer.complete(blob)));
+        Ok(Taken { blob, layer })
     })
 }
 
-type Chunk = io::Result<Bytes>;
+/// What is done with each chunk as it comes.
+struct Intake<'a> {
+    file: Option<(File, &'a Path)>,
+    to_digest: SyncSender<Chunk>,
+    to_branch: Option<SyncSender<Chunk>>,
+    size: u64,
+}
 
-/// Ends when the stream does, with an empty chunk, or when a reader went away.
-fn read(mut plain: impl Read, to_apply: &SyncSender<Chunk>, to_digest: &SyncSender<Bytes>) {
-    loop {
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        let read = plain.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut chunk);
-        let chunk = match read {
-            Ok(_) => Bytes::from(chunk),
-            Err(error) => {
-                // Nobody listens if applying failed first, which is the error that counts.
-                let _ = to_apply.send(Err(error));
-                return;
+impl Intake<'_> {
+    fn all(
+        &mut self,
+        next: &mut dyn FnMut() -> Result<Bytes>,
+        wanted: &dyn Fn() -> bool,
+        place: &Workplace,
+    ) -> Result<()> {
+        while wanted() {
+            if place.is_cancelled() {
+                return Err(Error::Closed);
             }
-        };
-        let last = chunk.is_empty();
-        let is_lost = to_digest.send(chunk.clone()).is_err() || to_apply.send(Ok(chunk)).is_err();
-        if last || is_lost {
-            return;
+            let chunk = next()?;
+            if chunk.is_empty() {
+                break;
+            }
+            self.size += chunk.len() as u64;
+            if self.size > MAX_BLOB_BYTES {
+                return Err(Error::TooLarge { what: "a layer".to_owned(), limit: MAX_BLOB_BYTES });
+            }
+            // Whoever reads no more has failed, or has all that it needs.
+            self.to_branch = self.to_branch.take().filter(|to| to.send(Ok(chunk.clone())).is_ok());
+            if let Some((file, path)) = &mut self.file {
+                file.write_all(&chunk).map_err(Error::io("write", *path))?;
+            }
+            // The thread ends only after the sender is gone.
+            let _ = self.to_digest.send(Ok(chunk));
+        }
+        Ok(())
+    }
+}
+
+/// The threads that unpack what is taken in.
+struct Branch<'scope> {
+    to: SyncSender<Chunk>,
+    layer: ScopedJoinHandle<'scope, Result<Applied>>,
+}
+
+/// What is known without the blob's digest.
+struct Applied {
+    /// None for a plain archive.
+    diff_id: Option<Digest>,
+    size_bytes: u64,
+    compression: Compression,
+}
+
+impl Applied {
+    fn complete(self, blob: Spooled) -> Unpacked {
+        let Applied { diff_id, size_bytes, compression } = self;
+        let diff_id = diff_id.unwrap_or(blob.digest);
+        Unpacked { diff_id, blob_digest: blob.digest, size_bytes, blob_size: blob.size, compression }
+    }
+}
+
+impl<'scope> Branch<'scope> {
+    fn start(
+        scope: &'scope Scope<'scope, '_>,
+        layer: &'scope Path,
+        has_failed: &'scope AtomicBool,
+    ) -> Result<Branch<'scope>> {
+        let diff = layer.join(DIFF);
+        fault::point("image: unpack layer");
+        fs::create_dir_all(&diff).map_err(Error::io("create", &diff))?;
+        // Archives need not name their root; the daemon's umask does not decide for them.
+        let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+        fs::set_permissions(&diff, mode).map_err(Error::io("change the mode of", &diff))?;
+        let (to, source) = chunks();
+        let layer = scope.spawn(move || {
+            let applied = branch(scope, source, &diff);
+            has_failed.store(applied.is_err(), Ordering::Relaxed);
+            applied
+        });
+        Ok(Branch { to, layer })
+    }
+}
+
+fn branch<'scope>(scope: &'scope Scope<'scope, '_>, mut source: Chunks, diff: &Path) -> Result<Applied> {
+    let start = source.fill_buf().map_err(Error::Input)?;
+    let compression = Compression::of(start)?;
+    if compression == Compression::None {
+        return Ok(Applied { diff_id: None, size_bytes: apply(source, diff)?, compression });
+    }
+    let (to_apply, plain) = chunks();
+    let (to_digest, digest) = spawn_digest(scope);
+    scope.spawn(move || decompress(compression, source, &to_apply, &to_digest));
+    let size_bytes = apply(plain, diff)?;
+    let diff_id = digest.join().map_err(|_| Error::Closed)?;
+    Ok(Applied { diff_id: Some(diff_id), size_bytes, compression })
+}
+
+fn decompress(
+    compression: Compression,
+    source: Chunks,
+    to_apply: &SyncSender<Chunk>,
+    to_digest: &SyncSender<Chunk>,
+) {
+    let pool = Pool::default();
+    let mut plain = match undo(compression, source) {
+        Ok(plain) => plain,
+        Err(error) => return drop(to_apply.send(Err(std::io::Error::other(error)))),
+    };
+    loop {
+        match pool.fill(&mut plain) {
+            Ok(chunk) if chunk.is_empty() => return,
+            Ok(chunk) => {
+                let is_lost = to_apply.send(Ok(chunk.clone())).is_err() || to_digest.send(Ok(chunk)).is_err();
+                if is_lost {
+                    return;
+                }
+            }
+            // Nobody listens if applying failed first, which is the error that counts.
+            Err(error) => return drop(to_apply.send(Err(error))),
         }
     }
 }
 
-fn digest(chunks: Receiver<Bytes>) -> Digest {
-    let mut hasher = Hasher::default();
-    for chunk in chunks {
-        hasher.update(&chunk);
-    }
-    hasher.finish()
-}
-
-/// Chunks as a stream.
-struct Chunks {
-    chunks: Receiver<Chunk>,
-    current: Bytes,
-}
-
-impl Read for Chunks {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.current.is_empty() {
-            // The sender is gone after the last, empty chunk.
-            self.current = self.chunks.recv().unwrap_or_else(|_| Ok(Bytes::new()))?;
+fn spawn_digest<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+) -> (SyncSender<Chunk>, ScopedJoinHandle<'scope, Digest>) {
+    let (to, mut bytes) = chunks();
+    let digest = move || {
+        let mut hasher = Hasher::default();
+        while let Ok(chunk) = bytes.next()
+            && !chunk.is_empty()
+        {
+            hasher.update(&chunk);
         }
-        let taken = self.current.len().min(buffer.len());
-        self.current.copy_to_slice(&mut buffer[..taken]);
-        Ok(taken)
-    }
-}
-
-/// A file that can no longer be read once its operation is cancelled.
-struct Cancellable<'a> {
-    input: File,
-    place: &'a Workplace,
-}
-
-impl Read for Cancellable<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.place.is_cancelled() {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        self.input.read(buffer)
-    }
+        hasher.finish()
+    };
+    (to, scope.spawn(digest))
 }
