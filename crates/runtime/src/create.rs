@@ -12,10 +12,11 @@ use crate::cgroup::{self, Cgroup};
 use crate::gate::{Gate, hear_of_program, listen_at};
 use crate::hook::{Due, Hooked};
 use crate::init::{self, Channel, Heard};
+use crate::notify::HandOver;
 use crate::oci::Spec;
 use crate::plan::Plan;
 use crate::spawn::{check_single_thread, open_namespaces, spawn, wait_for_stage};
-use crate::{Error, Result, Rootfs, notify};
+use crate::{Error, Result, Rootfs};
 
 /// How a container is created beside what its `config.json` says.
 #[derive(Debug)]
@@ -208,7 +209,11 @@ impl Created {
                     self.channel.start()?;
                 }
                 Heard::Console(console) => self.console = Some(console),
-                Heard::Listener(listener) => notify::hand_over(plan, hooked, self.pid, &listener)?,
+                Heard::Listener(listener) => {
+                    HandOver::new(plan.filter.as_ref(), hooked, "creating", self.pid)
+                        .ok_or(Error::InitDied)?
+                        .send(self.pid, &listener)?;
+                }
                 Heard::Pid(_) => {}
                 Heard::Failed(error) => return Err(error),
                 Heard::Closed => return Err(Error::InitDied),

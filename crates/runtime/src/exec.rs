@@ -15,8 +15,10 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Gid, Pid, Uid};
 
 use crate::cgroup::Cgroup;
+use crate::hook::Hooked;
 use crate::init::{Channel, Guest, Heard, check_labels, run_guest};
-use crate::oci::{self, LinuxSeccomp};
+use crate::notify::HandOver;
+use crate::oci;
 use crate::plan::{IdMap, Process};
 use crate::spawn::check_single_thread;
 use crate::sys::pidfd;
@@ -35,8 +37,8 @@ pub struct ExecOptions<'a> {
     pub cgroup: &'a Cgroup,
     /// The program and what it may do. Its `terminal` is not read, `stdio` is.
     pub process: &'a oci::Process,
-    /// The container's system call filter.
-    pub seccomp: Option<&'a LinuxSeccomp>,
+    /// The container, whose system call filter becomes the process' own.
+    pub container: Hooked<'a>,
     /// A user as Docker's `--user` takes it, looked up in the container's own `/etc/passwd` and `/etc/group`.
     /// `None`: the numbers in `process`.
     pub user: Option<&'a str>,
@@ -55,6 +57,8 @@ pub struct ExecOptions<'a> {
 pub struct Executing {
     pid: i32,
     channel: Channel,
+    /// Until it is done.
+    hand_over: Option<HandOver>,
     settled: bool,
 }
 
@@ -63,6 +67,8 @@ pub struct Executing {
 pub enum Progress {
     /// The host's side of its pseudo-terminal; it is not yet running.
     Console(Console),
+    /// Whoever decides on its system calls has been told; it is not yet running.
+    Decided,
     /// The program runs, or has run and ended already.
     Running,
 }
@@ -96,10 +102,9 @@ pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
     let mut process = Process::new(options.process)?;
     process.group_names.clone_from(&options.groups);
     check_labels(&mut process.labels)?;
-    let filter = options.seccomp.map(seccomp::compile).transpose()?;
-    if filter.as_ref().is_some_and(|filter| filter.listener.is_some()) {
-        return Err(Error::NotImplemented("SCMP_ACT_NOTIFY for an additional process"));
-    }
+    let rules = options.container.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let filter = rules.map(seccomp::compile).transpose()?;
+    let hand_over = HandOver::new(filter.as_ref(), options.container, "running", options.init);
     let init = open_init(options.init)?;
     let namespaces = foreign_namespaces(options.init)?;
     let owner = if namespaces & libc::CLONE_NEWUSER == 0 { None } else { Some(root_outside(options.init)?) };
@@ -127,7 +132,7 @@ pub fn exec(options: ExecOptions<'_>) -> Result<Executing> {
             .map_err(|error| Error::host("return from a pid namespace")(error.into()))?;
     }
     match side {
-        Ok(Side::Parent(pid)) => Ok(Executing { pid, channel: ours, settled: false }),
+        Ok(Side::Parent(pid)) => Ok(Executing { pid, channel: ours, hand_over, settled: false }),
         Ok(Side::Child) => Err(Error::InitDied),
         // A pid namespace whose first process ends takes no more (pid_namespaces(7)), a moment before that has ended.
         Err(_) if pidfd::ends_within(init.as_fd(), ENDING_LIMIT_MS).unwrap_or(true) => Err(Error::NotRunning),
@@ -150,9 +155,13 @@ impl Executing {
     pub fn advance(&mut self) -> Result<Progress> {
         let progress = match self.channel.hear() {
             Ok(Heard::Console(console)) => return Ok(Progress::Console(console)),
+            Ok(Heard::Listener(listener)) => {
+                self.hand_over.take().ok_or(Error::InitDied)?.send(self.pid, &listener)?;
+                return Ok(Progress::Decided);
+            }
             Ok(Heard::Closed) => Ok(Progress::Running),
             Ok(Heard::Failed(error)) => Err(error),
-            Ok(Heard::Ready | Heard::Pid(_) | Heard::Mounted | Heard::Listener(_)) => {
+            Ok(Heard::Ready | Heard::Pid(_) | Heard::Mounted) => {
                 return Err(Error::InitDied);
             }
             Err(error) => return Err(error),
@@ -170,6 +179,7 @@ impl Executing {
         loop {
             match self.advance() {
                 Ok(Progress::Console(made)) => console = Some(made),
+                Ok(Progress::Decided) => {}
                 Ok(Progress::Running) => return Ok(Executed { pid: self.pid, console }),
                 Err(error) => {
                     let pid = Pid::from_raw(self.pid);

@@ -6,6 +6,7 @@ use std::io::{IoSliceMut, Read};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
 
 use bundle::Bundle;
 use nix::libc;
@@ -88,36 +89,77 @@ fn accept(listener: &UnixListener) -> (Value, OwnedFd) {
     (serde_json::from_slice(&bytes).unwrap(), unsafe { OwnedFd::from_raw_fd(fds[0]) })
 }
 
+/// A bundle whose calls of mkdir are decided by whoever listens at the socket.
+fn decided(script: &str) -> (Bundle, UnixListener) {
+    let mut bundle = Bundle::new(&["sh", "-c", script]);
+    let path = bundle.dir.path().join("agent.sock");
+    let mut rules = on_mkdir("SCMP_ACT_NOTIFY");
+    rules["listenerMetadata"] = "what the agent knows".into();
+    rules["flags"] = json!(["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]);
+    rules["listenerPath"] = path.to_str().unwrap().into();
+    bundle.linux().set_seccomp(Some(serde_json::from_value(rules).unwrap()));
+    let listener = UnixListener::bind(&path).unwrap();
+    (bundle, listener)
+}
+
+/// Lets the next call fail.
+fn refuse(notifications: &OwnedFd) {
+    // SAFETY: plain data, for which zeros are valid, and which the kernel wants zeroed.
+    let mut request: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is a listener, and the structure is its own.
+    unsafe { notification::receive(notifications.as_raw_fd(), &raw mut request) }.unwrap();
+    assert!([libc::SYS_mkdir, libc::SYS_mkdirat].contains(&request.data.nr.into()));
+    let mut response = libc::seccomp_notif_resp { id: request.id, val: 0, error: -libc::EXDEV, flags: 0 };
+    // SAFETY: as above.
+    unsafe { notification::answer(notifications.as_raw_fd(), &raw mut response) }.unwrap();
+}
+
+fn was_refused(child: std::process::Child) {
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("cross-device") && text.ends_with("done\n"), "{output:?}");
+}
+
 #[test]
 fn calls_that_are_left_to_a_listener_are_decided_by_it() {
     for no_new_privileges in [false, true] {
-        let mut rules = on_mkdir("SCMP_ACT_NOTIFY");
-        rules["listenerMetadata"] = "what the agent knows".into();
-        rules["flags"] = json!(["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]);
-        let mut bundle = filtered("mkdir /made 2>&1; echo done", rules.clone());
-        let path = bundle.dir.path().join("agent.sock");
-        rules["listenerPath"] = path.to_str().unwrap().into();
-        bundle.linux().set_seccomp(Some(serde_json::from_value(rules).unwrap()));
+        let (mut bundle, listener) = decided("mkdir /made 2>&1; echo done");
         bundle.process().set_no_new_privileges(Some(no_new_privileges));
-        let listener = UnixListener::bind(&path).unwrap();
-        let child = bundle.command("run").stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let child = bundle.command("run").stdout(Stdio::piped()).spawn().unwrap();
         let (state, notifications) = accept(&listener);
         assert_eq!(state["fds"], json!(["seccompFd"]));
         assert_eq!(state["metadata"], "what the agent knows");
-        assert_eq!(state["state"]["id"], bundle.id.as_str());
+        assert_eq!(
+            (&state["state"]["id"], &state["state"]["status"]),
+            (&json!(bundle.id), &json!("creating"))
+        );
         assert_eq!(state["state"]["pid"], state["pid"]);
-        // SAFETY: plain data, for which zeros are valid, and which the kernel wants zeroed.
-        let mut request: libc::seccomp_notif = unsafe { std::mem::zeroed() };
-        // SAFETY: the descriptor is a listener, and the structure is its own.
-        unsafe { notification::receive(notifications.as_raw_fd(), &raw mut request) }.unwrap();
-        assert!([libc::SYS_mkdir, libc::SYS_mkdirat].contains(&request.data.nr.into()));
-        let mut response = libc::seccomp_notif_resp { id: request.id, val: 0, error: -libc::EXDEV, flags: 0 };
-        // SAFETY: as above.
-        unsafe { notification::answer(notifications.as_raw_fd(), &raw mut response) }.unwrap();
-        let output = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(text.contains("cross-device") && text.ends_with("done\n"), "{output:?}");
+        refuse(&notifications);
+        was_refused(child);
     }
+}
+
+#[test]
+fn calls_of_an_additional_process_are_left_to_the_listener_too() {
+    let (bundle, listener) = decided("sleep 60");
+    let mut create = bundle.command("create").spawn().unwrap();
+    let (_, of_first) = accept(&listener);
+    assert!(create.wait().unwrap().success());
+    assert!(bundle.command("start").status().unwrap().success());
+    let mut exec = bundle.command("exec");
+    let exec = exec.args(["sh", "-c", "mkdir /made 2>&1; echo done"]).stdout(Stdio::piped()).spawn().unwrap();
+    let (state, notifications) = accept(&listener);
+    assert_eq!((&state["state"]["id"], &state["state"]["status"]), (&json!(bundle.id), &json!("running")));
+    assert_eq!(state["state"]["pid"].as_i64(), Some(bundle.pid()));
+    assert_ne!(state["state"]["pid"], state["pid"]);
+    refuse(&notifications);
+    was_refused(exec);
+    drop(of_first);
+
+    // Whoever does not listen does not hold up the caller.
+    drop(listener);
+    let exec = bundle.command("exec").arg("true").output().unwrap();
+    assert!(String::from_utf8_lossy(&exec.stderr).contains("agent.sock"), "{exec:?}");
 }
 
 #[test]

@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use ::shim::{ExecSpec, ExecState, ExitStatus};
 use runtime::cgroup::Cgroup;
+use runtime::hook::Hooked;
 use runtime::oci::Spec;
 use runtime::{Console, ExecOptions, Executing, Extra, Progress};
 
 use crate::input::Input;
 use crate::log::Stream;
 use crate::output::{Output, set_nonblocking};
+use crate::shim::directory;
 use crate::{Failure, process, streams};
 
 /// An additional process, its streams, and how far it has come.
@@ -33,6 +35,7 @@ pub(crate) struct Exec {
 
 /// The container in which it runs.
 pub(crate) struct Place<'a> {
+    pub(crate) id: &'a str,
     pub(crate) init: i32,
     pub(crate) cgroup: &'a Cgroup,
     /// Who the container's own program is.
@@ -52,7 +55,7 @@ impl Exec {
             init: place.init,
             cgroup: place.cgroup,
             process: &process,
-            seccomp: config.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()),
+            container: Hooked { spec: &config, id: place.id, bundle: &directory()? },
             user: spec.user.as_deref().or(place.user),
             groups: runtime::group_names(&config),
             stdio: streams.stdio,
@@ -83,6 +86,7 @@ impl Exec {
                 self.executing = None;
                 Ok(true)
             }
+            Progress::Decided => Ok(false),
             Progress::Console(console) => {
                 let failed = |error| Failure::File("console", error);
                 set_nonblocking(&console).map_err(failed)?;

@@ -17,7 +17,8 @@ impl Shim {
         } else if self.execs.by_id(&spec.id).is_some() {
             connection.refuse(ErrorKind::Conflict, format!("exec {} runs already", spec.id));
         } else {
-            let place = Place { init: self.pid(), cgroup: &self.cgroup, user: self.user.as_deref() };
+            let (init, user) = (self.pid(), self.user.as_deref());
+            let place = Place { id: &self.id, init, cgroup: &self.cgroup, user };
             match self.execs.begin(spec, &place) {
                 Ok(number) => connection.mode = Mode::Exec { number, running: false },
                 Err(failure) => connection.answer(&self.exec_failed(&failure)),

@@ -87,7 +87,7 @@ fn begin(shim: &mut Shim) {
     let begun = match health.spec.probe.clone() {
         Probe::Exec { args } => {
             let spec = ExecSpec { args, stdout: true, stderr: true, ..ExecSpec::default() };
-            let place = Place { init, cgroup: &shim.cgroup, user: shim.user.as_deref() };
+            let place = Place { id: &shim.id, init, cgroup: &shim.cgroup, user: shim.user.as_deref() };
             shim.execs.begin_probe(spec, &place).map(Kind::Exec).map_err(|failure| failure.to_string())
         }
         Probe::Tcp { address } => runtime::dial(init, address)

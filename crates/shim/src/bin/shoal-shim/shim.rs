@@ -5,16 +5,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use ::shim::{ErrorKind, ExitStatus, ForeignRuntime, Request, Response, ShimSpec, State, Status};
+use ::shim::{ErrorKind, ExitStatus, Request, Response, ShimSpec, State, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use runtime::cgroup::Cgroup;
 use runtime::cgroup::systemd::{Scope, unit_of};
 use runtime::oci::Spec;
-use runtime::{Console, CreateOptions, Created, Extra, Gate};
+use runtime::{Console, CreateOptions, Created, Extra, Gate, Stdio};
 
 use crate::connection::{Connection, Mode};
 use crate::execs::Execs;
@@ -23,14 +24,23 @@ use crate::health::Health;
 use crate::input::Input;
 use crate::log::{Log, Moment, Stream};
 use crate::output::{Output, set_nonblocking};
-use crate::streams::Streams;
 use crate::{Failure, serve_health, streams, time};
 
 /// A container whose program does not run yet.
 enum Body {
     Own(Created),
-    /// Made by [`Shim::foreign`].
+    /// Made by whom [`Shim::foreign`] names.
     Foreign,
+}
+
+/// What came of a creation, by whichever runtime.
+struct Made {
+    body: Body,
+    pid: i32,
+    cgroup: Cgroup,
+    console: Option<Console>,
+    mounts: Option<OwnedFd>,
+    foreign: Option<Foreign>,
 }
 
 /// The container, its streams and its clients.
@@ -69,80 +79,13 @@ impl Shim {
         if shim.version != ::shim::VERSION {
             return Err(Failure::Version { found: shim.version });
         }
-        let mut spec: Spec = read_json(::shim::CONFIG_FILE)?;
+        let spec: Spec = read_json(::shim::CONFIG_FILE)?;
         let log = Log::open(shim.log.clone(), &shim.id).map_err(Failure::Log)?;
         let listener = listen().map_err(|error| Failure::File(::shim::SOCKET_FILE, error))?;
-        let dir = std::env::current_dir().map_err(|error| Failure::File("directory", error))?;
         let streams =
             if shim.tty { streams::terminal(shim.console_size) } else { streams::pipes(shim.open_stdin)? };
-        let scope = if shim.systemd_cgroup {
-            let unit = unit_of(&mut spec, &shim.id)?;
-            Some(Scope::enter(unit, &spec)?)
-        } else {
-            None
-        };
-        if let Some(foreign) = shim.foreign.clone() {
-            return Shim::create_foreign(shim, spec, foreign, (log, listener, streams));
-        }
-        let mut created = runtime::create(
-            &spec,
-            CreateOptions {
-                id: &shim.id,
-                bundle: &dir,
-                rootfs: &shim.rootfs,
-                user: shim.user.as_deref(),
-                stdio: streams.stdio,
-                init: shim.init,
-                die_with_parent: true,
-                gate: Gate::Handle,
-                extra: Extra::default(),
-            },
-        )?;
-        if let Some(scope) = scope {
-            scope.leave_to_container();
-        }
         let (mut outputs, mut input) = (streams.outputs, streams.input);
-        let console = created.take_console();
-        if let Some(console) = &console {
-            let failed = |error| Failure::File("console", error);
-            set_nonblocking(console).map_err(failed)?;
-            outputs.push(Output::new(console.try_clone().map_err(failed)?, Stream::Stdout));
-            if shim.open_stdin {
-                input = Some(console.try_clone().map_err(failed)?);
-            }
-        }
-        Ok(Shim {
-            listener,
-            outputs,
-            input: Input::new(input),
-            log,
-            ended_at: None,
-            settled: false,
-            execs: Execs::default(),
-            health: shim.health.map(Health::new),
-            user: shim.user,
-            id: shim.id,
-            stdin_once: shim.stdin_once,
-            tty: shim.tty,
-            cgroup: created.cgroup().clone(),
-            _mounts: Some(created.mount_namespace()?),
-            foreign: None,
-            pid: created.pid(),
-            created: Some(Body::Own(created)),
-            console,
-            exit: None,
-        })
-    }
-
-    /// The same, by another runtime.
-    fn create_foreign(
-        shim: ShimSpec,
-        spec: Spec,
-        runtime: ForeignRuntime,
-        (log, listener, streams): (Log, UnixListener, Streams),
-    ) -> Result<Shim, Failure> {
-        let (mut outputs, mut input) = (streams.outputs, streams.input);
-        let made = foreign::create(&shim, spec, runtime, streams.stdio)?;
+        let made = make(&shim, spec, streams.stdio)?;
         if let Some(console) = &made.console {
             let failed = |error| Failure::File("console", error);
             set_nonblocking(console).map_err(failed)?;
@@ -165,10 +108,10 @@ impl Shim {
             stdin_once: shim.stdin_once,
             tty: shim.tty,
             cgroup: made.cgroup,
-            _mounts: None,
-            foreign: Some(made.foreign),
+            _mounts: made.mounts,
+            foreign: made.foreign,
             pid: made.pid,
-            created: Some(Body::Foreign),
+            created: Some(made.body),
             console: made.console,
             exit: None,
         })
@@ -369,6 +312,50 @@ impl Shim {
             log_dropped_lines: self.log.dropped_lines(),
         }
     }
+}
+
+/// Makes the container, up to the gate.
+fn make(shim: &ShimSpec, mut spec: Spec, stdio: Stdio) -> Result<Made, Failure> {
+    if let Some(runtime) = shim.foreign.clone() {
+        let foreign::Made { foreign, pid, cgroup, console } = foreign::create(shim, spec, runtime, stdio)?;
+        return Ok(Made { body: Body::Foreign, pid, cgroup, console, mounts: None, foreign: Some(foreign) });
+    }
+    let scope = if shim.systemd_cgroup {
+        let unit = unit_of(&mut spec, &shim.id)?;
+        Some(Scope::enter(unit, &spec)?)
+    } else {
+        None
+    };
+    let mut created = runtime::create(
+        &spec,
+        CreateOptions {
+            id: &shim.id,
+            bundle: &directory()?,
+            rootfs: &shim.rootfs,
+            user: shim.user.as_deref(),
+            stdio,
+            init: shim.init,
+            die_with_parent: true,
+            gate: Gate::Handle,
+            extra: Extra::default(),
+        },
+    )?;
+    if let Some(scope) = scope {
+        scope.leave_to_container();
+    }
+    Ok(Made {
+        pid: created.pid(),
+        cgroup: created.cgroup().clone(),
+        console: created.take_console(),
+        mounts: Some(created.mount_namespace()?),
+        foreign: None,
+        body: Body::Own(created),
+    })
+}
+
+/// The container's, in which this program has been started.
+pub(crate) fn directory() -> Result<PathBuf, Failure> {
+    std::env::current_dir().map_err(|error| Failure::File("directory", error))
 }
 
 pub(crate) fn send_signal(pid: i32, signal: i32) -> nix::Result<()> {

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use runtime::hook::Hooked;
 use runtime::oci::{self, Capability};
 use runtime::{ExecOptions, Extra, Stdio};
 
@@ -83,7 +84,7 @@ fn exec(global: &Global, words: &Words) -> Outcome<u8> {
         init: container.pid()?,
         cgroup: &cgroup(&container, words.value("--cgroup"))?,
         process: &process,
-        seccomp: spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()),
+        container: Hooked { spec: &spec, id: &container.id, bundle: &container.state.bundle },
         user: words.value("--user"),
         groups: Vec::new(),
         stdio: if terminal { Stdio::Console { size } } else { inherited_streams()? },

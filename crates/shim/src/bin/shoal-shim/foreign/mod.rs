@@ -21,6 +21,7 @@ use runtime::view::{Changes, View};
 use runtime::{GROUPS_ANNOTATION, Rootfs, Stdio};
 
 use crate::Failure;
+use crate::shim::directory;
 use call::Call;
 use console::Console;
 
@@ -56,7 +57,7 @@ pub(crate) fn create(
 ) -> Result<Made, Failure> {
     let failed = |what| move |error: io::Error| Failure::File(what, error);
     refuse(shim, &spec)?;
-    let dir = std::env::current_dir().map_err(failed("directory"))?;
+    let dir = directory()?;
     for name in [ROOT_DIR, BUNDLE_DIR, STATE_DIR] {
         fault::point("foreign: make directory");
         fs::create_dir_all(dir.join(name)).map_err(failed("directory"))?;
