@@ -5,6 +5,7 @@ use super::made;
 use crate::archive::{blocking, write_layer};
 use crate::container::Containers;
 use crate::error::{Error, Result};
+use crate::health;
 use crate::record::{Record, Status};
 use crate::shared::containers_dir;
 use crate::spec::Config;
@@ -144,9 +145,18 @@ fn config(own: &Config, wanted: &Config) -> image::Config {
         labels,
         stop_signal: wanted.stop_signal.clone().or_else(|| own.stop_signal.clone()),
         shell: wanted.shell.clone().or_else(|| own.shell.clone()),
-        on_build: own.on_build.clone().unwrap_or_default(),
+        on_build: wanted.on_build.clone().or_else(|| own.on_build.clone()).unwrap_or_default(),
+        healthcheck: healthcheck(own, wanted),
+        stop_timeout: wanted.stop_timeout.or(own.stop_timeout),
         ..image::Config::default()
     }
+}
+
+/// What is wanted, filled up from the container's own; neither leaves none.
+fn healthcheck(own: &Config, wanted: &Config) -> Option<image::Healthcheck> {
+    let mut check = wanted.healthcheck.clone();
+    health::merge(&mut check, own.healthcheck.as_ref());
+    check
 }
 
 #[cfg(test)]
@@ -155,17 +165,30 @@ mod tests {
 
     #[test]
     fn what_is_wanted_overrides_what_is() {
-        let own = Config {
+        let mut own = Config {
             user: "me".into(),
             env: vec!["A=1".into(), "B=2".into()],
             cmd: Some(vec!["sh".into()]),
             labels: [("x".into(), "y".into())].into(),
             ..Config::default()
         };
-        let wanted = Config { env: vec!["A=3".into()], working_dir: "/w".into(), ..Config::default() };
+        let check = |interval, test: &[&str]| image::Healthcheck {
+            test: test.iter().map(ToString::to_string).collect(),
+            interval,
+            ..image::Healthcheck::default()
+        };
+        own.healthcheck = Some(check(5, &["CMD", "true"]));
+        let wanted = Config {
+            env: vec!["A=3".into()],
+            working_dir: "/w".into(),
+            healthcheck: Some(check(7, &[])),
+            ..Config::default()
+        };
         let made = config(&own, &wanted);
         assert_eq!((made.user.as_str(), made.working_dir.as_str()), ("me", "/w"));
         assert_eq!(made.env, ["B=2", "A=3"]);
+        assert_eq!(made.healthcheck, Some(check(7, &["CMD", "true"])));
+        assert_eq!(config(&own, &Config::default()).healthcheck, own.healthcheck);
         assert_eq!((made.cmd, made.labels.len()), (Some(vec!["sh".to_owned()]), 1));
     }
 }
