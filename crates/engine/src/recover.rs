@@ -251,6 +251,10 @@ fn what_next(record: &mut Record) -> Adopted {
         state.status = Status::Exited;
     }
     let started = state.started_ns != 0;
+    if record.starts_again {
+        // Its task sees to it.
+        return Adopted::No;
+    }
     if started && record.spec.host.auto_remove {
         return Adopted::Remove;
     }
@@ -376,6 +380,14 @@ mod tests {
         let mut created = record(Status::Created, RestartCondition::Always);
         created.state.started_ns = 0;
         assert!(matches!(what_next(&mut created), Adopted::No));
+    }
+
+    #[test]
+    fn a_restart_that_was_cut_short_is_left_to_the_task() {
+        let mut stopped = record(Status::Exited, RestartCondition::Always);
+        (stopped.manually_stopped, stopped.starts_again) = (true, true);
+        stopped.spec.host.auto_remove = true;
+        assert!(matches!(what_next(&mut stopped), Adopted::No));
     }
 
     #[test]

@@ -17,10 +17,10 @@ impl Task {
         let status = news.report.status;
         let before = self.record.state.health.replace(news.report).map(|report| report.status);
         self.publish();
-        if before == Some(status) || status == HealthStatus::Starting {
-            return;
+        if before != Some(status) && status != HealthStatus::Starting {
+            self.shared.publish(&self.record, &format!("health_status: {}", health::word(status)), &[]);
         }
-        self.shared.publish(&self.record, &format!("health_status: {}", health::word(status)), &[]);
+        // Whatever was known before: a daemon that died knew it too, and did not come to this.
         if status == HealthStatus::Unhealthy && self.record.spec.host.shoal.restart_on_unhealthy && !stopping
         {
             tracing::info!(container = self.record.short_id(), "restarts because it is unhealthy");

@@ -24,6 +24,7 @@ impl Task {
         }
         self.record.restart_count = 0;
         self.record.manually_stopped = false;
+        self.record.starts_again = false;
         self.waited = None;
         let started = self.start().await;
         if started.is_err() {

@@ -20,7 +20,8 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 impl Task {
     /// Begins a stop, or joins the one under way; `then` follows when the process has ended.
     pub(super) async fn stop(&mut self, options: &StopOptions, then: Then) {
-        match self.begin_stop(options).await {
+        let starts_again = matches!(then, Then::Start(_));
+        match self.begin_stop(options, starts_again).await {
             Ok(true) => {
                 if let Phase::Running(Running { stopping: Some(stopping), .. }) = &mut self.phase {
                     stopping.then.push(then);
@@ -32,7 +33,7 @@ impl Task {
     }
 
     /// Sends the stop signal. False if there is no process to send it to.
-    async fn begin_stop(&mut self, options: &StopOptions) -> Result<bool> {
+    async fn begin_stop(&mut self, options: &StopOptions, starts_again: bool) -> Result<bool> {
         let signal = match &options.signal {
             Some(text) => crate::signal::parse(text)?,
             None => self.stop_signal(),
@@ -40,7 +41,7 @@ impl Task {
         if !matches!(self.phase, Phase::Running(_)) {
             return Ok(false);
         }
-        self.stopped_by_user().await?;
+        self.stopped_by_user(starts_again).await?;
         let configured = self.record.spec.config.stop_timeout.map(StopTimeout::from_seconds);
         let patience = match options.timeout.or(configured).unwrap_or(DEFAULT_TIMEOUT) {
             StopTimeout::After(patience) => Some(patience),
@@ -69,6 +70,7 @@ impl Task {
         let Phase::Running(Running { stopping: Some(stopping), .. }) = &mut self.phase else { return };
         if stopping.killed {
             stopping.deadline = None;
+            self.record.starts_again = false;
             for then in std::mem::take(&mut stopping.then) {
                 then.refuse(Error::Stuck(self.record.id.clone()));
             }
@@ -92,7 +94,7 @@ impl Task {
 
     /// Ends the process at once, for a removal by force.
     pub(super) async fn kill_then(&mut self, then: Then) {
-        if let Err(error) = self.stopped_by_user().await {
+        if let Err(error) = self.stopped_by_user(false).await {
             return then.refuse(error);
         }
         if let Phase::Running(running) = &mut self.phase {
@@ -113,7 +115,7 @@ impl Task {
             return Err(Error::KillNotRunning { name: self.record.name.clone(), id: self.record.id.clone() });
         }
         if ends {
-            self.stopped_by_user().await?;
+            self.stopped_by_user(false).await?;
         }
         self.send_signal(signal).await
     }
@@ -190,18 +192,20 @@ impl Task {
         }
         self.phase = Phase::Idle;
         self.record.state.status = Status::Exited;
-        self.stopped_by_user().await?;
+        self.stopped_by_user(false).await?;
         self.publish();
         Ok(true)
     }
 
-    /// Remembers that a user wants it stopped. Where a restart policy would forget it, it is on the disk first.
-    async fn stopped_by_user(&mut self) -> Result<()> {
-        if self.record.manually_stopped {
+    /// Remembers that a user wants it stopped, and whether to start again. Where a successor of this daemon would do
+    /// something else without knowing, it is on the disk first.
+    async fn stopped_by_user(&mut self, starts_again: bool) -> Result<()> {
+        if self.record.manually_stopped && (self.record.starts_again || !starts_again) {
             return Ok(());
         }
         self.record.manually_stopped = true;
-        if self.record.spec.host.restart_policy.name == RestartCondition::No {
+        self.record.starts_again |= starts_again;
+        if self.record.spec.host.restart_policy.name == RestartCondition::No && !starts_again {
             Ok(())
         } else {
             self.save_now().await

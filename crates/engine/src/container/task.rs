@@ -13,7 +13,7 @@ use super::attachment::Pending;
 use super::command::{Command, Reply};
 use super::index::Entry;
 use super::oom::Alarm;
-use super::request::AttachOptions;
+use super::request::{AttachOptions, StopOptions};
 use crate::health;
 use crate::link::Link;
 use crate::record::{ExitStatus, Record};
@@ -22,7 +22,7 @@ use crate::store::Written;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::Child;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// How many requests wait for one container before their senders do.
@@ -148,6 +148,11 @@ impl Task {
     async fn run(mut self, remove: bool) {
         if remove {
             self.remove_and_log().await;
+        }
+        if self.record.starts_again {
+            // Whoever asked has gone with the daemon that was asked; how the restart went is in the record.
+            let (reply, _) = oneshot::channel();
+            self.stop(&StopOptions::default(), Then::Start(reply)).await;
         }
         while !matches!(self.phase, Phase::Removed) {
             match self.next_event().await {

@@ -36,6 +36,8 @@ pub struct Record {
     pub restart_count: u32,
     /// Whether a user stopped it: until a user starts it, no restart policy does.
     pub manually_stopped: bool,
+    /// Whether its stop, under way or done, is the first half of a restart, whose second half nobody may forget.
+    pub starts_again: bool,
     /// How often its process has ended; tells the waiters of the next exit that there was one.
     pub exits: u64,
     /// How often it could not be started; tells the waiters likewise.

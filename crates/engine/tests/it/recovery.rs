@@ -1,7 +1,7 @@
 //! The engine dies at once, as by SIGKILL, and comes back.
 
 use crate::world::{World, eventually, is_alive};
-use engine::{Status, StopOptions, WaitCondition};
+use engine::{Status, StopOptions, StopTimeout, WaitCondition};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -140,4 +140,43 @@ fn what_never_reached_the_store_is_known_by_its_directory() {
     assert_eq!((running.state.pid, running.state.status), (pid, Status::Running));
     world.start("early");
     assert_eq!(world.exit_code("early"), 3);
+}
+
+#[test]
+fn a_restart_is_completed_whenever_its_daemon_died() {
+    let mut world = World::new();
+    // Ends by a signal only once it may, or by itself.
+    let script =
+        "trap 'test -e /may && exit 0' TERM; touch /ready; while [ ! -e /end ]; do sleep 0.02; done; rm /end";
+    let names = ["between", "before"];
+    for name in names {
+        world.create(name, script);
+        world.start(name);
+    }
+    let before = names.map(|name| world.inspect(name));
+    let file = |at: usize, name: &str| format!("/proc/{}/root/{name}", before[at].state.pid);
+    for (at, name) in names.into_iter().enumerate() {
+        eventually("its trap is set", || fs::metadata(file(at, "ready")));
+        let containers = world.containers();
+        let stop = StopOptions { timeout: Some(StopTimeout::Never), ..StopOptions::default() };
+        world.spawn(async move { containers.restart(name, stop).await });
+        eventually("the restart is remembered", || match world.inspect(name).starts_again {
+            true => Ok(()),
+            false => Err("not yet"),
+        });
+    }
+    world.crash();
+    // One ends while there is no daemon, the other one waits for the next daemon's signal.
+    fs::write(file(0, "end"), "").unwrap();
+    eventually("it ends", || if is_alive(before[0].state.pid) { Err("alive") } else { Ok(()) });
+    fs::write(file(1, "may"), "").unwrap();
+    world.open();
+    for (name, before) in names.into_iter().zip(before) {
+        eventually("it runs again", || match world.inspect(name) {
+            now if now.state.status == Status::Running && now.state.pid != before.state.pid => Ok(()),
+            now => Err(format!("{:?}", now.state)),
+        });
+        let now = world.inspect(name);
+        assert!(!now.starts_again && !now.manually_stopped);
+    }
 }
