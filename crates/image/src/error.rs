@@ -50,6 +50,15 @@ pub enum Error {
     /// An id of a container that cannot be the name of a directory.
     #[error("invalid container id {0:?}")]
     InvalidContainerId(String),
+    /// A name that cannot be pushed.
+    #[error("{0}")]
+    InvalidPush(&'static str),
+    /// A repository of which there is nothing here.
+    #[error("An image does not exist locally with the tag: {0}")]
+    NothingToPush(String),
+    /// A tag that is not here, in a repository that is.
+    #[error("tag does not exist: {0}")]
+    NoSuchTag(String),
     /// A target of `tag` that cannot be one.
     #[error("{0}")]
     InvalidTag(&'static str),
@@ -174,6 +183,8 @@ impl Error {
             | Error::NoSuchLayer(_)
             | Error::ManifestUnknown { .. }
             | Error::AccessDenied { .. }
+            | Error::NothingToPush(_)
+            | Error::NoSuchTag(_)
             | Error::NoMatchingPlatform { .. } => ErrorKind::NotFound,
             Error::InvalidReference(_)
             | Error::InvalidDigest(_)
@@ -181,6 +192,7 @@ impl Error {
             | Error::InvalidChange(_)
             | Error::InvalidContainerId(_)
             | Error::InvalidTag(_)
+            | Error::InvalidPush(_)
             | Error::Archive(_)
             | Error::Overwrite(_)
             | Error::Malformed(_)

@@ -25,6 +25,7 @@ mod model;
 mod platform;
 mod progress;
 mod pull;
+mod push;
 mod reference;
 mod registry;
 mod remove;
@@ -45,7 +46,7 @@ pub use commit::CommitOptions;
 pub use config::{Config, Healthcheck, History, ImageFile, RootFs};
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Image, ImageUse, ImagesConfig, ImportOptions, Loaded, Progress, ProgressSender, RegistryAuth,
+    Image, ImageUse, ImagesConfig, ImportOptions, Loaded, Progress, ProgressSender, Pushed, RegistryAuth,
     RemoveOptions, Removed, Rootfs,
 };
 use store::{Paths, Store};

@@ -17,6 +17,17 @@ pub struct ImagesConfig {
     pub insecure_registries: Vec<String>,
     /// Base URLs that are asked before docker.io.
     pub registry_mirrors: Vec<String>,
+    /// Layers of one push that are sent at the same time; 0 for Docker's 5.
+    pub max_concurrent_uploads: usize,
+}
+
+impl ImagesConfig {
+    /// Docker's number of layers that are sent at the same time.
+    const DEFAULT_UPLOADS: usize = 5;
+
+    pub(crate) fn max_uploads(&self) -> usize {
+        if self.max_concurrent_uploads == 0 { Self::DEFAULT_UPLOADS } else { self.max_concurrent_uploads }
+    }
 }
 
 /// An image of this store.
@@ -114,6 +125,17 @@ pub struct Progress {
 
 /// Where progress goes. A full or dropped receiver neither blocks nor fails the work.
 pub type ProgressSender = mpsc::Sender<Progress>;
+
+/// A tag that a registry has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// The tag alone.
+    pub tag: String,
+    /// Digest of its manifest.
+    pub digest: String,
+    /// Size of that manifest in bytes.
+    pub size: u64,
+}
 
 /// One thing that `load` brought.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use crate::{
     progress,
     reference::Reference,
     registry::{Client, Download, MAX_DOWNLOADS, endpoints},
+    store::Seen,
 };
 
 /// What a registry has under the name.
@@ -86,7 +87,10 @@ impl Images {
         if reference.digest.is_none() {
             assembly.add_name(reference.to_string(), id_added, now);
         }
+        let blobs = found.manifest.layers.iter().map(|layer| Seen { blob: layer.digest, packed: None });
+        let seen = blobs.collect();
         assembly.publish().await?;
+        self.store.note_seen(seen, reference.repository()).await?;
         progress::summary(to, format!("Digest: {}", found.digest));
         let outcome =
             if before == Some(id) { "Image is up to date for" } else { "Downloaded newer image for" };

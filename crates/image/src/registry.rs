@@ -11,7 +11,13 @@ mod challenge;
 mod client;
 mod endpoint;
 mod failure;
+mod patience;
+mod source;
+mod upload;
 
+pub(crate) use auth::Access;
 pub(crate) use blob::{Download, MAX_DOWNLOADS};
 pub(crate) use client::Client;
 pub(crate) use endpoint::endpoints;
+pub(crate) use source::{Growth, Source};
+pub(crate) use upload::Begun;

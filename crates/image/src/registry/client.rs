@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{
-    Method, Response, StatusCode,
+    Method, RequestBuilder, Response, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, WWW_AUTHENTICATE},
     redirect::Policy,
 };
@@ -58,25 +58,38 @@ impl Client {
         reference: Reference,
         auth: Option<RegistryAuth>,
     ) -> Result<Client> {
+        Client::with(endpoint, reference, auth, Access::Pull)
+    }
+
+    /// A client whose tokens are for `access`.
+    pub(crate) fn with(
+        endpoint: Endpoint,
+        reference: Reference,
+        auth: Option<RegistryAuth>,
+        access: Access,
+    ) -> Result<Client> {
         // Fails when the daemon has installed it already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("shoal/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
             .redirect(Policy::limited(MAX_REDIRECTS));
+        if access != Access::Push {
+            // An upload is silent until its last byte is sent; it is watched in another way.
+            builder = builder.read_timeout(READ_TIMEOUT);
+        }
         if !endpoint.is_verified {
             // A proxy has no business with loopback and private registries. The system's roots are not even read.
             builder = builder.tls_danger_accept_invalid_certs(true).no_proxy();
         }
         let http = builder.build().map_err(|error| unreachable(&endpoint.base, &error))?;
         let authorization = Mutex::new(None);
-        Ok(Client { http, endpoint, reference, auth, access: Access::Pull, authorization })
+        Ok(Client { http, endpoint, reference, auth, access, authorization })
     }
 
-    /// The same client with tokens that may also write.
-    pub(crate) fn pushing(self) -> Client {
-        Client { access: Access::Push, ..self }
+    /// `scheme://host`, without a slash at its end.
+    pub(super) fn base(&self) -> &str {
+        &self.endpoint.base
     }
 
     /// `scheme://host/v2/repository/rest`.
@@ -136,14 +149,14 @@ impl Client {
         body: Bytes,
     ) -> Result<Response> {
         let send = async |authorization: Option<HeaderValue>| {
-            let mut request = self.http.request(method.clone(), url).headers(headers.clone());
-            if let Some(value) = authorization {
-                request = request.header(AUTHORIZATION, value);
+            let request = self.request(method.clone(), url, headers.clone(), authorization.as_ref());
+            let sending = request.body(body.clone()).send();
+            match tokio::time::timeout(READ_TIMEOUT, sending).await {
+                Ok(response) => response.map_err(|error| unreachable(url, &error)),
+                Err(_) => Err(Error::Unreachable { url: shown(url), detail: "no answer".to_owned() }),
             }
-            let request = request.body(body.clone());
-            request.send().await.map_err(|error| unreachable(url, &error))
         };
-        let known = self.authorization.lock().await.clone();
+        let known = self.authorization_for(url).await;
         let response = send(known.clone()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return self.checked(url, response).await;
@@ -154,12 +167,39 @@ impl Client {
         }
     }
 
+    /// A request in the making.
+    pub(super) fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        authorization: Option<&HeaderValue>,
+    ) -> RequestBuilder {
+        let request = self.http.request(method, url).headers(headers);
+        match authorization {
+            Some(value) => request.header(AUTHORIZATION, value),
+            None => request,
+        }
+    }
+
+    /// What the last challenge was answered with, for the registry's own addresses alone: an upload may lead elsewhere.
+    pub(super) async fn authorization_for(&self, url: &str) -> Option<HeaderValue> {
+        let own = Url::parse(&self.endpoint.base).ok()?.origin();
+        if Url::parse(url).ok()?.origin() != own {
+            return None;
+        }
+        self.authorization.lock().await.clone()
+    }
+
     /// Another authorization than the one that was refused, if there is any.
     pub(super) async fn challenged(
         &self,
         response: &Response,
         refused: Option<HeaderValue>,
     ) -> Result<Option<HeaderValue>> {
+        if Url::parse(&self.endpoint.base).is_ok_and(|base| base.origin() != response.url().origin()) {
+            return Ok(None);
+        }
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
         let challenge = challenges.filter_map(|value| value.to_str().ok()).find_map(challenge::parse);
         let Some(challenge) = challenge else { return Ok(None) };
@@ -180,13 +220,13 @@ impl Client {
         let pause = failure::retry_after(response.headers());
         // The status says enough when the explanation cannot be read.
         let body = read_body(response, MAX_FAILURE_BYTES).await.unwrap_or_default();
-        Err(failure::read(status.as_u16(), &body, url, &self.reference, self.access, pause))
+        Err(failure::read(status.as_u16(), &body, &shown(url), &self.reference, self.access, pause))
     }
 }
 
 /// A whole body, which must not be larger than `limit` bytes.
 pub(crate) async fn read_body(mut response: Response, limit: u64) -> Result<Vec<u8>> {
-    let url = response.url().to_string();
+    let url = shown(response.url().as_str());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&url, &error))? {
         if (body.len() + chunk.len()) as u64 > limit {
@@ -197,11 +237,16 @@ pub(crate) async fn read_body(mut response: Response, limit: u64) -> Result<Vec<
     Ok(body)
 }
 
+/// An address as errors show it: what follows the question mark may be a secret of the registry.
+pub(crate) fn shown(url: &str) -> String {
+    url.split('?').next().unwrap_or_default().to_owned()
+}
+
 /// The innermost cause says most: `Connection refused`.
 pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    Error::Unreachable { url: url.to_owned(), detail: shorten(&cause.to_string()) }
+    Error::Unreachable { url: shown(url), detail: shorten(&cause.to_string()) }
 }

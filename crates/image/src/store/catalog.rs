@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    record::{ImageRecord, LayerRecord},
+    record::{BlobRecord, ImageRecord, LayerRecord},
     table::Change,
 };
 use crate::{Error, Image, Result, config::ImageFile, digest::Digest, reference::Reference};
@@ -29,6 +29,8 @@ pub(crate) struct Catalog {
     /// Long names with tag or digest.
     pub(crate) names: BTreeMap<String, Digest>,
     pub(crate) layers: HashMap<Digest, LayerRecord>,
+    /// Of those blobs of which anything is known beside their bytes.
+    pub(crate) blobs: HashMap<Digest, BlobRecord>,
 }
 
 impl Catalog {
@@ -102,6 +104,8 @@ impl Catalog {
                 Change::DropName(name) => touched.extend(self.names.remove(name)),
                 Change::PutLayer(id, record) => drop(self.layers.insert(*id, record.clone())),
                 Change::DropLayer(id) => drop(self.layers.remove(id)),
+                Change::PutBlob(id, record) => drop(self.blobs.insert(*id, record.clone())),
+                Change::DropBlob(id) => drop(self.blobs.remove(id)),
             }
         }
         touched.sort_unstable();

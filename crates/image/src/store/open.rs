@@ -68,7 +68,7 @@ impl State {
     fn load(&mut self) -> Result<()> {
         let mut records = self.tables.read()?;
         self.repair(&mut records)?;
-        let Records { images, names, layers } = records;
+        let Records { images, names, layers, blobs } = records;
         let there: HashSet<Digest> = layers
             .iter()
             .filter(|(id, _)| self.paths.layer(id).join(DIFF).is_dir())
@@ -104,6 +104,12 @@ impl State {
             match there.contains(&id) && self.layer_users.is_used(&id) {
                 true => keep.push(Change::PutLayer(id, layer)),
                 false => drop.push(Change::DropLayer(id)),
+            }
+        }
+        for (id, blob) in blobs {
+            match self.blob_users.is_used(&id) {
+                true => keep.push(Change::PutBlob(id, blob)),
+                false => drop.push(Change::DropBlob(id)),
             }
         }
         if !drop.is_empty() {

@@ -32,6 +32,39 @@ impl ImageRecord {
     }
 }
 
+/// What is known of a blob beside its bytes. Gone with the blob.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BlobRecord {
+    /// Repositories in their long form that are known to have it (if it is packed: that have the packed one), the newest
+    /// last.
+    #[serde(default)]
+    pub(crate) repositories: Vec<String>,
+    /// What a plain layer became when it was pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) packed: Option<Packed>,
+}
+
+/// The compressed form of a layer that is kept plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Packed {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+impl BlobRecord {
+    /// Repositories that are remembered; the oldest are forgotten.
+    const MAX_REPOSITORIES: usize = 16;
+
+    /// The same, also known to that repository.
+    pub(crate) fn in_repository(mut self, repository: &str) -> BlobRecord {
+        self.repositories.retain(|other| other != repository);
+        self.repositories.push(repository.to_owned());
+        let surplus = self.repositories.len().saturating_sub(Self::MAX_REPOSITORIES);
+        self.repositories.drain(..surplus);
+        self
+    }
+}
+
 /// An unpacked layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LayerRecord {

@@ -73,6 +73,7 @@ impl State {
         changes.extend(
             layers.iter().filter(|id| before.layers.contains_key(id)).map(|id| Change::DropLayer(*id)),
         );
+        changes.extend(blobs.iter().filter(|id| before.blobs.contains_key(id)).map(|id| Change::DropBlob(*id)));
         if let Err(error) = self.tables.commit(&changes) {
             for (id, entry) in gone {
                 self.layer_users.add(&entry.record.layers);
@@ -97,10 +98,11 @@ impl State {
         let before = self.published.load_full();
         let layers = self.layer_users.subtract(layers);
         let blobs = self.blob_users.subtract(blobs);
-        let drops: Vec<Change> = layers
-            .iter()
-            .filter(|id| before.layers.contains_key(id))
+        let gone_layers = layers.iter().filter(|id| before.layers.contains_key(id));
+        let gone_blobs = blobs.iter().filter(|id| before.blobs.contains_key(id));
+        let drops: Vec<Change> = gone_layers
             .map(|id| Change::DropLayer(*id))
+            .chain(gone_blobs.map(|id| Change::DropBlob(*id)))
             .collect();
         if !drops.is_empty() {
             self.tables.commit(&drops)?;

@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     paths::Paths,
-    record::{ImageRecord, LayerRecord},
+    record::{BlobRecord, ImageRecord, LayerRecord},
 };
 use crate::{Error, Result, digest::Digest};
 
@@ -23,6 +23,8 @@ const IMAGES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("images");
 const NAMES: TableDefinition<'_, &str, &str> = TableDefinition::new("names");
 /// Digits of the diff id → [`LayerRecord`].
 const LAYERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("layers");
+/// Digits of the digest → [`BlobRecord`].
+const BLOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("blobs");
 
 /// One change of the metadata.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub(crate) enum Change {
     DropName(String),
     PutLayer(Digest, LayerRecord),
     DropLayer(Digest),
+    PutBlob(Digest, BlobRecord),
+    DropBlob(Digest),
 }
 
 /// All records, as they are read when the store opens.
@@ -41,6 +45,7 @@ pub(crate) struct Records {
     pub(crate) images: Vec<(Digest, ImageRecord)>,
     pub(crate) names: Vec<(String, Digest)>,
     pub(crate) layers: Vec<(Digest, LayerRecord)>,
+    pub(crate) blobs: Vec<(Digest, BlobRecord)>,
 }
 
 /// The file, open unless its last commit failed: then redb refuses everything until it is opened again.
@@ -85,6 +90,10 @@ impl Tables {
             let (key, value) = row.map_err(metadata)?;
             records.layers.push((digest(key.value())?, decode(key.value(), value.value())?));
         }
+        for row in transaction.open_table(BLOBS).map_err(metadata)?.iter().map_err(metadata)? {
+            let (key, value) = row.map_err(metadata)?;
+            records.blobs.push((digest(key.value())?, decode(key.value(), value.value())?));
+        }
         Ok(records)
     }
 }
@@ -97,6 +106,7 @@ fn write(database: &Database, changes: &[Change]) -> Result<()> {
         let mut images = transaction.open_table(IMAGES).map_err(metadata)?;
         let mut names = transaction.open_table(NAMES).map_err(metadata)?;
         let mut layers = transaction.open_table(LAYERS).map_err(metadata)?;
+        let mut blobs = transaction.open_table(BLOBS).map_err(metadata)?;
         for change in changes {
             match change {
                 Change::PutImage(id, record) => {
@@ -117,6 +127,11 @@ fn write(database: &Database, changes: &[Change]) -> Result<()> {
                         .map_err(metadata)?;
                 }
                 Change::DropLayer(id) => layers.remove(id.hex().as_str()).map(drop).map_err(metadata)?,
+                Change::PutBlob(id, record) => {
+                    let record = encode(record);
+                    blobs.insert(id.hex().as_str(), record.as_slice()).map(drop).map_err(metadata)?;
+                }
+                Change::DropBlob(id) => blobs.remove(id.hex().as_str()).map(drop).map_err(metadata)?,
             }
         }
     }
