@@ -69,13 +69,43 @@ impl Config {
         self.text("currentContext")
     }
 
-    /// Changes `currentContext`; none takes it out. The file is replaced as a whole: what if we die right here: a draft
-    /// stays beside it, and the file is as it was.
+    /// Changes `currentContext`; none takes it out.
     pub(crate) fn set_context(&mut self, name: Option<&str>) -> Result<(), Error> {
         match name {
             Some(name) => self.fields.insert("currentContext".to_owned(), json!(name)),
             None => self.fields.remove("currentContext"),
         };
+        self.save()
+    }
+
+    /// `auths`: credentials by registry.
+    pub(crate) fn auths(&self) -> Option<&Map<String, Value>> {
+        self.fields.get("auths")?.as_object()
+    }
+
+    /// Changes one entry of `auths`; none takes it out.
+    pub(crate) fn set_auth(&mut self, server: &str, entry: Option<Value>) -> Result<(), Error> {
+        let auths = self.fields.entry("auths").or_insert_with(|| json!({}));
+        if !auths.is_object() {
+            *auths = json!({});
+        }
+        if let Some(auths) = auths.as_object_mut() {
+            match entry {
+                Some(entry) => auths.insert(server.to_owned(), entry),
+                None => auths.remove(server),
+            };
+        }
+        self.save()
+    }
+
+    /// The program that keeps the credentials of a registry: that of `credHelpers`, else of `credsStore`.
+    pub(crate) fn credential_helper(&self, server: &str) -> Option<&str> {
+        let own = self.fields.get("credHelpers").and_then(|helpers| helpers.get(server)?.as_str());
+        own.filter(|name| !name.is_empty()).or_else(|| self.text("credsStore"))
+    }
+
+    /// The file is replaced as a whole: what if we die right here: a draft stays beside it, and the file is as it was.
+    fn save(&self) -> Result<(), Error> {
         let path = self.folder.join("config.json");
         let failed = |source| Error::File { path: path.display().to_string(), source };
         std::fs::create_dir_all(&self.folder).map_err(failed)?;

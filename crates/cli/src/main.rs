@@ -17,6 +17,7 @@ mod format;
 mod global;
 mod help;
 mod progress;
+mod registry;
 mod terminal;
 mod usage;
 

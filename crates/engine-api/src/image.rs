@@ -184,6 +184,21 @@ pub struct ProgressMessage {
     /// The same, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What programs want to know, such as [`PushResult`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aux: Option<serde_json::Value>,
+}
+
+/// What `aux` says after a push.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct PushResult {
+    /// The tag.
+    pub tag: String,
+    /// Digest of its manifest.
+    pub digest: String,
+    /// Bytes of its manifest.
+    pub size: u64,
 }
 
 /// How far a transfer is.
@@ -251,6 +266,21 @@ pub struct ImageCreateQuery {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
     /// `os[/arch[/variant]]`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
+    /// Credentials, as base64url of JSON.
+    #[serde(rename = "X-Registry-Auth", skip_serializing)]
+    pub registry_auth: String,
+}
+
+/// Parameters of `POST /images/{name}/push`, its header of credentials included.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImagePushQuery {
+    /// The tag; empty: all.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tag: String,
+    /// `{"os": …, "architecture": …, "variant": …}`: the image must be for it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub platform: String,
     /// Credentials, as base64url of JSON.

@@ -149,10 +149,7 @@ impl Images {
             to,
             packs: Semaphore::new(MAX_PACKS),
         };
-        let sending = layers.iter().map(|layer| {
-            let road = &road;
-            async move { road.push(layer).await.map(|pushed| (layer.descriptor.digest, pushed)) }
-        });
+        let sending: Vec<_> = layers.into_iter().map(|layer| road.push(layer)).collect();
         stream::iter(sending).buffer_unordered(limit).try_collect().await
     }
 

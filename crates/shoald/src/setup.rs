@@ -34,6 +34,7 @@ pub(crate) fn images(config: &Config) -> ImagesConfig {
         root: config.data_root.join("image"),
         insecure_registries: config.insecure_registries.clone(),
         registry_mirrors: config.registry_mirrors.clone(),
+        max_concurrent_uploads: config.max_concurrent_uploads,
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum Verb {
     Ps(container::list::Args),
     /// Download an image from a registry
     Pull(image::pull::Args),
+    /// Upload an image to a registry
+    Push(image::push::Args),
     /// List images
     Images(image::list::Args),
     /// Show the shoal version information
@@ -178,6 +180,7 @@ impl Verb {
             Self::Unpause(args) => container::Group::Unpause(args).run(client).await,
             Self::Update(args) => container::Group::Update(args).run(client).await,
             Self::Pull(args) => image::Group::Pull(args).run(client).await,
+            Self::Push(args) => image::Group::Push(args).run(client).await,
             Self::Images(args) => image::Group::Ls(args).run(client).await,
             Self::Import(args) => image::Group::Import(args).run(client).await,
             Self::Load(args) => image::Group::Load(args).run(client).await,

@@ -44,7 +44,8 @@ impl Layer {
     /// the image's digest depends on it.
     fn is_packed_on_the_way(&self) -> bool {
         let is_plain = self.descriptor.media_type.ends_with(".tar");
-        let came_so = self.known.as_ref().is_some_and(|known| known.packed.is_none() && !known.repositories.is_empty());
+        let came_so =
+            self.known.as_ref().is_some_and(|known| known.packed.is_none() && !known.repositories.is_empty());
         is_plain && !came_so
     }
 
@@ -61,7 +62,8 @@ impl Layer {
         let is_packed = self.is_packed_on_the_way();
         let mut descriptor = Descriptor { digest, size, ..self.descriptor.clone() };
         if is_packed {
-            let suffix = if descriptor.media_type.starts_with("application/vnd.docker.") { ".gzip" } else { "+gzip" };
+            let suffix =
+                if descriptor.media_type.starts_with("application/vnd.docker.") { ".gzip" } else { "+gzip" };
             descriptor.media_type.push_str(suffix);
         }
         let packed = is_packed.then_some(Packed { digest, size });
@@ -73,14 +75,19 @@ impl Layer {
         let own = reference.repository();
         let within = format!("{}/", reference.domain);
         let repositories = self.known.iter().flat_map(|known| known.repositories.iter().rev());
-        let others = repositories.filter(|other| **other != own).filter_map(|other| other.strip_prefix(&within));
+        let others =
+            repositories.filter(|other| **other != own).filter_map(|other| other.strip_prefix(&within));
         others.take(MAX_MOUNTS).map(str::to_owned).collect()
     }
 }
 
 impl Road<'_> {
-    /// Brings a layer to the registry.
-    pub(super) async fn push(&self, layer: &Layer) -> Result<(Descriptor, Seen)> {
+    /// Brings a layer to the registry; gives its digest here, and what it is there.
+    pub(super) async fn push(&self, layer: Layer) -> Result<(Digest, (Descriptor, Seen))> {
+        self.bring(&layer).await.map(|pushed| (layer.descriptor.digest, pushed))
+    }
+
+    async fn bring(&self, layer: &Layer) -> Result<(Descriptor, Seen)> {
         let short = layer.diff_id.short();
         let mut session = None;
         if let Some(Packed { digest, size }) = layer.expected() {
@@ -116,7 +123,8 @@ impl Road<'_> {
                 let size = layer.descriptor.size;
                 let source = Source::growing(target.clone(), growth, short.clone(), size, self.to.clone());
                 let place = self.place.clone();
-                let packing = background::run("image-pack", move || pack::pack(&file, &target, &place, &growing));
+                let packing =
+                    background::run("image-pack", move || pack::pack(&file, &target, &place, &growing));
                 let (sent, ()) = tokio::try_join!(self.client.upload(&source, session), packing)?;
                 sent
             }

@@ -68,7 +68,13 @@ pub(super) fn pack(
 }
 
 /// Compresses every `step`th block.
-fn compress(input: &File, path: &Path, size: u64, (first, step): (usize, usize), to: &SyncSender<Result<Block>>) {
+fn compress(
+    input: &File,
+    path: &Path,
+    size: u64,
+    (first, step): (usize, usize),
+    to: &SyncSender<Result<Block>>,
+) {
     let mut plain = vec![0; BLOCK_BYTES];
     for number in (first as u64..).step_by(step) {
         let begin = number * BLOCK_BYTES as u64;
@@ -93,7 +99,8 @@ fn block(plain: &[u8]) -> Result<Block> {
     loop {
         let taken = usize::try_from(deflate.total_in()).map_err(|_| broken())?;
         let before = packed.len();
-        let status = deflate.compress_vec(&plain[taken..], &mut packed, FlushCompress::Sync).map_err(|_| broken())?;
+        let status =
+            deflate.compress_vec(&plain[taken..], &mut packed, FlushCompress::Sync).map_err(|_| broken())?;
         let is_done = taken == plain.len() || deflate.total_in() == plain.len() as u64;
         if is_done && packed.len() < packed.capacity() {
             return Ok(Block { packed, crc });

@@ -148,21 +148,16 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response> {
-        let send = async |authorization: Option<HeaderValue>| {
-            let request = self.request(method.clone(), url, headers.clone(), authorization.as_ref());
-            let sending = request.body(body.clone()).send();
-            match tokio::time::timeout(READ_TIMEOUT, sending).await {
-                Ok(response) => response.map_err(|error| unreachable(url, &error)),
-                Err(_) => Err(Error::Unreachable { url: shown(url), detail: "no answer".to_owned() }),
-            }
+        let request = |authorization: Option<&HeaderValue>| {
+            self.request(method.clone(), url, headers.clone(), authorization).body(body.clone())
         };
         let known = self.authorization_for(url).await;
-        let response = send(known.clone()).await?;
+        let response = sent(url, request(known.as_ref())).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return self.checked(url, response).await;
         }
         match self.challenged(&response, known).await? {
-            Some(fresh) => self.checked(url, send(Some(fresh)).await?).await,
+            Some(fresh) => self.checked(url, sent(url, request(Some(&fresh))).await?).await,
             None => self.checked(url, response).await,
         }
     }
@@ -221,6 +216,14 @@ impl Client {
         // The status says enough when the explanation cannot be read.
         let body = read_body(response, MAX_FAILURE_BYTES).await.unwrap_or_default();
         Err(failure::read(status.as_u16(), &body, &shown(url), &self.reference, self.access, pause))
+    }
+}
+
+/// The answer to a request that is small, and so is answered soon.
+async fn sent(url: &str, request: RequestBuilder) -> Result<Response> {
+    match tokio::time::timeout(READ_TIMEOUT, request.send()).await {
+        Ok(response) => response.map_err(|error| unreachable(url, &error)),
+        Err(_) => Err(Error::Unreachable { url: shown(url), detail: "no answer".to_owned() }),
     }
 }
 

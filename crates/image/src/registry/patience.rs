@@ -49,7 +49,10 @@ impl Patience {
 }
 
 /// Does something until it succeeds, fails for good, or patience ends.
-pub(crate) async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+pub(crate) async fn patiently<T, F>(mut attempt: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
     let mut patience = Patience::default();
     loop {
         match attempt().await {

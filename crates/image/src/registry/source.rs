@@ -102,7 +102,8 @@ impl Source {
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
         let mut file = File::open(&self.path).await.map_err(Error::io("open", &self.path))?;
         file.seek(SeekFrom::Start(from)).await.map_err(Error::io("read", &self.path))?;
-        let reading = Reading { source: self.clone(), file, at: from, end: end.unwrap_or(u64::MAX), told: from };
+        let reading =
+            Reading { source: self.clone(), file, at: from, end: end.unwrap_or(u64::MAX), told: from };
         Ok(stream::try_unfold(reading, |mut reading| async move {
             let chunk = reading.next().await?;
             Ok((!chunk.is_empty()).then_some((chunk, reading)))

@@ -10,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{
     Body, Method, Response, StatusCode, Url,
-    header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE},
+    header::{
+        CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE,
+    },
 };
 
 use super::{
@@ -63,7 +65,7 @@ impl Client {
     /// True if the repository has the blob.
     pub(crate) async fn has_blob(&self, digest: &Digest) -> Result<bool> {
         let url = self.url(&format!("blobs/{digest}"));
-        match patiently(async || self.call(Method::HEAD, &url, HeaderMap::new(), Bytes::new()).await).await {
+        match patiently(|| self.call(Method::HEAD, &url, HeaderMap::new(), Bytes::new())).await {
             Ok(_) => Ok(true),
             Err(Error::ManifestUnknown { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -77,8 +79,8 @@ impl Client {
             url.query_pairs_mut().append_pair("mount", &digest.to_string()).append_pair("from", from);
         }
         let headers = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("0"))]);
-        let call = async || self.call(Method::POST, url.as_str(), headers.clone(), Bytes::new()).await;
-        let response = patiently(call).await?;
+        let response =
+            patiently(|| self.call(Method::POST, url.as_str(), headers.clone(), Bytes::new())).await?;
         match response.status() {
             StatusCode::CREATED => Ok(Begun::Mounted),
             _ => location(&url, &response).map(Begun::Session),
@@ -151,21 +153,22 @@ impl Client {
                 upload.session = Some(session.clone());
                 Ok(session)
             }
-            Begun::Mounted => Err(unexpected(&self.url("blobs/uploads/"), "created a blob without its bytes")),
+            Begun::Mounted => {
+                Err(unexpected(&self.url("blobs/uploads/"), "created a blob without its bytes"))
+            }
         }
     }
 
     /// Asks how much of an upload has arrived; none if the registry does not know it any more or cannot tell.
     async fn resume(&self, session: &Url) -> Result<Option<(Url, u64)>> {
-        let response =
-            match self.call(Method::GET, session.as_str(), HeaderMap::new(), Bytes::new()).await {
-                Ok(response) => response,
-                Err(error @ (Error::Unreachable { .. } | Error::Busy { .. })) => return Err(error),
-                Err(error) => {
-                    tracing::debug!(%error, "an upload begins anew");
-                    return Ok(None);
-                }
-            };
+        let response = match self.call(Method::GET, session.as_str(), HeaderMap::new(), Bytes::new()).await {
+            Ok(response) => response,
+            Err(error @ (Error::Unreachable { .. } | Error::Busy { .. })) => return Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "an upload begins anew");
+                return Ok(None);
+            }
+        };
         let range = response.headers().get(RANGE).and_then(|range| range.to_str().ok());
         let Some(offset) = range.and_then(arrived) else { return Ok(None) };
         Ok(location(session, &response).ok().map(|session| (session, offset)))
@@ -245,8 +248,7 @@ impl Client {
         let url = self.url(&format!("manifests/{tag}"));
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, number(media_type.to_owned())?)]);
         let body = Bytes::copy_from_slice(bytes);
-        let call = async || self.call(Method::PUT, &url, headers.clone(), body.clone()).await;
-        let response = patiently(call).await?;
+        let response = patiently(|| self.call(Method::PUT, &url, headers.clone(), body.clone())).await?;
         let digest = Digest::of(bytes);
         let name = HeaderName::from_static("docker-content-digest");
         let told = response.headers().get(name).and_then(|told| told.to_str().ok());

@@ -73,7 +73,8 @@ impl State {
         changes.extend(
             layers.iter().filter(|id| before.layers.contains_key(id)).map(|id| Change::DropLayer(*id)),
         );
-        changes.extend(blobs.iter().filter(|id| before.blobs.contains_key(id)).map(|id| Change::DropBlob(*id)));
+        changes
+            .extend(blobs.iter().filter(|id| before.blobs.contains_key(id)).map(|id| Change::DropBlob(*id)));
         if let Err(error) = self.tables.commit(&changes) {
             for (id, entry) in gone {
                 self.layer_users.add(&entry.record.layers);

@@ -13,7 +13,6 @@ const ROUTES: &[(Method, &str)] = &[
     (POST, "/build"),
     (POST, "/build/prune"),
     (GET, "/images/{name}/attestations"),
-    (POST, "/images/{name}/push"),
     (GET, "/images/search"),
     (POST, "/images/prune"),
     (POST, "/auth"),

@@ -129,7 +129,7 @@ pub(super) const KEYS: &[Key] = &[
     short(key("log-level", "log-level", Text, Honoured, "Level of the daemon's own log: debug, info, warn, error, fatal"), 'l'),
     key("log-opt", "log-opts", Pairs, Honoured, "Options of the log driver"),
     key("max-concurrent-downloads", "max-concurrent-downloads", Number, NotYet, "Layers fetched at a time"),
-    key("max-concurrent-uploads", "max-concurrent-uploads", Number, NotYet, "Layers pushed at a time"),
+    key("max-concurrent-uploads", "max-concurrent-uploads", Number, Honoured, "Layers pushed at a time"),
     key("max-download-attempts", "max-download-attempts", Number, NotYet, "Attempts per layer"),
     key("metrics-addr", "metrics-addr", Text, NotYet, "Serve metrics here"),
     key("mtu", "mtu", Number, Honoured, "MTU of the default bridge"),

@@ -4,6 +4,7 @@ pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod load;
 pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod remove;
 pub(crate) mod tag;
 
@@ -26,6 +27,8 @@ pub(crate) enum Group {
     Ls(list::Args),
     /// Download an image from a registry
     Pull(pull::Args),
+    /// Upload an image to a registry
+    Push(push::Args),
     /// Remove one or more images
     #[command(visible_alias = "remove")]
     Rm(remove::Args),
@@ -41,6 +44,7 @@ impl Group {
             Self::Load(args) => load::run(args, client).await?,
             Self::Ls(args) => list::run(args, client).await?,
             Self::Pull(args) => pull::run(args, client).await?,
+            Self::Push(args) => push::run(args, client).await?,
             Self::Rm(args) => remove::run(args, client).await?,
             Self::Tag(args) => tag::run(args, client).await?,
         }

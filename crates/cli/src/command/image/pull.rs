@@ -8,6 +8,7 @@ use crate::console;
 use crate::error::Error;
 use crate::flag::FlagError;
 use crate::progress::message;
+use crate::registry;
 
 /// Download an image from a registry
 #[derive(Debug, clap::Args)]
@@ -57,7 +58,8 @@ pub(in crate::command) async fn pull(
     let request = Request::post("/images/create")
         .query("fromImage", name)
         .query("tag", tag.unwrap_or("latest"))
-        .query_some("platform", Some(platform));
+        .query_some("platform", Some(platform))
+        .header(registry::HEADER, &registry::header_for(client.config(), image).await?);
     let lines = client.send(request).await?.lines();
     match to {
         Some(to) => message::show(lines, to, terminal).await,
@@ -66,7 +68,7 @@ pub(in crate::command) async fn pull(
 }
 
 /// Catches the commonest slips before the daemon is asked.
-fn check(image: &str) -> Result<(), FlagError> {
+pub(super) fn check(image: &str) -> Result<(), FlagError> {
     let name = split(image).0;
     let repository = name.rsplit_once('/').map_or(name, |(_, last)| last);
     let bad = name.is_empty()
@@ -82,7 +84,7 @@ pub(in crate::command) fn familiar(image: &str) -> String {
 }
 
 /// The name in full: `docker.io/library/busybox:latest`.
-fn canonical(image: &str) -> String {
+pub(super) fn canonical(image: &str) -> String {
     let image = familiar(image);
     match image.split_once('/') {
         None => format!("docker.io/library/{image}"),

@@ -1,27 +1,14 @@
 //! `POST /images/create`: pulls from a registry, or imports the body.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{alphabet, engine};
-use engine_api::auth::AuthConfig;
-use engine_api::decode;
 use engine_api::image::{ImageCreateQuery, ProgressMessage};
-use image::{ImportOptions, RegistryAuth};
+use image::ImportOptions;
 
-use super::{progress, publish};
+use super::{credentials::credentials, progress, publish};
 use crate::Api;
 use crate::failure::Failure;
 use crate::http::answer::Outcome;
 use crate::http::body::Upload;
 use crate::http::call::Call;
-
-/// Clients encode credentials as base64url, with padding or without.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(engine::DecodePaddingMode::Indifferent),
-);
-/// Largest header of credentials, in bytes.
-const AUTH_LIMIT: usize = 32 * 1024;
 
 pub(super) async fn create(call: Call<ImageCreateQuery, Upload>) -> Outcome {
     let Call { api, query, body, .. } = call;
@@ -82,28 +69,6 @@ fn reference(name: &str, tag: &str) -> Option<String> {
     }
 }
 
-fn credentials(header: &str) -> Result<Option<RegistryAuth>, Failure> {
-    if header.is_empty() {
-        return Ok(None);
-    }
-    let wrong = |reason: String| Failure::invalid(format!("invalid X-Registry-Auth header: {reason}"));
-    if header.len() > AUTH_LIMIT {
-        return Err(wrong(format!("longer than {AUTH_LIMIT} bytes")));
-    }
-    let json = BASE64.decode(header).map_err(|error| wrong(error.to_string()))?;
-    let auth: AuthConfig = decode::from_json(&json).map_err(|error| wrong(error.to_string()))?;
-    if auth == AuthConfig::default() {
-        return Ok(None);
-    }
-    Ok(Some(RegistryAuth {
-        username: auth.username,
-        password: auth.password,
-        identity_token: auth.identitytoken,
-        registry_token: auth.registrytoken,
-        server_address: auth.serveraddress,
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,15 +82,5 @@ mod tests {
         assert_eq!(reference("r:5000/a", "1").as_deref(), Some("r:5000/a:1"));
         assert_eq!(reference("busybox", "sha256:00").as_deref(), Some("busybox@sha256:00"));
         assert_eq!(reference("busybox@sha256:00", "").as_deref(), Some("busybox@sha256:00"));
-    }
-
-    #[test]
-    fn credentials_come_padded_and_not() {
-        let header = BASE64.encode(r#"{"username":"a","password":"b?>","serveraddress":"r"}"#);
-        let auth = credentials(&header).expect("padded").expect("some");
-        assert_eq!((auth.username.as_str(), auth.password.as_str()), ("a", "b?>"));
-        assert!(credentials(header.trim_end_matches('=')).expect("bare").is_some());
-        assert!(credentials(&BASE64.encode("{}")).expect("empty").is_none());
-        assert!(credentials("%%%").is_err() && credentials(&BASE64.encode("[]")).is_err());
     }
 }

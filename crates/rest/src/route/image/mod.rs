@@ -1,8 +1,10 @@
 //! Images.
 
 mod create;
+pub(super) mod credentials;
 mod load;
 mod progress;
+mod push;
 mod read;
 mod remove;
 mod tag;
@@ -20,6 +22,7 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::GET, "/images/{name}/history", read::history);
     table.on(Method::POST, "/images/create", create::create);
     table.on(Method::POST, "/images/load", load::load);
+    table.on(Method::POST, "/images/{name}/push", push::push);
     table.on(Method::POST, "/images/{name}/tag", tag::tag);
     table.on(Method::DELETE, "/images/{name}", remove::remove);
 }
