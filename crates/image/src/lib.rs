@@ -17,6 +17,9 @@ mod commit;
 mod config;
 mod digest;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod import;
 mod layer_chain;
 mod load;

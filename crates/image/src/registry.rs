@@ -7,7 +7,7 @@
 
 mod auth;
 mod blob;
-mod challenge;
+pub(crate) mod challenge;
 mod client;
 mod endpoint;
 mod failure;

@@ -31,6 +31,8 @@ pub(crate) use publish::{NewImage, Publication};
 pub(crate) use record::{BlobRecord, ImageRecord, Packed};
 pub(crate) use seen::Seen;
 pub(crate) use table::Change;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use trash::remove;
 pub(crate) use trash::remove_at;
 pub(crate) use writable::rootfs;
 

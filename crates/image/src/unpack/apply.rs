@@ -29,6 +29,8 @@ use crate::{
 const BUFFER_BYTES: usize = 128 << 10;
 /// Directory names that are remembered to set their times at the end, in bytes.
 const MAX_REMEMBERED_BYTES: usize = 64 << 20;
+/// Bytes that each of them takes beside its name.
+const REMEMBERED_OVERHEAD: usize = 64;
 
 /// How an archive is extracted where it is not a layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +51,8 @@ struct Layer<R> {
     rules: Option<Rules>,
     /// Times of directories, set at the end, since every new entry changes them.
     times: Vec<(Vec<u8>, (i64, u32))>,
+    /// That of the root itself, which an archive may name many times.
+    root_time: Option<(i64, u32)>,
     remembered_bytes: usize,
     size_bytes: u64,
 }
@@ -74,6 +78,7 @@ fn run(archive: impl BufRead, root: Root, rules: Option<Rules>) -> Result<u64> {
         root,
         rules,
         times: Vec::new(),
+        root_time: None,
         remembered_bytes: 0,
         size_bytes: 0,
     };
@@ -110,7 +115,7 @@ impl<R: BufRead> Layer<R> {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         attribute::set(self.root.fd(), entry)?;
-        self.times.push((b".".to_vec(), entry.mtime));
+        self.root_time = Some(entry.mtime);
         Ok(())
     }
 
@@ -183,7 +188,7 @@ impl<R: BufRead> Layer<R> {
         }
         attribute::set(made.as_fd(), entry)?;
         let path = [parts, &[name]].concat().join(&b'/');
-        self.remembered_bytes += path.len();
+        self.remembered_bytes += path.len() + REMEMBERED_OVERHEAD;
         if self.remembered_bytes > MAX_REMEMBERED_BYTES {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "too many directories in one layer"));
         }
@@ -248,7 +253,12 @@ impl<R: BufRead> Layer<R> {
                 attribute::times(directory, *mtime).map_err(Error::io("set the time of", display(path)))?;
             }
         }
-        Ok(())
+        match self.root_time {
+            Some(mtime) => {
+                attribute::times(self.root.fd(), mtime).map_err(Error::io("set the time of", "the root"))
+            }
+            None => Ok(()),
+        }
     }
 }
 

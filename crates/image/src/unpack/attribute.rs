@@ -7,7 +7,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags},
+    fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags},
     io::Errno,
 };
 
@@ -15,6 +15,8 @@ use crate::archive::Entry;
 
 /// Overlayfs' mark for "nothing of lower layers here".
 const OPAQUE: &str = "trusted.overlay.opaque";
+/// Held to be changed, without the side effects that opening a device or a pipe has.
+const NODE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Owner, mode and extended attributes of an open file or directory.
 ///
@@ -31,9 +33,18 @@ pub(crate) fn set(file: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
 /// The same for what cannot be opened: links (which have no mode), devices, pipes.
 pub(crate) fn set_at(directory: BorrowedFd<'_>, name: &[u8], entry: &Entry, is_link: bool) -> io::Result<()> {
     let (uid, gid) = (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)));
-    rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
-    if !is_link {
-        rustix::fs::chmodat(directory, name, Mode::from_raw_mode(entry.mode), AtFlags::empty())?;
+    if is_link {
+        rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+    } else {
+        // Where a process of a container may swap the name for a link meanwhile, a change of mode by name would follow it.
+        let node = rustix::fs::openat(directory, name, NODE, Mode::empty())?;
+        let kind = FileType::from_raw_mode(rustix::fs::statat(&node, c"", AtFlags::EMPTY_PATH)?.st_mode);
+        if kind.is_symlink() || kind.is_file() || kind.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it was swapped meanwhile"));
+        }
+        rustix::fs::chownat(&node, c"", uid, gid, AtFlags::EMPTY_PATH)?;
+        let path = format!("/proc/self/fd/{}", node.as_raw_fd());
+        rustix::fs::chmod(path, Mode::from_raw_mode(entry.mode))?;
     }
     for (key, value) in entry.xattrs.iter().filter(|(key, _)| is_wanted(key)) {
         // There is no call that takes a directory and a name; the kernel's name of the open directory is as good.

@@ -9,5 +9,7 @@ pub(crate) mod path;
 mod pipeline;
 mod root;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use apply::apply;
 pub use apply::{Rules, extract};
 pub(crate) use pipeline::{Unpacked, unpack, unpack_stream};

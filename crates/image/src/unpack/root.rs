@@ -23,6 +23,10 @@ const IMPLIED_MODE: u32 = 0o755;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const BENEATH: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
+/// How often a lookup is repeated that a rename somewhere on the machine has disturbed (openat2(2)).
+const ATTEMPTS: usize = 1000;
+/// Most directories that one archive makes without naming them.
+const MAX_IMPLIED: usize = 1_000_000;
 
 /// A layer's root, with the directory that was used last kept open: archives name the entries of a directory in a row.
 #[derive(Debug)]
@@ -31,17 +35,19 @@ pub(crate) struct Root {
     /// Where in the root all names begin; empty for the root itself.
     base: Vec<u8>,
     cached: Option<(Vec<u8>, OwnedFd)>,
+    /// Directories that were made without being named.
+    implied: usize,
 }
 
 impl Root {
     pub(crate) fn open(path: &Path) -> io::Result<Root> {
         let root = rustix::fs::openat(CWD, path, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
-        Ok(Root { root, base: Vec::new(), cached: None })
+        Ok(Root { root, base: Vec::new(), cached: None, implied: 0 })
     }
 
     /// A root in which all names begin at `base`, a path like any other.
     pub(crate) fn within(root: OwnedFd, base: &[u8]) -> Root {
-        Root { root, base: base.to_vec(), cached: None }
+        Root { root, base: base.to_vec(), cached: None, implied: 0 }
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
@@ -55,7 +61,13 @@ impl Root {
             path.push(b'/');
             path.extend_from_slice(part);
         }
-        Ok(rustix::fs::openat2(&self.root, path, DIRECTORY, Mode::empty(), BENEATH)?)
+        for _ in 0..ATTEMPTS {
+            match rustix::fs::openat2(&self.root, &path, DIRECTORY, Mode::empty(), BENEATH) {
+                Err(Errno::AGAIN) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(Errno::AGAIN.into())
     }
 
     /// The directory behind `parts`; what is missing of it is made.
@@ -73,21 +85,29 @@ impl Root {
     }
 
     /// Makes each missing part. A part that is a link to nowhere makes it fail.
-    fn make(&self, parts: &[&[u8]]) -> io::Result<OwnedFd> {
+    ///
+    /// How deep the first missing part is, is found by halving: with a lookup for each of thousands of parts, an archive
+    /// of a few megabytes would keep a processor busy for days.
+    fn make(&mut self, parts: &[&[u8]]) -> io::Result<OwnedFd> {
+        let (mut there, mut missing) = (0, parts.len());
         let mut directory = self.existing(&[])?;
-        for depth in 1..=parts.len() {
-            directory = match self.existing(&parts[..depth]) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let name = parts[depth - 1];
-                    rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(IMPLIED_MODE))?;
-                    let made =
-                        rustix::fs::openat(&directory, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
-                    // The umask of the daemon is not the layer's.
-                    rustix::fs::fchmod(&made, Mode::from_raw_mode(IMPLIED_MODE))?;
-                    made
-                }
-                other => other?,
-            };
+        while missing - there > 1 {
+            let middle = there + (missing - there) / 2;
+            match self.existing(&parts[..middle]) {
+                Ok(found) => (there, directory) = (middle, found),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing = middle,
+                Err(error) => return Err(error),
+            }
+        }
+        for name in &parts[there..] {
+            self.implied += 1;
+            if self.implied > MAX_IMPLIED {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "too many directories in one archive"));
+            }
+            rustix::fs::mkdirat(&directory, *name, Mode::from_raw_mode(IMPLIED_MODE))?;
+            directory = rustix::fs::openat(&directory, *name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
+            // The umask of the daemon is not the layer's.
+            rustix::fs::fchmod(&directory, Mode::from_raw_mode(IMPLIED_MODE))?;
         }
         Ok(directory)
     }
