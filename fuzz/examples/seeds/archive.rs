@@ -121,7 +121,15 @@ fn layers() -> Vec<(&'static str, Vec<u8>)> {
                 .hardlink("e", "s")
                 .bytes(),
         ),
-        ("nodes", Archive::new().device("n", EntryType::Char, 1, 3).device("b", EntryType::Block, 8, 0).device("w", EntryType::Char, 0, 0).device("p", EntryType::Fifo, 0, 0).bytes()),
+        (
+            "nodes",
+            Archive::new()
+                .device("n", EntryType::Char, 1, 3)
+                .device("b", EntryType::Block, 8, 0)
+                .device("w", EntryType::Char, 0, 0)
+                .device("p", EntryType::Fifo, 0, 0)
+                .bytes(),
+        ),
         ("setuid", Archive::new().entry("su", b"x", setuid).bytes()),
         (
             "whiteouts",
@@ -136,7 +144,10 @@ fn layers() -> Vec<(&'static str, Vec<u8>)> {
                 .file(".wh.d", b"")
                 .bytes(),
         ),
-        ("bad-whiteouts", Archive::new().file("a/.wh...", b"").file(".wh.", b"").file(".wh.a/b", b"").bytes()),
+        (
+            "bad-whiteouts",
+            Archive::new().file("a/.wh...", b"").file(".wh.", b"").file(".wh.a/b", b"").bytes(),
+        ),
         (
             "extended",
             Archive::new()
@@ -152,21 +163,43 @@ fn layers() -> Vec<(&'static str, Vec<u8>)> {
                 .file("y", b"123")
                 .bytes(),
         ),
-        ("extended-size", Archive::new().extended(&[("size", b"512")]).directory("a/").file("b", b"1").bytes()),
+        (
+            "extended-size",
+            Archive::new().extended(&[("size", b"512")]).directory("a/").file("b", b"1").bytes(),
+        ),
         (
             "long-names",
             Archive::new()
-                .entry("././@LongLink", format!("{long}x\0").as_bytes(), |h| h.set_entry_type(EntryType::GNULongName))
+                .entry("././@LongLink", format!("{long}x\0").as_bytes(), |h| {
+                    h.set_entry_type(EntryType::GNULongName)
+                })
                 .file("short", b"x")
                 .entry("././@LongLink", b"../../victim/kept\0", |h| h.set_entry_type(EntryType::GNULongLink))
                 .symlink("l", "x")
                 .bytes(),
         ),
-        ("global", Archive::new().entry("g", b"17 path=a/b/c/d/\n", |h| h.set_entry_type(EntryType::XGlobalHeader)).file("a", b"").bytes()),
-        ("data-of-a-directory", Archive::new().entry("d/", &[b'x'; 512], sized_directory).file("a", b"1").bytes()),
+        (
+            "global",
+            Archive::new()
+                .entry("g", b"17 path=a/b/c/d/\n", |h| h.set_entry_type(EntryType::XGlobalHeader))
+                .file("a", b"")
+                .bytes(),
+        ),
+        (
+            "data-of-a-directory",
+            Archive::new().entry("d/", &[b'x'; 512], sized_directory).file("a", b"1").bytes(),
+        ),
         ("data-behind-a-slash", Archive::new().entry("d/", &root()[..512], |_| {}).file("a", b"1").bytes()),
         ("sparse", Archive::new().kind("s", EntryType::GNUSparse, "").bytes()),
-        ("replaced", Archive::new().directory("d/e/").symlink("d", "../victim").directory("d/").file("d/e", b"").bytes()),
+        (
+            "replaced",
+            Archive::new()
+                .directory("d/e/")
+                .symlink("d", "../victim")
+                .directory("d/")
+                .file("d/e", b"")
+                .bytes(),
+        ),
         ("cut", root()[..700].to_vec()),
         ("empty", vec![0; 1024]),
     ]
@@ -240,7 +273,10 @@ fn archives() -> Vec<(&'static str, Vec<u8>)> {
         .file("one/layer.tar", &layer)
         .symlink("two/layer.tar", "../one/layer.tar")
         .file("c.json", &config(&[&layer, &layer]))
-        .file("manifest.json", br#"[{"Config":"c.json","RepoTags":null,"Layers":["one/layer.tar","two/layer.tar"]}]"#)
+        .file(
+            "manifest.json",
+            br#"[{"Config":"c.json","RepoTags":null,"Layers":["one/layer.tar","two/layer.tar"]}]"#,
+        )
         .bytes();
     vec![
         ("docker", docker("a/b:c", &good, &[&layer], 1)),

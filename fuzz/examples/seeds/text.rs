@@ -59,7 +59,10 @@ fn manifests() -> Vec<(&'static str, Vec<u8>)> {
         ("subject", oci(&format!(r#","subject":{},"artifactType":"a/b""#, descriptor(&kind, "")))),
         ("annotations", oci(r#","annotations":{"a":"b","org.opencontainers.image.ref.name":"../../x"}"#)),
         ("artifact", image(&kind, "application/vnd.oci.empty.v1+json", "text/plain", "")),
-        ("schema1", br#"{"schemaVersion":1,"name":"a","tag":"b","fsLayers":[{"blobSum":"x"}],"history":[]}"#.to_vec()),
+        (
+            "schema1",
+            br#"{"schemaVersion":1,"name":"a","tag":"b","fsLayers":[{"blobSum":"x"}],"history":[]}"#.to_vec(),
+        ),
         ("null", br#"{"schemaVersion":2,"config":null,"layers":null,"manifests":null}"#.to_vec()),
         ("deep", format!(r#"{{"schemaVersion":2,"x":{}"#, "[".repeat(200)).into_bytes()),
         ("huge-size", String::from_utf8_lossy(&oci("")).replace("1024", "18446744073709551615").into_bytes()),
@@ -78,7 +81,8 @@ fn indexes() -> Vec<(&'static str, Vec<u8>)> {
         )
         .into_bytes()
     };
-    let variants = ["v5", "v6", "v7", "v8"].map(|v| entry("manifest", "linux", "arm", &format!(r#","variant":"{v}""#)));
+    let variants =
+        ["v5", "v6", "v7", "v8"].map(|v| entry("manifest", "linux", "arm", &format!(r#","variant":"{v}""#)));
     let attestation = entry("manifest", "unknown", "unknown", "");
     vec![
         ("two", index(&[entry("manifest", "linux", "amd64", ""), entry("manifest", "linux", "arm64", "")])),
@@ -107,7 +111,13 @@ fn configs() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("full", config(full, "")),
         ("nulls", config(r#"{"Env":null,"Cmd":null,"Volumes":null,"Labels":null}"#, r#","author":null"#)),
-        ("hostile", config(r#"{"User":"4294967296","Volumes":{"../../etc":{},"/proc/self/fd/9":{}},"WorkingDir":"/proc/self/fd/8","Env":["=","A","\u0000=1","LD_PRELOAD=/x"],"Labels":{"":"","io.shoal.privileged":"true"},"StopTimeout":-9223372036854775808}"#, "")),
+        (
+            "hostile",
+            config(
+                r#"{"User":"4294967296","Volumes":{"../../etc":{},"/proc/self/fd/9":{}},"WorkingDir":"/proc/self/fd/8","Env":["=","A","\u0000=1","LD_PRELOAD=/x"],"Labels":{"":"","io.shoal.privileged":"true"},"StopTimeout":-9223372036854775808}"#,
+                "",
+            ),
+        ),
         ("twice", config("{}", r#","os":"windows""#)),
         ("none", br#"{"rootfs":{"type":"layers"}}"#.to_vec()),
         ("windows", br#"{"os":"windows","rootfs":{"type":"layers+base","diff_ids":[]}}"#.to_vec()),

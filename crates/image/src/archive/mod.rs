@@ -10,9 +10,9 @@ mod pax;
 mod tar_reader;
 mod tar_writer;
 
-pub use crate::unpack::{Rules, extract};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::pax::Extended;
+pub use crate::unpack::{Rules, extract};
 pub(crate) use chunk::{Chunk, Chunks, Pool, chunks};
 pub(crate) use compression::open as decompress;
 pub use compression::open_plain;

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
-    io::Read,
+    io::{BufReader, Read},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
@@ -33,12 +33,13 @@ fn attempt(bytes: &[u8], scratch: &Path) {
     let target = scratch.join("layer");
     fs::create_dir(&target).expect("scratch is ours");
     if let Ok((_, plain)) = decompress(bytes) {
-        let _ = apply(plain.take(MAX_PLAIN_BYTES), &target);
+        let _ = apply(BufReader::new(plain.take(MAX_PLAIN_BYTES)), &target);
     }
     check_attributes(&target);
     let root = scratch.join("root");
     fs::create_dir(&root).expect("scratch is ours");
-    for (name, leads_to) in [("up", "../../victim"), ("out", &*victim.path.to_string_lossy()), ("loop", "loop")]
+    for (name, leads_to) in
+        [("up", "../../victim"), ("out", &*victim.path.to_string_lossy()), ("loop", "loop")]
     {
         std::os::unix::fs::symlink(leads_to, root.join(name)).expect("scratch is ours");
     }

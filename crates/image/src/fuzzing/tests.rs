@@ -8,7 +8,10 @@ use super::*;
 
 /// Mutations of each kept input.
 const ROUNDS: usize = 20;
-const SOAK_ROUNDS: usize = 2_000;
+/// The same where each takes milliseconds.
+const FEW_ROUNDS: usize = 5;
+/// How many times more in a soak.
+const SOAK: usize = 100;
 
 /// Pieces that formats are made of, which random bytes hardly hit.
 const WORDS: [&[u8]; 16] = [
@@ -66,13 +69,13 @@ impl Dice {
 }
 
 /// Every kept input of a target, and what becomes of it.
-fn replay(target: &str, mut run: impl FnMut(&[u8])) {
+fn replay(target: &str, rounds: usize, mut run: impl FnMut(&[u8])) {
     let directory: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../fuzz/corpus", target].iter().collect();
     let entries = fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty(), "{} has no inputs", directory.display());
-    let rounds = if std::env::var_os("SHOAL_SOAK").is_some() { SOAK_ROUNDS } else { ROUNDS };
+    let rounds = if std::env::var_os("SHOAL_SOAK").is_some() { rounds * SOAK } else { rounds };
     let mut dice = Dice(0x5ea1_ed0c_0ffe_e5ea);
     for file in files {
         let kept = fs::read(&file).unwrap();
@@ -94,24 +97,24 @@ fn scratch() -> tempfile::TempDir {
 
 #[test]
 fn text() {
-    replay("manifest", manifest);
-    replay("index", index);
-    replay("config", config);
-    replay("reference", reference);
-    replay("change", change);
-    replay("challenge", challenge);
-    replay("extended_header", extended_header);
+    replay("manifest", ROUNDS, manifest);
+    replay("index", ROUNDS, index);
+    replay("config", ROUNDS, config);
+    replay("reference", ROUNDS, reference);
+    replay("change", ROUNDS, change);
+    replay("challenge", ROUNDS, challenge);
+    replay("extended_header", ROUNDS, extended_header);
 }
 
 #[test]
 fn layers() {
     let scratch = scratch();
-    replay("layer", |bytes| layer(bytes, scratch.path()));
+    replay("layer", ROUNDS, |bytes| layer(bytes, scratch.path()));
 }
 
 #[test]
 fn archives() {
     let scratch = scratch();
     let bench = Bench::open(scratch.path());
-    replay("archive", |bytes| bench.archive(bytes));
+    replay("archive", FEW_ROUNDS, |bytes| bench.archive(bytes));
 }

@@ -3,8 +3,9 @@
 use reqwest::Url;
 
 use crate::{
-    Config, assembly,
+    Config,
     archive::Extended,
+    assembly,
     config::ImageFile,
     import::change as changes,
     manifest::{self, DOCKER_INDEX, DOCKER_MANIFEST, Document, MAX_LAYERS, OCI_INDEX, OCI_MANIFEST},

@@ -102,7 +102,10 @@ impl Root {
         for name in &parts[there..] {
             self.implied += 1;
             if self.implied > MAX_IMPLIED {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "too many directories in one archive"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "too many directories in one archive",
+                ));
             }
             rustix::fs::mkdirat(&directory, *name, Mode::from_raw_mode(IMPLIED_MODE))?;
             directory = rustix::fs::openat(&directory, *name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
