@@ -1,5 +1,9 @@
 //! Images.
 
+mod manifest;
+
+pub use manifest::{Descriptor, ImageManifest, ManifestImage, ManifestSize, OciPlatform, UnpackedSize};
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +37,12 @@ pub struct ImageSummary {
     pub labels: BTreeMap<String, String>,
     /// How many containers use it; minus one: not computed.
     pub containers: i64,
+    /// Its manifests, of which there is one for each platform that is here; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifests: Option<Vec<ImageManifest>>,
+    /// What its names mean; since 1.48.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub descriptor: Option<Descriptor>,
 }
 
 /// One image, told in full.
@@ -74,6 +84,12 @@ pub struct ImageInspect {
     pub root_fs: RootFs,
     /// What this machine knows of it.
     pub metadata: ImageMetadata,
+    /// What its names mean; since 1.48.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub descriptor: Option<Descriptor>,
+    /// Its manifests; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifests: Option<Vec<ImageManifest>>,
 }
 
 /// Defaults of an image's containers.
@@ -221,23 +237,31 @@ pub struct ErrorDetail {
     pub message: String,
 }
 
+/// The answer to `POST /images/prune`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ImagePruneResponse {
+    /// What is gone; absent if there was nothing to remove.
+    pub images_deleted: Option<Vec<ImageDeleteResponseItem>>,
+    /// Bytes.
+    pub space_reclaimed: u64,
+}
+
 /// Parameters of `GET /images/json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct ImageListQuery {
-    /// Also those between others: every image here has a name or stands alone.
+    /// Also those between others, which have no name.
     pub all: bool,
     /// `before`, `since`, `dangling`, `label`, `reference`, `until`.
     #[serde(skip_serializing_if = "Filters::is_empty")]
     pub filters: Filters,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub shared_size: Unread,
+    /// Also how much of each others share.
+    pub shared_size: bool,
     /// Digests are always told.
     pub digests: bool,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub manifests: Unread,
+    /// Also the manifests of each; since 1.47.
+    pub manifests: bool,
     /// Not honoured yet.
     #[serde(skip_serializing)]
     pub identity: Unread,
@@ -303,21 +327,20 @@ pub struct ImageLoadQuery {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImageInspectQuery {
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub manifests: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub platform: Unread,
+    /// Also its manifests; since 1.48.
+    pub manifests: bool,
+    /// It must be of this platform: an OCI platform as JSON; since 1.49.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
 }
 
 /// Parameters of `GET /images/{name}/history`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImageHistoryQuery {
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub platform: Unread,
+    /// It must be of this platform: an OCI platform as JSON; since 1.48.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
 }
 
 /// Parameters of `POST /images/{name}/tag`.
@@ -338,7 +361,7 @@ pub struct ImageRemoveQuery {
     pub force: bool,
     /// Keep its nameless parents.
     pub noprune: bool,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub platforms: Unread,
+    /// Only for these platforms: OCI platforms as JSON; since 1.50.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
 }

@@ -20,6 +20,7 @@ pub mod swarm;
 pub mod system;
 pub mod time;
 pub mod unread;
+pub mod usage;
 pub mod volume;
 
 pub use decode::DecodeError;

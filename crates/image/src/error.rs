@@ -114,6 +114,16 @@ pub enum Error {
         /// The platform that was wanted.
         platform: String,
     },
+    /// The image is here, for another platform.
+    #[error(
+        "image with reference {reference} was found but does not provide the specified platform ({wanted})"
+    )]
+    OtherPlatform {
+        /// How the image was asked for.
+        reference: String,
+        /// The platform that was wanted.
+        wanted: String,
+    },
     /// The registry's token server refuses the credentials.
     #[error("unauthorized: {0}")]
     Unauthorized(String),
@@ -185,6 +195,7 @@ impl Error {
             | Error::AccessDenied { .. }
             | Error::NothingToPush(_)
             | Error::NoSuchTag(_)
+            | Error::OtherPlatform { .. }
             | Error::NoMatchingPlatform { .. } => ErrorKind::NotFound,
             Error::InvalidReference(_)
             | Error::InvalidDigest(_)

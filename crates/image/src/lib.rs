@@ -16,6 +16,7 @@ mod clock;
 mod commit;
 mod config;
 mod digest;
+mod disk;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -27,6 +28,7 @@ mod manifest;
 mod model;
 mod platform;
 mod progress;
+mod prune;
 mod pull;
 mod push;
 mod reference;
@@ -36,10 +38,12 @@ mod spool;
 mod store;
 mod tag;
 mod unpack;
+mod usage;
 
 use std::{
     cmp::Reverse,
     collections::HashSet,
+    path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -47,12 +51,15 @@ use tokio::sync::Semaphore;
 
 pub use commit::CommitOptions;
 pub use config::{Config, Healthcheck, History, ImageFile, RootFs};
+pub use disk::disk_bytes;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
     Image, ImageUse, ImagesConfig, ImportOptions, Loaded, Progress, ProgressSender, Pushed, RegistryAuth,
     RemoveOptions, Removed, Rootfs,
 };
+pub use prune::{PruneOptions, Pruned};
 use store::{Paths, Store};
+pub use usage::{ImageUsage, Usage};
 
 /// The images of one daemon. Cheap to clone; all clones are the same store, which closes with the last of them.
 ///
@@ -98,6 +105,13 @@ impl Images {
         let mut images: Vec<Arc<Image>> = catalog.images.values().map(|entry| entry.image.clone()).collect();
         images.sort_by_cached_key(|image| Reverse(image.created.clone()));
         Ok(images)
+    }
+
+    /// Where the unpacked layers of an image lie, topmost first. Does not wait for anything.
+    pub async fn layer_dirs(&self, reference: &str) -> Result<Vec<PathBuf>> {
+        let catalog = self.store.catalog();
+        let layers = &catalog.find(reference)?.record.layers;
+        Ok(layers.iter().rev().map(|layer| self.store.paths().layer(layer).join(store::DIFF)).collect())
     }
 
     /// Makes the writable layer of a container, or finds the one that is there, which keeps the image's layers on disk.

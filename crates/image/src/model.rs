@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use tokio::sync::mpsc;
 
-use crate::config::{Config, History};
+use crate::{
+    Error, Result,
+    config::{Config, History},
+    platform::Platform,
+};
 
 /// Where a store lies and how it reaches registries.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +65,8 @@ pub struct Image {
     pub os: String,
     /// Digests of the uncompressed layers, lowest first.
     pub diff_ids: Vec<String>,
+    /// Bytes of the files of each of them, lowest first.
+    pub layer_sizes_bytes: Vec<u64>,
     /// Steps that made it, oldest first.
     pub history: Vec<History>,
     /// Id of the image it was built from on this machine; empty if none.
@@ -75,6 +81,22 @@ impl Image {
     /// The labels of the image.
     pub fn labels(&self) -> &BTreeMap<String, String> {
         &self.config.labels
+    }
+
+    /// Fails unless the image is of this platform, `os[/arch[/variant]]`. `reference` is how it was asked for.
+    pub fn expect_platform(&self, reference: &str, wanted: &str) -> Result<()> {
+        let platform: Platform = wanted.parse()?;
+        let own = Platform {
+            os: self.os.clone(),
+            architecture: self.architecture.clone(),
+            variant: self.variant.clone(),
+        };
+        match own.serves(&platform) {
+            Some(_) => Ok(()),
+            None => {
+                Err(Error::OtherPlatform { reference: reference.to_owned(), wanted: platform.to_string() })
+            }
+        }
     }
 
     /// The first 12 digits of the id, as Docker prints it.
@@ -179,6 +201,8 @@ pub struct RemoveOptions {
     pub no_prune: bool,
     /// The containers that exist.
     pub in_use: Vec<ImageUse>,
+    /// Only the content for these platforms, `os[/arch[/variant]]`; empty: all there is.
+    pub platforms: Vec<String>,
 }
 
 /// One effect of a removal, in the order Docker reports them.

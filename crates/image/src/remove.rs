@@ -20,7 +20,8 @@ impl Images {
         let reference = reference.to_owned();
         self.store
             .change(move |state| {
-                let removal = Removal::plan(&state.published.load(), &reference, &options)?;
+                let catalog = state.published.load_full();
+                let removal = Removal::plan(&catalog, &reference, &options)?;
                 state.alter(removal.changes)?;
                 Ok(removal.records)
             })
@@ -29,10 +30,10 @@ impl Images {
 }
 
 /// A removal being planned, on a copy of the catalogue.
-struct Removal<'a> {
+pub(crate) struct Removal<'a> {
     catalog: Catalog,
     options: &'a RemoveOptions,
-    changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     records: Vec<Removed>,
 }
 
@@ -48,14 +49,31 @@ struct Hindrance {
 impl<'a> Removal<'a> {
     fn plan(catalog: &Catalog, text: &str, options: &'a RemoveOptions) -> Result<Removal<'a>> {
         let id = catalog.resolve(text)?;
-        let mut removal =
-            Removal { catalog: catalog.clone(), options, changes: Vec::new(), records: Vec::new() };
+        removal_of_platforms(catalog, &id, text, options)?;
+        let mut removal = Removal::new(catalog, options);
         if catalog.by_prefix(text) == Some(id) && !catalog.names_of(&id).any(|name| is_named(name, text)) {
             removal.by_id(id)?;
         } else if !removal.by_name(id, text)? {
             removal.image(id, options.force, true)?;
         }
         Ok(removal)
+    }
+
+    pub(crate) fn new(catalog: &Catalog, options: &'a RemoveOptions) -> Removal<'a> {
+        Removal { catalog: catalog.clone(), options, changes: Vec::new(), records: Vec::new() }
+    }
+
+    /// Takes an image with all its names, unless a container uses it or another image was built from it.
+    pub(crate) fn take(&mut self, id: Digest) -> Vec<Removed> {
+        if !self.catalog.images.contains_key(&id) || self.hindrance(id, false, false).is_some() {
+            return Vec::new();
+        }
+        for name in self.names(id) {
+            self.untag(&name);
+        }
+        // Nothing can forbid it: all that could was just asked.
+        drop(self.image(id, false, true));
+        std::mem::take(&mut self.records)
     }
 
     /// True if that was all: other names remain.
@@ -174,6 +192,12 @@ impl Hindrance {
         let force = if self.is_hard { "cannot be forced" } else { "must be forced" };
         Error::Conflict(format!("unable to delete {} ({force}) - {}", short_id(&id.to_string()), self.words))
     }
+}
+
+/// An image here is of one platform: whoever removes others has nothing to remove.
+fn removal_of_platforms(catalog: &Catalog, id: &Digest, text: &str, options: &RemoveOptions) -> Result<()> {
+    let Some(entry) = catalog.images.get(id) else { return Ok(()) };
+    options.platforms.iter().try_for_each(|wanted| entry.image.expect_platform(text, wanted))
 }
 
 /// True if `text` is a way to write this long name.

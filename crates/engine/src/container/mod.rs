@@ -28,6 +28,7 @@ mod task;
 mod top;
 mod unlink;
 mod update;
+mod usage;
 mod wait;
 
 pub use attachment::{AttachInput, AttachOutput, Attachment};

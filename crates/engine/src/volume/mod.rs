@@ -19,6 +19,7 @@ mod gather;
 mod name;
 mod option;
 mod prune;
+mod usage;
 
 pub(crate) use attach::{Attached, attach};
 pub(crate) use catalog::{Catalog, LOCAL};

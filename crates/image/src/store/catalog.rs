@@ -91,7 +91,7 @@ impl Catalog {
                 Change::PutImage(id, record) => {
                     let known = self.images.get(id).map(|entry| entry.file.clone());
                     if let Some(file) = files.get(id).cloned().or(known) {
-                        let image = Arc::new(image(id, record, &file, 0, std::iter::empty()));
+                        let image = Arc::new(image(id, record, &file, Vec::new(), std::iter::empty()));
                         self.images.insert(*id, Entry { record: record.clone(), file, image });
                         touched.push(*id);
                     }
@@ -118,9 +118,9 @@ impl Catalog {
     /// Makes the shared value of one image anew.
     fn refresh(&mut self, id: &Digest) {
         let Some(entry) = self.images.get(id) else { return };
-        let size =
-            entry.record.layers.iter().filter_map(|layer| self.layers.get(layer)).map(|l| l.size_bytes).sum();
-        let fresh = Arc::new(image(id, &entry.record, &entry.file, size, self.names_of(id)));
+        let size = |layer: &Digest| self.layers.get(layer).map_or(0, |layer| layer.size_bytes);
+        let sizes = entry.record.layers.iter().map(size).collect();
+        let fresh = Arc::new(image(id, &entry.record, &entry.file, sizes, self.names_of(id)));
         if let Some(entry) = self.images.get_mut(id) {
             entry.image = fresh;
         }
@@ -131,7 +131,7 @@ fn image<'a>(
     id: &Digest,
     record: &ImageRecord,
     file: &ImageFile,
-    size_bytes: u64,
+    layer_sizes_bytes: Vec<u64>,
     names: impl Iterator<Item = &'a String>,
 ) -> Image {
     let familiar = names.filter_map(|name| Reference::parse(name).ok()).map(|reference| reference.familiar());
@@ -145,12 +145,13 @@ fn image<'a>(
         manifest_size_bytes: record.manifest_size,
         created: file.created.clone(),
         tagged_at_ns: record.tagged_at_ns,
-        size_bytes,
+        size_bytes: layer_sizes_bytes.iter().sum(),
         config: file.config.clone(),
         architecture: file.architecture.clone(),
         variant: file.variant.clone(),
         os: file.os.clone(),
         diff_ids: record.layers.iter().map(Digest::to_string).collect(),
+        layer_sizes_bytes,
         history: file.history.clone(),
         parent: record.parent.map(|parent| parent.to_string()).unwrap_or_default(),
         comment: file.comment.clone().unwrap_or_default(),

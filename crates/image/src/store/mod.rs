@@ -7,6 +7,7 @@ mod catalog;
 mod count;
 mod index;
 mod keeper;
+mod measured;
 mod open;
 mod operation;
 mod paths;
@@ -23,7 +24,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use arc_swap::ArcSwap;
 
-pub(crate) use catalog::Catalog;
+pub(crate) use catalog::{Catalog, Entry};
 pub(crate) use open::read_small;
 pub(crate) use operation::{Hold, Operation, Workplace};
 pub(crate) use paths::{DIFF, Paths};
@@ -38,8 +39,9 @@ pub(crate) use writable::rootfs;
 
 use crate::{Result, background};
 use keeper::Keeper;
+use measured::Measured;
 use settle::Settling;
-use state::State;
+pub(crate) use state::State;
 
 /// A handle on the store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -48,6 +50,7 @@ pub(crate) struct Store {
     catalog: Arc<ArcSwap<Catalog>>,
     keeper: Keeper,
     settling: Settling,
+    measured: Measured,
 }
 
 impl Store {
@@ -58,7 +61,7 @@ impl Store {
         let keeper = Keeper::start(state)?;
         let settling = Settling::new(catalog.clone(), paths.clone(), keeper.downgrade());
         settling.later();
-        Ok(Store { paths, catalog, keeper, settling })
+        Ok(Store { paths, catalog, keeper, settling, measured: Measured::default() })
     }
 
     /// Moves what an operation brought into place: all of it appears, or none.

@@ -36,10 +36,17 @@ impl Filter {
         self.filters.get(name)
     }
 
-    /// Whether the list shows an image; `created_ns` is when it was made.
-    pub(crate) fn shows(&self, image: &Image, created_ns: i64) -> bool {
+    /// Whether the list shows an image; `created_ns` is when it was made. One that others were built from (`is_between`) and
+    /// that has no name is shown only with `all`, and is never dangling.
+    pub(crate) fn shows(&self, image: &Image, created_ns: i64, is_between: bool, all: bool) -> bool {
         let names = || image.repo_tags.iter().chain(&image.repo_digests);
-        self.dangling.is_none_or(|wanted| wanted == image.repo_tags.is_empty())
+        let is_hidden = is_between && names().next().is_none();
+        (all || !is_hidden)
+            && match self.dangling {
+                None => true,
+                Some(true) => image.repo_tags.is_empty() && !is_hidden,
+                Some(false) => names().next().is_some(),
+            }
             && label::fits(self.filters.get("label"), image.labels())
             && self.before_ns.is_none_or(|time| created_ns < time)
             && self.since_ns.is_none_or(|time| created_ns > time)

@@ -11,12 +11,9 @@ const DELETE: Method = Method::DELETE;
 
 const ROUTES: &[(Method, &str)] = &[
     (POST, "/build"),
-    (POST, "/build/prune"),
     (GET, "/images/{name}/attestations"),
     (GET, "/images/search"),
-    (POST, "/images/prune"),
     (POST, "/auth"),
-    (GET, "/system/df"),
     (GET, "/images/{name}/get"),
     (GET, "/images/get"),
     (PUT, "/volumes/{name}"),
@@ -24,7 +21,6 @@ const ROUTES: &[(Method, &str)] = &[
     (POST, "/networks/create"),
     (POST, "/networks/{id}/connect"),
     (POST, "/networks/{id}/disconnect"),
-    (POST, "/networks/prune"),
     (GET, "/plugins"),
     (GET, "/plugins/privileges"),
     (POST, "/plugins/pull"),

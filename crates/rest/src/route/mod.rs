@@ -8,6 +8,7 @@ mod missing;
 mod network;
 mod swarm;
 mod system;
+mod usage;
 mod volume;
 
 use crate::http::table::Table;
@@ -16,6 +17,7 @@ use crate::http::table::Table;
 pub(crate) fn table() -> Table {
     let mut table = Table::default();
     system::routes(&mut table);
+    usage::routes(&mut table);
     event::routes(&mut table);
     container::routes(&mut table);
     image::routes(&mut table);

@@ -5,13 +5,15 @@ pub(super) mod credentials;
 mod load;
 mod progress;
 mod push;
+mod prune;
 mod read;
 mod remove;
 mod tag;
 
 use ::http::Method;
 use engine::event::{Actor, Event, EventKind};
-use image::Image;
+use engine::{Record, Status};
+use image::{Image, ImageUse};
 
 use crate::Api;
 use crate::http::table::Table;
@@ -23,8 +25,25 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/images/create", create::create);
     table.on(Method::POST, "/images/load", load::load);
     table.on(Method::POST, "/images/{name}/push", push::push);
+    table.on(Method::POST, "/images/prune", prune::prune);
     table.on(Method::POST, "/images/{name}/tag", tag::tag);
     table.on(Method::DELETE, "/images/{name}", remove::remove);
+}
+
+/// The containers there are, as far as images are concerned.
+fn in_use(api: &Api) -> Vec<ImageUse> {
+    let records = api.containers.list().into_iter();
+    let user = |record: std::sync::Arc<Record>| ImageUse {
+        image_id: record.image_id.clone(),
+        container_id: record.id.clone(),
+        running: runs(&record),
+    };
+    records.map(user).collect()
+}
+
+/// Whether a container runs, as far as images are concerned.
+pub(super) fn runs(record: &Record) -> bool {
+    matches!(record.state.status, Status::Running | Status::Paused | Status::Restarting)
 }
 
 /// Tells listeners what happened to an image.
