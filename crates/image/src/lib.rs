@@ -17,6 +17,7 @@ mod commit;
 mod config;
 mod digest;
 mod disk;
+mod distribution;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -24,6 +25,7 @@ pub mod fuzzing;
 mod import;
 mod layer_chain;
 mod load;
+mod login;
 mod manifest;
 mod model;
 mod platform;
@@ -34,6 +36,7 @@ mod push;
 mod reference;
 mod registry;
 mod remove;
+mod search;
 mod spool;
 mod store;
 mod tag;
@@ -54,8 +57,8 @@ pub use config::{Config, Healthcheck, History, ImageFile, RootFs};
 pub use disk::disk_bytes;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Image, ImageUse, ImagesConfig, ImportOptions, Loaded, Progress, ProgressSender, Pushed, RegistryAuth,
-    RemoveOptions, Removed, Rootfs,
+    Distribution, FoundImage, Image, ImageUse, ImagesConfig, ImportOptions, Loaded, Progress, ProgressSender,
+    Pushed, RegistryAuth, RemoveOptions, Removed, Rootfs,
 };
 pub use prune::{PruneOptions, Pruned};
 use store::{Paths, Store};

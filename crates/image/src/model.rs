@@ -159,6 +159,34 @@ pub struct Pushed {
     pub size: u64,
 }
 
+/// What a registry has under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distribution {
+    /// Media type of the manifest or index.
+    pub media_type: String,
+    /// Its digest.
+    pub digest: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Operating system, architecture and variant of each image.
+    pub platforms: Vec<(String, String, Option<String>)>,
+}
+
+/// An image that a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundImage {
+    /// Its name.
+    pub name: String,
+    /// What its makers say.
+    pub description: String,
+    /// True for those that Docker looks after.
+    pub is_official: bool,
+    /// True for those that are built by themselves.
+    pub is_automated: bool,
+    /// How many people like it.
+    pub stars: u64,
+}
+
 /// One thing that `load` brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {

@@ -11,7 +11,9 @@ pub(crate) mod challenge;
 mod client;
 mod endpoint;
 mod failure;
+mod login;
 mod patience;
+mod search;
 mod source;
 mod upload;
 

@@ -11,8 +11,8 @@ use reqwest::{
 use tokio::sync::Mutex;
 
 use super::{
-    auth::{self, Access},
-    challenge,
+    auth::{self, Access, Grant},
+    challenge::{self, Challenge},
     endpoint::Endpoint,
     failure::{self, shorten},
 };
@@ -186,6 +186,17 @@ impl Client {
         self.authorization.lock().await.clone()
     }
 
+    /// What answers a challenge.
+    pub(super) async fn answer(&self, challenge: Challenge) -> Result<Option<Grant>> {
+        let Client { http, endpoint, reference, auth, access, .. } = self;
+        auth::answer(http, endpoint, reference, auth.as_ref(), *access, challenge).await
+    }
+
+    /// The credentials that the client was made with, which are for its endpoint alone.
+    pub(super) fn credentials(&self) -> Option<&RegistryAuth> {
+        self.auth.as_ref()
+    }
+
     /// Another authorization than the one that was refused, if there is any.
     pub(super) async fn challenged(
         &self,
@@ -200,9 +211,7 @@ impl Client {
         let Some(challenge) = challenge else { return Ok(None) };
         let mut authorization = self.authorization.lock().await;
         if *authorization == refused {
-            let Client { http, endpoint, reference, auth, access, .. } = self;
-            *authorization =
-                auth::answer(http, endpoint, reference, auth.as_ref(), *access, challenge).await?;
+            *authorization = self.answer(challenge).await?.map(|grant| grant.header);
         }
         Ok(authorization.clone().filter(|fresh| Some(fresh) != refused.as_ref()))
     }
@@ -220,7 +229,7 @@ impl Client {
 }
 
 /// The answer to a request that is small, and so is answered soon.
-async fn sent(url: &str, request: RequestBuilder) -> Result<Response> {
+pub(super) async fn sent(url: &str, request: RequestBuilder) -> Result<Response> {
     match tokio::time::timeout(READ_TIMEOUT, request.send()).await {
         Ok(response) => response.map_err(|error| unreachable(url, &error)),
         Err(_) => Err(Error::Unreachable { url: shown(url), detail: "no answer".to_owned() }),
