@@ -20,10 +20,17 @@ const PROXIES: [(&str, &str); 5] = [
 ];
 
 /// The file's content.
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Config {
     folder: PathBuf,
     fields: Map<String, Value>,
+}
+
+/// Without what is in the file: that may be credentials.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -76,6 +83,11 @@ impl Config {
             None => self.fields.remove("currentContext"),
         };
         self.save()
+    }
+
+    /// Where the file is.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join("config.json")
     }
 
     /// `auths`: credentials by registry.

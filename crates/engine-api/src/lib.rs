@@ -15,6 +15,7 @@ pub mod filter;
 pub mod image;
 pub mod mount;
 pub mod network;
+pub mod registry;
 pub mod shape;
 pub mod swarm;
 pub mod system;

@@ -92,6 +92,14 @@ impl Request {
         self
     }
 
+    /// Adds a header if there is a value.
+    pub(crate) fn header_some(self, name: &'static str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
+    }
+
     /// Sets a JSON body.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         // Our own models have string keys and no failing serialisers.

@@ -13,6 +13,7 @@ mod mount;
 mod node;
 mod output;
 mod prune;
+mod registry;
 mod service;
 mod swarm;
 mod system;
@@ -118,6 +119,10 @@ pub(crate) enum Verb {
     Kill(container::kill::Args),
     /// Load an image from a tar archive or STDIN
     Load(image::load::Args),
+    /// Authenticate to a registry
+    Login(registry::login::Args),
+    /// Log out from a registry
+    Logout(registry::logout::Args),
     /// Fetch the logs of a container
     Logs(container::logs::Args),
     /// Pause all processes within one or more containers
@@ -133,6 +138,8 @@ pub(crate) enum Verb {
     Rm(container::remove::Args),
     /// Remove one or more images
     Rmi(image::remove::Args),
+    /// Search Docker Hub for images
+    Search(registry::search::Args),
     /// Start one or more stopped containers
     Start(container::start::Args),
     /// Display a live stream of container(s) resource usage statistics
@@ -186,6 +193,9 @@ impl Verb {
             Self::Load(args) => image::Group::Load(args).run(client).await,
             Self::Rmi(args) => image::Group::Rm(args).run(client).await,
             Self::Tag(args) => image::Group::Tag(args).run(client).await,
+            Self::Login(args) => registry::login::run(args, client).await.map(|()| 0),
+            Self::Logout(args) => registry::logout::run(args, client).await.map(|()| 0),
+            Self::Search(args) => registry::search::run(args, client).await.map(|()| 0),
             Self::Info(args) => system::Group::Info(args).run(client).await,
             Self::Events(args) => system::Group::Events(args).run(client).await,
             Self::Version(args) => system::version::run(args, client).await.map(|()| 0),

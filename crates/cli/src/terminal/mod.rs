@@ -2,8 +2,10 @@
 
 mod detach;
 mod raw;
+mod secret;
 mod signal;
 
 pub(crate) use detach::{DetachKeys, Scanned};
 pub(crate) use raw::{RawMode, size};
+pub(crate) use secret::read_secret;
 pub(crate) use signal::{Signals, Winch, impatience};

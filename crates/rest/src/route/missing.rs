@@ -12,8 +12,6 @@ const DELETE: Method = Method::DELETE;
 const ROUTES: &[(Method, &str)] = &[
     (POST, "/build"),
     (GET, "/images/{name}/attestations"),
-    (GET, "/images/search"),
-    (POST, "/auth"),
     (GET, "/images/{name}/get"),
     (GET, "/images/get"),
     (PUT, "/volumes/{name}"),
@@ -43,7 +41,6 @@ const ROUTES: &[(Method, &str)] = &[
     (POST, "/configs/create"),
     (DELETE, "/configs/{id}"),
     (POST, "/configs/{id}/update"),
-    (GET, "/distribution/{name}/json"),
     (POST, "/session"),
 ];
 

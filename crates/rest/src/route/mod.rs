@@ -6,6 +6,7 @@ mod event;
 mod image;
 mod missing;
 mod network;
+mod registry;
 mod swarm;
 mod system;
 mod usage;
@@ -21,6 +22,7 @@ pub(crate) fn table() -> Table {
     event::routes(&mut table);
     container::routes(&mut table);
     image::routes(&mut table);
+    registry::routes(&mut table);
     network::routes(&mut table);
     volume::routes(&mut table);
     swarm::routes(&mut table);

@@ -11,6 +11,7 @@ use crate::console;
 use crate::error::Error;
 use crate::flag::{FlagError, choice, env, host, mount as mount_flag, pair, port, ulimit};
 use crate::progress::watch;
+use crate::registry;
 
 type Pair = (String, String);
 
@@ -105,7 +106,13 @@ fn mode(input: &str) -> Result<String, FlagError> {
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let spec = spec(&args)?;
-    let created: ServiceCreateResponse = client.json(Request::post("/services/create").json(&spec)).await?;
+    let auth = match args.shared.with_registry_auth {
+        true => Some(registry::header_for(client.config(), args.image()).await?),
+        false => None,
+    };
+    let request =
+        Request::post("/services/create").header_some(registry::HEADER, auth.as_deref()).json(&spec);
+    let created: ServiceCreateResponse = client.json(request).await?;
     console::warnings(created.warnings.iter().flatten());
     console::line(&created.id)?;
     if args.shared.detach {

@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::client::{Client, Request, encode_path};
 use crate::console;
 use crate::error::Error;
+use crate::registry;
 
 /// `shoal service …`.
 #[derive(Debug, Subcommand)]
@@ -81,10 +82,13 @@ async fn current(client: &Client, name: &str) -> Result<Current, Error> {
 }
 
 /// Writes a specification back; `rollback` asks for the previous one instead.
-async fn write(client: &Client, current: &Current, rollback: bool) -> Result<(), Error> {
+///
+/// `auth`: the registry's credentials, for who asks to send them.
+async fn write(client: &Client, current: &Current, rollback: bool, auth: Option<&str>) -> Result<(), Error> {
     let request = Request::post(&format!("{}/update", path(&current.id)))
         .query("version", current.version)
         .query_some("rollback", rollback.then_some("previous"))
+        .header_some(registry::HEADER, auth)
         .json(&current.spec);
     let answer: ServiceUpdateResponse = client.json(request).await?;
     console::warnings(answer.warnings.iter().flatten());

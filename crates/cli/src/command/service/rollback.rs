@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let service = current(client, &args.service).await?;
-    write(client, &service, true).await?;
+    write(client, &service, true, None).await?;
     console::line(&args.service)?;
     if args.detach { Ok(()) } else { watch::until_converged(client, &service.id, args.quiet).await }
 }

@@ -49,7 +49,7 @@ async fn scale(client: &Client, name: &str, count: u64) -> Result<String, Error>
         return Err(Error::Usage("scale can only be used with replicated or replicated-job mode".to_owned()));
     }
     spec::replicas(&mut service.spec, count)?;
-    write(client, &service, false).await?;
+    write(client, &service, false, None).await?;
     Ok(service.id)
 }
 

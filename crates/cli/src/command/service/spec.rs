@@ -98,9 +98,9 @@ pub(super) struct Shared {
     /// Username or UID (format: <name|uid>[:<group|gid>])
     #[arg(short, long, value_name = "string")]
     user: Option<String>,
-    /// Send registry authentication details to swarm agents (accepted; there are none to send)
+    /// Send registry authentication details to swarm agents
     #[arg(long)]
-    with_registry_auth: bool,
+    pub(super) with_registry_auth: bool,
     /// Working directory inside the container
     #[arg(short, long, value_name = "string")]
     workdir: Option<String>,

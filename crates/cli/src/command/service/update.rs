@@ -11,6 +11,7 @@ use crate::console;
 use crate::error::Error;
 use crate::flag::{env, host, mount as mount_flag, pair, port, words};
 use crate::progress::watch;
+use crate::registry;
 
 type Pair = (String, String);
 
@@ -83,7 +84,12 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     if !args.rollback {
         change(&args, &mut service.spec)?;
     }
-    write(client, &service, args.rollback).await?;
+    let image = service.spec["TaskTemplate"]["ContainerSpec"]["Image"].as_str().unwrap_or_default();
+    let auth = match args.shared.with_registry_auth {
+        true => Some(registry::header_for(client.config(), image).await?),
+        false => None,
+    };
+    write(client, &service, args.rollback, auth.as_deref()).await?;
     console::line(&args.service)?;
     if args.shared.detach {
         Ok(())
