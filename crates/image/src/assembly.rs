@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Error, Result, background,
+    Error, Result, background, clock,
     config::ImageFile,
     digest::Digest,
     manifest::{MAX_CONFIG_BYTES, MAX_LAYERS},
@@ -102,6 +102,7 @@ impl Assembly {
             layers,
             parent: None,
             tagged_at_ns: 0,
+            used_at_ns: clock::now_ns(),
         };
         self.publication.images.push(NewImage { id, record, file: Arc::new(file) });
         Ok(id)

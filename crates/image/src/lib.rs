@@ -13,6 +13,7 @@ pub mod archive;
 mod assembly;
 mod background;
 mod clock;
+mod collect;
 mod commit;
 mod config;
 mod digest;
@@ -52,6 +53,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 
+pub use collect::{CollectPolicy, Collected, MinFree};
 pub use commit::CommitOptions;
 pub use config::{Config, Healthcheck, History, ImageFile, RootFs};
 pub use disk::disk_bytes;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use tokio::sync::mpsc;
 
 use crate::{
-    Error, Result,
+    CollectPolicy, Error, Result,
     config::{Config, History},
     platform::Platform,
 };
@@ -23,6 +23,8 @@ pub struct ImagesConfig {
     pub registry_mirrors: Vec<String>,
     /// Layers of one push that are sent at the same time; 0 for Docker's 5.
     pub max_concurrent_uploads: usize,
+    /// When images go by themselves.
+    pub collect: CollectPolicy,
 }
 
 impl ImagesConfig {

@@ -3,6 +3,7 @@
 //! The composition root: nothing here decides anything about containers or the swarm.
 #![forbid(unsafe_code)]
 
+mod collector;
 mod config;
 mod executor;
 mod facts;

@@ -14,7 +14,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::collector;
 use crate::config::{self, Config, Loaded};
 use crate::executor::{Defaults, EngineExecutor};
 use crate::instance::Instance;
@@ -46,6 +48,8 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
     };
     let server = tokio::spawn(rest::serve(listeners, api, stop.clone()));
     tracing::info!(name = %instance.name, "ready");
+    let collector = collector::run(engine.images.clone(), engine.containers.clone(), engine.events.clone());
+    let collector = AbortOnDropHandle::new(tokio::spawn(collector));
 
     let reload =
         Reload { facts: &facts_sender, events: &engine.events, images: &engine.images, instance, logging };
@@ -53,6 +57,7 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
     tracing::info!("ends");
     let limit = Duration::from_secs(config.shutdown_timeout);
     let closing = async {
+        drop(collector);
         // Nobody asks any more; then the swarm is told, then the rest is dropped.
         stop.cancel();
         node.stop().await;
@@ -156,7 +161,8 @@ impl Reload<'_> {
     }
 }
 
-fn now_ns() -> i64 {
+/// Nanoseconds since the epoch.
+pub(crate) fn now_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

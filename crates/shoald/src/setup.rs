@@ -35,6 +35,8 @@ pub(crate) fn images(config: &Config) -> ImagesConfig {
         insecure_registries: config.insecure_registries.clone(),
         registry_mirrors: config.registry_mirrors.clone(),
         max_concurrent_uploads: config.max_concurrent_uploads,
+        // Checked when it was read.
+        collect: config.shoal.gc.policy().unwrap_or_default(),
     }
 }
 

@@ -18,11 +18,13 @@ mod settle;
 mod state;
 mod table;
 mod trash;
+mod used;
 mod writable;
 
 use std::{collections::HashSet, sync::Arc};
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 
 pub(crate) use catalog::{Catalog, Entry};
 pub(crate) use open::read_small;
@@ -41,7 +43,7 @@ use crate::{Result, background};
 use keeper::Keeper;
 use measured::Measured;
 use settle::Settling;
-pub(crate) use state::State;
+pub(crate) use state::{State, TRASH};
 
 /// A handle on the store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub(crate) struct Store {
     keeper: Keeper,
     settling: Settling,
     measured: Measured,
+    /// Told when content is on its way in, and when it was.
+    arrivals: Arc<Notify>,
 }
 
 impl Store {
@@ -61,7 +65,14 @@ impl Store {
         let keeper = Keeper::start(state)?;
         let settling = Settling::new(catalog.clone(), paths.clone(), keeper.downgrade());
         settling.later();
-        Ok(Store { paths, catalog, keeper, settling, measured: Measured::default() })
+        Ok(Store {
+            paths,
+            catalog,
+            keeper,
+            settling,
+            measured: Measured::default(),
+            arrivals: Arc::default(),
+        })
     }
 
     /// Moves what an operation brought into place: all of it appears, or none.
@@ -105,7 +116,11 @@ impl Store {
 
     /// A place for content that is on its way in.
     pub(crate) async fn operation(&self) -> Result<Operation> {
-        let keeper = self.keeper.clone();
-        self.keeper.run(move |state| Operation::begin(keeper, state)).await
+        let (keeper, arrivals) = (self.keeper.clone(), self.arrivals.clone());
+        self.keeper.run(move |state| Operation::begin(keeper, arrivals, state)).await
+    }
+
+    pub(crate) fn arrivals(&self) -> &Notify {
+        &self.arrivals
     }
 }

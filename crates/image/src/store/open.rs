@@ -46,6 +46,7 @@ impl State {
             layer_users: Counts::default(),
             blob_users: Counts::default(),
             containers: HashMap::new(),
+            used: HashMap::new(),
             boot_id,
             serial: 0,
         };

@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use tokio::sync::Notify;
+
 use super::{
     keeper::Keeper,
     state::{State, forget},
@@ -21,6 +23,8 @@ use crate::{Error, Result, background, digest::Digest};
 pub(crate) struct Operation {
     place: Arc<Workplace>,
     keeper: Keeper,
+    /// Told when it begins and when it is over.
+    arrivals: Arc<Notify>,
 }
 
 /// The directory of an operation, shared with its threads; removed when the last of them is done.
@@ -32,9 +36,10 @@ pub(crate) struct Workplace {
 }
 
 impl Operation {
-    pub(super) fn begin(keeper: Keeper, state: &mut State) -> Result<Operation> {
+    pub(super) fn begin(keeper: Keeper, arrivals: Arc<Notify>, state: &mut State) -> Result<Operation> {
+        arrivals.notify_one();
         let place = Arc::new(Workplace::make(state.temporary_name("work"))?);
-        Ok(Operation { place, keeper })
+        Ok(Operation { place, keeper, arrivals })
     }
 
     pub(crate) fn place(&self) -> &Arc<Workplace> {
@@ -62,6 +67,7 @@ impl Operation {
 impl Drop for Operation {
     fn drop(&mut self) {
         self.place.cancelled.store(true, Ordering::Relaxed);
+        self.arrivals.notify_one();
     }
 }
 

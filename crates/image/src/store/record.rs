@@ -23,6 +23,9 @@ pub(crate) struct ImageRecord {
     /// When a tag was last set, nanoseconds since the epoch; 0 for never.
     #[serde(default)]
     pub(crate) tagged_at_ns: i64,
+    /// When it came, or when a container used it last as far as that was written, nanoseconds since the epoch.
+    #[serde(default)]
+    pub(crate) used_at_ns: i64,
 }
 
 impl ImageRecord {

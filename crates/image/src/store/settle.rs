@@ -208,6 +208,7 @@ mod tests {
             layers: vec![diff_id],
             parent: None,
             tagged_at_ns: 0,
+            used_at_ns: 0,
         };
         let id = Digest::of(config.as_bytes());
         let file: ImageFile = serde_json::from_str(&config).unwrap();

@@ -23,6 +23,9 @@ use super::{
 };
 use crate::{Result, background, config::ImageFile, digest::Digest};
 
+/// How the names of what waits to be deleted begin.
+pub(crate) const TRASH: &str = "trash";
+
 /// The state of the store.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -35,6 +38,8 @@ pub(crate) struct State {
     pub(super) blob_users: Counts,
     /// Layers of each container that has a writable layer, topmost first.
     pub(super) containers: HashMap<String, Vec<Digest>>,
+    /// When images were used since the store was opened, nanoseconds since the epoch.
+    pub(super) used: HashMap<Digest, i64>,
     /// This boot of the machine.
     pub(super) boot_id: String,
     /// Makes names in the temporary directory unique.
@@ -133,7 +138,7 @@ impl State {
     pub(super) fn throw_away(&mut self, paths: Vec<PathBuf>) {
         let mut moved = Vec::new();
         for path in paths {
-            let place = self.temporary_name("trash");
+            let place = self.temporary_name(TRASH);
             fault::point("image: throw away");
             match fs::rename(&path, &place) {
                 Ok(()) => moved.push(place),

@@ -13,10 +13,10 @@ use std::{
 
 use super::{
     paths::{DIFF, LOWER, Paths, WORK},
-    state::{State, forget},
+    state::{State, TRASH, forget},
     trash,
 };
-use crate::{Error, Result, Rootfs, background, digest::Digest};
+use crate::{Error, Result, Rootfs, background, clock, digest::Digest};
 
 impl State {
     /// Makes the writable layer of a container, unless it is there.
@@ -40,6 +40,7 @@ impl State {
         } else {
             self.make_whole(&home, &links, layers.first())?;
         }
+        self.used.insert(*image, clock::now_ns());
         self.layer_users.add(&layers);
         self.containers.insert(container.to_owned(), layers);
         let lowers = links.iter().map(|link| self.paths.links().join(link)).collect();
@@ -66,7 +67,7 @@ impl State {
     /// What is left to delete is handed back, so that neither the keeper nor the request waits for a busy disk.
     pub(crate) fn release(&mut self, container: &str) -> Result<Trash> {
         let home = self.paths.container(container)?;
-        let place = self.temporary_name("trash");
+        let place = self.temporary_name(TRASH);
         fault::point("image: take writable layer away");
         match fs::rename(&home, &place) {
             Ok(()) => {}

@@ -161,6 +161,7 @@ pub(super) const KEYS: &[Key] = &[
     key("", "min-api-version", Text, NotYet, ""),
     key("", "oom-score-adjust", Number, NotYet, ""),
     key("", "proxies", Object, NotYet, ""),
+    key("", "shoal", Object, Honoured, ""),
 ];
 
 /// Finds a setting by its `daemon.json` key.

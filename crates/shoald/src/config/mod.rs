@@ -9,6 +9,7 @@ mod file;
 mod flag;
 mod key;
 mod runtime;
+mod shoal;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -23,6 +24,7 @@ pub(crate) use container::Containers;
 pub(crate) use error::ConfigError;
 use key::Effect;
 pub(crate) use runtime::Runtime;
+pub(crate) use shoal::Shoal;
 
 /// Where the configuration file is looked for when none is named; its absence is no error.
 const DEFAULT_CONFIG_FILE: &str = "/etc/shoal/daemon.json";
@@ -84,6 +86,7 @@ pub(crate) struct Config {
     pub(crate) log_opts: BTreeMap<String, String>,
     pub(crate) swarm_default_advertise_addr: String,
     pub(crate) shutdown_timeout: u64,
+    pub(crate) shoal: Shoal,
     #[serde(flatten)]
     pub(crate) containers: Containers,
 }
@@ -127,6 +130,7 @@ impl Default for Config {
             log_opts: BTreeMap::new(),
             swarm_default_advertise_addr: String::new(),
             shutdown_timeout: 15,
+            shoal: Shoal::default(),
             containers: Containers::default(),
         }
     }
@@ -212,6 +216,7 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
         "debug, info, warn, error or fatal",
     )?;
     config.containers.check()?;
+    config.shoal.gc.policy()?;
     for label in &config.labels {
         if !label.contains('=') {
             return Err(wrong("labels", label, "key=value"));
