@@ -318,9 +318,30 @@ pub struct ImagePushQuery {
 pub struct ImageLoadQuery {
     /// No progress.
     pub quiet: bool,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub platform: Unread,
+    /// Only images for it, as JSON or as text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
+}
+
+/// Parameters of `GET /images/get`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImageSaveQuery {
+    /// Names or ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// What they must be for, as JSON or as text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
+}
+
+/// Parameters of `GET /images/{name}/get`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImageGetQuery {
+    /// What it must be for, as JSON or as text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
 }
 
 /// Parameters of `GET /images/{name}/json`.

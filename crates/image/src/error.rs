@@ -47,6 +47,9 @@ pub enum Error {
     /// A change of `import` that cannot be honoured.
     #[error("{0}")]
     InvalidChange(String),
+    /// A source of `import` that is no URL of the web.
+    #[error("fromSrc must be \"-\" or a URL of http or https")]
+    InvalidSource,
     /// An id of a container that cannot be the name of a directory.
     #[error("invalid container id {0:?}")]
     InvalidContainerId(String),
@@ -201,6 +204,7 @@ impl Error {
             | Error::InvalidDigest(_)
             | Error::InvalidPlatform(_)
             | Error::InvalidChange(_)
+            | Error::InvalidSource
             | Error::InvalidContainerId(_)
             | Error::InvalidTag(_)
             | Error::InvalidPush(_)

@@ -1,12 +1,13 @@
 //! `docker import`: an archive of a root directory becomes an image with one layer.
 
 pub(crate) mod change;
+mod remote;
 
 use tokio::io::AsyncRead;
 
 use crate::{
     Error, Image, Images, ImportOptions, Progress, ProgressSender, Result,
-    archive::{Compression, feed},
+    archive::{Chunks, Compression, feed, feed_chunks},
     assembly::{Assembly, Layer, ManifestFile},
     background, clock,
     config::{Config, History, ImageFile, RootFs},
@@ -17,10 +18,33 @@ use crate::{
     spool::Spooled,
     unpack,
 };
+use remote::Remote;
 use std::sync::Arc;
 
 /// What Docker writes when no message is given.
 const DEFAULT_COMMENT: &str = "Imported from -";
+
+/// What a request to import asks for, found right before the first byte is read.
+struct Order {
+    name: Option<Reference>,
+    config: Config,
+    platform: Platform,
+    comment: String,
+}
+
+impl Order {
+    fn judged(options: &ImportOptions, default_comment: &str) -> Result<Order> {
+        let name = options.reference.as_deref().filter(|name| !name.is_empty());
+        let name = name.map(|name| Reference::parse(name).and_then(taggable)).transpose()?;
+        let mut config = Config::default();
+        for line in &options.changes {
+            change::apply(&mut config, line)?;
+        }
+        let platform = Platform::wanted(options.platform.as_deref())?;
+        let given = options.message.clone().filter(|message| !message.is_empty());
+        Ok(Order { name, config, platform, comment: given.unwrap_or_else(|| default_comment.to_owned()) })
+    }
+}
 
 impl Images {
     /// Makes an image with one layer from a plain, gzip or zstd archive of a root directory.
@@ -30,33 +54,49 @@ impl Images {
         options: ImportOptions,
         to: ProgressSender,
     ) -> Result<Arc<Image>> {
-        // All that can be wrong with the request is found before the first byte is read.
-        let name = options.reference.as_deref().filter(|name| !name.is_empty());
-        let name = name.map(|name| Reference::parse(name).and_then(taggable)).transpose()?;
-        let mut config = Config::default();
-        for line in &options.changes {
-            change::apply(&mut config, line)?;
-        }
-        let platform = Platform::wanted(options.platform.as_deref())?;
-        let comment =
-            options.message.clone().filter(|m| !m.is_empty()).unwrap_or_else(|| DEFAULT_COMMENT.to_owned());
+        let order = Order::judged(&options, DEFAULT_COMMENT)?;
+        self.import_chunks(feed(tar), order, to).await
+    }
 
+    /// The same from an archive in the web; a URL without a scheme is `http`.
+    ///
+    /// # Errors
+    /// As `import`, or if the URL cannot be fetched.
+    pub async fn import_from(
+        &self,
+        url: &str,
+        options: ImportOptions,
+        to: ProgressSender,
+    ) -> Result<Arc<Image>> {
+        let remote = Remote::parse(url)?;
+        let order = Order::judged(&options, &format!("Imported from {}", remote.shown()))?;
+        progress::summary(&to, format!("Downloading from {}", remote.shown()));
+        let archive = remote.open().await?;
+        self.import_chunks(feed_chunks(archive), order, to).await
+    }
+
+    async fn import_chunks(
+        &self,
+        (input, fill): (Chunks, impl Future<Output = ()>),
+        order: Order,
+        to: ProgressSender,
+    ) -> Result<Arc<Image>> {
+        let Order { name, config, platform, comment } = order;
         let mut assembly = Assembly::begin(&self.store).await?;
         progress::send(&to, Progress { status: "Importing".to_owned(), ..Progress::default() });
-        let (input, fill) = feed(tar);
         let place = assembly.operation().place().clone();
         let (source, directory) = (place.name("blob"), place.name("layer"));
-        let (blob, layer) = (source.clone(), directory.clone());
-        let _place = self.unpacks.acquire().await.map_err(|_| Error::Closed)?;
-        let work =
-            background::run("image-import", move || unpack::unpack_stream(input, &blob, &layer, &place));
+        let (to_blob, to_layer) = (source.clone(), directory.clone());
+        let work = background::run("image-import", move || {
+            unpack::unpack_chunks(input, &to_blob, &to_layer, &place)
+        });
         let (_, unpacked) = tokio::join!(fill, work);
         let unpacked = unpacked?;
         let file = image_file(config, comment, &platform, unpacked.diff_id.to_string());
         let bytes = serde_json::to_vec(&file).map_err(|e| Error::Malformed(e.to_string()))?;
-        let spooled = Spooled { digest: unpacked.blob_digest, size: unpacked.blob_size };
-        let manifest = manifest(&bytes, &[(spooled, unpacked.compression)]);
         let blob = unpacked.blob_digest;
+        let spooled = Spooled { digest: blob, size: unpacked.blob_size };
+        let manifest = manifest(&bytes, &[(spooled, unpacked.compression)]);
         assembly.add_layer(Layer::Fresh { blob, source, directory, unpacked });
         let id = assembly.add_image(&bytes, &manifest, vec![blob])?;
         if let Some(name) = name {

@@ -37,6 +37,7 @@ mod push;
 mod reference;
 mod registry;
 mod remove;
+mod save;
 mod search;
 mod spool;
 mod store;

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, config::ImageFile};
 
 /// What an image runs on, in Go's names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,14 @@ impl Platform {
             (_, None) | (None, _) => Some(1),
             (Some(_), Some(_)) => None,
         }
+    }
+}
+
+impl ImageFile {
+    /// What the image runs on.
+    pub(crate) fn platform(&self) -> Platform {
+        let os = if self.os.is_empty() { Platform::host().os } else { self.os.clone() };
+        Platform { os, architecture: self.architecture.clone(), variant: self.variant.clone() }
     }
 }
 

@@ -19,7 +19,7 @@ mod upload;
 
 pub(crate) use auth::Access;
 pub(crate) use blob::{Download, MAX_DOWNLOADS};
-pub(crate) use client::Client;
+pub(crate) use client::{Client, unreachable};
 pub(crate) use endpoint::endpoints;
 pub(crate) use source::{Growth, Source};
 pub(crate) use upload::Begun;

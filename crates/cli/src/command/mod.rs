@@ -138,6 +138,8 @@ pub(crate) enum Verb {
     Rm(container::remove::Args),
     /// Remove one or more images
     Rmi(image::remove::Args),
+    /// Save one or more images to a tar archive (streamed to STDOUT by default)
+    Save(image::save::Args),
     /// Search Docker Hub for images
     Search(registry::search::Args),
     /// Start one or more stopped containers
@@ -192,6 +194,7 @@ impl Verb {
             Self::Import(args) => image::Group::Import(args).run(client).await,
             Self::Load(args) => image::Group::Load(args).run(client).await,
             Self::Rmi(args) => image::Group::Rm(args).run(client).await,
+            Self::Save(args) => image::Group::Save(args).run(client).await,
             Self::Tag(args) => image::Group::Tag(args).run(client).await,
             Self::Login(args) => registry::login::run(args, client).await.map(|()| 0),
             Self::Logout(args) => registry::logout::run(args, client).await.map(|()| 0),

@@ -8,7 +8,8 @@ use std::{
     },
 };
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::sync::mpsc;
 
 /// Bytes of a chunk: as large as stays in a core's own cache, so that who reads it second finds it there.
 pub(crate) const CHUNK_BYTES: usize = 256 << 10;
@@ -37,6 +38,27 @@ impl Pool {
         }
         Ok(if buffer.filled == 0 { Bytes::new() } else { Bytes::from_owner(buffer) })
     }
+
+    /// Sends all of `input` to each of `readers`, or the error that ends it to the first. Ends early when one of them does.
+    pub(crate) fn pump(&self, mut input: impl Read, readers: &[SyncSender<Chunk>]) {
+        loop {
+            match self.fill(&mut input) {
+                Ok(chunk) if chunk.is_empty() => return,
+                Ok(chunk) => {
+                    if !readers.iter().all(|reader| reader.send(Ok(chunk.clone())).is_ok()) {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    if let Some(reader) = readers.first() {
+                        // A reader that is gone has an error of its own, which came first.
+                        let _ = reader.send(Err(error));
+                    }
+                    return;
+                }
+            }
+        }
+    }
 }
 
 /// A buffer that goes back to its pool when the last reader has let go of it.
@@ -59,39 +81,82 @@ impl Drop for Buffer {
     }
 }
 
-/// What goes through the channel. The stream ends when its sender goes.
+/// What goes through a channel of chunks.
 pub(crate) type Chunk = io::Result<Bytes>;
 
-/// A stream of chunks: the end that sends, and the end that reads.
+/// A stream between threads. It ends when its sender goes; who fails sends the error first.
 pub(crate) fn chunks() -> (SyncSender<Chunk>, Chunks) {
     let (sender, receiver) = sync_channel(QUEUE);
-    (sender, Chunks { receiver, current: Bytes::new() })
+    (sender, Chunks { from: From::Thread(receiver), current: Bytes::new() })
 }
 
-/// The reading end.
+/// The reading end of a stream of chunks. It reads to the end of the stream, or to the error that broke it.
 #[derive(Debug)]
-pub(crate) struct Chunks {
-    receiver: Receiver<Chunk>,
+pub struct Chunks {
+    from: From,
     current: Bytes,
 }
 
+#[derive(Debug)]
+enum From {
+    Thread(Receiver<Chunk>),
+    /// Ends with an empty chunk: a future that is dropped half-way is told from a stream that ends.
+    Task(mpsc::Receiver<Chunk>),
+    Nobody,
+}
+
 impl Chunks {
-    /// The next chunk as it came; empty at the end.
-    pub(crate) fn next(&mut self) -> Chunk {
-        self.fill_buf()?;
-        Ok(std::mem::take(&mut self.current))
+    /// A stream from a future, which sends an empty chunk at its end.
+    pub(super) fn from_task(receiver: mpsc::Receiver<Chunk>) -> Chunks {
+        Chunks { from: From::Task(receiver), current: Bytes::new() }
+    }
+
+    fn receive(&mut self) -> Chunk {
+        let chunk = match &mut self.from {
+            From::Thread(receiver) => match receiver.recv() {
+                Ok(chunk) if chunk.as_ref().is_ok_and(Bytes::is_empty) => return self.receive(),
+                Ok(chunk) => chunk,
+                Err(_) => Ok(Bytes::new()),
+            },
+            From::Task(receiver) => {
+                receiver.blocking_recv().unwrap_or_else(|| Err(io::ErrorKind::ConnectionAborted.into()))
+            }
+            From::Nobody => Ok(Bytes::new()),
+        };
+        if !chunk.as_ref().is_ok_and(|chunk| !chunk.is_empty()) {
+            self.from = From::Nobody;
+        }
+        chunk
+    }
+
+    /// At most so many of the next bytes, as they came; empty at the end.
+    pub(crate) fn take_bytes(&mut self, most: usize) -> Chunk {
+        let there = self.fill_buf()?.len();
+        Ok(self.current.split_to(there.min(most)))
+    }
+
+    /// The next bytes, at least so many unless the stream ends before; they stay in the stream.
+    pub(crate) fn peek(&mut self, least: usize) -> io::Result<&[u8]> {
+        while self.current.len() < least {
+            let more = self.receive()?;
+            if more.is_empty() {
+                break;
+            }
+            if self.current.is_empty() {
+                self.current = more;
+            } else {
+                let mut joined = BytesMut::from(&self.current[..]);
+                joined.extend_from_slice(&more);
+                self.current = joined.freeze();
+            }
+        }
+        Ok(&self.current)
     }
 }
 
 impl BufRead for Chunks {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.current.is_empty() {
-            match self.receiver.recv() {
-                Ok(chunk) => self.current = chunk?,
-                Err(_) => break,
-            }
-        }
-        Ok(&self.current)
+        self.peek(1)
     }
 
     fn consume(&mut self, bytes: usize) {
@@ -131,8 +196,19 @@ mod tests {
             sender.send(Ok(Bytes::from_static(part))).unwrap();
         }
         drop(sender);
+        assert_eq!(chunks.peek(3).unwrap(), b"abcd");
+        assert_eq!(&chunks.take_bytes(1).unwrap()[..], b"a");
         let mut text = String::new();
         chunks.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "abcd");
+        assert_eq!((text.as_str(), chunks.take_bytes(9).unwrap().len()), ("bcd", 0));
+    }
+
+    #[test]
+    fn a_future_that_goes_before_its_end_is_an_error() {
+        let (sender, receiver) = mpsc::channel(4);
+        sender.try_send(Ok(Bytes::from_static(b"ab"))).unwrap();
+        drop(sender);
+        let error = Chunks::from_task(receiver).read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }
 }

@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use crate::{Error, Result};
 
 /// Bytes that are looked at.
-const MAGIC_BYTES: usize = 6;
+pub(crate) const MAGIC_BYTES: usize = 6;
 /// Compressed bytes read at once.
 const BUFFER_BYTES: usize = 128 << 10;
 /// Largest window of zstd, as a power of two: 128 MiB, zstd's own default limit.

@@ -13,11 +13,15 @@ mod tar_writer;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::pax::Extended;
 pub use crate::unpack::{Rules, extract};
-pub(crate) use chunk::{Chunk, Chunks, Pool, chunks};
+pub use chunk::Chunks;
+pub(crate) use chunk::{Chunk, Pool, chunks};
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use compression::open as decompress;
 pub use compression::open_plain;
-pub(crate) use compression::{Compression, undo};
-pub use feed::{Feed, feed};
+pub(crate) use compression::{Compression, MAGIC_BYTES, undo};
+pub use feed::feed;
+pub(crate) use feed::feed_chunks;
 pub(crate) use tar_reader::TarReader;
 pub use tar_reader::{Entry, Kind};
 pub use tar_writer::TarWriter;
+pub(crate) use tar_writer::{tar_head, tar_padding};

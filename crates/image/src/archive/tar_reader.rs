@@ -6,9 +6,10 @@
 
 use std::io::{self, BufRead, Read};
 
+use bytes::Bytes;
 use tar::{EntryType, Header};
 
-use super::pax::Extended;
+use super::{Chunks, pax::Extended};
 use crate::{Error, Result};
 
 const BLOCK: usize = 512;
@@ -89,6 +90,11 @@ impl<R: BufRead> TarReader<R> {
                 _ => return self.entry(&header, size, extended).map(Some),
             }
         }
+    }
+
+    /// Bytes that are left of the current entry.
+    pub(crate) fn left(&self) -> u64 {
+        self.unread
     }
 
     /// Reads data of the current entry; 0 at its end.
@@ -240,6 +246,26 @@ impl<R: BufRead> TarReader<R> {
             left -= skipped as u64;
         }
         Ok(())
+    }
+}
+
+impl TarReader<Chunks> {
+    /// Data of the current entry as it came, not copied; empty at its end.
+    pub(crate) fn chunk(&mut self) -> Result<Bytes> {
+        let most = usize::try_from(self.unread).unwrap_or(usize::MAX);
+        if most == 0 {
+            return Ok(Bytes::new());
+        }
+        let chunk = self.input.take_bytes(most).map_err(Error::Input)?;
+        self.unread -= chunk.len() as u64;
+        if chunk.is_empty() { Err(truncated()) } else { Ok(chunk) }
+    }
+
+    /// The beginning of what is left of the current entry, at most `bytes` of it.
+    pub(crate) fn peek(&mut self, bytes: usize) -> Result<&[u8]> {
+        let least = bytes.min(usize::try_from(self.unread).unwrap_or(usize::MAX));
+        let there = self.input.peek(least).map_err(Error::Input)?;
+        Ok(&there[..there.len().min(least)])
     }
 }
 

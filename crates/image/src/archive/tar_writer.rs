@@ -37,21 +37,9 @@ impl<W: Write> TarWriter<W> {
     pub fn entry(&mut self, entry: &Entry, size: u64) -> io::Result<()> {
         self.close()?;
         let size = if entry.kind == Kind::File { size } else { 0 };
-        let records = extended(entry, size);
-        if !records.is_empty() {
-            let mut header = Header::new_ustar();
-            header.set_entry_type(EntryType::XHeader);
-            header.set_size(records.len() as u64);
-            header.set_mode(0o644);
-            put(&mut header.as_old_mut().name, b"PaxHeaders/entry");
-            header.set_cksum();
-            self.output.write_all(header.as_bytes())?;
-            self.output.write_all(&records)?;
-            self.pad(records.len() as u64)?;
-        }
-        self.output.write_all(header(entry, size)?.as_bytes())?;
+        self.output.write_all(&tar_head(entry, size)?)?;
         self.owed = size;
-        self.padding = (BLOCK - size % BLOCK) % BLOCK;
+        self.padding = tar_padding(size) as u64;
         Ok(())
     }
 
@@ -82,11 +70,30 @@ impl<W: Write> TarWriter<W> {
         let rest = std::mem::take(&mut self.owed) + std::mem::take(&mut self.padding);
         io::copy(&mut io::Read::take(io::repeat(0), rest), &mut self.output).map(drop)
     }
+}
 
-    fn pad(&mut self, length: u64) -> io::Result<()> {
-        let rest = (BLOCK - length % BLOCK) % BLOCK;
-        io::copy(&mut io::Read::take(io::repeat(0), rest), &mut self.output).map(drop)
+/// All that stands before the data of an entry.
+pub(crate) fn tar_head(entry: &Entry, size: u64) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(BLOCK as usize);
+    let records = extended(entry, size);
+    if !records.is_empty() {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::XHeader);
+        header.set_size(records.len() as u64);
+        header.set_mode(0o644);
+        put(&mut header.as_old_mut().name, b"PaxHeaders/entry");
+        header.set_cksum();
+        head.extend_from_slice(header.as_bytes());
+        head.extend_from_slice(&records);
+        head.resize(head.len() + tar_padding(records.len() as u64), 0);
     }
+    head.extend_from_slice(header(entry, size)?.as_bytes());
+    Ok(head)
+}
+
+/// Zeros that stand behind so many bytes of data.
+pub(crate) fn tar_padding(size: u64) -> usize {
+    ((BLOCK - size % BLOCK) % BLOCK) as usize
 }
 
 fn header(entry: &Entry, size: u64) -> io::Result<Header> {

@@ -40,7 +40,7 @@ impl Bench {
     fn attempt(&self, bytes: &[u8]) {
         self.runtime.block_on(async {
             let nobody = tokio::sync::mpsc::channel(1).0;
-            let loaded = self.images.load(Cursor::new(bytes.to_vec()), nobody).await;
+            let loaded = self.images.load(Cursor::new(bytes.to_vec()), None, nobody).await;
             let images = self.images.list().await.expect("the store can be listed");
             match loaded {
                 Ok(loaded) => assert_eq!(loaded.is_empty(), images.is_empty(), "what is told is there"),

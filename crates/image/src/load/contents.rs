@@ -1,24 +1,20 @@
-//! The files of an archive of images: their names in memory, their bytes spooled.
+//! The files of an archive of images: their names in memory, their bytes on disk.
 
-use std::{
-    cell::Cell,
-    collections::HashMap,
-    fs::File,
-    io::{BufReader, Read},
-    path::PathBuf,
+use std::{cell::Cell, collections::HashMap};
+
+use super::{
+    intake::{self, Intake},
+    known::Known,
+    stored::Stored,
 };
-
 use crate::{
-    Error, Result,
-    archive::{Compression, Kind, TarReader, decompress},
+    Error, ProgressSender, Result,
+    archive::{Chunks, Kind},
     digest::Digest,
-    spool::{self, Spooled},
-    store::{Workplace, read_small},
+    store::Workplace,
     unpack::path,
 };
 
-/// Bytes that are read at once.
-const BUFFER_BYTES: usize = 128 << 10;
 /// Most files of an archive of images.
 const MAX_FILES: usize = 100_000;
 /// Most bytes of their names.
@@ -28,77 +24,65 @@ const MAX_KEPT_BYTES: u64 = 64 << 20;
 /// Most links that are followed from one name to another.
 const MAX_LINKS: usize = 8;
 
-/// A file of the archive.
-#[derive(Clone, Debug)]
-pub(super) struct Stored {
-    pub(super) path: PathBuf,
-    pub(super) spooled: Spooled,
-    pub(super) compression: Compression,
-}
-
 #[derive(Debug)]
 enum Item {
-    File(Stored),
+    /// Its number among the files.
+    File(usize),
     /// Old archives link a layer that several images share. The name it leads to.
     Link(Vec<u8>),
 }
 
 /// All files of an archive by name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Contents {
     items: HashMap<Vec<u8>, Item>,
+    files: Vec<Stored>,
     /// Bytes handed out to be kept: tables of contents may name one large file many times.
     kept: Cell<u64>,
 }
 
 impl Contents {
     /// Reads the whole stream. Blocks.
-    pub(super) fn read(input: impl Read + Send, place: &Workplace) -> Result<Contents> {
-        let (_, plain) = decompress(input)?;
-        let mut archive = TarReader::new(BufReader::with_capacity(BUFFER_BYTES, plain));
-        let mut contents = Contents::default();
-        let mut name_bytes = 0;
-        while let Some(entry) = archive.next()? {
-            let name = path::parts(&entry.path)?.join(&b'/');
-            name_bytes += entry.path.len();
-            if contents.items.len() >= MAX_FILES || name_bytes > MAX_NAME_BYTES {
-                return Err(Error::Archive(format!("more than {MAX_FILES} files, or too long names")));
-            }
-            let item = match &entry.kind {
-                Kind::File => {
-                    let path = place.name("blob");
-                    let spooled = spool::spool(|buffer| archive.read_data(buffer), &path, place)?;
-                    Item::File(Stored { compression: compression(&path)?, path, spooled })
-                }
-                Kind::Symlink(target) => Item::Link(beside(&name, target)?),
-                Kind::Hardlink(target) => Item::Link(path::parts(target)?.join(&b'/')),
-                Kind::Directory => continue,
-                Kind::CharDevice(..) | Kind::BlockDevice(..) | Kind::Fifo => {
-                    return Err(path::refused(&entry.path, "is no file of an image archive"));
-                }
-            };
-            contents.items.insert(name, item);
-        }
-        archive.drain()?;
-        Ok(contents)
+    pub(super) fn read(
+        input: Chunks,
+        place: &Workplace,
+        known: &Known,
+        told: &ProgressSender,
+    ) -> Result<Contents> {
+        let (items, files) = intake::with(input, place, known, told, items)?;
+        Ok(Contents { items, files, kept: Cell::new(0) })
+    }
+
+    /// A file by its number.
+    pub(super) fn file(&mut self, number: usize) -> Option<&mut Stored> {
+        self.files.get_mut(number)
     }
 
     /// The file behind a name that the archive itself gives.
     pub(super) fn find(&self, name: &str) -> Result<Option<&Stored>> {
+        Ok(self.number(name)?.and_then(|number| self.files.get(number)))
+    }
+
+    /// The file behind a name, which must be there.
+    pub(super) fn require(&self, name: &str) -> Result<&Stored> {
+        self.find(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// The same, its number.
+    pub(super) fn require_number(&self, name: &str) -> Result<usize> {
+        self.number(name)?.ok_or_else(|| missing(name))
+    }
+
+    fn number(&self, name: &str) -> Result<Option<usize>> {
         let mut name = path::parts(name.as_bytes())?.join(&b'/');
         for _ in 0..MAX_LINKS {
             match self.items.get(&name) {
-                Some(Item::File(stored)) => return Ok(Some(stored)),
+                Some(Item::File(number)) => return Ok(Some(*number)),
                 Some(Item::Link(target)) => name = target.clone(),
                 None => return Ok(None),
             }
         }
         Err(path::refused(&name, "goes round in links"))
-    }
-
-    /// The file behind a name, which must be there.
-    pub(super) fn require(&self, name: &str) -> Result<&Stored> {
-        self.find(name)?.ok_or_else(|| path::refused(name.as_bytes(), "is missing"))
     }
 
     /// The bytes of a small file, to be kept for an image.
@@ -113,18 +97,40 @@ impl Contents {
     }
 
     /// The blob of an OCI layout, whose bytes must have the digest that is its name.
-    pub(super) fn blob(&self, digest: &Digest) -> Result<Option<&Stored>> {
-        let Some(stored) = self.find(&format!("blobs/sha256/{}", digest.hex()))? else { return Ok(None) };
+    pub(super) fn blob(&self, digest: &Digest) -> Result<Option<(usize, &Stored)>> {
+        let Some(number) = self.number(&format!("blobs/sha256/{}", digest.hex()))? else { return Ok(None) };
+        let Some(stored) = self.files.get(number) else { return Ok(None) };
         stored.spooled.digest.expect(digest)?;
-        Ok(Some(stored))
+        Ok(Some((number, stored)))
     }
 }
 
-impl Stored {
-    /// The bytes of a file that is small.
-    pub(super) fn bytes(&self, limit: u64) -> Result<Vec<u8>> {
-        read_small(&self.path, limit)
+/// Takes in all files.
+fn items(intake: &mut Intake<'_, '_>) -> Result<HashMap<Vec<u8>, Item>> {
+    let mut items = HashMap::new();
+    let mut name_bytes = 0;
+    while let Some(entry) = intake.archive.next()? {
+        let name = path::parts(&entry.path)?.join(&b'/');
+        name_bytes += entry.path.len();
+        if items.len() >= MAX_FILES || name_bytes > MAX_NAME_BYTES {
+            return Err(Error::Archive(format!("more than {MAX_FILES} files, or too long names")));
+        }
+        let item = match &entry.kind {
+            Kind::File => Item::File(intake.take(&name)?),
+            Kind::Symlink(target) => Item::Link(beside(&name, target)?),
+            Kind::Hardlink(target) => Item::Link(path::parts(target)?.join(&b'/')),
+            Kind::Directory => continue,
+            Kind::CharDevice(..) | Kind::BlockDevice(..) | Kind::Fifo => {
+                return Err(path::refused(&entry.path, "is no file of an image archive"));
+            }
+        };
+        items.insert(name, item);
     }
+    Ok(items)
+}
+
+fn missing(name: &str) -> Error {
+    path::refused(name.as_bytes(), "is missing")
 }
 
 /// Where a symbolic link leads, from the directory of its own name; never out of the archive.
@@ -140,12 +146,4 @@ fn beside(name: &[u8], target: &[u8]) -> Result<Vec<u8>> {
         }
     }
     Ok(parts.join(&b'/'))
-}
-
-fn compression(path: &std::path::Path) -> Result<Compression> {
-    let mut start = Vec::new();
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    file.take(8).read_to_end(&mut start).map_err(Error::io("read", path))?;
-    // What is compressed otherwise is refused when it turns out to be a layer.
-    Ok(Compression::of(&start).unwrap_or(Compression::None))
 }

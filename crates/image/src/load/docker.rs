@@ -33,7 +33,7 @@ fn draft(contents: &Contents, item: Item) -> Result<Draft> {
     let names = item.repo_tags.unwrap_or_default();
     Ok(Draft {
         config: contents.keep(contents.require(&item.config)?, MAX_CONFIG_BYTES)?,
-        layers: layers.iter().map(|name| contents.require(name).cloned()).collect::<Result<_>>()?,
+        layers: layers.iter().map(|name| contents.require_number(name)).collect::<Result<_>>()?,
         manifest: None,
         names: names
             .iter()

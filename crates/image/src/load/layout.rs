@@ -13,28 +13,28 @@ use crate::{
 };
 
 /// The full name.
-const FULL_NAME: &str = "io.containerd.image.name";
+pub(crate) const FULL_NAME: &str = "io.containerd.image.name";
 /// The full name or only a tag, depending on who wrote it.
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// Most indexes within indexes.
 const MAX_DEPTH: usize = 3;
 
 /// The images of `index.json`; none if there is no such file.
-pub(super) fn read(contents: &Contents) -> Result<Option<Vec<Draft>>> {
+pub(super) fn read(contents: &Contents, wanted: Option<&Platform>) -> Result<Option<Vec<Draft>>> {
     let Some(file) = contents.find("index.json")? else { return Ok(None) };
     let Document::Index(entries) = Document::parse(&file.bytes(MAX_MANIFEST_BYTES)?, None)? else {
         return Err(Error::Archive("index.json is no index".to_owned()));
     };
     let mut drafts: Vec<Draft> = Vec::new();
     for entry in entries.iter().filter(|entry| is_image(entry)) {
-        let Some((manifest, file)) = manifest(contents, entry, MAX_DEPTH)? else { continue };
+        let Some((manifest, file)) = manifest(contents, entry, wanted, MAX_DEPTH)? else { continue };
         let draft = draft(contents, manifest, file, name(entry)?)?;
         match drafts.iter_mut().find(|other| other.config == draft.config) {
             Some(other) => other.names.extend(draft.names),
             None => drafts.push(draft),
         }
     }
-    if drafts.is_empty() {
+    if drafts.is_empty() && wanted.is_none() {
         return Err(Error::Archive(format!("no image for {} in index.json", Platform::host())));
     }
     Ok(Some(drafts))
@@ -45,13 +45,15 @@ fn is_image(entry: &Descriptor) -> bool {
     entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown")
 }
 
-/// The manifest behind an entry: itself, or that of this platform in the index it points to.
+/// The manifest behind an entry: itself, or in the index it points to that of the wanted platform. If none is wanted, of
+/// this machine's, else whichever the archive has.
 fn manifest(
     contents: &Contents,
     entry: &Descriptor,
+    wanted: Option<&Platform>,
     depth: usize,
 ) -> Result<Option<(Manifest, ManifestFile)>> {
-    let Some(blob) = contents.blob(&entry.digest)? else {
+    let Some((_, blob)) = contents.blob(&entry.digest)? else {
         return Err(Error::Archive(format!("blob {} is missing", entry.digest)));
     };
     let bytes = contents.keep(blob, MAX_MANIFEST_BYTES)?;
@@ -67,12 +69,16 @@ fn manifest(
             // Archives may leave out the blobs of other platforms.
             let mut there = Vec::new();
             for entry in entries {
-                if contents.blob(&entry.digest)?.is_some() {
+                if is_image(&entry) && contents.blob(&entry.digest)?.is_some() {
                     there.push(entry);
                 }
             }
-            match choose(&there, &Platform::host()) {
-                Some(chosen) => self::manifest(contents, chosen, depth - 1),
+            let chosen = match wanted {
+                Some(wanted) => choose(&there, wanted),
+                None => choose(&there, &Platform::host()).or(there.first()),
+            };
+            match chosen {
+                Some(chosen) => self::manifest(contents, chosen, wanted, depth - 1),
                 None => Ok(None),
             }
         }
@@ -87,11 +93,11 @@ fn draft(
 ) -> Result<Draft> {
     let blob = |descriptor: &Descriptor| {
         let missing = || Error::Archive(format!("blob {} is missing", descriptor.digest));
-        contents.blob(&descriptor.digest)?.cloned().ok_or_else(missing)
+        contents.blob(&descriptor.digest)?.ok_or_else(missing)
     };
     Ok(Draft {
-        config: contents.keep(&blob(&manifest.config)?, MAX_CONFIG_BYTES)?,
-        layers: manifest.layers.iter().map(blob).collect::<Result<_>>()?,
+        config: contents.keep(blob(&manifest.config)?.1, MAX_CONFIG_BYTES)?,
+        layers: manifest.layers.iter().map(|layer| Ok(blob(layer)?.0)).collect::<Result<_>>()?,
         manifest: Some(file),
         names: name.into_iter().collect(),
     })

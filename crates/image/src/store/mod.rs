@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 
 pub(crate) use catalog::{Catalog, Entry};
 pub(crate) use open::read_small;
-pub(crate) use operation::{Hold, Operation, Workplace};
+pub(crate) use operation::{Hold, Holder, Operation, Workplace};
 pub(crate) use paths::{DIFF, Paths};
 pub(crate) use publish::{NewImage, Publication};
 pub(crate) use record::{BlobRecord, ImageRecord, Packed};
@@ -112,6 +112,11 @@ impl Store {
         let trash = self.change(move |state| state.retain(&live)).await?;
         tokio::task::spawn_blocking(|| trash.into_iter().for_each(writable::Trash::delete));
         Ok(())
+    }
+
+    /// What can keep content in the store.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder { keeper: self.keeper.clone() }
     }
 
     /// A place for content that is on its way in.

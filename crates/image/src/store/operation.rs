@@ -46,6 +46,24 @@ impl Operation {
         &self.place
     }
 
+    /// See [`Holder::hold`].
+    pub(crate) async fn hold(&self, layer: Digest, blob: Digest) -> Result<Option<Hold>> {
+        self.holder().hold(layer, blob).await
+    }
+
+    /// What can keep content in the store.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder { keeper: self.keeper.clone() }
+    }
+}
+
+/// Keeps content in the store on demand.
+#[derive(Clone, Debug)]
+pub(crate) struct Holder {
+    pub(super) keeper: Keeper,
+}
+
+impl Holder {
     /// If a layer is there both unpacked and as this blob, keeps it there for as long as the answer lives.
     pub(crate) async fn hold(&self, layer: Digest, blob: Digest) -> Result<Option<Hold>> {
         let keeper = self.keeper.clone();

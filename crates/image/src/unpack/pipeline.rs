@@ -10,7 +10,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, Read, Write},
+    io::{Read, Write},
     path::Path,
     sync::{
         atomic::{AtomicBool, Ordering},
@@ -24,7 +24,7 @@ use bytes::Bytes;
 use super::apply::apply;
 use crate::{
     Error, Result,
-    archive::{Chunk, Chunks, Compression, Pool, chunks, undo},
+    archive::{Chunk, Chunks, Compression, MAGIC_BYTES, Pool, chunks, undo},
     digest::{Digest, Hasher},
     spool::{MAX_BLOB_BYTES, Spooled},
     store::{DIFF, Workplace},
@@ -68,16 +68,31 @@ pub(crate) fn unpack_stream(
     taken.layer.unwrap_or(Err(Error::Closed))
 }
 
-/// Takes in bytes that `next` gives, until it gives none, whatever becomes of unpacking them. Blocks.
+/// The same for a stream that comes in chunks, which are not copied.
+pub(crate) fn unpack_chunks(
+    mut source: Chunks,
+    blob: &Path,
+    layer: &Path,
+    place: &Workplace,
+) -> Result<Unpacked> {
+    let taken = run(&mut || next_of(&mut source), Some(blob), Some(layer), false, place)?;
+    taken.layer.unwrap_or(Err(Error::Closed))
+}
+
+/// Takes in a blob, unpacks it if `layer` is given, and goes on to its end whatever becomes of unpacking. Blocks.
 ///
 /// For archives of images, which tell only at their end what is a layer.
 pub(crate) fn take_in(
-    next: &mut dyn FnMut() -> Result<Bytes>,
+    mut source: Chunks,
     blob: &Path,
     layer: Option<&Path>,
     place: &Workplace,
 ) -> Result<Taken> {
-    run(next, Some(blob), layer, true, place)
+    run(&mut || next_of(&mut source), Some(blob), layer, true, place)
+}
+
+fn next_of(source: &mut Chunks) -> Result<Bytes> {
+    source.take_bytes(usize::MAX).map_err(Error::Input)
 }
 
 /// Unpacks the blob at `source` to the new directory `target`. Blocks.
@@ -218,43 +233,17 @@ impl<'scope> Branch<'scope> {
 }
 
 fn branch<'scope>(scope: &'scope Scope<'scope, '_>, mut source: Chunks, diff: &Path) -> Result<Applied> {
-    let start = source.fill_buf().map_err(Error::Input)?;
-    let compression = Compression::of(start)?;
+    let compression = Compression::of(source.peek(MAGIC_BYTES).map_err(Error::Input)?)?;
     if compression == Compression::None {
         return Ok(Applied { diff_id: None, size_bytes: apply(source, diff)?, compression });
     }
+    let compressed = undo(compression, source)?;
     let (to_apply, plain) = chunks();
     let (to_digest, digest) = spawn_digest(scope);
-    scope.spawn(move || decompress(compression, source, &to_apply, &to_digest));
+    scope.spawn(move || Pool::default().pump(compressed, &[to_apply, to_digest]));
     let size_bytes = apply(plain, diff)?;
     let diff_id = digest.join().map_err(|_| Error::Closed)?;
     Ok(Applied { diff_id: Some(diff_id), size_bytes, compression })
-}
-
-fn decompress(
-    compression: Compression,
-    source: Chunks,
-    to_apply: &SyncSender<Chunk>,
-    to_digest: &SyncSender<Chunk>,
-) {
-    let pool = Pool::default();
-    let mut plain = match undo(compression, source) {
-        Ok(plain) => plain,
-        Err(error) => return drop(to_apply.send(Err(std::io::Error::other(error)))),
-    };
-    loop {
-        match pool.fill(&mut plain) {
-            Ok(chunk) if chunk.is_empty() => return,
-            Ok(chunk) => {
-                let is_lost = to_apply.send(Ok(chunk.clone())).is_err() || to_digest.send(Ok(chunk)).is_err();
-                if is_lost {
-                    return;
-                }
-            }
-            // Nobody listens if applying failed first, which is the error that counts.
-            Err(error) => return drop(to_apply.send(Err(error))),
-        }
-    }
 }
 
 fn spawn_digest<'scope>(
@@ -263,7 +252,7 @@ fn spawn_digest<'scope>(
     let (to, mut bytes) = chunks();
     let digest = move || {
         let mut hasher = Hasher::default();
-        while let Ok(chunk) = bytes.next()
+        while let Ok(chunk) = bytes.take_bytes(usize::MAX)
             && !chunk.is_empty()
         {
             hasher.update(&chunk);

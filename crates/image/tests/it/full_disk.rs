@@ -61,8 +61,9 @@ async fn every_way_in_fails_cleanly() {
         let import =
             scene.images.import(Cursor::new(layer.clone()), ImportOptions::default(), nobody()).await;
         let docker =
-            scene.images.load(Cursor::new(docker_archive("a:1", &config, &[&layer])), nobody()).await;
-        let oci = scene.images.load(Cursor::new(oci_archive("a:1", &config, &[&packed]).0), nobody()).await;
+            scene.images.load(Cursor::new(docker_archive("a:1", &config, &[&layer])), None, nobody()).await;
+        let oci =
+            scene.images.load(Cursor::new(oci_archive("a:1", &config, &[&packed]).0), None, nobody()).await;
         let registry = {
             let (layer, config) = (packed.clone(), config.clone());
             FalseRegistry::start(move |asked| {

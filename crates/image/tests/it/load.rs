@@ -18,7 +18,7 @@ async fn docker_archives_old_and_compressed() {
     let archive = docker_archive("busy:1", &config, &layers);
     let id = format!("sha256:{}", hex(&config));
     for bytes in [archive.clone(), gzip(&archive), zstd::encode_all(&archive[..], 1).unwrap()] {
-        let loaded = scene.images.load(Cursor::new(bytes), nobody()).await.unwrap();
+        let loaded = scene.images.load(Cursor::new(bytes), None, nobody()).await.unwrap();
         assert_eq!(loaded, [Loaded { reference: Some("busy:1".to_owned()), image_id: id.clone() }]);
     }
     let image = scene.images.get("busy:1").await.unwrap();
@@ -33,7 +33,7 @@ async fn oci_layouts_keep_their_manifest() {
     let scene = Scene::new().await;
     let (layer, packed) = (root(), gzip(&root()));
     let (archive, manifest) = oci_archive("docker.io/library/oci:2", &config(&[&layer]), &[&packed]);
-    let loaded = scene.images.load(Cursor::new(archive), nobody()).await.unwrap();
+    let loaded = scene.images.load(Cursor::new(archive), None, nobody()).await.unwrap();
     assert_eq!(loaded[0].reference.as_deref(), Some("oci:2"));
     let scene = scene.reopen().await;
     let image = scene.images.get("oci:2").await.unwrap();
@@ -70,7 +70,7 @@ async fn what_is_cut_or_false_leaves_nothing() {
         ("bad name", docker_archive("A:1", &config(&[&layer]), &[&layer])),
         ("config is no JSON", docker_archive("a:1", b"{", &[])),
     ] {
-        let error = scene.images.load(Cursor::new(bytes), nobody()).await.expect_err(what);
+        let error = scene.images.load(Cursor::new(bytes), None, nobody()).await.expect_err(what);
         assert_eq!(error.kind(), ErrorKind::Invalid, "{what}: {error}");
         assert!(scene.images.list().await.unwrap().is_empty(), "{what}");
     }
@@ -92,10 +92,10 @@ async fn two_images_appear_together_or_not_at_all() {
             Archive::new().file("good", &good).file("bad", &bad).file("l1", &layer).file("l2", &other);
         files.file("manifest.json", table.as_bytes()).bytes()
     };
-    scene.images.load(Cursor::new(archive("l1")), nobody()).await.unwrap_err();
+    scene.images.load(Cursor::new(archive("l1")), None, nobody()).await.unwrap_err();
     assert!(scene.images.list().await.unwrap().is_empty());
     scene.eventually_empty().await;
-    let loaded = scene.images.load(Cursor::new(archive("l2")), nobody()).await.unwrap();
+    let loaded = scene.images.load(Cursor::new(archive("l2")), None, nobody()).await.unwrap();
     assert_eq!(loaded[1], Loaded { reference: None, image_id: format!("sha256:{}", hex(&bad)) });
     assert_eq!(scene.images.list().await.unwrap().len(), 2);
 }
@@ -107,7 +107,7 @@ async fn a_table_that_names_one_large_file_often_is_refused() {
     let item = r#"{"Config":"c","RepoTags":null,"Layers":[]}"#;
     let table = format!("[{}]", vec![item; 10_000].join(","));
     let archive = Archive::new().file("c", &large).file("manifest.json", table.as_bytes()).bytes();
-    let error = scene.images.load(Cursor::new(archive), nobody()).await.unwrap_err();
+    let error = scene.images.load(Cursor::new(archive), None, nobody()).await.unwrap_err();
     assert!(error.to_string().contains("larger than the limit"), "{error}");
     scene.eventually_empty().await;
 }

@@ -11,7 +11,7 @@ use crate::{
 
 async fn load(scene: &Scene, name: &str, layers: &[&[u8]]) -> String {
     let archive = docker_archive(name, &config(layers), layers);
-    scene.images.load(Cursor::new(archive), nobody()).await.unwrap()[0].image_id.clone()
+    scene.images.load(Cursor::new(archive), None, nobody()).await.unwrap()[0].image_id.clone()
 }
 
 fn forced() -> RemoveOptions {

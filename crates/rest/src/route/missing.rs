@@ -12,8 +12,6 @@ const DELETE: Method = Method::DELETE;
 const ROUTES: &[(Method, &str)] = &[
     (POST, "/build"),
     (GET, "/images/{name}/attestations"),
-    (GET, "/images/{name}/get"),
-    (GET, "/images/get"),
     (PUT, "/volumes/{name}"),
     (DELETE, "/networks/{id}"),
     (POST, "/networks/create"),

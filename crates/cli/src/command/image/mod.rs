@@ -6,6 +6,7 @@ pub(crate) mod load;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod remove;
+pub(crate) mod save;
 pub(crate) mod tag;
 
 use clap::Subcommand;
@@ -32,6 +33,8 @@ pub(crate) enum Group {
     /// Remove one or more images
     #[command(visible_alias = "remove")]
     Rm(remove::Args),
+    /// Save one or more images to a tar archive (streamed to STDOUT by default)
+    Save(save::Args),
     /// Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
     Tag(tag::Args),
 }
@@ -46,6 +49,7 @@ impl Group {
             Self::Pull(args) => pull::run(args, client).await?,
             Self::Push(args) => push::run(args, client).await?,
             Self::Rm(args) => remove::run(args, client).await?,
+            Self::Save(args) => save::run(args, client).await?,
             Self::Tag(args) => tag::run(args, client).await?,
         }
         Ok(0)

@@ -14,9 +14,8 @@ pub(super) async fn create(call: Call<ImageCreateQuery, Upload>) -> Outcome {
     let Call { api, query, body, .. } = call;
     match (query.from_image.is_empty(), query.from_src.as_str()) {
         (false, _) => pull(api, query).await,
-        (true, "-") => import(api, query, body).await,
         (true, "") => Err(Failure::invalid("fromImage or fromSrc must be set")),
-        (true, _) => Err(Failure::missing("importing from a URL (fromSrc other than -)")),
+        (true, _) => import(api, query, body).await,
     }
 }
 
@@ -40,6 +39,7 @@ async fn import(api: Api, query: ImageCreateQuery, body: Upload) -> Outcome {
         (repo, "") => Some(repo.to_owned()),
         (repo, tag) => Some(format!("{repo}:{tag}")),
     };
+    let source = query.from_src;
     let options = ImportOptions {
         reference: named.clone(),
         message: (!query.message.is_empty()).then_some(query.message),
@@ -47,7 +47,10 @@ async fn import(api: Api, query: ImageCreateQuery, body: Upload) -> Outcome {
         platform: (!query.platform.is_empty()).then_some(query.platform),
     };
     progress::told(move |sender| async move {
-        let image = api.images.import(body.reader(), options, sender).await?;
+        let image = match source.as_str() {
+            "-" => api.images.import(body.reader(), options, sender).await?,
+            url => api.images.import_from(url, options, sender).await?,
+        };
         publish(&api, "import", &image.id, named.as_deref().unwrap_or(&image.id), Some(&image));
         let status = Some(image.id.clone());
         Ok(vec![ProgressMessage { status, ..ProgressMessage::default() }])

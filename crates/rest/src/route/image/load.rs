@@ -10,10 +10,11 @@ use crate::http::call::Call;
 
 pub(super) async fn load(call: Call<ImageLoadQuery, Upload>) -> Outcome {
     let Call { api, query, body, .. } = call;
+    let platform = convert::platform::platform(&query.platform)?;
     progress::told(move |sender| async move {
         // Nobody reads a quiet load's lines; the work drops what does not fit.
         let sender = if query.quiet { tokio::sync::mpsc::channel(1).0 } else { sender };
-        let loaded = api.images.load(body.reader(), sender).await?;
+        let loaded = api.images.load(body.reader(), platform.as_deref(), sender).await?;
         let mut lines = Vec::with_capacity(loaded.len());
         for image in loaded {
             publish(

@@ -8,6 +8,7 @@ mod prune;
 mod push;
 mod read;
 mod remove;
+mod save;
 mod tag;
 
 use ::http::Method;
@@ -26,6 +27,8 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/images/load", load::load);
     table.on(Method::POST, "/images/{name}/push", push::push);
     table.on(Method::POST, "/images/prune", prune::prune);
+    table.on(Method::GET, "/images/get", save::many);
+    table.on(Method::GET, "/images/{name}/get", save::one);
     table.on(Method::POST, "/images/{name}/tag", tag::tag);
     table.on(Method::DELETE, "/images/{name}", remove::remove);
 }
