@@ -22,6 +22,7 @@ mod remote;
 mod resource;
 mod restart;
 mod runtime;
+mod save;
 mod seccomp;
 mod service;
 mod stuck;

@@ -24,6 +24,8 @@ pub(crate) const DOCKER: Need = Need { program: "docker", package: "docker.io" }
 pub(crate) const PODMAN: Need = Need { program: "podman", package: "podman" };
 /// What podman has each container watched by; only recommended by its package.
 pub(crate) const CONMON: Need = Need { program: "conmon", package: "conmon" };
+/// Copies images between archives, layouts and registries.
+pub(crate) const SKOPEO: Need = Need { program: "skopeo", package: "skopeo" };
 /// The OCI runtime that ours is compared with.
 pub(crate) const RUNC: Need = Need { program: "runc", package: "runc" };
 

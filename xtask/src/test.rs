@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::build;
-use crate::install::{BUSYBOX, CONMON, DOCKER, IP, NFT, PODMAN, REGISTRY, RUNC, install};
+use crate::install::{BUSYBOX, CONMON, DOCKER, IP, NFT, PODMAN, REGISTRY, RUNC, SKOPEO, install};
 use crate::process::{cargo, find, is_root, output, run as execute};
 use crate::python;
 use crate::vm::{self, Job};
@@ -23,7 +23,7 @@ const RELEASE: [&str; 4] = ["--release", "--workspace", "--locked", build::CRASH
 
 /// Installs, builds and runs all tests; with `soak` the long ones too.
 pub(crate) fn run(soak: bool) -> Result<()> {
-    install(&[BUSYBOX, REGISTRY, IP, NFT, DOCKER, PODMAN, CONMON, RUNC])?;
+    install(&[BUSYBOX, REGISTRY, IP, NFT, DOCKER, PODMAN, CONMON, RUNC, SKOPEO])?;
     let nextest = find("cargo-nextest").is_some();
     let words: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
     let tests = || {

@@ -29,6 +29,10 @@ use crate::{
 const BUFFER_BYTES: usize = 128 << 10;
 /// Directory names that are remembered to set their times at the end, in bytes.
 const MAX_REMEMBERED_BYTES: usize = 64 << 20;
+/// The mode of a file until it has its owner.
+const PRIVATE_MODE: u32 = 0o600;
+/// The bits of a mode that do not depend on the owner.
+const PERMISSIONS: u32 = 0o777;
 /// Bytes that each of them takes beside its name.
 const REMEMBERED_OVERHEAD: usize = 64;
 
@@ -134,6 +138,14 @@ impl<R: BufRead> Layer<R> {
     fn plain(&mut self, parts: &[&[u8]], name: &[u8], entry: &Entry) -> Result<()> {
         let fail = |error| failed(entry, error);
         let directory = self.root.directory(parts).map_err(fail)?;
+        if self.rules.is_none() && entry.kind == Kind::File {
+            // Nearly every name of a layer is new: to make it finds that out in one call. Nobody else sees the layer yet,
+            // so that it may have its mode from the beginning.
+            match make_file(directory, name, entry.mode & PERMISSIONS) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return self.fill(made.map_err(fail)?, entry),
+            }
+        }
         let there = root::stat(directory, name).map_err(fail)?;
         let kept =
             there.as_ref().is_some_and(|stat| entry.kind == Kind::Directory && root::is_directory(stat));
@@ -199,9 +211,12 @@ impl<R: BufRead> Layer<R> {
     fn file(&mut self, parts: &[&[u8]], name: &[u8], entry: &Entry) -> Result<()> {
         let fail = |error| failed(entry, error);
         let directory = self.root.directory(parts).map_err(fail)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o600));
-        let mut file = File::from(made.map_err(|error| fail(error.into()))?);
+        let made = make_file(directory, name, PRIVATE_MODE).map_err(fail)?;
+        self.fill(made, entry)
+    }
+
+    fn fill(&mut self, mut file: File, entry: &Entry) -> Result<()> {
+        let fail = |error| failed(entry, error);
         loop {
             let data = self.archive.data()?;
             let written = data.len();
@@ -260,6 +275,11 @@ impl<R: BufRead> Layer<R> {
             None => Ok(()),
         }
     }
+}
+
+fn make_file(directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> io::Result<File> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(mode))?))
 }
 
 fn open_directory(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<std::os::fd::OwnedFd> {

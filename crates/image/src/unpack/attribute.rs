@@ -15,6 +15,8 @@ use crate::archive::Entry;
 
 /// Overlayfs' mark for "nothing of lower layers here".
 const OPAQUE: &str = "trusted.overlay.opaque";
+/// The bits of a mode that are not the kind of the file.
+const MODE_BITS: u32 = 0o7777;
 /// Held to be changed, without the side effects that opening a device or a pipe has.
 const NODE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -22,8 +24,15 @@ const NODE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC)
 ///
 /// In this order: a change of owner takes away set-user-id bits and capabilities.
 pub(crate) fn set(file: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
-    rustix::fs::fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
-    rustix::fs::fchmod(file, Mode::from_raw_mode(entry.mode))?;
+    // Most of what is made is right already; to look costs a tenth of a change, which the file system has to journal.
+    let stat = rustix::fs::fstat(file)?;
+    let is_other = (stat.st_uid, stat.st_gid) != (entry.uid, entry.gid);
+    if is_other {
+        rustix::fs::fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
+    }
+    if is_other || stat.st_mode & MODE_BITS != entry.mode {
+        rustix::fs::fchmod(file, Mode::from_raw_mode(entry.mode))?;
+    }
     for (name, value) in entry.xattrs.iter().filter(|(name, _)| is_wanted(name)) {
         tolerate(rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty()))?;
     }

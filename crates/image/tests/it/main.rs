@@ -9,5 +9,6 @@ mod import;
 mod load;
 mod pull;
 mod registry;
+mod save;
 mod scene;
 mod writable;
