@@ -9,7 +9,10 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::sync::mpsc;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    sync::mpsc,
+};
 
 /// Bytes of a chunk: as large as stays in a core's own cache, so that who reads it second finds it there.
 pub(crate) const CHUNK_BYTES: usize = 256 << 10;
@@ -25,9 +28,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// A chunk filled from `input`: whole, or what is left; empty at the end.
     pub(crate) fn fill(&self, mut input: impl Read) -> io::Result<Bytes> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer =
-            Buffer { bytes: spare.unwrap_or_else(|| vec![0; CHUNK_BYTES]), filled: 0, pool: self.clone() };
+        let mut buffer = self.buffer();
         while buffer.filled < CHUNK_BYTES {
             match input.read(&mut buffer.bytes[buffer.filled..]) {
                 Ok(0) => break,
@@ -36,7 +37,24 @@ impl Pool {
                 Err(error) => return Err(error),
             }
         }
-        Ok(if buffer.filled == 0 { Bytes::new() } else { Bytes::from_owner(buffer) })
+        Ok(buffer.into_bytes())
+    }
+
+    /// The same for a task. A body comes in pieces of a few kilobytes, each of which would wake every reader.
+    pub(super) async fn gather(&self, input: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+        let mut buffer = self.buffer();
+        while buffer.filled < CHUNK_BYTES {
+            match input.read(&mut buffer.bytes[buffer.filled..]).await? {
+                0 => break,
+                read => buffer.filled += read,
+            }
+        }
+        Ok(buffer.into_bytes())
+    }
+
+    fn buffer(&self) -> Buffer {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Buffer { bytes: spare.unwrap_or_else(|| vec![0; CHUNK_BYTES]), filled: 0, pool: self.clone() }
     }
 
     /// Sends all of `input` to each of `readers`, or the error that ends it to the first. Ends early when one of them does.
@@ -66,6 +84,12 @@ struct Buffer {
     bytes: Vec<u8>,
     filled: usize,
     pool: Pool,
+}
+
+impl Buffer {
+    fn into_bytes(self) -> Bytes {
+        if self.filled == 0 { Bytes::new() } else { Bytes::from_owner(self) }
+    }
 }
 
 impl AsRef<[u8]> for Buffer {

@@ -2,14 +2,11 @@
 
 use std::io;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    sync::mpsc,
-};
+use tokio::{io::AsyncRead, sync::mpsc};
 
-use super::chunk::{CHUNK_BYTES, Chunk, Chunks};
+use super::chunk::{Chunk, Chunks, Pool};
 
 /// Chunks that may wait.
 const CHUNKS: usize = 8;
@@ -43,16 +40,11 @@ async fn fill_chunks(
 }
 
 async fn fill(mut input: impl AsyncRead + Send + Unpin, filler: mpsc::Sender<Chunk>) {
-    let mut buffer = BytesMut::new();
+    let pool = Pool::default();
     loop {
-        buffer.reserve(CHUNK_BYTES);
-        let read = input.read_buf(&mut buffer).await;
-        let (chunk, last) = match read {
-            Ok(0) => (Ok(Bytes::new()), true),
-            Ok(_) => (Ok(buffer.split().freeze()), false),
-            Err(error) => (Err(error), true),
-        };
-        if filler.send(chunk).await.is_err() || last {
+        let chunk = pool.gather(&mut input).await;
+        let is_last = !chunk.as_ref().is_ok_and(|chunk| !chunk.is_empty());
+        if filler.send(chunk).await.is_err() || is_last {
             return;
         }
     }
