@@ -93,7 +93,10 @@ fn what_is_saved_is_the_same_again_elsewhere() {
     assert_eq!(there.docker(&["run", "--rm", "other:2", "echo", "alive"]).ok(), "alive");
     // The same bytes from everywhere and from either client, each layer in it once.
     there.shoal(&[&["save", "-o", text(&second)][..], &names].concat()).ok();
-    assert!(fs::read(&first).unwrap() == fs::read(&second).unwrap(), "two archives of the same images differ");
+    assert!(
+        fs::read(&first).unwrap() == fs::read(&second).unwrap(),
+        "two archives of the same images differ"
+    );
     let listed = run(Command::new("tar").arg("-tf").arg(&first)).ok();
     let mut entries: Vec<&str> = listed.lines().collect();
     let all = entries.len();
@@ -232,8 +235,9 @@ fn serve(archive: Vec<u8>) -> u16 {
             };
             let length = body.len();
             // A client that goes early is the client's affair.
-            let _ = write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
-                .and_then(|()| stream.write_all(body));
+            let _ =
+                write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
+                    .and_then(|()| stream.write_all(body));
         }
     });
     port

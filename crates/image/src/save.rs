@@ -16,7 +16,6 @@ use crate::{
     Error, Image, Images, Result,
     archive::{Entry, Kind, Pool, tar_head, tar_padding},
     background,
-    platform::Platform,
     store::Hold,
 };
 use plan::{Content, Part};
@@ -39,8 +38,8 @@ impl Images {
         names: &[String],
         platform: Option<&str>,
     ) -> Result<(Vec<Arc<Image>>, impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<>)> {
-        let wanted = platform.filter(|text| !text.is_empty()).map(str::parse::<Platform>).transpose()?;
-        let chosen = choice::choose(&self.store.catalog(), names, wanted.as_ref())?;
+        let wanted = platform.filter(|text| !text.is_empty());
+        let chosen = choice::choose(&self.store.catalog(), names, wanted)?;
         let holder = self.store.holder();
         let mut holds = Vec::new();
         for image in &chosen {

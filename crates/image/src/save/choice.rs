@@ -3,22 +3,21 @@
 use crate::{
     Error, Result,
     digest::Digest,
-    platform::Platform,
     reference::Reference,
-    store::{Catalog, CatalogEntry},
+    store::{Catalog, Entry},
 };
 
 /// An image to be saved.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub(super) id: Digest,
-    pub(super) entry: CatalogEntry,
+    pub(super) entry: Entry,
     /// Sorted, each with a tag and without a digest.
     pub(super) names: Vec<Reference>,
 }
 
 /// The images behind `texts`, in the order in which they are named first.
-pub(super) fn choose(catalog: &Catalog, texts: &[String], wanted: Option<&Platform>) -> Result<Vec<Chosen>> {
+pub(super) fn choose(catalog: &Catalog, texts: &[String], wanted: Option<&str>) -> Result<Vec<Chosen>> {
     let mut chosen: Vec<Chosen> = Vec::new();
     for text in texts {
         for (id, name) in behind(catalog, text)? {
@@ -27,11 +26,8 @@ pub(super) fn choose(catalog: &Catalog, texts: &[String], wanted: Option<&Platfo
                 None => {
                     let entry =
                         catalog.images.get(&id).ok_or_else(|| Error::NoSuchImage(text.clone()))?.clone();
-                    if let Some(wanted) =
-                        wanted.filter(|wanted| entry.file.platform().serves(wanted).is_none())
-                    {
-                        let platform = wanted.to_string();
-                        return Err(Error::PlatformNotProvided { reference: text.clone(), platform });
+                    if let Some(wanted) = wanted {
+                        entry.image.expect_platform(text, wanted)?;
                     }
                     chosen.push(Chosen { id, entry, names: Vec::new() });
                     chosen.len() - 1
@@ -138,7 +134,7 @@ mod tests {
     #[test]
     fn an_image_for_another_platform_is_not_provided() {
         let catalog = catalog(&[("docker.io/library/a:1", 1)]);
-        let ask = |platform: &str| choose(&catalog, &["a:1".to_owned()], Some(&platform.parse().unwrap()));
+        let ask = |platform: &str| choose(&catalog, &["a:1".to_owned()], Some(platform));
         assert!(ask("linux/arm64").is_ok());
         let words =
             "image with reference a:1 was found but does not provide the specified platform (linux/amd64)";

@@ -41,7 +41,8 @@ async fn what_goes_out_comes_in_again() {
     let (here, there) = (filled().await, Scene::new().await);
     let names = ["one", "localhost:5000/one:2", "two:1", "made"];
     let archive = save(&here, &names).await;
-    let mut loaded: Vec<String> = load(&there, archive.clone()).await.into_iter().filter_map(|l| l.reference).collect();
+    let mut loaded: Vec<String> =
+        load(&there, archive.clone()).await.into_iter().filter_map(|l| l.reference).collect();
     loaded.sort();
     assert_eq!(loaded, ["localhost:5000/one:2", "made:latest", "one:1", "two:1"]);
     for name in names {
@@ -126,10 +127,14 @@ async fn the_platform_that_is_wanted_is_loaded() {
     let table = r#"[{"Config":"amd","RepoTags":["m:1"],"Layers":["l"]},{"Config":"arm","RepoTags":["m:2"],"Layers":["l"]}]"#;
     let archive = Archive::new().file("amd", &amd).file("arm", &arm).file("l", &layer);
     let archive = archive.file("manifest.json", table.as_bytes()).bytes();
-    let ask = async |platform| scene.images.load(Cursor::new(archive.clone()), Some(platform), nobody()).await;
+    let ask =
+        async |platform| scene.images.load(Cursor::new(archive.clone()), Some(platform), nobody()).await;
     let error = ask("linux/s390x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     let loaded = ask("linux/arm64").await.unwrap();
-    assert_eq!(loaded, [Loaded { reference: Some("m:2".to_owned()), image_id: format!("sha256:{}", hex(&arm)) }]);
+    assert_eq!(
+        loaded,
+        [Loaded { reference: Some("m:2".to_owned()), image_id: format!("sha256:{}", hex(&arm)) }]
+    );
     assert_eq!(scene.images.list().await.unwrap().len(), 1);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use engine_api::Timestamp;
 use engine_api::container::{DriverData, Empty};
 use engine_api::image::{
     Descriptor, ErrorDetail, ImageConfig, ImageDeleteResponseItem, ImageHistoryItem, ImageInspect,

@@ -8,6 +8,7 @@ use http_body_util::StreamBody as Body;
 use hyper::body::Frame;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::push::platform;
 use crate::client::{Client, Request, StreamBody};
 use crate::console;
 use crate::error::Error;
@@ -42,7 +43,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let quiet = args.quiet || !console::is_terminal();
     let request = Request::post("/images/load")
         .query("quiet", u8::from(quiet))
-        .query_some("platform", args.platform)
+        .query_some("platform", args.platform.as_deref().map(platform))
         .stream(body);
     let lines = client.send(request).await?.lines();
     message::show(lines, std::io::stdout(), console::is_terminal()).await

@@ -59,7 +59,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
 }
 
 /// `linux/arm/v7` as this parameter has it.
-fn platform(text: &str) -> String {
+pub(super) fn platform(text: &str) -> String {
     let mut parts = text.splitn(3, '/').map(str::to_owned);
     let mut fields = serde_json::Map::new();
     for name in ["os", "architecture", "variant"] {

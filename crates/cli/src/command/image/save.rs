@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::push::platform;
 use crate::client::{Client, Request};
 use crate::command::output;
 use crate::console;
@@ -35,7 +36,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     for image in &args.images {
         request = request.query("names", image);
     }
-    let answer = client.send(request.query_some("platform", args.platform)).await?;
+    let answer = client.send(request.query_some("platform", args.platform.as_deref().map(platform))).await?;
     match args.output.as_str() {
         "" => output::copy(answer, &mut tokio::io::stdout()).await,
         file => output::save(answer, Path::new(file)).await,
