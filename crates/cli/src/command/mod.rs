@@ -111,6 +111,8 @@ pub(crate) enum Verb {
     Events(system::events::Args),
     /// Export a container's filesystem as a tar archive
     Export(container::export::Args),
+    /// Show the history of an image
+    History(image::history::Args),
     /// Import the contents from a tarball to create a filesystem image
     Import(image::import::Args),
     /// Return low-level information on objects
@@ -191,6 +193,7 @@ impl Verb {
             Self::Pull(args) => image::Group::Pull(args).run(client).await,
             Self::Push(args) => image::Group::Push(args).run(client).await,
             Self::Images(args) => image::Group::Ls(args).run(client).await,
+            Self::History(args) => image::Group::History(args).run(client).await,
             Self::Import(args) => image::Group::Import(args).run(client).await,
             Self::Load(args) => image::Group::Load(args).run(client).await,
             Self::Rmi(args) => image::Group::Rm(args).run(client).await,

@@ -1,8 +1,10 @@
 //! Verbs on images.
 
+pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod load;
+pub(crate) mod prune;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod remove;
@@ -17,6 +19,8 @@ use crate::error::Error;
 /// `shoal image …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Group {
+    /// Show the history of an image
+    History(history::Args),
     /// Import the contents from a tarball to create a filesystem image
     Import(import::Args),
     /// Display detailed information on one or more images
@@ -26,6 +30,8 @@ pub(crate) enum Group {
     /// List images
     #[command(visible_alias = "list")]
     Ls(list::Args),
+    /// Remove unused images
+    Prune(prune::Args),
     /// Download an image from a registry
     Pull(pull::Args),
     /// Upload an image to a registry
@@ -42,10 +48,12 @@ pub(crate) enum Group {
 impl Group {
     pub(super) async fn run(self, client: &Client) -> Result<u8, Error> {
         match self {
+            Self::History(args) => history::run(args, client).await?,
             Self::Import(args) => import::run(args, client).await?,
             Self::Inspect(args) => super::system::inspect::kind(args, "image", client).await?,
             Self::Load(args) => load::run(args, client).await?,
             Self::Ls(args) => list::run(args, client).await?,
+            Self::Prune(args) => prune::run(args, client).await?,
             Self::Pull(args) => pull::run(args, client).await?,
             Self::Push(args) => push::run(args, client).await?,
             Self::Rm(args) => remove::run(args, client).await?,

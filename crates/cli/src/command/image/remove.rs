@@ -36,7 +36,8 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     .await
 }
 
-fn lines(items: &[ImageDeleteResponseItem]) -> String {
+/// The effects of a removal, one per line.
+pub(super) fn lines(items: &[ImageDeleteResponseItem]) -> String {
     let untagged =
         |item: &ImageDeleteResponseItem| item.untagged.as_ref().map(|name| format!("Untagged: {name}"));
     let deleted = |item: &ImageDeleteResponseItem| item.deleted.as_ref().map(|id| format!("Deleted: {id}"));
