@@ -1,9 +1,12 @@
 //! Every point of every verb at which the daemon, or a shim, may die.
 //!
 //! A verb is run again and again, and dies at its first, second, third … crash point, until it comes through. After
-//! each death the daemon is started anew, and what the verb concerned is removed by ordinary commands. Then the disk and
+//! each death the daemon is started anew, and what the verb concerned is removed by ordinary requests. Then the disk and
 //! the kernel's tables must be exactly as they were before the verb was ever run.
+//!
+//! Verbs are requests, not commands: where the machine is emulated, starting a client costs more than all the rest.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -12,6 +15,49 @@ use testkit::{Daemon, Lan, eventually};
 
 /// More points than any verb has: a verb that passes so many goes round in circles.
 const MOST_POINTS: u64 = 400;
+/// Names the points to die at, as `FIRST/STEP`, where not all of them can be walked: `3/8` is 3, 11, 19 …
+const SAMPLE: &str = "SHOAL_POINTS";
+
+/// One request to the daemon.
+struct Ask {
+    method: &'static str,
+    path: &'static str,
+    body: Cow<'static, [u8]>,
+}
+
+impl Ask {
+    const fn new(method: &'static str, path: &'static str) -> Ask {
+        Ask::with(method, path, "")
+    }
+
+    const fn with(method: &'static str, path: &'static str, body: &'static str) -> Ask {
+        Ask { method, path, body: Cow::Borrowed(body.as_bytes()) }
+    }
+
+    /// With the contents of an archive.
+    fn sending(method: &'static str, path: &'static str, file: &std::path::Path) -> Ask {
+        Ask { method, path, body: Cow::Owned(std::fs::read(file).expect("the archive")) }
+    }
+
+    /// The status of the answer and what it says; no answer when the daemon dies of it.
+    fn of(&self, daemon: &Daemon) -> Result<(u16, String), std::io::Error> {
+        daemon.exchange(self.method, self.path, &self.body)
+    }
+
+    /// Must do what it says.
+    fn ok(&self, daemon: &Daemon) {
+        let (status, said) = self.of(daemon).expect("the daemon answers");
+        assert!(status < 400, "{} {}: {status} {said}", self.method, self.path);
+    }
+}
+
+/// The first point to die at, and how many further each next one lies.
+fn sample() -> (u64, usize) {
+    let Ok(text) = std::env::var(SAMPLE) else { return (1, 1) };
+    let parts =
+        text.split_once('/').and_then(|(first, step)| Some((first.parse().ok()?, step.parse().ok()?)));
+    parts.filter(|(first, step)| *first > 0 && *step > 0).expect("SHOAL_POINTS is FIRST/STEP, from 1")
+}
 
 /// A daemon on a machine of its own, with a container that must not notice anything.
 struct Bench {
@@ -25,8 +71,9 @@ impl Bench {
     fn new() -> Bench {
         let lan = Lan::new(1);
         let daemon = Daemon::start_in(&lan.hosts[0], &[]);
-        daemon.load_images();
-        daemon.docker(&["run", "-d", "--name", "kept", "-p", "7000:80", "shoal/hello-http"]).ok();
+        let hello = testkit::program::programs().join("hello-http.tar");
+        Ask::sending("POST", "/images/load", &hello).ok(&daemon);
+        KEPT.iter().for_each(|ask| ask.ok(&daemon));
         let mut bench = Bench { daemon, kept: String::new(), before: BTreeSet::new(), _lan: lan };
         bench.kept = bench.process();
         bench.before = bench.settled();
@@ -34,9 +81,8 @@ impl Bench {
     }
 
     fn process(&self) -> String {
-        self.daemon
-            .shoal(&["inspect", "-f", "{{.State.Pid}} {{.State.StartedAt}} {{.State.Status}}", "kept"])
-            .ok()
+        let state = &self.daemon.get("/containers/kept/json")["State"];
+        format!("{} {} {}", state["Pid"], state["StartedAt"], state["Status"])
     }
 
     /// What is there once nothing changes any more.
@@ -52,131 +98,187 @@ impl Bench {
         last
     }
 
-    /// Dies at each point of `verb`, which `prepare` makes possible; `undo` are the commands that remove what came of
+    /// Dies at the points of `verb`, which `prepare` makes possible; `undo` are the requests that remove what came of
     /// it, of which some may find nothing to remove.
-    fn walk(&mut self, prepare: &[&[&str]], verb: &[&str], undo: &[&[&str]]) {
-        for point in 1..=MOST_POINTS {
-            for command in prepare {
-                self.daemon.shoal(command).ok();
-            }
+    fn walk(&mut self, name: &str, prepare: &[&Ask], verb: &[&Ask], undo: &[&Ask]) {
+        let (first, step) = sample();
+        for (walked, point) in (first..=MOST_POINTS).step_by(step).enumerate() {
+            prepare.iter().for_each(|ask| ask.ok(&self.daemon));
             self.daemon.crash_at(point);
-            let said = self.daemon.shoal(verb);
+            let said = verb.iter().try_for_each(|ask| match ask.of(&self.daemon) {
+                Ok((status, _)) if status < 400 => Ok(()),
+                refused => Err(format!("{} {}: {refused:?}", ask.method, ask.path)),
+            });
             if !self.daemon.has_crashed() {
                 // Some of it goes on behind the answer.
                 self.settled();
             }
             let (passed, deadly) = self.daemon.crash_over();
-            let place = format!("{verb:?} died at point {point}, {:?}", passed.last());
+            let place = format!("{name} died at point {point}, {:?}", passed.last());
             if !self.daemon.is_running() {
                 self.daemon.restart();
             }
             assert_eq!(self.process(), self.kept, "{place}: another container noticed");
-            for command in undo {
-                let undone = self.daemon.shoal(command);
-                let nothing = undone.err.contains("o such") || undone.err.contains("not found");
-                assert!(undone.code == 0 || nothing, "{place}: {command:?}: {}", undone.err);
+            for ask in undo {
+                let (status, said) = ask.of(&self.daemon).expect("the daemon answers");
+                assert!(status < 400 || status == 404, "{place}: {} {}: {said}", ask.method, ask.path);
             }
-            eventually(&format!("{place}: everything is as before"), || {
-                let now = self.daemon.traces();
-                let left: Vec<_> = now.difference(&self.before).collect();
-                let gone: Vec<_> = self.before.difference(&now).collect();
-                if left.is_empty() && gone.is_empty() {
-                    Ok(())
-                } else {
-                    Err(format!("left {left:#?}, gone {gone:#?}"))
-                }
-            });
+            self.is_as_before(&place);
             if !deadly {
-                assert_eq!(said.code, 0, "{verb:?} came through and failed: {}", said.err);
-                assert!(point > 1, "{verb:?} passes no crash point: are the programs built for it?");
+                assert_eq!(said, Ok(()), "{name} came through and failed");
+                assert!(!passed.is_empty(), "{name} passes no crash point: are the programs built for it?");
+                eprintln!("{name}: died at {walked} points of {}", passed.len());
                 return;
             }
         }
-        panic!("{verb:?} passes more than {MOST_POINTS} points");
+        panic!("{name} passes more than {MOST_POINTS} points");
+    }
+
+    fn is_as_before(&self, place: &str) {
+        eventually(&format!("{place}: everything is as before"), || {
+            let now = self.daemon.traces();
+            let left: Vec<_> = now.difference(&self.before).collect();
+            let gone: Vec<_> = self.before.difference(&now).collect();
+            if left.is_empty() && gone.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("left {left:#?}, gone {gone:#?}"))
+            }
+        });
     }
 }
 
-const CREATE: &[&str] = &["create", "--name", "victim", "-p", "7001:80", "shoal/hello-http"];
-const RUN: &[&str] = &["run", "-d", "--name", "victim", "-p", "7001:80", "shoal/hello-http"];
-const REMOVE: &[&str] = &["rm", "-f", "victim"];
+const KEPT: [Ask; 2] = [
+    Ask::with(
+        "POST",
+        "/containers/create?name=kept",
+        r#"{"Image": "shoal/hello-http", "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "7000"}]}}}"#,
+    ),
+    Ask::new("POST", "/containers/kept/start"),
+];
+const CREATE: &Ask = &Ask::with(
+    "POST",
+    "/containers/create?name=victim",
+    r#"{"Image": "shoal/hello-http", "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "7001"}]}}}"#,
+);
+const START: &Ask = &Ask::new("POST", "/containers/victim/start");
+const PAUSE: &Ask = &Ask::new("POST", "/containers/victim/pause");
+const REMOVE: &Ask = &Ask::new("DELETE", "/containers/victim?force=1");
 
 #[test]
 fn create_and_remove() {
     let mut bench = Bench::new();
-    bench.walk(&[], CREATE, &[REMOVE]);
-    bench.walk(&[CREATE], &["rm", "victim"], &[REMOVE]);
+    bench.walk("create", &[], &[CREATE], &[REMOVE]);
+    bench.walk("rm", &[CREATE], &[&Ask::new("DELETE", "/containers/victim")], &[REMOVE]);
 }
 
 #[test]
 fn run() {
-    Bench::new().walk(&[], RUN, &[REMOVE]);
+    Bench::new().walk("run -d", &[], &[CREATE, START], &[REMOVE]);
 }
 
 #[test]
 fn stop_and_start() {
     let mut bench = Bench::new();
-    bench.walk(&[RUN], &["stop", "victim"], &[REMOVE]);
-    bench.walk(&[RUN], &["restart", "-t", "0", "victim"], &[REMOVE]);
+    bench.walk("stop", &[CREATE, START], &[&Ask::new("POST", "/containers/victim/stop")], &[REMOVE]);
+    let restart = Ask::new("POST", "/containers/victim/restart?t=0");
+    bench.walk("restart", &[CREATE, START], &[&restart], &[REMOVE]);
 }
 
 #[test]
 fn remove_by_force() {
-    Bench::new().walk(&[RUN], &["rm", "-f", "victim"], &[REMOVE]);
+    Bench::new().walk("rm -f", &[CREATE, START], &[REMOVE], &[REMOVE]);
 }
 
 #[test]
-fn changes_of_what_exists() {
+fn changes_of_what_runs() {
     let mut bench = Bench::new();
-    bench.walk(&[RUN], &["pause", "victim"], &[REMOVE]);
-    bench.walk(&[RUN, &["pause", "victim"]], &["unpause", "victim"], &[REMOVE]);
-    bench.walk(&[RUN], &["update", "--memory", "64m", "--restart", "always", "victim"], &[REMOVE]);
-    bench.walk(&[CREATE], &["rename", "victim", "other"], &[REMOVE, &["rm", "-f", "other"]]);
-    bench.walk(&[CREATE], &["container", "prune", "-f"], &[REMOVE]);
+    bench.walk("pause", &[CREATE, START], &[PAUSE], &[REMOVE]);
+    let unpause = Ask::new("POST", "/containers/victim/unpause");
+    bench.walk("unpause", &[CREATE, START, PAUSE], &[&unpause], &[REMOVE]);
+    let limits = r#"{"Memory": 67108864, "RestartPolicy": {"Name": "always"}}"#;
+    let update = Ask::with("POST", "/containers/victim/update", limits);
+    bench.walk("update", &[CREATE, START], &[&update], &[REMOVE]);
+}
+
+#[test]
+fn changes_of_what_is_made() {
+    let mut bench = Bench::new();
+    let rename = Ask::new("POST", "/containers/victim/rename?name=other");
+    let renamed = Ask::new("DELETE", "/containers/other?force=1");
+    bench.walk("rename", &[CREATE], &[&rename], &[REMOVE, &renamed]);
+    bench.walk("container prune", &[CREATE], &[&Ask::new("POST", "/containers/prune")], &[REMOVE]);
 }
 
 #[test]
 fn run_and_forget() {
-    Bench::new().walk(&[], &["run", "--rm", "--name", "victim", "busybox", "true"], &[REMOVE]);
+    let mut bench = Bench::new();
+    testkit::image::import_busybox(&bench.daemon);
+    bench.before = bench.settled();
+    let create = Ask::with(
+        "POST",
+        "/containers/create?name=victim",
+        r#"{"Image": "busybox", "Cmd": ["true"], "HostConfig": {"AutoRemove": true}}"#,
+    );
+    let wait = Ask::new("POST", "/containers/victim/wait?condition=removed");
+    // Told at any time after its start, a container that is gone was there.
+    bench.walk("run --rm", &[], &[&create, START, &wait], &[REMOVE]);
 }
 
 #[test]
 fn images() {
     let mut bench = Bench::new();
-    let hello = testkit::program::programs().join("hello-http.tar").display().to_string();
-    bench.walk(&[], &["tag", "busybox", "other:1"], &[&["rmi", "other:1"]]);
-    bench.walk(&[&["tag", "busybox", "other:1"]], &["rmi", "other:1"], &[&["rmi", "other:1"]]);
-    bench.walk(&[], &["load", "-q", "-i", &hello], &[]);
+    let hello = testkit::program::programs().join("hello-http.tar");
+    let tag = Ask::new("POST", "/images/shoal/hello-http/tag?repo=other&tag=1");
+    let untag = Ask::new("DELETE", "/images/other:1");
+    bench.walk("tag", &[], &[&tag], &[&untag]);
+    bench.walk("rmi", &[&tag], &[&untag], &[&untag]);
+    bench.walk("load", &[], &[&Ask::sending("POST", "/images/load", &hello)], &[]);
     // Few entries, since each is a point.
-    let archive = bench.daemon.path("small.tar");
-    let root = bench.daemon.path("small");
+    let import = "/images/create?fromSrc=-&repo=other&tag=2&message=another";
+    let import = Ask::sending("POST", import, &small_archive(&bench.daemon));
+    bench.walk("import", &[], &[&import], &[&Ask::new("DELETE", "/images/other:2")]);
+}
+
+/// A directory with one file.
+fn small_archive(daemon: &Daemon) -> std::path::PathBuf {
+    let (archive, root) = (daemon.path("small.tar"), daemon.path("small"));
     std::fs::create_dir_all(root.join("a")).unwrap();
     std::fs::write(root.join("a/file"), "small").unwrap();
     run_program(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&root).arg("a")).ok();
-    let archive = archive.display().to_string();
-    bench.walk(&[], &["import", "--message", "another", &archive, "other:2"], &[&["rmi", "other:2"]]);
+    archive
 }
-
-const WITH_VOLUMES: &[&str] =
-    &["create", "--name", "victim", "-v", "/own", "-v", "data:/data", "-p", "7001:80", "shoal/hello-http"];
-const REMOVE_WITH_VOLUMES: &[&str] = &["rm", "-f", "-v", "victim"];
-const REMOVE_VOLUME: &[&str] = &["volume", "rm", "-f", "data"];
 
 #[test]
 fn volumes_are_made_and_removed() {
     let mut bench = Bench::new();
-    bench.walk(&[], WITH_VOLUMES, &[REMOVE_WITH_VOLUMES, REMOVE_VOLUME]);
-    bench.walk(&[WITH_VOLUMES], REMOVE_WITH_VOLUMES, &[REMOVE_WITH_VOLUMES, REMOVE_VOLUME]);
-    bench.walk(&[&["volume", "create", "data"]], &["volume", "rm", "data"], &[REMOVE_VOLUME]);
+    let create = &Ask::with(
+        "POST",
+        "/containers/create?name=victim",
+        r#"{"Image": "shoal/hello-http", "Volumes": {"/own": {}},
+            "HostConfig": {"Binds": ["data:/data"], "PortBindings": {"80/tcp": [{"HostPort": "7001"}]}}}"#,
+    );
+    let remove = &Ask::new("DELETE", "/containers/victim?force=1&v=1");
+    let remove_volume = &Ask::new("DELETE", "/volumes/data?force=1");
+    let volume = &Ask::with("POST", "/volumes/create", r#"{"Name": "data"}"#);
+    bench.walk("create -v", &[], &[create], &[remove, remove_volume]);
+    bench.walk("rm -v", &[create], &[remove], &[remove, remove_volume]);
+    bench.walk("volume create", &[], &[volume], &[remove_volume]);
+    bench.walk("volume rm", &[volume], &[&Ask::new("DELETE", "/volumes/data")], &[remove_volume]);
 }
 
 #[test]
 fn commit() {
     let mut bench = Bench::new();
-    bench.walk(&[RUN], &["commit", "victim", "made"], &[REMOVE, &["rmi", "made"]]);
+    let commit = Ask::new("POST", "/commit?container=victim&repo=made");
+    let made = Ask::new("DELETE", "/images/made");
+    bench.walk("commit", &[CREATE, START], &[&commit], &[REMOVE, &made]);
 }
 
 #[test]
 fn a_copy_into_a_stopped_container() {
     let mut bench = Bench::new();
-    bench.walk(&[CREATE], &["cp", "/etc/hostname", "victim:/"], &[REMOVE]);
+    let archive = small_archive(&bench.daemon);
+    let copy = Ask::sending("PUT", "/containers/victim/archive?path=/", &archive);
+    bench.walk("cp", &[CREATE], &[&copy], &[REMOVE]);
 }

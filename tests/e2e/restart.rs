@@ -1,7 +1,5 @@
 //! Restart policies: after an end, after the daemon's, after the machine's.
 
-use std::process::Command;
-
 use testkit::{Daemon, eventually};
 
 fn daemon() -> Daemon {
@@ -102,8 +100,7 @@ fn a_machine_that_starts_anew_runs_what_it_should() {
     daemon.docker(&["run", "--name", "done", "busybox", "sh", "-c", "exit 6"]);
     daemon.docker(&["stop", "-t", "0", "asked", "stopped"]).ok();
     daemon.docker(&["pause", "unless"]).ok();
-    daemon.crash();
-    lose_kernel_state(&daemon);
+    daemon.lose_machine();
     daemon.restart();
     for name in ["always", "unless", "failure", "asked"] {
         becomes(&daemon, name, "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}", "running 0 0");
@@ -118,19 +115,4 @@ fn a_machine_that_starts_anew_runs_what_it_should() {
         if said.is_empty() { Ok(()) } else { Err(said) }
     });
     daemon.docker(&["start", "none"]).ok();
-}
-
-/// What a start of the machine takes away: the exec root, cgroups, bridge and rules.
-fn lose_kernel_state(daemon: &Daemon) {
-    eventually("nothing of it runs", || {
-        let left = daemon.processes();
-        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
-    });
-    std::fs::remove_dir_all(daemon.path("exec")).unwrap();
-    let id = std::fs::read_to_string(daemon.path("data/id")).unwrap();
-    let name = format!("shoal{}", &id[..6]);
-    testkit::program::run(Command::new("ip").args(["link", "del", &name]));
-    for family in ["ip", "inet"] {
-        testkit::program::run(Command::new("nft").args(["delete", "table", family, &name]));
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -24,6 +25,21 @@ pub(crate) fn tested() -> Result<PathBuf> {
     programs(&["--package=fault", CRASH_POINTS])
 }
 
+/// The programs as a developer builds them, which have crash points too.
+pub(crate) fn developed() -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--package", "shoald", "--package", "cli"]);
+    for (package, _) in SMALL {
+        build.args(["--package", package]);
+    }
+    run(&mut build)?;
+    let triple = host()?;
+    run(small_build(&triple).args(["--package", "hello-http", "--bin", "hello-http"]))?;
+    let to = target_dir().join("debug");
+    crate::pack::pack(&target_dir().join(&triple).join("small/hello-http"), &to.join("hello-http.tar"))?;
+    Ok(to)
+}
+
 fn programs(options: &[&str]) -> Result<PathBuf> {
     run(cargo().args(["build", "--release", "--package", "shoald", "--package", "cli"]).args(options))?;
     small(options)
@@ -33,26 +49,12 @@ fn programs(options: &[&str]) -> Result<PathBuf> {
 /// program starts in a third of the time, and all shims share its pages.
 fn small(options: &[&str]) -> Result<PathBuf> {
     let triple = host()?;
-    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", triple.to_uppercase().replace('-', "_"));
-    let mut build = cargo();
-    // The explicit target keeps the flag away from build scripts and procedural macros, which must stay dynamic.
-    build.args([
-        "build",
-        "--profile",
-        "small",
-        "--target",
-        &triple,
-        "--package",
-        "hello-http",
-        "--bin",
-        "hello-http",
-    ]);
+    let mut build = small_build(&triple);
+    build.args(["--package", "hello-http", "--bin", "hello-http"]);
     for (package, program) in SMALL {
         build.args(["--package", package, "--bin", program]);
     }
-    build.args(options);
-    // Position-dependent: without relocations to write, every shim shares the pages of its data too.
-    run(build.env(flags, "-C target-feature=+crt-static -C relocation-model=static"))?;
+    run(build.args(options))?;
     let from = target_dir().join(&triple).join("small");
     let to = target_dir().join("release");
     for (_, program) in SMALL {
@@ -65,9 +67,20 @@ fn small(options: &[&str]) -> Result<PathBuf> {
     Ok(to)
 }
 
+/// A cargo that builds programs that are small and static.
+fn small_build(triple: &str) -> Command {
+    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", triple.to_uppercase().replace('-', "_"));
+    let mut build = cargo();
+    // The explicit target keeps the flag away from build scripts and procedural macros, which must stay dynamic.
+    build.args(["build", "--profile", "small", "--target", triple]);
+    // Position-dependent: without relocations to write, every shim shares the pages of its data too.
+    build.env(flags, "-C target-feature=+crt-static -C relocation-model=static");
+    build
+}
+
 /// The triple of this machine.
 fn host() -> Result<String> {
-    let said = output(std::process::Command::new("rustc").arg("-vV"))?;
+    let said = output(Command::new("rustc").arg("-vV"))?;
     match said.lines().find_map(|line| line.strip_prefix("host: ")) {
         Some(triple) => Ok(triple.to_owned()),
         None => bail!("rustc -vV does not name the host"),

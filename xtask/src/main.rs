@@ -12,6 +12,7 @@ mod install;
 mod pack;
 mod process;
 mod python;
+mod second;
 mod test;
 mod tidy;
 mod verify;
@@ -26,7 +27,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   build             all programs in release, the per-container ones static
   demo [--keep]     three replicas on this machine, from nothing
   test [--soak]     every test (root needed); --soak adds the long ones
-  test --vm         only those that run in the virtual machine
+  test --vm         only those that run in the virtual machines, with --soak the long ones too
+  vm FILTER...      end-to-end tests of these names, not optimized, in a virtual machine
   bench [-- ARGS]   side by side with dockerd";
 
 fn main() -> ExitCode {
@@ -40,7 +42,9 @@ fn main() -> ExitCode {
         ["demo", "--keep"] => demo::run(true),
         ["test"] => test::run(false),
         ["test", "--soak"] => test::run(true),
-        ["test", "--vm"] => test::machine(),
+        ["test", "--vm"] => second::time(false),
+        ["test", "--vm", "--soak"] => second::time(true),
+        ["vm", filter @ ..] => second::try_out(filter),
         ["bench", rest @ ..] => bench::run(rest.strip_prefix(&["--"]).unwrap_or(rest)),
         _ => {
             eprintln!("{USAGE}");

@@ -66,7 +66,7 @@ impl Default for EngineConfig {
             name: "shoal".into(),
             data_root: "/var/lib/shoal".into(),
             exec_root: "/run/shoal".into(),
-            boot_id: "/proc/sys/kernel/random/boot_id".into(),
+            boot_id: fault::boot_id_path(),
             libexec: "/usr/libexec/shoal".into(),
             host_resolv_conf: "/etc/resolv.conf".into(),
             cgroup_driver: CgroupDriver::default(),

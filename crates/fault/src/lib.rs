@@ -6,6 +6,8 @@
 //! the variable share the count. Behind the number the file lists the points passed, each as `PID WHAT`.
 //!
 //! In any other build a point is nothing at all.
+//!
+//! The loss of the machine is such a fault too: [`boot_id_path`] lets a test start a daemon "after" it.
 
 #![forbid(unsafe_code)]
 
@@ -27,6 +29,18 @@ pub fn inherited() -> Option<(&'static str, std::ffi::OsString)> {
     return std::env::var_os(VARIABLE).map(|file| (VARIABLE, file));
     #[cfg(not(any(debug_assertions, feature = "armed")))]
     None
+}
+
+/// The environment variable that names what stands in for the kernel's boot id, in the builds that have points.
+pub const BOOT_ID_VARIABLE: &str = "SHOAL_BOOT_ID_FILE";
+
+/// The file that tells one start of the machine from another.
+pub fn boot_id_path() -> std::path::PathBuf {
+    #[cfg(any(debug_assertions, feature = "armed"))]
+    if let Some(path) = std::env::var_os(BOOT_ID_VARIABLE) {
+        return path.into();
+    }
+    "/proc/sys/kernel/random/boot_id".into()
 }
 
 #[cfg(any(debug_assertions, feature = "armed"))]

@@ -1,10 +1,10 @@
 //! The daemon's API without a client in between: for what no client shows, and for how fast it answers.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 
 use crate::daemon::Daemon;
-use crate::eventually::STEP;
+use crate::eventually::step;
 
 impl Daemon {
     /// Sends a request without a body on a connection of its own; gives the status and the body.
@@ -12,14 +12,27 @@ impl Daemon {
     /// # Panics
     /// When the daemon cannot be reached or does not answer.
     pub fn request(&self, method: &str, path: &str) -> (u16, String) {
-        let mut stream = UnixStream::connect(self.path("sock")).expect("the daemon's socket");
-        stream.set_read_timeout(Some(STEP)).expect("a time-out");
-        write!(stream, "{method} {path} HTTP/1.0\r\nHost: test\r\nContent-Length: 0\r\n\r\n").expect("sent");
+        self.exchange(method, path, b"").expect("the daemon answers")
+    }
+
+    /// Sends a request with a body, of JSON or an archive or empty; gives the status and the body.
+    ///
+    /// # Errors
+    /// When the daemon cannot be reached, or breaks off before its answer is whole.
+    pub fn exchange(&self, method: &str, path: &str, body: &[u8]) -> io::Result<(u16, String)> {
+        let mut stream = UnixStream::connect(self.path("sock"))?;
+        stream.set_read_timeout(Some(step()))?;
+        let (kind, length) = ("Content-Type: application/json", body.len());
+        let head =
+            format!("{method} {path} HTTP/1.0\r\nHost: test\r\n{kind}\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(&[head.as_bytes(), body].concat())?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        (status.expect("a status"), body.to_owned())
+        stream.read_to_string(&mut answer)?;
+        let parts = answer.split_once("\r\n\r\n").and_then(|(head, body)| {
+            let status = head.split(' ').nth(1)?.parse().ok()?;
+            Some((status, body.to_owned()))
+        });
+        parts.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Gets a JSON value.

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -18,6 +18,8 @@ use crate::program::{Said, need_root, programs, run};
 
 /// Names the file that counts crash points; the crate `fault` reads it in programs that are built for it.
 const CRASH_FILE: &str = "SHOAL_CRASH_FILE";
+/// Names what stands in for the kernel's boot id, likewise.
+const BOOT_ID_FILE: &str = "SHOAL_BOOT_ID_FILE";
 
 /// A daemon and its directory.
 #[derive(Debug)]
@@ -56,10 +58,13 @@ impl Daemon {
 
     fn make(namespace: Option<String>, args: &[&str], env: &[(&str, &str)]) -> Self {
         need_root();
-        let dir = tempfile::Builder::new().prefix("shoal-test.").tempdir().expect("a temporary directory");
+        crate::sweep::once();
+        let prefix = crate::sweep::prefix();
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary directory");
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut daemon = Self { dir, namespace, args, env, child: None };
+        fs::write(daemon.path("boot-id"), "1\n").expect("the boot id");
         daemon.restart();
         daemon
     }
@@ -96,6 +101,7 @@ impl Daemon {
             .args(&self.args)
             .envs(self.env.iter().cloned())
             .env(CRASH_FILE, self.path("crash"))
+            .env(BOOT_ID_FILE, self.path("boot-id"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the daemon's log"))
             .stderr(log)
@@ -108,8 +114,10 @@ impl Daemon {
         if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
             panic!("shoald ended with {status}: {}", self.log());
         }
-        let said = self.shoal(&["version"]);
-        if said.code == 0 { Ok(()) } else { Err(format!("{}\n{}", said.err, self.log())) }
+        match self.exchange("GET", "/_ping", b"") {
+            Ok((200, _)) => Ok(()),
+            other => Err(format!("{other:?}\n{}", self.log())),
+        }
     }
 
     /// A path under the daemon's directory: `data`, `exec`, `log`, `pid`, `sock`.
@@ -224,31 +232,37 @@ impl Daemon {
 
     /// The processes that name this daemon's directory on their command line: itself, shims, `shoal-net`.
     pub fn processes(&self) -> Vec<i32> {
-        let name = self.dir.path().display().to_string();
-        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_string_lossy().parse::<i32>().ok());
-        pids.filter(|pid| {
-            let line = fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(&name)
-        })
-        .collect()
+        crate::trace::processes(self.dir.path()).into_iter().map(|(pid, _)| pid).collect()
     }
 
     /// Kills the daemon and all its containers, as the loss of the machine would.
     pub fn crash(&mut self) {
         self.kill();
-        for pid in self.processes() {
-            kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
-        }
+        crate::trace::kill_processes(self.dir.path());
+    }
+
+    /// Loses the machine as a power cut would, and lets it have started again: no process, no exec root, nothing in the
+    /// kernel, another boot id. The daemon is not started.
+    ///
+    /// # Panics
+    /// When something of it cannot be removed.
+    pub fn lose_machine(&mut self) {
+        self.crash();
+        eventually("nothing of it is left in the kernel", || {
+            crate::trace::remove(self.dir.path());
+            let mut left = self.traces();
+            left.retain(|trace| !trace.starts_with("file"));
+            if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+        });
+        fs::remove_dir_all(self.path("exec")).expect("the exec root can be removed");
+        let boots = fs::read_to_string(self.path("boot-id")).expect("the boot id");
+        fs::write(self.path("boot-id"), format!("{boots}1\n")).expect("the boot id");
     }
 
     fn clean(&mut self) -> Result<(), String> {
         if self.child.is_none() {
             self.spawn();
-            eventually("shoald answers, to clean up", || {
-                let said = self.shoal(&["version"]);
-                if said.code == 0 { Ok(()) } else { Err(said.err) }
-            });
+            eventually("shoald answers, to clean up", || self.answers());
         }
         self.shoal(&["swarm", "leave", "--force"]);
         let ids = self.shoal(&["ps", "-aq", "--no-trunc"]).out;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use crate::eventually::STEP;
+use crate::eventually::step;
 
 /// How long one exchange may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ pub fn answer_once(listener: &TcpListener, text: &str) -> io::Result<SocketAddr>
 /// Waits for a caller, but not for ever.
 fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let fd = nix::poll::PollFd::new(listener.as_fd(), nix::poll::PollFlags::POLLIN);
-    let patience = nix::poll::PollTimeout::try_from(STEP).map_err(io::Error::other)?;
+    let patience = nix::poll::PollTimeout::try_from(step()).map_err(io::Error::other)?;
     match nix::poll::poll(&mut [fd], patience)? {
         0 => Err(io::ErrorKind::TimedOut.into()),
         _ => listener.accept(),

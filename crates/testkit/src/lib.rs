@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod program;
 pub mod proxy;
 pub mod registry;
+mod sweep;
 mod trace;
 
 pub use daemon::Daemon;

@@ -22,6 +22,7 @@ impl Namespace {
     /// # Panics
     /// Without root, or without iproute2.
     pub fn new() -> Self {
+        crate::sweep::once();
         let count = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("sh{}-{count}", std::process::id());
         ip(&["netns", "add", &name]);
@@ -49,17 +50,21 @@ impl Namespace {
     /// # Panics
     /// When the namespace is gone, or `work` panics.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/run/netns/{}", self.name);
-        std::thread::scope(|scope| {
-            let inside = scope.spawn(|| {
-                let namespace = std::fs::File::open(&path).expect("the namespace");
-                nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET)
-                    .expect("enter the namespace");
-                work()
-            });
-            inside.join().expect("the work inside")
-        })
+        inside(&self.name, work)
     }
+}
+
+/// Runs `work` on a thread in the namespace of this name.
+pub(crate) fn inside<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> T {
+    let path = format!("/run/netns/{name}");
+    std::thread::scope(|scope| {
+        let inside = scope.spawn(|| {
+            let namespace = std::fs::File::open(&path).expect("the namespace");
+            nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).expect("enter the namespace");
+            work()
+        });
+        inside.join().expect("the work inside")
+    })
 }
 
 impl Default for Namespace {

@@ -5,10 +5,18 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::program::run;
+
+/// How long killed processes may stay in their cgroup.
+const DYING: Duration = Duration::from_secs(2);
+/// Time between two attempts to remove it.
+const POLL: Duration = Duration::from_millis(10);
 
 /// Removes what names the daemon of the directory `dir`: mounts below it, its cgroups, its bridge and its
 /// rule table. Does nothing that another daemon could notice.
@@ -23,12 +31,7 @@ pub(crate) fn remove(dir: &Path) {
         run(Command::new("umount").args(["-l", path]));
     }
     let Some(name) = name(dir) else { return };
-    // One directory per controller of version 1; with version 2 alone, the root itself.
-    let controllers =
-        fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
-    for root in controllers.chain([Path::new("/sys/fs/cgroup").to_path_buf()]) {
-        remove_cgroups(&root.join(&name));
-    }
+    remove_cgroups(&name);
     run(Command::new("ip").args(["link", "del", &name]));
     run(Command::new("nft").args(["delete", "table", "ip", &name]));
     run(Command::new("nft").args(["delete", "table", "inet", &name]));
@@ -46,7 +49,7 @@ pub(crate) fn all(dir: &Path, namespace: Option<&str>) -> BTreeSet<String> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let below = mounts.lines().filter(|line| line.contains(&dir.display().to_string()));
     all.extend(below.map(|line| format!("mount {line}")));
-    all.extend(processes(dir));
+    all.extend(processes(dir).into_iter().map(|(_, line)| format!("process {line}")));
     let Some(name) = name(dir) else { return all };
     for controller in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
         // With version 2 alone, the daemon's directory is among those listed.
@@ -61,28 +64,32 @@ pub(crate) fn all(dir: &Path, namespace: Option<&str>) -> BTreeSet<String> {
             }
         });
     }
-    let inside = |words: &[&str]| {
-        let mut command = match namespace {
-            None => Command::new(words[0]),
-            Some(namespace) => {
-                let mut command = Command::new("nsenter");
-                command.arg(format!("--net=/run/netns/{namespace}")).arg("--").arg(words[0]);
-                command
+    match namespace {
+        // Everything in it is the daemon's.
+        Some(namespace) => crate::namespace::inside(namespace, || {
+            let devices = fs::read_to_string("/proc/thread-self/net/dev").unwrap_or_default();
+            let links = devices.lines().filter_map(|line| line.split_once(':'));
+            all.extend(links.map(|(link, _)| format!("link {}", link.trim())));
+            rules(&["list", "ruleset"], &mut all);
+        }),
+        None => {
+            let ports = fs::read_dir(Path::new("/sys/class/net").join(&name).join("brif"));
+            let ports = ports.into_iter().flatten().flatten();
+            all.extend(ports.map(|port| format!("link {}", port.file_name().display())));
+            let tables = run(Command::new("nft").args(["list", "tables"])).out;
+            for table in tables.lines().filter(|line| line.ends_with(&format!(" {name}"))) {
+                let words: Vec<&str> = table.split_whitespace().collect();
+                rules(&[&["list"], words.as_slice()].concat(), &mut all);
             }
-        };
-        run(command.args(&words[1..])).out
-    };
-    let links = inside(&["ip", "-o", "link", "show", "master", &name]);
-    all.extend(
-        links.lines().filter_map(|line| line.split_whitespace().nth(1)).map(|link| format!("link {link}")),
-    );
-    let rules = inside(&["nft", "list", "tables"]);
-    for table in rules.lines().filter(|line| line.ends_with(&format!(" {name}"))) {
-        let words: Vec<&str> = table.split_whitespace().collect();
-        let listed = inside(&[&["nft", "list"], words.as_slice()].concat());
-        all.extend(listed.lines().map(|line| format!("rule {}", line.trim())));
+        }
     }
     all
+}
+
+/// Adds the lines that `nft` gives for these words.
+fn rules(words: &[&str], all: &mut BTreeSet<String>) {
+    let listed = run(Command::new("nft").args(words)).out;
+    all.extend(listed.lines().map(|line| format!("rule {}", line.trim())));
 }
 
 /// Reads the count of crash points and ends it: whoever has the file open already counts no more.
@@ -96,13 +103,24 @@ pub(crate) fn take_count(path: &Path) -> String {
     said
 }
 
-/// The command lines that name the directory.
-fn processes(dir: &Path) -> BTreeSet<String> {
+/// The processes that name the directory on their command line, and the line.
+pub(crate) fn processes(dir: &Path) -> Vec<(i32, String)> {
     let name = dir.display().to_string();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    let words = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
-    words.filter(|line| line.contains(&name)).map(|line| format!("process {line}")).collect()
+    let numbered =
+        entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())));
+    let lines = numbered.filter_map(|(pid, path)| {
+        let line = fs::read(path.join("cmdline")).ok()?;
+        Some((pid, String::from_utf8_lossy(&line).replace('\0', " ")))
+    });
+    lines.filter(|(_, line)| line.contains(&name)).collect()
+}
+
+/// Kills those of them that there are now.
+pub(crate) fn kill_processes(dir: &Path) {
+    for (pid, _) in processes(dir) {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+    }
 }
 
 /// Shows `each` everything below `dir`, but not the way into the layers, which the digest in their name stands for.
@@ -116,19 +134,37 @@ fn files(dir: &Path, each: &mut dyn FnMut(PathBuf)) {
     }
 }
 
-/// Removes a cgroup and those below it, as far as they are empty.
-fn remove_cgroups(dir: &Path) {
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.path().is_dir() {
-            remove_cgroups(&entry.path());
+/// Removes the cgroup of this name in every hierarchy, and kills what is in it.
+pub(crate) fn remove_cgroups(name: &str) {
+    // One directory per controller of version 1; with version 2 alone, the root itself.
+    let controllers =
+        fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+    let roots = controllers.chain([PathBuf::from("/sys/fs/cgroup")]).map(|root| root.join(name));
+    let began = Instant::now();
+    for root in roots {
+        while root.exists() && !remove_cgroup(&root) && began.elapsed() < DYING {
+            std::thread::sleep(POLL);
         }
     }
-    // What does not exist, or is in use, stays as it is.
-    fs::remove_dir(dir).ok();
+}
+
+/// Kills what is in a cgroup and those below it, and removes them as far as they are empty; whether it is gone.
+fn remove_cgroup(dir: &Path) -> bool {
+    // With version 1, who is frozen does not die. Not every hierarchy has the file.
+    fs::write(dir.join("freezer.state"), "THAWED").ok();
+    let inside = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+    for pid in inside.lines().filter_map(|line| line.parse().ok()) {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+    }
+    let below = fs::read_dir(dir).into_iter().flatten().flatten();
+    for entry in below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove_cgroup(&entry.path());
+    }
+    fs::remove_dir(dir).is_ok() || !dir.exists()
 }
 
 /// The daemon's name on the machine, from its id file.
-fn name(dir: &Path) -> Option<String> {
+pub(crate) fn name(dir: &Path) -> Option<String> {
     const DIGITS: usize = 6;
     let id = fs::read_to_string(dir.join("data/id")).ok()?;
     Some(format!("shoal{}", id.get(..DIGITS)?))

@@ -5,15 +5,18 @@
 //! tests' verdict. Nothing of it touches the host but its directory under `target`.
 
 mod initrd;
+mod job;
 mod kernel;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub(crate) use self::job::Job;
 use crate::install::{self, Need};
 use crate::process::target_dir;
 
@@ -27,73 +30,101 @@ const CPIO: Need = Need { program: "cpio", package: "cpio" };
 const SYSTEMD: Need = Need { program: "systemctl", package: "systemd" };
 /// The bus that its units are made over.
 const DBUS: Need = Need { program: "dbus-daemon", package: "dbus" };
-/// Memory of the machine; half of it may hold files.
-const MEMORY: &str = "3072";
-/// How long boot and tests may take; without emulation's slowness they take a tenth.
-const LIMIT: Duration = Duration::from_secs(900);
+/// Memory of each machine in MiB; three quarters of it may hold files.
+const MEMORY: &str = "2560";
 /// Time between two looks at the machine.
 const POLL: Duration = Duration::from_millis(100);
 
-/// One test executable, and the names of the tests to run in it.
-pub(crate) struct Job {
-    /// Under the directory that the machine sees as `/host`.
-    pub(crate) executable: PathBuf,
-    /// As on the command line of a test executable; none: all.
-    pub(crate) filter: Vec<&'static str>,
+/// One virtual machine. It has one processor: an emulated machine with two is slower than two machines.
+pub(crate) struct Machine {
+    /// Tells it from others that run at the same time.
+    pub(crate) name: &'static str,
+    /// What it runs, one after the other.
+    pub(crate) jobs: Vec<Job>,
 }
 
-/// Boots the machine, runs `jobs` in it with the programs in `host`, and fails if one of them does.
-pub(crate) fn run(host: &Path, jobs: &[Job]) -> Result<()> {
+/// The directories of this machine that the others see.
+pub(crate) struct Shared<'a> {
+    /// The programs and test executables.
+    pub(crate) host: &'a Path,
+    /// The Python with the clients.
+    pub(crate) python: &'a Path,
+}
+
+/// Boots the machines side by side, lets each run its jobs, and fails if one job of one of them does.
+pub(crate) fn run(shared: &Shared<'_>, machines: &[Machine]) -> Result<()> {
     install::install(&[QEMU, MODPROBE, CPIO, SYSTEMD, DBUS])?;
     let dir = target_dir().join("vm");
     let kernel = kernel::fetch(&dir)?;
     let initrd = initrd::make(&dir, &kernel)?;
-    let job = dir.join("job");
+    let ends: Vec<Result<()>> = std::thread::scope(|scope| {
+        let (dir, kernel, initrd) = (&dir, &kernel, &initrd);
+        let run = |machine| {
+            let ended = move || run_one(dir, kernel, initrd, shared, machine);
+            scope.spawn(move || ended().with_context(|| format!("the virtual machine {}", machine.name)))
+        };
+        let runs: Vec<_> = machines.iter().map(run).collect();
+        let panicked = |_| Err(anyhow::anyhow!("the thread of a virtual machine panicked"));
+        runs.into_iter().map(|run| run.join().unwrap_or_else(panicked)).collect()
+    });
+    // All are told, not only the first.
+    let failed: Vec<String> =
+        ends.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+    ensure!(failed.is_empty(), "{}", failed.join("; "));
+    Ok(())
+}
+
+fn run_one(
+    dir: &Path,
+    kernel: &kernel::Kernel,
+    initrd: &Path,
+    shared: &Shared<'_>,
+    machine: &Machine,
+) -> Result<()> {
+    let job = dir.join("job").join(machine.name);
     fs::create_dir_all(&job)?;
     let verdict = job.join("verdict");
     if verdict.exists() {
         fs::remove_file(&verdict)?;
     }
-    fs::write(job.join("run"), script(host, jobs)?)?;
-    let mut machine = boot(&kernel, &initrd, host, &job)?;
-    let ended = wait(&mut machine);
-    if ended.is_err() {
-        machine.kill().ok();
-        machine.wait().ok();
-    }
+    fs::write(job.join("run"), job::script(shared.host, &machine.jobs)?)?;
+    let mut emulator = boot(kernel, initrd, shared, &job)?;
+    let console = emulator.stdout.take().context("the virtual machine has no console")?;
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| show(machine.name, console));
+        let ended = wait(&mut emulator, job::limit(&machine.jobs));
+        if ended.is_err() {
+            emulator.kill().ok();
+            emulator.wait().ok();
+        }
+        ended
+    });
     ended?;
-    let said = fs::read_to_string(&verdict).context("the virtual machine ended without a verdict")?;
-    ensure!(said.trim() == "0", "tests failed in the virtual machine");
+    let said = fs::read_to_string(&verdict).context("it ended without a verdict")?;
+    ensure!(said.trim() == "0", "tests failed");
     Ok(())
 }
 
-/// What the machine runs. The verdict is the sum of all exit codes.
-fn script(host: &Path, jobs: &[Job]) -> Result<String> {
-    let mut script =
-        "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root SHOAL_PROGRAMS=/host\n\
-                      ip link set lo up\nverdict=0\n"
-            .to_owned();
-    for job in jobs {
-        let path =
-            job.executable.strip_prefix(host).context("a test executable outside the programs' directory")?;
-        let filter = job.filter.join(" ");
-        script +=
-            &format!("/host/{} --test-threads=2 {filter} || verdict=$((verdict + $?))\n", path.display());
+/// Shows what the machine says, each line with its name.
+fn show(name: &str, console: impl Read) {
+    for line in BufReader::new(console).split(b'\n').map_while(Result::ok) {
+        eprintln!("{name}| {}", String::from_utf8_lossy(&line).trim_end());
     }
-    script += "echo $verdict > /job/verdict\n";
-    Ok(script)
 }
 
-fn boot(kernel: &kernel::Kernel, initrd: &Path, host: &Path, job: &Path) -> Result<Child> {
+fn boot(kernel: &kernel::Kernel, initrd: &Path, shared: &Shared<'_>, job: &Path) -> Result<Child> {
     let mut qemu = Command::new(QEMU.program);
-    qemu.args(["-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi,tb-size=512", "-smp", "2"]);
+    qemu.args(["-machine", "q35", "-cpu", "max", "-accel", "tcg,tb-size=512", "-smp", "1"]);
     qemu.args(["-m", MEMORY, "-nographic", "-no-reboot", "-nic", "none"]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initrd);
-    qemu.args(["-append", "console=ttyS0 quiet panic=-1 mitigations=off systemd.show_status=false"]);
+    // Code that lies elsewhere in each process would be translated for each anew: several times slower.
+    let words = "console=ttyS0 quiet panic=-1 mitigations=off norandmaps systemd.show_status=false";
+    qemu.args(["-append", words]);
     for (tag, path, read_only) in [
         ("usr", Path::new("/usr"), true),
         ("modules", &kernel.modules, true),
-        ("host", host, true),
+        ("host", shared.host, true),
+        ("python", shared.python, true),
         ("job", job, false),
     ] {
         let access = if read_only { ",readonly=on" } else { "" };
@@ -103,18 +134,18 @@ fn boot(kernel: &kernel::Kernel, initrd: &Path, host: &Path, job: &Path) -> Resu
         qemu.arg("-device").arg(format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"));
     }
     eprintln!("+ {} ({})", QEMU.program, kernel.version);
-    qemu.stdin(Stdio::null()).spawn().context("cannot start the virtual machine")
+    qemu.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start it")
 }
 
-fn wait(machine: &mut Child) -> Result<()> {
+fn wait(machine: &mut Child, limit: Duration) -> Result<()> {
     let began = Instant::now();
     loop {
         if let Some(status) = machine.try_wait()? {
-            ensure!(status.success(), "the virtual machine ended with {status}");
+            ensure!(status.success(), "it ended with {status}");
             return Ok(());
         }
-        if began.elapsed() > LIMIT {
-            bail!("the virtual machine did not end within {} s", LIMIT.as_secs());
+        if began.elapsed() > limit {
+            bail!("it did not end within {} s", limit.as_secs());
         }
         std::thread::sleep(POLL);
     }

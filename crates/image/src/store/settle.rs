@@ -33,16 +33,14 @@ use crate::{
     unpack::{self, Unpacked},
 };
 
-/// Where the kernel tells one boot from another.
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-
 /// How long new layers wait for the flush. The kernel has written most of them by then without hurry, so that the flush
 /// holds up nobody else's, the Raft log's least of all.
 const DELAY: Duration = Duration::from_secs(60);
 
 /// This boot of the machine.
 pub(super) fn boot_id() -> Result<String> {
-    let text = fs::read_to_string(BOOT_ID).map_err(Error::io("read", BOOT_ID))?;
+    let path = fault::boot_id_path();
+    let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
     Ok(text.trim().to_owned())
 }
 

@@ -1,0 +1,109 @@
+//! What is proven a second time, on cgroup v2 alone, with an older kernel and beside systemd: the list of jobs of the
+//! virtual machines.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::build;
+use crate::install::{BUSYBOX, CONMON, DOCKER, IP, NFT, PODMAN, RUNC, install};
+use crate::process::{cargo, output, root};
+use crate::python;
+use crate::test::RELEASE;
+use crate::vm::{self, Job, Machine, Shared};
+
+/// Parts of the end-to-end tests that cgroups or the older kernel could make end otherwise.
+const VERBS: [&str; 7] =
+    ["container::", "resource::", "exec::", "attack::", "restart::", "flag::", "userns::"];
+/// Programs that people have.
+const CLIENTS: [&str; 1] = ["client::"];
+/// Every verb, dying at its crash points.
+const POINTS: [&str; 1] = ["point::"];
+/// The runtime's own: limits and counters, every command, and podman on it. The specification's rules do not depend on
+/// the machine.
+const RUNTIME: [&str; 3] = ["cgroup", "command", "podman"];
+/// Without the long versions, the points of each verb that are walked are every tenth; which ones, the commit decides.
+const STEP: u64 = 10;
+/// Names them to the tests.
+const SAMPLE: &str = "SHOAL_POINTS";
+
+/// What one job may take; it takes a third of it.
+const LIMIT: Duration = Duration::from_secs(600);
+/// The same for all points of all verbs.
+const SOAK_LIMIT: Duration = Duration::from_secs(5400);
+
+/// Builds what the machines run, and runs it; with `soak` in full.
+pub(crate) fn time(soak: bool) -> Result<()> {
+    install(&[BUSYBOX, IP, NFT, DOCKER, PODMAN, CONMON, RUNC])?;
+    let host = build::tested()?;
+    let built = |test: &str| executable(test, &RELEASE);
+    let job = |executable, filter: &[&str]| Job {
+        executable,
+        filter: filter.iter().map(|&name| name.to_owned()).collect(),
+        environment: vec![],
+        limit: LIMIT,
+    };
+    let end_to_end = built("e2e")?;
+    let mut points = job(end_to_end.clone(), &POINTS);
+    if soak {
+        points.limit = SOAK_LIMIT;
+        points.filter.push("--nocapture".to_owned());
+    } else {
+        points.environment.push((SAMPLE, sample()));
+    }
+    let mut few = vec![job(built("machine")?, &[])];
+    for test in RUNTIME {
+        few.push(job(built(test)?, &[]));
+    }
+    few.extend([job(end_to_end.clone(), &CLIENTS), points]);
+    // About the same work for both.
+    let machines = [
+        Machine { name: "verbs", jobs: vec![job(end_to_end, &VERBS)] },
+        Machine { name: "points", jobs: few },
+    ];
+    let python = python_dir()?;
+    vm::run(&Shared { host: &host, python: &python }, &machines)
+}
+
+/// Runs the end-to-end tests of these names as a developer has built them.
+pub(crate) fn try_out(filter: &[&str]) -> Result<()> {
+    install(&[BUSYBOX, IP, NFT, DOCKER])?;
+    let host = build::developed()?;
+    let mut filter: Vec<String> = filter.iter().map(|&word| word.to_owned()).collect();
+    filter.push("--nocapture".to_owned());
+    // What chooses the points here does so there.
+    let environment = std::env::var(SAMPLE).into_iter().map(|sample| (SAMPLE, sample)).collect();
+    let job = Job { executable: executable("e2e", &[])?, filter, environment, limit: SOAK_LIMIT };
+    let python = python_dir()?;
+    let machine = Machine { name: "tried", jobs: vec![job] };
+    vm::run(&Shared { host: &host, python: &python }, &[machine])
+}
+
+/// Where the Python with the clients is.
+fn python_dir() -> Result<PathBuf> {
+    let program = python::furnish()?;
+    Ok(program.ancestors().nth(2).context("the Python lies in no directory")?.to_path_buf())
+}
+
+/// Other points for each commit, but always the same for one; the first ones where there is no repository.
+fn sample() -> String {
+    let commit = output(Command::new("git").args(["rev-parse", "--short=8", "HEAD"]).current_dir(root()));
+    let number = commit.ok().and_then(|commit| u64::from_str_radix(commit.trim(), 16).ok()).unwrap_or(0);
+    format!("{}/{STEP}", number % STEP + 1)
+}
+
+/// The test executable of this name, built with these options.
+fn executable(test: &str, options: &[&str]) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["test", "--no-run", "--message-format=json", "--test", test]).args(options);
+    let messages = output(&mut build)?;
+    let artifact = |line: &str| -> Option<PathBuf> {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let found = message["target"]["name"] == test && message["profile"]["test"] == true;
+        Some(PathBuf::from(message["executable"].as_str().filter(|_| found)?))
+    };
+    messages.lines().find_map(artifact).with_context(|| format!("cargo made no test executable {test}"))
+}
