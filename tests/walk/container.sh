@@ -164,7 +164,10 @@ step=attach
 docker run -d --name talk -i busybox sh -c 'read x; echo got $x; exit 4' >/dev/null
 got=$(echo word | docker attach talk); equal 4 $?; equal 'got word' "$got"
 docker run -dit --name terminal busybox sh >/dev/null
-script -qec 'docker attach terminal' /dev/null < <(sleep 0.5; printf '\x10'; sleep 0.2; printf '\x11'; sleep 1) >/dev/null
+# Its prompt shows that the client is attached. What it is fed by must not end before it, and keeps none of our streams.
+typed=$dir/typed; : > "$typed"
+feed() { until grep -q '#' "$typed"; do echo; sleep 0.1; done; printf '\x10'; sleep 0.2; printf '\x11'; sleep 10; }
+script -qfec 'docker attach terminal' "$typed" < <(feed 2>/dev/null) >/dev/null
 equal running "$(state terminal)"
 code 1 docker attach lines; like 'cannot attach to a stopped container' "$err"
 

@@ -64,8 +64,7 @@ pub(crate) fn time(soak: bool) -> Result<()> {
         Machine { name: "verbs", jobs: vec![job(end_to_end, &VERBS)] },
         Machine { name: "points", jobs: few },
     ];
-    let python = python_dir()?;
-    vm::run(&Shared { host: &host, python: &python }, &machines)
+    vm::run(&Shared { host, python: python::parts()? }, &machines)
 }
 
 /// Runs the end-to-end tests of these names as a developer has built them.
@@ -77,15 +76,8 @@ pub(crate) fn try_out(filter: &[&str]) -> Result<()> {
     // What chooses the points here does so there.
     let environment = std::env::var(SAMPLE).into_iter().map(|sample| (SAMPLE, sample)).collect();
     let job = Job { executable: executable("e2e", &[])?, filter, environment, limit: SOAK_LIMIT };
-    let python = python_dir()?;
     let machine = Machine { name: "tried", jobs: vec![job] };
-    vm::run(&Shared { host: &host, python: &python }, &[machine])
-}
-
-/// Where the Python with the clients is.
-fn python_dir() -> Result<PathBuf> {
-    let program = python::furnish()?;
-    Ok(program.ancestors().nth(2).context("the Python lies in no directory")?.to_path_buf())
+    vm::run(&Shared { host, python: python::parts()? }, &[machine])
 }
 
 /// Other points for each commit, but always the same for one; the first ones where there is no repository.

@@ -31,7 +31,8 @@ pub(super) fn limit(jobs: &[Job]) -> Duration {
 /// What the machine runs. The verdict is the sum of all exit codes.
 pub(super) fn script(host: &Path, jobs: &[Job]) -> Result<String> {
     let mut script = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root\n\
-                      export SHOAL_PROGRAMS=/host SHOAL_PYTHON=/python/bin/python SHOAL_PATIENCE=240\n\
+                      export SHOAL_PROGRAMS=/host SHOAL_PATIENCE=240\n\
+                      export SHOAL_PYTHON=/python/bin/python3 PYTHONPATH=/packages\n\
                       ip link set lo up\nverdict=0\n"
         .to_owned();
     for job in jobs {

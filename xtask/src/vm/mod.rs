@@ -10,7 +10,7 @@ mod kernel;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 pub(crate) use self::job::Job;
 use crate::install::{self, Need};
 use crate::process::target_dir;
+use crate::python::Parts;
 
 /// Emulates the machine. Its package for x86-64 needs the firmware named beside it.
 const QEMU: Need = Need { program: "qemu-system-x86_64", package: "qemu-system-x86" };
@@ -44,15 +45,15 @@ pub(crate) struct Machine {
 }
 
 /// The directories of this machine that the others see.
-pub(crate) struct Shared<'a> {
+pub(crate) struct Shared {
     /// The programs and test executables.
-    pub(crate) host: &'a Path,
+    pub(crate) host: PathBuf,
     /// The Python with the clients.
-    pub(crate) python: &'a Path,
+    pub(crate) python: Parts,
 }
 
 /// Boots the machines side by side, lets each run its jobs, and fails if one job of one of them does.
-pub(crate) fn run(shared: &Shared<'_>, machines: &[Machine]) -> Result<()> {
+pub(crate) fn run(shared: &Shared, machines: &[Machine]) -> Result<()> {
     install::install(&[QEMU, MODPROBE, CPIO, SYSTEMD, DBUS])?;
     let dir = target_dir().join("vm");
     let kernel = kernel::fetch(&dir)?;
@@ -78,7 +79,7 @@ fn run_one(
     dir: &Path,
     kernel: &kernel::Kernel,
     initrd: &Path,
-    shared: &Shared<'_>,
+    shared: &Shared,
     machine: &Machine,
 ) -> Result<()> {
     let job = dir.join("job").join(machine.name);
@@ -87,7 +88,7 @@ fn run_one(
     if verdict.exists() {
         fs::remove_file(&verdict)?;
     }
-    fs::write(job.join("run"), job::script(shared.host, &machine.jobs)?)?;
+    fs::write(job.join("run"), job::script(&shared.host, &machine.jobs)?)?;
     let mut emulator = boot(kernel, initrd, shared, &job)?;
     let console = emulator.stdout.take().context("the virtual machine has no console")?;
     let ended = std::thread::scope(|scope| {
@@ -112,7 +113,7 @@ fn show(name: &str, console: impl Read) {
     }
 }
 
-fn boot(kernel: &kernel::Kernel, initrd: &Path, shared: &Shared<'_>, job: &Path) -> Result<Child> {
+fn boot(kernel: &kernel::Kernel, initrd: &Path, shared: &Shared, job: &Path) -> Result<Child> {
     let mut qemu = Command::new(QEMU.program);
     qemu.args(["-machine", "q35", "-cpu", "max", "-accel", "tcg,tb-size=512", "-smp", "1"]);
     qemu.args(["-m", MEMORY, "-nographic", "-no-reboot", "-nic", "none"]);
@@ -123,8 +124,9 @@ fn boot(kernel: &kernel::Kernel, initrd: &Path, shared: &Shared<'_>, job: &Path)
     for (tag, path, read_only) in [
         ("usr", Path::new("/usr"), true),
         ("modules", &kernel.modules, true),
-        ("host", shared.host, true),
-        ("python", shared.python, true),
+        ("host", &shared.host, true),
+        ("python", &shared.python.interpreter, true),
+        ("packages", &shared.python.packages, true),
         ("job", job, false),
     ] {
         let access = if read_only { ",readonly=on" } else { "" };
