@@ -96,6 +96,7 @@ mod tests {
                 layers: Vec::new(),
                 parent: None,
                 tagged_at_ns: 0,
+                used_at_ns: 0,
             };
             let file = ImageFile { architecture: "arm64".to_owned(), ..ImageFile::default() };
             let changes = [Change::PutImage(id, record), Change::PutName((*name).to_owned(), id)];
