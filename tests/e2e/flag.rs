@@ -61,7 +61,8 @@ fn each_flag_does_what_it_says() {
     let daemon = daemon(&["--bridge", "none"]);
     for (flags, script, expected) in SEEN {
         let said = run(&daemon, &[&["--net", "none"], *flags].concat(), script);
-        assert_eq!(said, *expected, "{flags:?}");
+        // Some kernels tell of each tmpfs how wide its inode numbers are.
+        assert_eq!(said.replace(",inode64", ""), *expected, "{flags:?}");
     }
 }
 

@@ -11,6 +11,22 @@ const AROUND: Duration = Duration::from_secs(180);
 /// Tests that run beside each other in an executable: they wait for each other's processor, but more for timers.
 const THREADS: u32 = 2;
 
+/// A place with a file system of the disk's kind: that of memory cannot show other owners in the machine's kernel.
+pub(crate) const DISK: &str = "/disk";
+/// What comes before the jobs. The disk is a file; nobody needs its journal.
+const PREPARE: &str = "\
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root
+export SHOAL_PROGRAMS=/host SHOAL_PATIENCE=240
+export SHOAL_PYTHON=/python/bin/python3 PYTHONPATH=/packages
+ip link set lo up
+truncate -s 512M /var/disk
+mkfs.ext4 -q -O ^has_journal /var/disk
+modprobe loop
+mkdir /disk
+mount -o loop /var/disk /disk
+verdict=0
+";
+
 /// One test executable, and the names of the tests to run in it.
 pub(crate) struct Job {
     /// Under the directory that the machine sees as `/host`.
@@ -30,11 +46,7 @@ pub(super) fn limit(jobs: &[Job]) -> Duration {
 
 /// What the machine runs. The verdict is the sum of all exit codes.
 pub(super) fn script(host: &Path, jobs: &[Job]) -> Result<String> {
-    let mut script = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root\n\
-                      export SHOAL_PROGRAMS=/host SHOAL_PATIENCE=240\n\
-                      export SHOAL_PYTHON=/python/bin/python3 PYTHONPATH=/packages\n\
-                      ip link set lo up\nverdict=0\n"
-        .to_owned();
+    let mut script = PREPARE.to_owned();
     for job in jobs {
         let path =
             job.executable.strip_prefix(host).context("a test executable outside the programs' directory")?;

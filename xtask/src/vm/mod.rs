@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub(crate) use self::job::Job;
+pub(crate) use self::job::{DISK, Job};
 use crate::install::{self, Need};
 use crate::process::target_dir;
 use crate::python::Parts;
@@ -31,6 +31,8 @@ const CPIO: Need = Need { program: "cpio", package: "cpio" };
 const SYSTEMD: Need = Need { program: "systemctl", package: "systemd" };
 /// The bus that its units are made over.
 const DBUS: Need = Need { program: "dbus-daemon", package: "dbus" };
+/// Makes a disk in the machine.
+const MKFS: Need = Need { program: "mkfs.ext4", package: "e2fsprogs" };
 /// Memory of each machine in MiB; three quarters of it may hold files.
 const MEMORY: &str = "2560";
 /// Time between two looks at the machine.
@@ -54,7 +56,7 @@ pub(crate) struct Shared {
 
 /// Boots the machines side by side, lets each run its jobs, and fails if one job of one of them does.
 pub(crate) fn run(shared: &Shared, machines: &[Machine]) -> Result<()> {
-    install::install(&[QEMU, MODPROBE, CPIO, SYSTEMD, DBUS])?;
+    install::install(&[QEMU, MODPROBE, CPIO, SYSTEMD, DBUS, MKFS])?;
     let dir = target_dir().join("vm");
     let kernel = kernel::fetch(&dir)?;
     let initrd = initrd::make(&dir, &kernel)?;
