@@ -18,6 +18,7 @@ mod list;
 mod log;
 mod network;
 mod point;
+mod push;
 mod remote;
 mod resource;
 mod restart;

@@ -50,9 +50,19 @@ pub(super) fn pack(
     place: &Workplace,
     growth: &watch::Sender<Growth>,
 ) -> Result<()> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    pack_on(threads, plain, target, place, growth)
+}
+
+fn pack_on(
+    threads: usize,
+    plain: &Path,
+    target: &Path,
+    place: &Workplace,
+    growth: &watch::Sender<Growth>,
+) -> Result<()> {
     let input = File::open(plain).map_err(Error::io("open", plain))?;
     let size = input.metadata().map_err(Error::io("read", plain))?.len();
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     thread::scope(|scope| {
         let queues: Vec<Receiver<Result<Block>>> = (0..threads)
             .map(|first| {
@@ -147,4 +157,55 @@ fn write(
     let digest: Digest = hasher.finish();
     growth.send_replace(Growth { bytes, whole: Some(digest), plain: size });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Read};
+
+    use flate2::bufread::GzDecoder;
+
+    use super::*;
+
+    #[test]
+    fn the_bytes_are_the_same_whoever_packs_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let (plain, packed) = (dir.path().join("plain"), |n: usize| dir.path().join(format!("packed-{n}")));
+        for size in [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, 2 * BLOCK_BYTES + 77] {
+            let bytes: Vec<u8> = (0..size).map(|n| (n * n / 1000) as u8).collect();
+            fs::write(&plain, &bytes).unwrap();
+            let mut all = Vec::new();
+            for threads in [1, 3] {
+                let place = Workplace::make(dir.path().join("place")).unwrap();
+                let (growing, growth) = watch::channel(Growth::default());
+                pack_on(threads, &plain, &packed(threads), &place, &growing).unwrap();
+                let one = fs::read(packed(threads)).unwrap();
+                let last = *growth.borrow();
+                assert_eq!((last.bytes, last.plain), (one.len() as u64, size as u64));
+                assert_eq!(last.whole, Some(Digest::of(&one)));
+                all.push(one);
+                fs::remove_file(packed(threads)).unwrap();
+                fs::remove_dir_all(dir.path().join("place")).unwrap();
+            }
+            assert_eq!(all[0], all[1], "{size}");
+            let mut decoder = GzDecoder::new(&all[0][..]);
+            let mut back = Vec::new();
+            decoder.read_to_end(&mut back).unwrap();
+            assert!(back == bytes && decoder.into_inner().is_empty(), "{size}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_compress_is_packed_too() {
+        let mut state = 1_u64;
+        let noise: Vec<u8> = (0..BLOCK_BYTES)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as u8
+            })
+            .collect();
+        let block = block(&noise).unwrap();
+        assert!(block.packed.len() < noise.len() + noise.len() / 100);
+        assert!(block.packed.ends_with(&[0, 0, 0xff, 0xff]), "a block ends on a byte");
+    }
 }

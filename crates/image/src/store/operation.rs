@@ -90,7 +90,7 @@ impl Drop for Operation {
 }
 
 impl Workplace {
-    pub(super) fn make(path: PathBuf) -> Result<Workplace> {
+    pub(crate) fn make(path: PathBuf) -> Result<Workplace> {
         fs::create_dir(&path).map_err(Error::io("create", &path))?;
         Ok(Workplace { path, cancelled: AtomicBool::new(false), serial: AtomicU64::new(0) })
     }

@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     task::JoinHandle,
 };
 
@@ -172,6 +172,10 @@ impl Drop for FalseRegistry {
     }
 }
 
+fn header_of_length(line: &String) -> Option<usize> {
+    line.to_lowercase().strip_prefix("content-length: ")?.parse().ok()
+}
+
 async fn serve(
     stream: tokio::net::TcpStream,
     answer: Arc<impl Fn(&Asked) -> Answer + Send + Sync>,
@@ -192,6 +196,10 @@ async fn serve(
     let path = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
     let header =
         |line: &String| line.split_once(": ").map(|(key, value)| (key.to_lowercase(), value.to_owned()));
+    let length = lines.iter().find_map(header_of_length).unwrap_or(0);
+    // An unread body would break the connection before the answer is read.
+    let mut body = vec![0; length];
+    let _ = stream.read_exact(&mut body).await;
     let asked = Asked { path, headers: lines[1..].iter().filter_map(header).collect() };
     log.lock().unwrap().push(asked.clone());
     let Answer { status, headers, body, length } = answer(&asked);
