@@ -16,7 +16,7 @@ use reqwest::{
 };
 
 use super::{
-    client::{Client, unreachable},
+    client::{Client, shown, unreachable},
     patience::{Patience, patiently},
     source::Source,
 };
@@ -230,7 +230,7 @@ impl Client {
                 Err(_) if source.moved() > moved => moved = source.moved(),
                 Err(_) => {
                     let detail = "the registry takes no more data".to_owned();
-                    return Err(Error::Unreachable { url: url.to_string(), detail });
+                    return Err(Error::Unreachable { url: shown(url.as_str()), detail });
                 }
             }
         };
@@ -282,12 +282,12 @@ fn number(text: String) -> Result<HeaderValue> {
 }
 
 fn unexpected(url: &str, words: &str) -> Error {
-    Error::Registry { url: url.to_owned(), detail: format!("the registry {words}") }
+    Error::Registry { url: shown(url), detail: format!("the registry {words}") }
 }
 
 /// An error that another attempt mends at once.
 fn again(url: &Url, words: &str) -> Error {
-    Error::Busy { url: url.to_string(), detail: words.to_owned(), retry_after: Some(Duration::ZERO) }
+    Error::Busy { url: shown(url.as_str()), detail: words.to_owned(), retry_after: Some(Duration::ZERO) }
 }
 
 #[cfg(test)]
