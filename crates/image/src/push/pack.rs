@@ -176,7 +176,7 @@ mod tests {
             fs::write(&plain, &bytes).unwrap();
             let mut all = Vec::new();
             for threads in [1, 3] {
-                let place = Workplace::make(dir.path().join("place")).unwrap();
+                let place = Workplace::make(dir.path().join(format!("place-{size}-{threads}"))).unwrap();
                 let (growing, growth) = watch::channel(Growth::default());
                 pack_on(threads, &plain, &packed(threads), &place, &growing).unwrap();
                 let one = fs::read(packed(threads)).unwrap();
@@ -185,7 +185,6 @@ mod tests {
                 assert_eq!(last.whole, Some(Digest::of(&one)));
                 all.push(one);
                 fs::remove_file(packed(threads)).unwrap();
-                fs::remove_dir_all(dir.path().join("place")).unwrap();
             }
             assert_eq!(all[0], all[1], "{size}");
             let mut decoder = GzDecoder::new(&all[0][..]);

@@ -100,6 +100,8 @@ impl Source {
         from: u64,
         end: Option<u64>,
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
+        // A file that is to grow may not even be there yet.
+        self.reach(from + 1).await?;
         let mut file = File::open(&self.path).await.map_err(Error::io("open", &self.path))?;
         file.seek(SeekFrom::Start(from)).await.map_err(Error::io("read", &self.path))?;
         let reading =

@@ -6,7 +6,7 @@ use image::{ErrorKind, Images, ImportOptions, Progress, RegistryAuth};
 use tokio::sync::mpsc;
 
 use crate::{
-    archive::{Archive, config, gzip, hex, root},
+    archive::{Archive, config, gzip, root},
     registry::{Answer, DOCKER_MANIFEST, FalseRegistry, OCI_INDEX, OCI_MANIFEST, Registry, manifest},
     scene::{Scene, nobody},
 };
@@ -133,7 +133,7 @@ async fn tokens_are_for_writing_and_stay_with_their_host() {
     let asked = token_server.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(asked[0].path, "/token?service=s&scope=repository%3Aa%3Apull%2Cpush");
-    assert!(!elsewhere.asked().is_empty());
+    assert!(!elsewhere.asked().is_empty(), "{words}");
     assert!(elsewhere.asked().iter().all(|asked| !asked.headers.contains_key("authorization")));
 }
 
