@@ -8,6 +8,7 @@ mod commit;
 mod container;
 mod crash;
 mod daemon;
+mod driver;
 mod example;
 mod exec;
 mod flag;

@@ -22,6 +22,8 @@ pub(crate) const NFT: Need = Need { program: "nft", package: "nftables" };
 pub(crate) const DOCKER: Need = Need { program: "docker", package: "docker.io" };
 /// An engine that runs its containers with the OCI runtime it is told to.
 pub(crate) const PODMAN: Need = Need { program: "podman", package: "podman" };
+/// Makes the file system whose storage driver is tested.
+pub(crate) const BTRFS: Need = Need { program: "mkfs.btrfs", package: "btrfs-progs" };
 /// What podman has each container watched by; only recommended by its package.
 pub(crate) const CONMON: Need = Need { program: "conmon", package: "conmon" };
 /// Copies images between archives, layouts and registries.

@@ -1,6 +1,7 @@
 //! What the daemon decides for its engine.
 
 use crate::cgroup::CgroupDriver;
+use crate::driver::StorageDriver;
 use crate::spec::{LogConfig, NamespaceMode, Ulimit};
 use crate::userns::IdMaps;
 use shim::ForeignRuntime;
@@ -18,6 +19,8 @@ pub struct EngineConfig {
     pub exec_root: PathBuf,
     /// The file that tells one start of the machine from another.
     pub boot_id: PathBuf,
+    /// How the files of containers are kept; one data root knows only one.
+    pub storage_driver: StorageDriver,
     /// The directory of `shoal-shim`.
     pub libexec: PathBuf,
     /// The host's resolver configuration that containers inherit, normally `/etc/resolv.conf`.
@@ -67,6 +70,7 @@ impl Default for EngineConfig {
             data_root: "/var/lib/shoal".into(),
             exec_root: "/run/shoal".into(),
             boot_id: fault::boot_id_path(),
+            storage_driver: StorageDriver::default(),
             libexec: "/usr/libexec/shoal".into(),
             host_resolv_conf: "/etc/resolv.conf".into(),
             cgroup_driver: CgroupDriver::default(),

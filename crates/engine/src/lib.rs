@@ -26,6 +26,7 @@ mod cgroup;
 mod config;
 mod container;
 mod default;
+mod driver;
 mod error;
 pub mod event;
 mod exec;
@@ -60,6 +61,7 @@ pub use container::{
     AttachInput, AttachOptions, AttachOutput, Attachment, Containers, Created, LogOptions, Paths, Pruned,
     RemoveOptions, StopOptions, StopTimeout, WaitCondition, WaitResult,
 };
+pub use driver::StorageDriver;
 pub use error::{Error, ErrorKind, Result};
 pub use event::Events;
 pub use exec::{ExecConfig, ExecOutput, ExecRecord, ExecStart, Execs, Session};
@@ -130,6 +132,11 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
     recover::forget_runs(&config, &recovered);
     let ids: HashSet<String> = recovered.iter().map(|found| found.record.id.clone()).collect();
     images.retain(&ids).await;
+    for id in ids.iter().filter(|_| config.storage_driver.has_trees()) {
+        if let Ok(rootfs) = images.rootfs(id).await {
+            driver::Files::of(config.storage_driver, rootfs).sweep();
+        }
+    }
     let live = recovered.iter().flat_map(|found| found.record.endpoints.iter().cloned()).collect();
     let network = Network::open(network, live).await?;
 

@@ -2,6 +2,8 @@
 
 use crate::config::EngineConfig;
 use crate::container::{Index, Paths};
+use crate::driver::Files;
+use crate::error::Result;
 use crate::event::{Actor, Event, EventKind, Events};
 use crate::machine::Machine;
 use crate::record::Record;
@@ -72,6 +74,11 @@ impl Shared {
 
     pub(crate) fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A container's own files and its image's, once they were prepared.
+    pub(crate) async fn files(&self, id: &str) -> Result<Files> {
+        Ok(Files::of(self.config.storage_driver, self.images.rootfs(id).await?))
     }
 
     /// The lasting files of a container.

@@ -47,6 +47,10 @@ pub struct Facts {
     pub debug: bool,
     /// `--experimental`.
     pub experimental: bool,
+    /// `overlay2`, `btrfs` or `vfs`.
+    pub storage_driver: String,
+    /// The file system of the data root; may be empty.
+    pub backing_filesystem: String,
     /// `json-file` or `none`.
     pub log_driver: String,
     /// Name of the default runtime.

@@ -42,6 +42,8 @@ pub enum Changes {
     /// None can be made.
     #[default]
     Refused,
+    /// They are made in the one layer there is.
+    InPlace,
     /// They last as long as the view, in memory.
     Forgotten,
     /// They go to this writable layer, with overlay's work directory. Nothing else may have them mounted.
@@ -102,6 +104,7 @@ impl View {
         let at = place.as_fd();
         let made = match &self.changes {
             Changes::Refused => read_only(&self.lowers, &self.place, at),
+            Changes::InPlace => in_place(&self.lowers, at),
             Changes::Forgotten => in_memory(&self.lowers, &self.place, at),
             Changes::Kept { upper, work } => {
                 fault::point("view: mount overlay");
@@ -145,6 +148,14 @@ fn read_only(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Re
     }
     root::overlay_of_lowers(lowers, target)?;
     root::open_path(place)
+}
+
+fn in_place(lowers: &[PathBuf], target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let [tree] = lowers else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "more than one layer to change"));
+    };
+    let tree = clone_tree(root::open_path(tree)?.as_fd(), c"", false)?;
+    attach(tree.as_fd(), target).map(|()| tree)
 }
 
 fn in_memory(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
@@ -252,6 +263,14 @@ mod tests {
         })
         .unwrap();
         assert!(!path.join("upper/new").exists());
+        let plain = View { lowers: vec![path.join("b")], changes: Changes::InPlace, ..view.clone() };
+        plain
+            .with(|top| {
+                assert_eq!(read(top, "/data/three").unwrap(), "3");
+                open(top, Path::new("new"), libc::O_CREAT | libc::O_WRONLY, 0o600, Links::InRoot).unwrap();
+            })
+            .unwrap();
+        assert!(path.join("b/new").exists() && !path.join("b/data/three").exists());
         std::os::unix::fs::symlink("/../../a", path.join("volume/out")).unwrap();
         view.binds = vec![bind("out", false)];
         assert!(view.with(|_| ()).is_err(), "a subpath leads out of its volume");

@@ -8,7 +8,7 @@ use swarm_api::pb;
 
 use crate::config::{BUILT_IN_RUNTIME, Config, Containers};
 use crate::instance::Instance;
-use crate::setup;
+use crate::{setup, storage};
 
 /// Docker's minimum API version can be lowered by this variable, down to 1.24.
 const MIN_API_VERSION: &str = "DOCKER_MIN_API_VERSION";
@@ -24,6 +24,8 @@ pub(crate) fn facts(config: &Config, instance: &Instance) -> Arc<Facts> {
         labels: config.labels.clone(),
         debug: config.debug,
         experimental: false,
+        storage_driver: instance.storage.name().to_owned(),
+        backing_filesystem: storage::backing(&config.data_root).to_owned(),
         log_driver: config.log_driver.clone(),
         default_runtime: config.default_runtime.clone(),
         runtimes: runtimes(config),

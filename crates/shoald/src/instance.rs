@@ -8,9 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use engine::StorageDriver;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::config::Config;
+use crate::storage;
 
 /// Roots are for root alone: other users can list nothing below them.
 const ROOT_MODE: u32 = 0o700;
@@ -31,6 +33,8 @@ pub(crate) struct Instance {
     pub(crate) name: String,
     /// Name of its default bridge.
     pub(crate) bridge: String,
+    /// How the files of its containers are kept.
+    pub(crate) storage: StorageDriver,
     pidfile: Option<PathBuf>,
     _lock: Flock<File>,
 }
@@ -39,7 +43,7 @@ impl Instance {
     /// Makes the roots, takes the lock, finds or makes the id and writes the pid file.
     ///
     /// # Errors
-    /// When another daemon uses the data root, or a path cannot be made.
+    /// When another daemon uses the data root, a path cannot be made, or its storage driver does not work there.
     pub(crate) fn claim(config: &Config) -> Result<Self> {
         for root in [&config.data_root, &config.exec_root] {
             make_root(root)?;
@@ -53,7 +57,8 @@ impl Instance {
             let name = format!("{MAIN_NAME}{}", &id[..NAME_DIGITS]);
             (name.clone(), name)
         };
-        let mut instance = Self { id, name, bridge, pidfile: None, _lock: lock };
+        let storage = storage::settle(&config.data_root, &config.storage_driver)?;
+        let mut instance = Self { id, name, bridge, storage, pidfile: None, _lock: lock };
         instance.write_pidfile(&config.pidfile)?;
         Ok(instance)
     }

@@ -14,6 +14,7 @@ mod node;
 mod remap;
 mod run;
 mod setup;
+mod storage;
 
 use std::process::ExitCode;
 

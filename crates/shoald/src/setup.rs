@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use engine::spec::{LogConfig, Ulimit};
 use engine::{EngineConfig, ForeignRuntime};
 use image::ImagesConfig;
@@ -42,10 +42,19 @@ pub(crate) fn images(config: &Config) -> ImagesConfig {
 
 pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfig> {
     let own = &config.containers;
+    let userns = remap::maps(&own.userns_remap)?;
+    // The owners in a tree of its own would have to be changed for each container.
+    if userns.is_some() && instance.storage.has_trees() {
+        bail!(
+            "userns-remap needs the storage driver overlay2; this data root has {}",
+            instance.storage.name()
+        );
+    }
     Ok(EngineConfig {
         name: instance.name.clone(),
         data_root: config.data_root.clone(),
         exec_root: config.exec_root.clone(),
+        storage_driver: instance.storage,
         libexec: libexec()?,
         cgroup_driver: own.cgroup_driver(),
         cgroup_parent: config.cgroup_parent.clone(),
@@ -61,7 +70,7 @@ pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfi
         no_new_privileges: own.no_new_privileges,
         seccomp_profile: seccomp_profile(&own.seccomp_profile)?,
         cdi_spec_dirs: cdi_spec_dirs(&own.cdi_spec_dirs),
-        userns: remap::maps(&own.userns_remap)?,
+        userns,
         dns: own.dns.clone(),
         dns_search: own.dns_search.clone(),
         dns_options: own.dns_opts.clone(),

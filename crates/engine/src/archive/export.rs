@@ -1,7 +1,7 @@
 //! `GET /containers/{id}/export`: all files of a container, without what is mounted there.
 
 use super::pack::Packer;
-use super::reach::{blocking, with_upper};
+use super::reach::blocking;
 use super::stream::{self, ArchiveStream};
 use crate::container::Containers;
 use crate::error::{Error, Result};
@@ -18,9 +18,9 @@ impl Containers {
     /// If there is no such container. What fails later ends the stream with an error.
     pub async fn export(&self, reference: &str) -> Result<ArchiveStream> {
         let record = self.inspect(reference)?;
-        let layers = self.shared.images.rootfs(&record.id).await?;
+        let files = self.shared.files(&record.id).await?;
         let place = containers_dir(&self.shared.config);
-        let view = View { lowers: with_upper(&layers), place, ..View::default() };
+        let view = View { lowers: files.all(), place, ..View::default() };
         let (sink, stream) = stream::channel();
         let work = move || {
             stream::told(sink, |sink| {

@@ -5,11 +5,11 @@ use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::shared::{Shared, containers_dir};
 use crate::userns;
-use runtime::view::{Bind, Changes, View};
+use runtime::view::{Bind, View};
 use rustix::fs::{CWD, Mode, OFlags};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
@@ -113,7 +113,7 @@ fn live_root(record: &Record) -> Option<OwnedFd> {
 
 /// The layers of a container that does not run, with its mounts.
 async fn view(shared: &Shared, record: &Record, purpose: Purpose) -> Result<View> {
-    let layers = shared.images.rootfs(&record.id).await?;
+    let files = shared.files(&record.id).await?;
     let on_disk = |mount: &&crate::MountPoint| !mount.is_memory() && Path::new(&mount.source).exists();
     let binds = record.mounts.iter().filter(on_disk).map(|mount| Bind {
         source: mount.source.clone().into(),
@@ -122,17 +122,10 @@ async fn view(shared: &Shared, record: &Record, purpose: Purpose) -> Result<View
         read_only: !mount.rw,
     });
     let (lowers, changes) = match purpose {
-        // A second mount of a writable layer would be in the way of the container's start; mount points that are missing
-        // are made in memory.
-        Purpose::Read => (with_upper(&layers), Changes::Forgotten),
-        Purpose::Write => (layers.lowers, Changes::Kept { upper: layers.upper, work: layers.work }),
+        Purpose::Read => files.to_read(),
+        Purpose::Write => files.to_write(),
     };
     Ok(View { lowers, changes, binds: binds.collect(), place: containers_dir(&shared.config) })
-}
-
-/// All layers as one stack that nobody writes to.
-pub(super) fn with_upper(layers: &image::Rootfs) -> Vec<PathBuf> {
-    std::iter::once(&layers.upper).chain(&layers.lowers).cloned().collect()
 }
 
 /// Runs blocking work of which only so much is done at a time, whoever asks.

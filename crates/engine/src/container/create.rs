@@ -4,6 +4,8 @@ use super::join;
 use super::launch::write_json;
 use super::request::Created;
 use super::task::{self, Adopted};
+use crate::archive::blocking;
+use crate::driver::Files;
 use crate::error::{Error, Result};
 use crate::plan::{Plan, Source};
 use crate::record::Record;
@@ -143,8 +145,8 @@ fn reserve(shared: &Shared, id: &str, wanted: Option<String>) -> Result<String> 
 /// Volumes are filled before the record is there: whoever finds it finds them whole.
 async fn make(shared: &Shared, record: &Record, volumes: &mut Attached) -> Result<()> {
     if volumes.may_fill() {
-        let layers = shared.images.prepare(&record.id, &record.image_id).await?;
-        volumes.fill(shared, layers, &containers_dir(&shared.config)).await?;
+        let files = prepare(shared, record).await?;
+        volumes.fill(shared, files.of_image(), &containers_dir(&shared.config)).await?;
     }
     let (dir, copy) = (shared.paths(&record.id).dir, record.clone());
     let directory = tokio::task::spawn_blocking(move || {
@@ -152,14 +154,25 @@ async fn make(shared: &Shared, record: &Record, volumes: &mut Attached) -> Resul
         DirBuilder::new().mode(DIR_MODE).create(&dir).map_err(Error::io("make", &dir))?;
         write_json(&dir.join(CREATED_FILE), &copy)
     });
-    let (layer, directory) = tokio::join!(shared.images.prepare(&record.id, &record.image_id), directory);
+    let (files, directory) = tokio::join!(prepare(shared, record), directory);
     // The mark by which programs know that they run in a container, in the place where Docker has it.
-    let mark = layer?.upper.join(CONTAINER_MARK);
+    let mark = files?.own().join(CONTAINER_MARK);
     fault::point("create: write mark");
     tokio::fs::write(&mark, "").await.map_err(Error::io("write", mark))?;
     directory.map_err(|_| Error::ShuttingDown)??;
     drop(shared.store.put_soon(record)?);
     Ok(())
+}
+
+/// The files of a new container; the second time they are there.
+async fn prepare(shared: &Shared, record: &Record) -> Result<Files> {
+    let rootfs = shared.images.prepare(&record.id, &record.image_id).await?;
+    let files = Files::of(shared.config.storage_driver, rootfs);
+    if shared.config.storage_driver.has_trees() {
+        let tree = files.clone();
+        blocking(shared, move || tree.fill()).await?;
+    }
+    Ok(files)
 }
 
 async fn unmake(shared: &Shared, record: &Record) {

@@ -8,6 +8,7 @@ use super::attachment::Pending;
 use super::join::{self, Joined};
 use super::request::AttachOptions;
 use crate::cgroup::{CgroupDriver, cgroup_path, oci_path};
+use crate::driver::Files;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::link::{self, Link, Refused};
@@ -82,6 +83,7 @@ async fn run(
     let exec_dir = shared.exec_dir(id);
     let prepared = Arc::new(prepare(shared, record)?);
     let rootfs = shared.images.prepare(id, &record.image_id).await?;
+    let rootfs = Files::of(shared.config.storage_driver, rootfs).rootfs();
     let log = super::log::spec(shared, record, &prepared.plan.log).await?;
     let files = (shared.clone(), record.clone(), prepared.clone());
     let written = tokio::task::spawn_blocking(move || write_files(&files.0, &files.1, &files.2, rootfs, log));
@@ -148,7 +150,7 @@ fn write_files(
     shared: &Shared,
     record: &Record,
     prepared: &Prepared,
-    rootfs: image::Rootfs,
+    rootfs: runtime::Rootfs,
     log: LogSpec,
 ) -> Result<()> {
     let plan = &prepared.plan;
@@ -185,7 +187,7 @@ fn write_files(
     let spec = ShimSpec {
         version: shim::VERSION,
         id: record.id.clone(),
-        rootfs: runtime::Rootfs::Overlay { lowers: rootfs.lowers, upper: rootfs.upper, work: rootfs.work },
+        rootfs,
         user: (!container.user.is_empty()).then(|| container.user.clone()),
         init: record.spec.host.init.unwrap_or(shared.config.init),
         foreign: shared.config.runtimes.get(&record.spec.host.runtime).cloned(),

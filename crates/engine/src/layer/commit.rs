@@ -1,9 +1,9 @@
 //! `commit`: a container's files and settings become an image.
 
-use super::change::with_layer;
 use super::made;
 use crate::archive::{blocking, write_layer};
 use crate::container::Containers;
+use crate::driver::Layer;
 use crate::error::{Error, Result};
 use crate::health;
 use crate::record::{Record, Status};
@@ -76,12 +76,14 @@ impl Containers {
     }
 
     async fn make_image(&self, record: &Record, request: image::CommitOptions) -> Result<Arc<Image>> {
-        let layers = self.shared.images.rootfs(&record.id).await?;
+        let files = self.shared.files(&record.id).await?;
         let place = containers_dir(&self.shared.config);
-        let (below, at) = (layers.clone(), place.clone());
-        let made = blocking(&self.shared, move || with_layer(&below, at, made::made)).await?;
-        let upper = layers.upper;
-        let write = move |output: &mut dyn std::io::Write| write_layer(&upper, &made, output);
+        let look = move || {
+            let layer = Layer::of(&files, place)?;
+            layer.with(made::made).map(|made| (layer, made))
+        };
+        let (layer, made) = blocking(&self.shared, look).await?;
+        let write = move |output: &mut dyn std::io::Write| write_layer(layer.upper(), &made, output);
         Ok(self.shared.images.commit(request, write).await?)
     }
 

@@ -72,7 +72,7 @@ impl Comparison<'_> {
     ) -> io::Result<()> {
         let Some((opened, stat)) = look(upper, name)? else { return Ok(()) };
         let below = lower.map(|lower| look(lower, name)).transpose()?.flatten();
-        match (is_whiteout(&stat), &below) {
+        match (tree::is_whiteout(&stat), &below) {
             (true, Some(_)) => return self.tell(ChangeKind::Deleted),
             (true, None) => return Ok(()),
             (false, _) => {}
@@ -103,7 +103,7 @@ impl Comparison<'_> {
     }
 }
 
-fn look(directory: BorrowedFd<'_>, name: &CString) -> io::Result<Option<(OwnedFd, Stat)>> {
+pub(crate) fn look(directory: BorrowedFd<'_>, name: &CString) -> io::Result<Option<(OwnedFd, Stat)>> {
     match tree::child(directory, name) {
         Ok(opened) => {
             let stat = tree::stat(opened.as_fd())?;
@@ -114,17 +114,12 @@ fn look(directory: BorrowedFd<'_>, name: &CString) -> io::Result<Option<(OwnedFd
     }
 }
 
-fn is_dir(stat: &Stat) -> bool {
+pub(crate) fn is_dir(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode).is_dir()
 }
 
-/// Overlayfs' mark for "nothing here".
-pub(super) fn is_whiteout(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode).is_char_device() && stat.st_rdev == 0
-}
-
 /// Size and time of a directory say nothing.
-fn is_same(a: &Stat, b: &Stat) -> bool {
+pub(crate) fn is_same(a: &Stat, b: &Stat) -> bool {
     let owned = (a.st_mode, a.st_uid, a.st_gid, a.st_rdev) == (b.st_mode, b.st_uid, b.st_gid, b.st_rdev);
     let filled = (a.st_size, a.st_mtime, a.st_mtime_nsec) == (b.st_size, b.st_mtime, b.st_mtime_nsec);
     owned && (is_dir(a) || filled)

@@ -13,4 +13,5 @@ mod size;
 pub use change::{Change, ChangeKind};
 pub use commit::CommitOptions;
 pub(crate) use commit::PAUSED_FILE;
+pub(crate) use compare::{is_dir, is_same, look};
 pub use size::Sizes;

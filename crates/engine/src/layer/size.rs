@@ -1,10 +1,11 @@
 //! How large a container's own files are, and its whole root.
 
-use super::compare::is_whiteout;
 use crate::archive::blocking;
 use crate::container::Containers;
+use crate::driver::Layer;
 use crate::error::{Error, Result};
-use crate::tree::{Step, Walk};
+use crate::shared::containers_dir;
+use crate::tree::{self, Step, Walk};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -30,11 +31,13 @@ impl Containers {
     /// If there is no such container.
     pub async fn sizes(&self, reference: &str) -> Result<Sizes> {
         let record = self.inspect(reference)?;
-        let layers = self.shared.images.rootfs(&record.id).await?;
+        let files = self.shared.files(&record.id).await?;
+        let place = containers_dir(&self.shared.config);
         // The image may be gone by now, though not its layers.
         let image_bytes = self.shared.images.get(&record.image_id).await.map_or(0, |image| image.size_bytes);
         let own_bytes = blocking(&self.shared, move || {
-            Ok(count(&layers.upper).map_err(Error::io("count", &layers.upper)))
+            let counted = |layer: Layer| count(layer.upper()).map_err(Error::io("count", layer.upper()));
+            Ok(Layer::of(&files, place).and_then(counted))
         });
         let own_bytes = own_bytes.await?;
         if let Err(error) = &own_bytes {
@@ -53,7 +56,7 @@ fn count(upper: &Path) -> io::Result<u64> {
             return Err(io::ErrorKind::TimedOut.into());
         }
         let Step::Entry(entry) = step else { continue };
-        if entry.kind().is_file() && !is_whiteout(&entry.stat) {
+        if entry.kind().is_file() && !tree::is_whiteout(&entry.stat) {
             bytes = bytes.saturating_add(u64::try_from(entry.stat.st_size).unwrap_or(0));
         }
     }

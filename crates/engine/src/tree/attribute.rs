@@ -1,6 +1,7 @@
 //! Extended attributes that belong to a file's contents.
 
 use super::open::by_descriptor;
+use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -41,6 +42,16 @@ pub(crate) fn is_opaque(opened: BorrowedFd<'_>) -> io::Result<bool> {
         Err(Errno::NODATA | Errno::NOTSUP | Errno::RANGE) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Makes a directory hide what is below it.
+pub(super) fn set_opaque(opened: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::fs::setxattr(by_descriptor(opened), OPAQUE, b"y", XattrFlags::empty())?)
+}
+
+/// Makes a directory hide nothing.
+pub(super) fn unset_opaque(opened: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::fs::removexattr(by_descriptor(opened), OPAQUE)?)
 }
 
 /// What a process in a container may have set, and file capabilities; never overlayfs' own nor labels of this machine.

@@ -1,13 +1,17 @@
-//! Copying a tree into another without ever changing what is there: what begins a volume.
+//! Copying a tree into another without ever changing what is there: what begins a volume, and what makes one tree of an
+//! image's layers.
 //!
-//! A file appears whole or not at all, so a copy that was cut short goes on by being done again.
+//! A file appears whole or not at all, so a copy that was cut short goes on by being done again. Where the file system can
+//! (btrfs, xfs), a copy shares its blocks with its model until one of them is written to: `copy_file_range(2)` sees to it.
 
-use super::open::{by_descriptor, contents, directory, read_link};
+use super::attribute::{is_opaque, set_opaque, unset_opaque};
+use super::open::{by_descriptor, contents, directory, open_in, read_link, stat};
 use super::walk::{Entry, Step, Walk};
-use super::xattrs;
+use super::{is_whiteout, xattrs};
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use std::collections::HashMap;
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,9 +22,75 @@ const MAX_LINKS: usize = 100_000;
 /// Copies what is in `from` into `to`: owners, modes, times, extended attributes and links between files too. Sockets
 /// stay behind. What `to` has already is left as it is.
 pub(crate) fn copy_into_empty(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
-    let top = super::open::stat(from)?;
+    copy(from, to, Way::Plain)?;
+    copy_attributes(from, directory(to)?.as_fd())
+}
+
+/// How the files of a [`merge`] come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contents {
+    /// Each is a file of its own.
+    Copied,
+    /// Each is its model under another name: for a tree that nobody writes to.
+    Linked,
+}
+
+/// Makes one tree of layers, topmost first, in the empty directory `to`, as overlayfs would show them.
+pub(crate) fn merge(layers: &[OwnedFd], to: BorrowedFd<'_>, contents: Contents) -> io::Result<()> {
+    for (depth, layer) in layers.iter().enumerate() {
+        // What a higher layer hides or has is there already, marks included, and stays as it is.
+        copy(layer.as_fd(), to, Way::Layer(contents))?;
+        if depth == 0 {
+            copy_attributes(layer.as_fd(), directory(to)?.as_fd())?;
+        }
+    }
+    forget_marks(to)
+}
+
+/// Makes a directory like another: owner, mode, attributes, times.
+pub(crate) fn copy_attributes(like: BorrowedFd<'_>, made: BorrowedFd<'_>) -> io::Result<()> {
+    let stat = stat(like)?;
+    set(made, like, &stat)?;
+    times(made, &stat)
+}
+
+/// Gives what was opened one more name.
+pub(crate) fn link(opened: BorrowedFd<'_>, into: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+    Ok(rustix::fs::linkat(CWD, by_descriptor(opened), into, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Overlayfs' marks mean nothing in a tree that stands for itself.
+fn forget_marks(top: BorrowedFd<'_>) -> io::Result<()> {
+    let mut walk = Walk::new(top)?;
+    while let Some(step) = walk.next()? {
+        let Step::Entry(entry) = step else { continue };
+        if is_whiteout(&entry.stat) {
+            let above = entry.path.len() - entry.name.as_bytes().len();
+            let parent =
+                directory(open_in(top, entry.path[..above].trim_ascii_end(), OFlags::empty())?.as_fd())?;
+            let before = stat(parent.as_fd())?;
+            rustix::fs::unlinkat(&parent, entry.name.as_c_str(), AtFlags::empty())?;
+            times(parent.as_fd(), &before)?;
+        } else if entry.kind().is_dir() && is_opaque(entry.fd())? {
+            unset_opaque(entry.fd())?;
+        }
+    }
+    Ok(())
+}
+
+/// What a tree is copied as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Overlayfs' marks stay behind.
+    Plain,
+    /// One of several layers, of which the higher ones were there before: their marks are obeyed, and its own set.
+    Layer(Contents),
+}
+
+fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, way: Way) -> io::Result<()> {
     let to = directory(to)?;
-    let mut copy = Copy { stack: vec![(to, top)], links: HashMap::new() };
+    let like = stat(to.as_fd())?;
+    let mut copy = Copy { way, stack: vec![(to, like)], links: HashMap::new() };
     let mut walk = Walk::new(from)?;
     while let Some(step) = walk.next()? {
         match step {
@@ -32,11 +102,16 @@ pub(crate) fn copy_into_empty(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::R
             Step::Leave => copy.leave()?,
         }
     }
-    set(copy.stack[0].0.as_fd(), from, &top)
+    match way {
+        Way::Plain => Ok(()),
+        // The time of the higher layers' top.
+        Way::Layer(_) => times(copy.stack[0].0.as_fd(), &like),
+    }
 }
 
 struct Copy {
-    /// The directories that were entered and not left, with what they are copies of.
+    way: Way,
+    /// The directories that were entered and not left, with what they are to be like.
     stack: Vec<(OwnedFd, Stat)>,
     /// Device and inode of files with several names → the copy.
     links: HashMap<(u64, u64), OwnedFd>,
@@ -49,24 +124,7 @@ impl Copy {
         let into = into.as_fd();
         let name = entry.name.as_c_str();
         let done = match entry.kind() {
-            FileType::Directory => {
-                fault::point("volume: copy directory");
-                match rustix::fs::mkdirat(into, name, Mode::from_raw_mode(0o700)) {
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(error) => return Err(error.into()),
-                }
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                match rustix::fs::openat(into, name, flags, Mode::empty()) {
-                    Ok(made) => {
-                        set(made.as_fd(), entry.fd(), &entry.stat)?;
-                        self.stack.push((made, entry.stat));
-                        return Ok(true);
-                    }
-                    // Something else is there.
-                    Err(Errno::NOTDIR | Errno::LOOP) => return Ok(false),
-                    Err(error) => return Err(error.into()),
-                }
-            }
+            FileType::Directory => return self.directory(entry),
             FileType::RegularFile => self.file(entry),
             FileType::Symlink => {
                 fault::point("volume: copy link");
@@ -74,7 +132,7 @@ impl Copy {
                     .map_err(io::Error::from)
                     .and_then(|()| finish(into, entry))
             }
-            FileType::CharacterDevice if entry.stat.st_rdev == 0 => Ok(()),
+            FileType::CharacterDevice if is_whiteout(&entry.stat) && self.way == Way::Plain => Ok(()),
             kind @ (FileType::CharacterDevice | FileType::BlockDevice | FileType::Fifo) => {
                 fault::point("volume: copy device");
                 let mode = Mode::from_raw_mode(entry.stat.st_mode & 0o7777);
@@ -85,18 +143,76 @@ impl Copy {
             FileType::Socket | FileType::Unknown => Ok(()),
         };
         match done {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.end_merging(entry)?;
+                Ok(true)
+            }
             other => other.map(|()| true),
+        }
+    }
+
+    /// False for one that is not to be entered.
+    fn directory(&mut self, entry: &Entry<'_>) -> io::Result<bool> {
+        let Some((into, _)) = self.stack.last() else { return Ok(false) };
+        let name = entry.name.as_c_str();
+        fault::point("volume: copy directory");
+        let is_new = match rustix::fs::mkdirat(into, name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(error) => return Err(error.into()),
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let made = match rustix::fs::openat(into, name, flags, Mode::empty()) {
+            Ok(made) => made,
+            // Something else is there.
+            Err(Errno::NOTDIR | Errno::LOOP) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let is_layer = matches!(self.way, Way::Layer(_));
+        if is_layer && !is_new {
+            if is_opaque(made.as_fd())? {
+                return Ok(false);
+            }
+            let like = stat(made.as_fd())?;
+            self.mark_if_opaque(entry, &made)?;
+            self.stack.push((made, like));
+            return Ok(true);
+        }
+        set(made.as_fd(), entry.fd(), &entry.stat)?;
+        if is_layer {
+            self.mark_if_opaque(entry, &made)?;
+        }
+        self.stack.push((made, entry.stat));
+        Ok(true)
+    }
+
+    /// Lower layers have nothing to add to a directory that hides them. This layer itself has: it is entered before the
+    /// mark is looked at again.
+    fn mark_if_opaque(&self, entry: &Entry<'_>, made: &OwnedFd) -> io::Result<()> {
+        if is_opaque(entry.fd())? { set_opaque(made.as_fd()) } else { Ok(()) }
+    }
+
+    /// What this layer has in the place of a higher layer's directory hides all that still lower layers have there.
+    fn end_merging(&self, entry: &Entry<'_>) -> io::Result<()> {
+        let (Way::Layer(_), Some((into, _))) = (self.way, self.stack.last()) else { return Ok(()) };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(into, entry.name.as_c_str(), flags, Mode::empty()) {
+            Ok(higher) => set_opaque(higher.as_fd()),
+            Err(Errno::NOTDIR | Errno::LOOP) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Written without a name, and then given its name.
     fn file(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         let Some((into, _)) = self.stack.last() else { return Ok(()) };
+        if self.way == Way::Layer(Contents::Linked) {
+            return link(entry.fd(), into.as_fd(), &entry.name);
+        }
         let key = (entry.stat.st_dev, entry.stat.st_ino);
         let shared = entry.stat.st_nlink > 1;
         if let Some(made) = self.links.get(&key).filter(|_| shared) {
-            return link(made, into.as_fd(), entry);
+            return link(made.as_fd(), into.as_fd(), &entry.name);
         }
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         let mut made = File::from(rustix::fs::openat(into, c".", flags, Mode::from_raw_mode(0o600))?);
@@ -104,7 +220,8 @@ impl Copy {
         set(made.as_fd(), entry.fd(), &entry.stat)?;
         times(made.as_fd(), &entry.stat)?;
         let made = OwnedFd::from(made);
-        link(&made, into.as_fd(), entry)?;
+        fault::point("volume: copy file");
+        link(made.as_fd(), into.as_fd(), &entry.name)?;
         if shared && self.links.len() < MAX_LINKS {
             // As a path only: the table of open files is for those that are written to.
             let kept = rustix::fs::open(by_descriptor(made.as_fd()), super::open::PATH, Mode::empty())?;
@@ -119,12 +236,6 @@ impl Copy {
             None => Ok(()),
         }
     }
-}
-
-fn link(made: &OwnedFd, into: BorrowedFd<'_>, entry: &Entry<'_>) -> io::Result<()> {
-    fault::point("volume: copy file");
-    let from = by_descriptor(made.as_fd());
-    Ok(rustix::fs::linkat(CWD, from, into, entry.name.as_c_str(), AtFlags::SYMLINK_FOLLOW)?)
 }
 
 /// Owner, mode and attributes. In this order: a change of owner takes set-user-id bits and capabilities away.

@@ -11,6 +11,11 @@ mod open;
 mod walk;
 
 pub(crate) use attribute::{is_opaque, xattrs};
-pub(crate) use copy::copy_into_empty;
+pub(crate) use copy::{Contents, copy_attributes, copy_into_empty, link, merge};
 pub(crate) use open::{child, contents, open_in, read_link, stat};
 pub(crate) use walk::{Entry, Step, Walk, names};
+
+/// Overlayfs' mark for "nothing here": a character device 0:0.
+pub(crate) fn is_whiteout(stat: &rustix::fs::Stat) -> bool {
+    rustix::fs::FileType::from_raw_mode(stat.st_mode).is_char_device() && stat.st_rdev == 0
+}

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::plan::VolumeSource;
 use crate::record::MountPoint;
 use crate::shared::Shared;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How the runtime is told which part of a volume is meant.
 const SUBPATH_OPTION: &str = "x-shoal.subpath=";
@@ -119,7 +119,7 @@ impl Attached {
     ///
     /// # Errors
     /// If the image has a file where it declares a volume, or something cannot be copied.
-    pub(crate) async fn fill(&mut self, shared: &Shared, layers: image::Rootfs, dir: &Path) -> Result<()> {
+    pub(crate) async fn fill(&mut self, shared: &Shared, layers: Vec<PathBuf>, dir: &Path) -> Result<()> {
         let fills = std::mem::take(&mut self.fills);
         let dir = dir.to_owned();
         let _turn = shared.volumes.fills.lock().await;

@@ -14,7 +14,7 @@ use rustix::fs::{FileType, OFlags};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Most files of a volume that are counted for its size.
@@ -31,7 +31,7 @@ pub(super) struct Fill {
 }
 
 /// Fills those that are to be filled from an image's layers, topmost first. `place` is any directory. Blocks.
-pub(super) fn fill(fills: &[Fill], layers: &image::Rootfs, place: &Path) -> Result<()> {
+pub(super) fn fill(fills: &[Fill], layers: &[PathBuf], place: &Path) -> Result<()> {
     let mut due = Vec::new();
     for fill in fills {
         match disk::place(&fill.volume)? {
@@ -42,10 +42,10 @@ pub(super) fn fill(fills: &[Fill], layers: &image::Rootfs, place: &Path) -> Resu
             Place::Own | Place::Directory(_) | Place::Memory(_) => {}
         }
     }
-    if due.is_empty() || layers.lowers.is_empty() {
+    if due.is_empty() || layers.is_empty() {
         return Ok(());
     }
-    let view = View { lowers: layers.lowers.clone(), place: place.to_owned(), ..View::default() };
+    let view = View { lowers: layers.to_vec(), place: place.to_owned(), ..View::default() };
     let filled = view.with(|root| due.iter().try_for_each(|(fill, data)| fill_one(root, fill, data)));
     filled.map_err(|error| Error::Machine(error.to_string()))?
 }

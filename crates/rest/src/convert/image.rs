@@ -113,7 +113,7 @@ pub(crate) fn bytes(bytes: u64) -> i64 {
 }
 
 /// What inspect tells.
-pub(crate) fn inspect(image: &Image, dirs: &[PathBuf], version: Version) -> ImageInspect {
+pub(crate) fn inspect(image: &Image, driver: &str, dirs: &[PathBuf], version: Version) -> ImageInspect {
     ImageInspect {
         id: image.id.clone(),
         repo_tags: image.repo_tags.clone(),
@@ -128,7 +128,7 @@ pub(crate) fn inspect(image: &Image, dirs: &[PathBuf], version: Version) -> Imag
         os: image.os.clone(),
         size: size(image),
         virtual_size: (!version.since(VIRTUAL_SIZE_UNTIL)).then(|| size(image)),
-        graph_driver: DriverData { name: "overlay2".to_owned(), data: driver_data(dirs) },
+        graph_driver: DriverData { name: driver.to_owned(), data: driver_data(dirs) },
         root_fs: RootFs { kind: "layers".to_owned(), layers: image.diff_ids.clone() },
         metadata: ImageMetadata { last_tag_time: Timestamp::from_ns_or_never(image.tagged_at_ns) },
         descriptor: descriptor(image, version),

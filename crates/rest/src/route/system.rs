@@ -156,8 +156,11 @@ fn of_facts(info: &mut SystemInfo, facts: &Facts) {
     info.cgroup_driver.clone_from(&facts.cgroup_driver);
     info.cgroup_version.clone_from(&facts.cgroup_version);
     info.warnings.clone_from(&facts.warnings);
-    info.driver = "overlay2".to_owned();
-    info.driver_status = vec![["Native Overlay Diff".to_owned(), "true".to_owned()]];
+    info.driver.clone_from(&facts.storage_driver);
+    info.driver_status = vec![["Backing Filesystem".to_owned(), facts.backing_filesystem.clone()]];
+    if facts.storage_driver == "overlay2" {
+        info.driver_status.push(["Native Overlay Diff".to_owned(), "true".to_owned()]);
+    }
     info.index_server_address = INDEX.to_owned();
     info.live_restore_enabled = true;
     info.init_binary = "shoal-shim".to_owned();

@@ -144,7 +144,7 @@ pub(super) const KEYS: &[Key] = &[
     key("seccomp-profile", "seccomp-profile", Text, Honoured, "Path of a seccomp profile, or unconfined"),
     key("selinux-enabled", "selinux-enabled", Bool, NotYet, "SELinux labels"),
     key("shutdown-timeout", "shutdown-timeout", Number, Honoured, "Seconds an orderly end may take"),
-    short(key("storage-driver", "storage-driver", Text, Honoured, "Storage driver: overlay2"), 's'),
+    short(key("storage-driver", "storage-driver", Text, Honoured, "Storage driver: overlay2, btrfs or vfs"), 's'),
     key("storage-opt", "storage-opts", List, NotYet, "Options of the storage driver"),
     key("swarm-default-advertise-addr", "swarm-default-advertise-addr", Text, Honoured, "Address or interface advertised to the swarm"),
     key("tls", "tls", Bool, Honoured, "Use TLS on TCP; implied by --tlsverify"),

@@ -106,7 +106,7 @@ impl Default for Config {
             insecure_registries: Vec::new(),
             registry_mirrors: Vec::new(),
             max_concurrent_uploads: 5,
-            storage_driver: "overlay2".into(),
+            storage_driver: String::new(),
             tls: false,
             tlsverify: false,
             tlscacert: "/etc/shoal/ca.pem".into(),
@@ -205,7 +205,12 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
             ));
         }
     }
-    one_of("storage-driver", &config.storage_driver, &["overlay2", "overlay"], "overlay2")?;
+    one_of(
+        "storage-driver",
+        &config.storage_driver,
+        &["", "overlay2", "overlay", "btrfs", "vfs"],
+        "overlay2, btrfs or vfs",
+    )?;
     one_of("default-cgroupns-mode", &config.default_cgroupns_mode, &["host", "private"], "host or private")?;
     runtime::check(&config)?;
     engine::check_log(&LogConfig { driver: config.log_driver.clone(), options: config.log_opts.clone() })?;

@@ -18,6 +18,8 @@ pub(crate) struct Rooted {
     pub(crate) paths: Paths,
     /// The directories of its root, if they are there.
     pub(crate) rootfs: Option<image::Rootfs>,
+    /// Name of the storage driver that keeps it.
+    pub(crate) driver: String,
 }
 
 /// What inspect tells of a container.
@@ -45,10 +47,10 @@ pub(crate) fn inspect(
         },
         name: format!("/{}", record.name),
         restart_count: i64::from(record.restart_count),
-        driver: "overlay2".to_owned(),
+        driver: rooted.driver.clone(),
         platform: "linux".to_owned(),
         host_config: host::told(&record.spec.host, defaults),
-        graph_driver: graph_driver(rooted.rootfs.as_ref()),
+        graph_driver: graph_driver(rooted),
         mounts: mounts(record),
         config: config(&record.spec.config, &record.spec.image),
         network_settings: network::settings(record, version),
@@ -122,14 +124,16 @@ pub(super) fn mounts(record: &Record) -> Vec<MountPoint> {
     record.mounts.iter().map(told).collect()
 }
 
-fn graph_driver(rootfs: Option<&image::Rootfs>) -> DriverData {
-    let data = rootfs.map(|rootfs| {
+fn graph_driver(rooted: &Rooted) -> DriverData {
+    let told = |rootfs: &image::Rootfs| {
         let lowers: Vec<_> = rootfs.lowers.iter().map(|lower| lower.display().to_string()).collect();
         BTreeMap::from([
             ("LowerDir".to_owned(), lowers.join(":")),
             ("UpperDir".to_owned(), rootfs.upper.display().to_string()),
             ("WorkDir".to_owned(), rootfs.work.display().to_string()),
         ])
-    });
-    DriverData { name: "overlay2".to_owned(), data }
+    };
+    // The other drivers have nothing to tell, with Docker too.
+    let data = rooted.rootfs.as_ref().filter(|_| rooted.driver == "overlay2").map(told);
+    DriverData { name: rooted.driver.clone(), data }
 }

@@ -16,7 +16,7 @@ pub(super) async fn inspect(call: Call<InspectQuery>) -> Outcome {
     let rootfs = call.api.images.rootfs(&record.id).await.ok();
     let facts = call.api.facts.borrow().clone();
     let defaults = Defaults { log_driver: facts.log_driver.clone(), runtime: facts.default_runtime.clone() };
-    let rooted = Rooted { paths, rootfs };
+    let rooted = Rooted { paths, rootfs, driver: facts.storage_driver.clone() };
     let execs = call.api.execs.of_container(&record.id);
     let mut told = convert::container::inspect(&record, &rooted, &defaults, call.version);
     told.exec_ids = Some(execs).filter(|execs| !execs.is_empty());

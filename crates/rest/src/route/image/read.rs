@@ -87,8 +87,9 @@ pub(super) async fn inspect(call: Call<ImageInspectQuery>) -> Outcome {
     if let Some(platform) = convert::platform::platform(&call.query.platform)? {
         image.expect_platform(&call.name, &platform)?;
     }
+    let driver = call.api.facts.borrow().storage_driver.clone();
     let dirs = call.api.images.layer_dirs(&image.id).await?;
-    let mut told = convert::image::inspect(&image, &dirs, call.version);
+    let mut told = convert::image::inspect(&image, &driver, &dirs, call.version);
     if wants_manifests {
         told.manifests = Some(manifests(&image, &usage(&call.api).await?, &call.api.containers.list()));
     }
