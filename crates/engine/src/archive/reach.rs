@@ -122,8 +122,8 @@ async fn view(shared: &Shared, record: &Record, purpose: Purpose) -> Result<View
         read_only: !mount.rw,
     });
     let (lowers, changes) = match purpose {
-        Purpose::Read => files.to_read(),
-        Purpose::Write => files.to_write(),
+        Purpose::Read => files.for_reading(),
+        Purpose::Write => files.for_writing(),
     };
     Ok(View { lowers, changes, binds: binds.collect(), place: containers_dir(&shared.config) })
 }

@@ -123,7 +123,7 @@ impl Files {
 
     /// For looking at them: a second mount of a writable layer would be in the way of the container's start; mount points
     /// that are missing are made in memory.
-    pub(crate) fn to_read(self) -> (Vec<PathBuf>, Changes) {
+    pub(crate) fn for_reading(self) -> (Vec<PathBuf>, Changes) {
         match self {
             Files::Layers(_) => (self.all(), Changes::Forgotten),
             Files::Tree { root, .. } => (vec![root], Changes::InPlace),
@@ -131,7 +131,7 @@ impl Files {
     }
 
     /// For writing to them while the container does not run.
-    pub(crate) fn to_write(self) -> (Vec<PathBuf>, Changes) {
+    pub(crate) fn for_writing(self) -> (Vec<PathBuf>, Changes) {
         match self {
             Files::Layers(image::Rootfs { lowers, upper, work }) => (lowers, Changes::Kept { upper, work }),
             Files::Tree { root, .. } => (vec![root], Changes::InPlace),
