@@ -10,19 +10,23 @@ use testkit::program::{Said, programs, run};
 use testkit::registry::Registry;
 use testkit::{Daemon, eventually};
 
-/// A podman whose whole world is one directory.
-struct Podman(tempfile::TempDir);
+/// A podman whose whole world is one directory, and a cgroup above those of its containers.
+struct Podman {
+    dir: tempfile::TempDir,
+    parent: String,
+}
 
 impl Podman {
     fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("shoal-podman-save.").tempdir().unwrap();
         // In place of the machine's own settings. The locks would be shared by all podmans otherwise.
         fs::write(dir.path().join("containers.conf"), "[engine]\nlock_type = \"file\"\n").unwrap();
-        Self(dir)
+        let parent = dir.path().file_name().unwrap().to_str().unwrap().to_owned();
+        Self { dir, parent }
     }
 
     fn call(&self, args: &[&str]) -> Said {
-        let path = |name: &str| self.0.path().join(name);
+        let path = |name: &str| self.dir.path().join(name);
         let mut command = Command::new("podman");
         command.arg("--runtime").arg(programs().join("shoal-runtime"));
         command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
@@ -38,9 +42,24 @@ impl Drop for Podman {
         // Also of a test that has failed: nothing is left to run on, and no mount keeps the directory.
         self.call(&["rm", "--all", "--force", "--time=0"]);
         // What conmon calls at a container's end may still be writing.
-        let dir = self.0.path().as_os_str().as_encoded_bytes().to_vec();
+        let dir = self.dir.path().as_os_str().as_encoded_bytes().to_vec();
         eventually("podman has ended", || if is_named(&dir) { Err("it is still there") } else { Ok(()) });
+        // The unified hierarchy, and those of each controller.
+        let hierarchies = fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|entry| entry.path());
+        for hierarchy in hierarchies.chain(["/sys/fs/cgroup".into()]) {
+            remove_groups(&hierarchy.join(&self.parent));
+        }
     }
+}
+
+/// Removes a cgroup and those beneath it; what is not there need not be removed.
+fn remove_groups(group: &Path) {
+    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_groups(&entry.path());
+        }
+    }
+    fs::remove_dir(group).ok();
 }
 
 fn is_named(dir: &[u8]) -> bool {
@@ -124,7 +143,8 @@ fn archives_go_to_podman_and_come_from_it() {
     let podman = Podman::new();
     let said = podman.call(&["load", "-i", text(&saved)]).ok();
     assert!(said.contains("docker.io/library/busybox:latest"), "{said}");
-    let options = ["run", "--rm", "--network=none", "--cgroups=disabled", "busybox", "echo", "in podman"];
+    let parent = format!("--cgroup-parent=/{}", podman.parent);
+    let options = ["run", "--rm", "--network=none", &parent, "busybox", "echo", "in podman"];
     assert_eq!(podman.call(&options).ok(), "in podman");
     let id = daemon.docker(&["images", "-q", "--no-trunc", "busybox"]).ok();
     daemon.docker(&["rmi", "busybox"]).ok();

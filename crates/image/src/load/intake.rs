@@ -105,10 +105,11 @@ impl Intake<'_, '_> {
         let size = self.archive.left();
         let may_be_known = self.known.may_have(size);
         let directory = (!may_be_known).then(|| self.place.name("layer"));
-        let (to, source) = chunks();
+        let (to, mut source) = chunks();
         let (place, known) = (self.place, self.known);
         let work = move || {
-            let Taken { blob, layer } = unpack::take_in(source, &path, directory.as_deref(), place)?;
+            let mut next = || source.take_bytes(usize::MAX).map_err(Error::Input);
+            let Taken { blob, layer } = unpack::take_in(&mut next, &path, directory.as_deref(), place)?;
             finish(path, directory, blob, layer, compression, known)
         };
         self.under_way.push_back((number, self.scope.spawn(work)));

@@ -12,4 +12,4 @@ mod root;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use apply::apply;
 pub use apply::{Rules, extract};
-pub(crate) use pipeline::{Taken, Unpacked, take_in, unpack, unpack_chunks, unpack_stream};
+pub(crate) use pipeline::{Taken, Unpacked, take_in, unpack, unpack_chunks};

@@ -57,42 +57,28 @@ pub(crate) struct Taken {
 /// `layer`. Blocks.
 ///
 /// The caller compares the digests and throws both away if they are wrong: nothing sees them before.
-pub(crate) fn unpack_stream(
-    source: impl Read + Send,
-    blob: &Path,
-    layer: &Path,
-    place: &Workplace,
-) -> Result<Unpacked> {
-    let mut source = Reader::new(source);
-    let taken = run(&mut || source.next(), Some(blob), Some(layer), false, place)?;
-    taken.layer.unwrap_or(Err(Error::Closed))
-}
-
-/// The same for a stream that comes in chunks, which are not copied.
 pub(crate) fn unpack_chunks(
     mut source: Chunks,
     blob: &Path,
     layer: &Path,
     place: &Workplace,
 ) -> Result<Unpacked> {
-    let taken = run(&mut || next_of(&mut source), Some(blob), Some(layer), false, place)?;
+    let mut next = || source.take_bytes(usize::MAX).map_err(Error::Input);
+    let taken = run(&mut next, Some(blob), Some(layer), false, place)?;
     taken.layer.unwrap_or(Err(Error::Closed))
 }
 
-/// Takes in a blob, unpacks it if `layer` is given, and goes on to its end whatever becomes of unpacking. Blocks.
+/// Takes in what `next` gives, until it gives none, and unpacks it if `layer` is given; goes on to the end whatever becomes
+/// of unpacking. Blocks.
 ///
-/// For archives of images, which tell only at their end what is a layer.
+/// For what turns out only at the end to be a layer, or to be needed as a blob alone.
 pub(crate) fn take_in(
-    mut source: Chunks,
+    next: &mut dyn FnMut() -> Result<Bytes>,
     blob: &Path,
     layer: Option<&Path>,
     place: &Workplace,
 ) -> Result<Taken> {
-    run(&mut || next_of(&mut source), Some(blob), layer, true, place)
-}
-
-fn next_of(source: &mut Chunks) -> Result<Bytes> {
-    source.take_bytes(usize::MAX).map_err(Error::Input)
+    run(next, Some(blob), layer, true, place)
 }
 
 /// Unpacks the blob at `source` to the new directory `target`. Blocks.
