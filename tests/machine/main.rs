@@ -1,6 +1,8 @@
 //! What only a machine with systemd and cgroup version 2 alone can show. Run by `cargo xtask test` in its virtual machine.
 #![forbid(unsafe_code)]
 
+mod power;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -19,6 +19,8 @@ use crate::vm::{self, DISK, Job, Machine, Shared};
 const VERBS: [&str; 6] = ["container::", "resource::", "exec::", "attack::", "restart::", "flag::"];
 /// What needs a file system that can show other owners.
 const USERS: [&str; 1] = ["userns::"];
+/// What is left running when the power is cut, and what must be there when it is back.
+const BEFORE_AND_AFTER: [&str; 2] = ["power::goes", "power::is_back"];
 /// Programs that people have.
 const CLIENTS: [&str; 1] = ["client::"];
 /// Every verb, dying at its crash points.
@@ -26,15 +28,15 @@ const POINTS: [&str; 1] = ["point::"];
 /// The runtime's own: limits and counters, every command, and podman on it. The specification's rules do not depend on
 /// the machine.
 const RUNTIME: [&str; 3] = ["cgroup", "command", "podman"];
-/// Without the long versions, the points of each verb that are walked are every tenth; which ones, the commit decides.
-const STEP: u64 = 10;
+/// Without the long versions, the points of each verb that are walked are every third; which ones, the commit decides.
+const STEP: u64 = 3;
 /// Names them to the tests.
 const SAMPLE: &str = "SHOAL_POINTS";
 
-/// What one job may take; it takes a third of it.
+/// What one job may take; it takes a third of it at most.
 const LIMIT: Duration = Duration::from_secs(600);
 /// The same for all points of all verbs.
-const SOAK_LIMIT: Duration = Duration::from_secs(5400);
+const SOAK_LIMIT: Duration = Duration::from_secs(1800);
 
 /// Builds what the machines run, and runs it; with `soak` in full.
 pub(crate) fn time(soak: bool) -> Result<()> {
@@ -55,17 +57,22 @@ pub(crate) fn time(soak: bool) -> Result<()> {
     } else {
         points.environment.push((SAMPLE, sample()));
     }
-    let mut few = vec![job(built("machine")?, &[])];
-    for test in RUNTIME {
-        few.push(job(built(test)?, &[]));
-    }
-    few.extend([job(end_to_end.clone(), &CLIENTS), points]);
     let mut users = job(end_to_end.clone(), &USERS);
     users.environment.push(("TMPDIR", DISK.to_owned()));
+    let machine = built("machine")?;
+    // A power cut comes between what these two see.
+    let starts = BEFORE_AND_AFTER.map(|test| vec![job(machine.clone(), &["--exact", test])]);
+    let mut apart = vec![job(machine, &["--skip", "power::"])];
+    for test in RUNTIME {
+        apart.push(job(built(test)?, &[]));
+    }
+    apart.extend([users, job(end_to_end.clone(), &CLIENTS), points]);
+    let [before, mut after] = starts;
+    after.push(job(end_to_end, &VERBS));
     // About the same work for both.
     let machines = [
-        Machine { name: "verbs", jobs: vec![users, job(end_to_end, &VERBS)] },
-        Machine { name: "points", jobs: few },
+        Machine { name: "verbs", starts: vec![before, after] },
+        Machine { name: "points", starts: vec![apart] },
     ];
     vm::run(&Shared { host, python: python::parts()? }, &machines)
 }
@@ -78,8 +85,13 @@ pub(crate) fn try_out(filter: &[&str]) -> Result<()> {
     filter.push("--nocapture".to_owned());
     // What chooses the points here does so there.
     let environment = std::env::var(SAMPLE).into_iter().map(|sample| (SAMPLE, sample)).collect();
-    let job = Job { executable: executable("e2e", &[])?, filter, environment, limit: SOAK_LIMIT };
-    let machine = Machine { name: "tried", jobs: vec![job] };
+    let job = Job {
+        executable: executable("e2e", &["--package", "tests"])?,
+        filter,
+        environment,
+        limit: SOAK_LIMIT,
+    };
+    let machine = Machine { name: "tried", starts: vec![vec![job]] };
     vm::run(&Shared { host, python: python::parts()? }, &[machine])
 }
 

@@ -11,21 +11,28 @@ const AROUND: Duration = Duration::from_secs(180);
 /// Tests that run beside each other in an executable: they wait for each other's processor, but more for timers.
 const THREADS: u32 = 2;
 
-/// A place with a file system of the disk's kind: that of memory cannot show other owners in the machine's kernel.
+/// Where the disk is. Files in memory cannot be shown with other owners by the machine's kernel; those on a disk can.
 pub(crate) const DISK: &str = "/disk";
-/// What comes before the jobs. The disk is a file; nobody needs its journal.
+/// What comes before the jobs.
 const PREPARE: &str = "\
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root
 export SHOAL_PROGRAMS=/host SHOAL_PATIENCE=240
 export SHOAL_PYTHON=/python/bin/python3 PYTHONPATH=/packages
 ip link set lo up
-truncate -s 512M /var/disk
-mkfs.ext4 -q -O ^has_journal /var/disk
-modprobe loop
+modprobe -a virtio_blk ext4
 mkdir /disk
-mount -o loop /var/disk /disk
+mount /dev/vda /disk
 verdict=0
 ";
+
+/// What becomes of the machine after its jobs.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum End {
+    /// Its systemd ends it in order.
+    PowerOff,
+    /// What runs goes on until there is no power, and nothing is written any more.
+    PowerCut,
+}
 
 /// One test executable, and the names of the tests to run in it.
 pub(crate) struct Job {
@@ -45,7 +52,7 @@ pub(super) fn limit(jobs: &[Job]) -> Duration {
 }
 
 /// What the machine runs. The verdict is the sum of all exit codes.
-pub(super) fn script(host: &Path, jobs: &[Job]) -> Result<String> {
+pub(super) fn script(host: &Path, jobs: &[Job], end: End) -> Result<String> {
     let mut script = PREPARE.to_owned();
     for job in jobs {
         let path =
@@ -63,6 +70,9 @@ pub(super) fn script(host: &Path, jobs: &[Job]) -> Result<String> {
         writeln!(script, "read up idle < /proc/uptime; echo \"$up s after the start\"")?;
     }
     script += "echo $verdict > /job/verdict\n";
+    if end == End::PowerCut {
+        script += "echo b > /proc/sysrq-trigger\n";
+    }
     Ok(script)
 }
 
@@ -78,8 +88,8 @@ mod tests {
             environment: vec![("SHOAL_POINTS", "2/8".to_owned())],
             limit: Duration::from_secs(60),
         };
-        let script = script(Path::new("/built"), &[job]).unwrap();
+        let script = script(Path::new("/built"), &[job], End::PowerCut).unwrap();
         let line = "env SHOAL_POINTS=2/8 timeout --kill-after=10 60 /host/deps/e2e-1 --test-threads=2 point:: flag:: ||";
-        assert!(script.contains(line), "{script}");
+        assert!(script.contains(line) && script.ends_with("sysrq-trigger\n"), "{script}");
     }
 }

@@ -4,25 +4,24 @@
 //! the processor, so that it also runs where machines are virtual already. In: programs and test executables. Out: the
 //! tests' verdict. Nothing of it touches the host but its directory under `target`.
 
+mod emulator;
 mod initrd;
 mod job;
 mod kernel;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+
+use self::emulator::{Access, Boot, MKFS, QEMU};
+use self::job::End;
 
 pub(crate) use self::job::{DISK, Job};
 use crate::install::{self, Need};
 use crate::process::target_dir;
 use crate::python::Parts;
 
-/// Emulates the machine. Its package for x86-64 needs the firmware named beside it.
-const QEMU: Need = Need { program: "qemu-system-x86_64", package: "qemu-system-x86" };
 /// Reads the dependencies of kernel modules.
 const MODPROBE: Need = Need { program: "modprobe", package: "kmod" };
 /// Packs the first root.
@@ -31,19 +30,13 @@ const CPIO: Need = Need { program: "cpio", package: "cpio" };
 const SYSTEMD: Need = Need { program: "systemctl", package: "systemd" };
 /// The bus that its units are made over.
 const DBUS: Need = Need { program: "dbus-daemon", package: "dbus" };
-/// Makes a disk in the machine.
-const MKFS: Need = Need { program: "mkfs.ext4", package: "e2fsprogs" };
-/// Memory of each machine in MiB; three quarters of it may hold files.
-const MEMORY: &str = "2560";
-/// Time between two looks at the machine.
-const POLL: Duration = Duration::from_millis(100);
-
 /// One virtual machine. It has one processor: an emulated machine with two is slower than two machines.
 pub(crate) struct Machine {
     /// Tells it from others that run at the same time.
     pub(crate) name: &'static str,
-    /// What it runs, one after the other.
-    pub(crate) jobs: Vec<Job>,
+    /// What it runs, one after the other, each time it is started. From one start to the next it keeps its disk and
+    /// nothing else, and its power is cut.
+    pub(crate) starts: Vec<Vec<Job>>,
 }
 
 /// The directories of this machine that the others see.
@@ -86,71 +79,26 @@ fn run_one(
 ) -> Result<()> {
     let job = dir.join("job").join(machine.name);
     fs::create_dir_all(&job)?;
+    let disk = emulator::disk(&job.with_extension("disk"))?;
     let verdict = job.join("verdict");
-    if verdict.exists() {
-        fs::remove_file(&verdict)?;
-    }
-    fs::write(job.join("run"), job::script(&shared.host, &machine.jobs)?)?;
-    let mut emulator = boot(kernel, initrd, shared, &job)?;
-    let console = emulator.stdout.take().context("the virtual machine has no console")?;
-    let ended = std::thread::scope(|scope| {
-        scope.spawn(|| show(machine.name, console));
-        let ended = wait(&mut emulator, job::limit(&machine.jobs));
-        if ended.is_err() {
-            emulator.kill().ok();
-            emulator.wait().ok();
+    for (number, jobs) in machine.starts.iter().enumerate() {
+        if verdict.exists() {
+            fs::remove_file(&verdict)?;
         }
-        ended
-    });
-    ended?;
-    let said = fs::read_to_string(&verdict).context("it ended without a verdict")?;
-    ensure!(said.trim() == "0", "tests failed");
+        let end = if number + 1 == machine.starts.len() { End::PowerOff } else { End::PowerCut };
+        fs::write(job.join("run"), job::script(&shared.host, jobs, end)?)?;
+        let directories = [
+            ("usr", Path::new("/usr"), Access::Read),
+            ("modules", &kernel.modules, Access::Read),
+            ("host", &shared.host, Access::Read),
+            ("python", &shared.python.interpreter, Access::Read),
+            ("packages", &shared.python.packages, Access::Read),
+            ("job", &job, Access::Write),
+        ];
+        Boot { kernel, initrd, disk: &disk, directories: &directories }
+            .run(machine.name, job::limit(jobs))?;
+        let said = fs::read_to_string(&verdict).context("it ended without a verdict")?;
+        ensure!(said.trim() == "0", "tests failed");
+    }
     Ok(())
-}
-
-/// Shows what the machine says, each line with its name.
-fn show(name: &str, console: impl Read) {
-    for line in BufReader::new(console).split(b'\n').map_while(Result::ok) {
-        eprintln!("{name}| {}", String::from_utf8_lossy(&line).trim_end());
-    }
-}
-
-fn boot(kernel: &kernel::Kernel, initrd: &Path, shared: &Shared, job: &Path) -> Result<Child> {
-    let mut qemu = Command::new(QEMU.program);
-    qemu.args(["-machine", "q35", "-cpu", "max", "-accel", "tcg,tb-size=512", "-smp", "1"]);
-    qemu.args(["-m", MEMORY, "-nographic", "-no-reboot", "-nic", "none"]);
-    qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initrd);
-    // Code that lies elsewhere in each process would be translated for each anew: several times slower.
-    let words = "console=ttyS0 quiet panic=-1 mitigations=off norandmaps systemd.show_status=false";
-    qemu.args(["-append", words]);
-    for (tag, path, read_only) in [
-        ("usr", Path::new("/usr"), true),
-        ("modules", &kernel.modules, true),
-        ("host", &shared.host, true),
-        ("python", &shared.python.interpreter, true),
-        ("packages", &shared.python.packages, true),
-        ("job", job, false),
-    ] {
-        let access = if read_only { ",readonly=on" } else { "" };
-        let path = path.display();
-        qemu.arg("-fsdev")
-            .arg(format!("local,id={tag},path={path},security_model=none,multidevs=remap{access}"));
-        qemu.arg("-device").arg(format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"));
-    }
-    eprintln!("+ {} ({})", QEMU.program, kernel.version);
-    qemu.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start it")
-}
-
-fn wait(machine: &mut Child, limit: Duration) -> Result<()> {
-    let began = Instant::now();
-    loop {
-        if let Some(status) = machine.try_wait()? {
-            ensure!(status.success(), "it ended with {status}");
-            return Ok(());
-        }
-        if began.elapsed() > limit {
-            bail!("it did not end within {} s", limit.as_secs());
-        }
-        std::thread::sleep(POLL);
-    }
 }
