@@ -3,7 +3,7 @@
 //! Inputs: verified blobs in an operation's directory. Outputs: a publication that appears as a whole.
 //! What a configuration says of its layers is checked against what the layers are.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, fs, path::PathBuf, sync::Arc};
 
 use tokio::sync::Semaphore;
 
@@ -46,13 +46,21 @@ pub(crate) struct Assembly {
     operation: Operation,
     publication: Publication,
     holds: Vec<Hold>,
+    /// Blobs and the layers that they were found to unpack to.
+    verified: HashSet<(Digest, Digest)>,
 }
 
 impl Assembly {
     pub(crate) async fn begin(store: &Store) -> Result<Assembly> {
         let operation = store.operation().await?;
         let publication = Publication { place: Some(operation.place().clone()), ..Publication::default() };
-        Ok(Assembly { store: store.clone(), operation, publication, holds: Vec::new() })
+        Ok(Assembly {
+            store: store.clone(),
+            operation,
+            publication,
+            holds: Vec::new(),
+            verified: HashSet::new(),
+        })
     }
 
     pub(crate) fn operation(&self) -> &Operation {
@@ -73,10 +81,14 @@ impl Assembly {
     pub(crate) fn add_layer(&mut self, layer: Layer) {
         match layer {
             Layer::Fresh { blob, source, directory, unpacked } => {
+                self.verified.insert((blob, unpacked.diff_id));
                 self.publication.blobs.insert(blob, source);
                 self.publication.layers.insert(unpacked.diff_id, (directory, unpacked.size_bytes));
             }
-            Layer::Kept(hold) => self.holds.push(hold),
+            Layer::Kept(hold) => {
+                self.verified.insert(hold.pair());
+                self.holds.push(hold);
+            }
         }
     }
 
@@ -92,6 +104,12 @@ impl Assembly {
         if layers.len() != blobs.len() {
             let words = format!("{} layers for {} in the configuration", blobs.len(), layers.len());
             return Err(Error::Malformed(words));
+        }
+        // One blob under two names of layers would give an image that is another elsewhere.
+        if let Some((blob, layer)) =
+            blobs.iter().copied().zip(layers.iter().copied()).find(|pair| !self.verified.contains(pair))
+        {
+            return Err(Error::Malformed(format!("blob {blob} is not the layer {layer}")));
         }
         let id = self.add_bytes(config)?;
         let record = ImageRecord {
@@ -125,7 +143,7 @@ impl Assembly {
 
     /// All of it appears, or none.
     pub(crate) async fn publish(self) -> Result<()> {
-        let Assembly { store, operation, publication, holds } = self;
+        let Assembly { store, operation, publication, holds, .. } = self;
         let outcome = store.publish(publication).await;
         drop((operation, holds));
         outcome

@@ -73,7 +73,8 @@ impl<R: BufRead> TarReader<R> {
 
     /// The next entry; what was not read of the last one is skipped.
     pub(crate) fn next(&mut self) -> Result<Option<Entry>> {
-        let mut extended = Extended::default();
+        // Which header wins is as in Go's archive/tar: another reading of the same bytes would be another image.
+        let (mut extended, mut long_name, mut long_link) = (Extended::default(), None, None);
         loop {
             self.skip()?;
             let Some(header) = self.header()? else { return Ok(None) };
@@ -83,11 +84,21 @@ impl<R: BufRead> TarReader<R> {
             }
             let size = header.entry_size().map_err(|e| broken(e.to_string()))?;
             match header.entry_type() {
-                EntryType::XHeader => extended.read(&self.extension(size)?)?,
-                EntryType::XGlobalHeader => drop(self.extension(size)?),
-                EntryType::GNULongName => extended.path = Some(until_zero(self.extension(size)?)),
-                EntryType::GNULongLink => extended.link = Some(until_zero(self.extension(size)?)),
-                _ => return self.entry(&header, size, extended).map(Some),
+                EntryType::XHeader => {
+                    extended = Extended::default();
+                    extended.read(&self.extension(size)?)?;
+                }
+                EntryType::XGlobalHeader => {
+                    drop(self.extension(size)?);
+                    (extended, long_name, long_link) = (Extended::default(), None, None);
+                }
+                EntryType::GNULongName => long_name = until_zero(self.extension(size)?),
+                EntryType::GNULongLink => long_link = until_zero(self.extension(size)?),
+                _ => {
+                    extended.path = long_name.or(extended.path);
+                    extended.link = long_link.or(extended.link);
+                    return self.entry(&header, size, extended).map(Some);
+                }
             }
         }
     }
@@ -155,6 +166,11 @@ impl<R: BufRead> TarReader<R> {
                 return Err(broken(format!("unknown type {:?} of an entry", char::from(other.as_byte()))));
             }
         };
+        let is_file_type = matches!(header.entry_type(), EntryType::Regular | EntryType::Continuous);
+        if is_file_type && kind == Kind::Directory && extended.size.unwrap_or(size) > 0 {
+            // Some readers take it for a file and skip the data, others read the data as entries.
+            return Err(broken("a directory has data".to_owned()));
+        }
         // Only files carry data; some writers leave a size in the headers of directories and links.
         let size = if kind == Kind::File { extended.size.unwrap_or(size) } else { 0 };
         self.expect(size);
@@ -289,10 +305,11 @@ fn owner(id: u64) -> Result<u32> {
         .ok_or_else(|| broken(format!("{id} is no user or group")))
 }
 
-fn until_zero(mut name: Vec<u8>) -> Vec<u8> {
+/// None if it is empty: the header's own name counts then.
+fn until_zero(mut name: Vec<u8>) -> Option<Vec<u8>> {
     let end = name.iter().position(|b| *b == 0).unwrap_or(name.len());
     name.truncate(end);
-    name
+    Some(name).filter(|name| !name.is_empty())
 }
 
 fn broken(words: String) -> Error {

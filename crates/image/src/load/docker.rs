@@ -9,6 +9,9 @@ use crate::{
     reference::Reference,
 };
 
+/// Most images of one archive: a table of a few megabytes could name one image a hundred thousand times.
+const MAX_IMAGES: usize = 1000;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Item {
@@ -22,6 +25,9 @@ pub(super) fn read(contents: &Contents) -> Result<Option<Vec<Draft>>> {
     let Some(file) = contents.find("manifest.json")? else { return Ok(None) };
     let items: Vec<Item> = serde_json::from_slice(&file.bytes(MAX_MANIFEST_BYTES)?)
         .map_err(|error| Error::Archive(format!("manifest.json: {error}")))?;
+    if items.len() > MAX_IMAGES {
+        return Err(Error::Archive(format!("more than {MAX_IMAGES} images")));
+    }
     items.into_iter().map(|item| draft(contents, item)).collect::<Result<_>>().map(Some)
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::{
     keeper::Keeper,
+    record::ImageRecord,
     state::{State, forget},
     trash,
 };
@@ -64,14 +65,18 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    /// If a layer is there both unpacked and as this blob, keeps it there for as long as the answer lives.
+    /// If a layer is there both unpacked and as this blob, as an image says for which that was verified, keeps it there for
+    /// as long as the answer lives.
     pub(crate) async fn hold(&self, layer: Digest, blob: Digest) -> Result<Option<Hold>> {
         let keeper = self.keeper.clone();
         self.keeper
             .run(move |state| {
-                let there =
-                    state.published.load().layers.contains_key(&layer) && state.blob_users.is_used(&blob);
-                if !there {
+                let catalog = state.published.load();
+                let pairs = |image: &ImageRecord| {
+                    image.layers.iter().zip(&image.blobs).any(|pair| pair == (&layer, &blob))
+                };
+                let is_known = catalog.images.values().any(|entry| pairs(&entry.record));
+                if !is_known || !catalog.layers.contains_key(&layer) {
                     return Ok(None);
                 }
                 state.layer_users.add([&layer]);
@@ -122,6 +127,13 @@ pub(crate) struct Hold {
     layer: Digest,
     blob: Digest,
     keeper: Keeper,
+}
+
+impl Hold {
+    /// The blob, and the layer that it unpacks to.
+    pub(crate) fn pair(&self) -> (Digest, Digest) {
+        (self.blob, self.layer)
+    }
 }
 
 impl Drop for Hold {

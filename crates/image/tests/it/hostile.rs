@@ -1,5 +1,13 @@
 //! Layers that attack: nothing outside of the layer's directory is touched, and nothing is half-imported.
 
+mod bomb;
+mod configuration;
+mod credential;
+mod image_archive;
+mod race;
+mod reading;
+mod registry;
+
 use std::{fs, io::Cursor, os::unix::fs::MetadataExt};
 
 use image::{ErrorKind, ImportOptions};
@@ -9,7 +17,7 @@ use crate::{
     scene::{Scene, names, nobody},
 };
 
-fn named(name: &str) -> ImportOptions {
+pub(super) fn named(name: &str) -> ImportOptions {
     ImportOptions { reference: Some(name.to_owned()), ..ImportOptions::default() }
 }
 
