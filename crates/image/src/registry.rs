@@ -13,6 +13,7 @@ mod endpoint;
 mod failure;
 mod login;
 mod patience;
+mod redirect;
 mod search;
 mod source;
 mod upload;

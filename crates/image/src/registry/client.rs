@@ -6,7 +6,6 @@ use bytes::Bytes;
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, WWW_AUTHENTICATE},
-    redirect::Policy,
 };
 use tokio::sync::Mutex;
 
@@ -15,6 +14,7 @@ use super::{
     challenge::{self, Challenge},
     endpoint::Endpoint,
     failure::{self, shorten},
+    redirect,
 };
 use crate::{
     Error, RegistryAuth, Result,
@@ -27,8 +27,6 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a registry may be silent within an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// Redirects that are followed.
-const MAX_REDIRECTS: usize = 5;
 /// Largest explanation of a refusal that is read, in bytes.
 const MAX_FAILURE_BYTES: u64 = 64 << 10;
 
@@ -73,7 +71,7 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("shoal/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(Policy::limited(MAX_REDIRECTS));
+            .redirect(redirect::policy(&endpoint.base, endpoint.is_verified));
         if access != Access::Push {
             // An upload is silent until its last byte is sent; it is watched in another way.
             builder = builder.read_timeout(READ_TIMEOUT);
