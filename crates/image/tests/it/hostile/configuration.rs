@@ -27,7 +27,7 @@ async fn what_an_image_says_is_kept_as_it_is() {
     );
     scene
         .images
-        .load(Cursor::new(docker_archive("hostile:1", &hostile, &[&root()])), nobody())
+        .load(Cursor::new(docker_archive("hostile:1", &hostile, &[&root()])), None, nobody())
         .await
         .unwrap();
     let image = scene.images.get("hostile:1").await.unwrap();
@@ -68,7 +68,7 @@ async fn configurations_that_no_reader_agrees_on_are_refused() {
     ];
     for (what, bytes) in cases {
         let archive = docker_archive("bad:1", &bytes, &[&root()]);
-        let error = scene.images.load(Cursor::new(archive), nobody()).await.expect_err(what);
+        let error = scene.images.load(Cursor::new(archive), None, nobody()).await.expect_err(what);
         assert_eq!(error.kind(), ErrorKind::Invalid, "{what}: {error}");
     }
     assert!(scene.images.list().await.unwrap().is_empty());

@@ -65,7 +65,7 @@ async fn archives_that_lie_are_refused_and_leave_nothing() {
         ("no table", Archive::new().file("x", b"").bytes()),
     ];
     for (what, bytes) in cases {
-        let error = scene.images.load(Cursor::new(bytes), nobody()).await.expect_err(what);
+        let error = scene.images.load(Cursor::new(bytes), None, nobody()).await.expect_err(what);
         assert_eq!(error.kind(), ErrorKind::Invalid, "{what}: {error}");
         assert!(error.to_string().len() < 1000, "{what}: {error}");
         assert!(scene.images.list().await.unwrap().is_empty(), "{what}");
@@ -81,12 +81,12 @@ async fn what_is_here_is_not_taken_for_what_it_is_not() {
     for (name, layer) in [("one:1", &one), ("two:1", &two)] {
         scene
             .images
-            .load(Cursor::new(docker_archive(name, &config(&[layer]), &[layer])), nobody())
+            .load(Cursor::new(docker_archive(name, &config(&[layer]), &[layer])), None, nobody())
             .await
             .unwrap();
     }
     let crossed = docker_archive("crossed:1", &config(&[&two]), &[&one]);
-    let error = scene.images.load(Cursor::new(crossed), nobody()).await.unwrap_err();
+    let error = scene.images.load(Cursor::new(crossed), None, nobody()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
     assert_eq!(scene.images.list().await.unwrap().len(), 2);
 }
