@@ -8,6 +8,7 @@
 mod bench;
 mod build;
 mod demo;
+mod fuzz;
 mod install;
 mod pack;
 mod process;
@@ -29,6 +30,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   test [--soak]     every test (root needed); --soak adds the long ones
   test --vm         only those that run in the virtual machines, with --soak the long ones too
   vm FILTER...      end-to-end tests of these names, not optimized, in a virtual machine
+  fuzz TARGET [S]   one target of fuzz/ for S seconds (root and a nightly compiler needed)
   bench [-- ARGS]   side by side with dockerd";
 
 fn main() -> ExitCode {
@@ -45,6 +47,8 @@ fn main() -> ExitCode {
         ["test", "--vm"] => second::time(false),
         ["test", "--vm", "--soak"] => second::time(true),
         ["vm", filter @ ..] => second::try_out(filter),
+        ["fuzz", target] => fuzz::run(target, None),
+        ["fuzz", target, seconds] => fuzz::run(target, Some(seconds)),
         ["bench", rest @ ..] => bench::run(rest.strip_prefix(&["--"]).unwrap_or(rest)),
         _ => {
             eprintln!("{USAGE}");

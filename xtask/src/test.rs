@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::build;
+use crate::fuzz;
 use crate::install::{BTRFS, BUSYBOX, CONMON, DOCKER, IP, NFT, PODMAN, REGISTRY, RUNC, SKOPEO, install};
 use crate::process::{cargo, find, is_root, run as execute};
 use crate::python;
@@ -40,5 +41,8 @@ pub(crate) fn run(soak: bool) -> Result<()> {
     execute(tests().arg("--no-run"))?;
     let programs = build::tested()?;
     execute(tests().env(PROGRAMS, &programs).env(PYTHON, python::furnish()?))?;
+    if soak {
+        fuzz::soak()?;
+    }
     second::time(soak)
 }
