@@ -39,6 +39,13 @@ pub(crate) enum Layer {
     Kept(Hold),
 }
 
+/// A layer that came for whoever wants it, in a place of its own, or is kept in the store.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    Fresh { source: PathBuf, directory: PathBuf, unpacked: Unpacked, operation: Operation },
+    Kept { _hold: Hold },
+}
+
 /// Images on their way into the store.
 #[derive(Debug)]
 pub(crate) struct Assembly {
@@ -53,7 +60,7 @@ pub(crate) struct Assembly {
 impl Assembly {
     pub(crate) async fn begin(store: &Store) -> Result<Assembly> {
         let operation = store.operation().await?;
-        let publication = Publication { place: Some(operation.place().clone()), ..Publication::default() };
+        let publication = Publication { places: vec![operation.place().clone()], ..Publication::default() };
         Ok(Assembly {
             store: store.clone(),
             operation,
@@ -89,6 +96,15 @@ impl Assembly {
                 self.verified.insert(hold.pair());
                 self.holds.push(hold);
             }
+        }
+    }
+
+    /// Takes in a layer that other operations may take in too. Who calls keeps it until all is published.
+    pub(crate) fn add_arrival(&mut self, arrival: &Arrival) {
+        if let Arrival::Fresh { source, directory, unpacked, operation } = arrival {
+            self.publication.blobs.insert(unpacked.blob_digest, source.clone());
+            self.publication.layers.insert(unpacked.diff_id, (directory.clone(), unpacked.size_bytes));
+            self.publication.places.push(operation.place().clone());
         }
     }
 

@@ -151,7 +151,18 @@ pub enum Error {
     /// The registry refuses a push or a login, in its own words.
     #[error("{0}")]
     Denied(String),
-    /// The registry cannot be reached.
+    /// No connection to the registry comes about.
+    #[error("Get {url:?}: {detail}")]
+    NoConnection {
+        /// What was asked.
+        url: String,
+        /// Why not.
+        detail: String,
+    },
+    /// A certificate or key of `certs.d` is of no use.
+    #[error("{0}")]
+    Certificate(String),
+    /// The connection to the registry broke or fell silent.
     #[error("Get {url:?}: {detail}")]
     Unreachable {
         /// What was asked.
@@ -214,9 +225,12 @@ impl Error {
             | Error::DigestMismatch { .. }
             | Error::TooLarge { .. }
             | Error::Input(_) => ErrorKind::Invalid,
+            Error::Certificate(_) => ErrorKind::Internal,
             Error::Conflict(_) => ErrorKind::Conflict,
             Error::Unauthorized(_) | Error::Denied(_) => ErrorKind::Forbidden,
-            Error::Registry { .. } | Error::Busy { .. } | Error::Unreachable { .. } => ErrorKind::Unavailable,
+            Error::Registry { .. } | Error::Busy { .. } | Error::NoConnection { .. } | Error::Unreachable { .. } => {
+                ErrorKind::Unavailable
+            }
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,
             Error::Io { .. } | Error::Metadata(_) | Error::Record { .. } | Error::Closed => {
                 ErrorKind::Internal

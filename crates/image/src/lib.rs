@@ -20,6 +20,7 @@ mod digest;
 mod disk;
 mod distribution;
 mod error;
+mod flight;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -52,6 +53,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use assembly::Arrival;
 use tokio::sync::Semaphore;
 
 pub use collect::{CollectPolicy, Collected, MinFree};
@@ -59,6 +61,7 @@ pub use commit::CommitOptions;
 pub use config::{Config, Healthcheck, History, ImageFile, RootFs};
 pub use disk::disk_bytes;
 pub use error::{Error, ErrorKind, Result};
+use flight::Flights;
 pub use model::{
     Distribution, FoundImage, Image, ImageUse, ImagesConfig, ImportOptions, Loaded, Progress, ProgressSender,
     Pushed, RegistryAuth, RemoveOptions, Removed, Rootfs,
@@ -77,6 +80,10 @@ pub struct Images {
     config: Arc<RwLock<Arc<ImagesConfig>>>,
     /// Places for unpacking, which is bound by processors.
     unpacks: Arc<Semaphore>,
+    /// Places for downloading; replaced when the configuration has another number of them.
+    downloads: Arc<RwLock<Arc<Semaphore>>>,
+    /// Layers that are being downloaded, for all who want them.
+    flights: Flights<Arrival>,
 }
 
 impl Images {
@@ -85,15 +92,25 @@ impl Images {
         let store = Store::open(Paths::new(config.root.clone())).await?;
         Ok(Images {
             store,
+            downloads: Arc::new(RwLock::new(Arc::new(Semaphore::new(config.max_downloads.max(1))))),
             config: Arc::new(RwLock::new(Arc::new(config))),
             unpacks: assembly::unpack_places(),
+            flights: Flights::default(),
         })
     }
 
     /// Takes the registries of a configuration that was read again; the place of the store stays.
     pub fn reconfigure(&self, config: ImagesConfig) {
+        let mut downloads = self.downloads.write().unwrap_or_else(PoisonError::into_inner);
+        if self.config().max_downloads != config.max_downloads {
+            *downloads = Arc::new(Semaphore::new(config.max_downloads.max(1)));
+        }
         let mut current = self.config.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(ImagesConfig { root: current.root.clone(), ..config });
+    }
+
+    fn downloads(&self) -> Arc<Semaphore> {
+        self.downloads.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn config(&self) -> Arc<ImagesConfig> {

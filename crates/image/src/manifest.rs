@@ -37,11 +37,14 @@ pub(crate) struct Descriptor {
     pub(crate) platform: Option<Platform>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) annotations: Option<std::collections::BTreeMap<String, String>>,
+    /// Where else the content is, as foreign layers have it; never followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) urls: Vec<String>,
 }
 
 impl Descriptor {
     pub(crate) fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
-        Descriptor { media_type: media_type.to_owned(), digest, size, platform: None, annotations: None }
+        Descriptor { media_type: media_type.to_owned(), digest, size, platform: None, annotations: None, urls: Vec::new() }
     }
 }
 
@@ -93,7 +96,8 @@ impl Document {
     pub(crate) fn parse(bytes: &[u8], announced: Option<&str>) -> Result<Document> {
         let raw: Raw = serde_json::from_slice(bytes).map_err(|e| malformed(format!("manifest: {e}")))?;
         if raw.schema_version != 2 || raw.fs_layers.is_some() {
-            return Err(malformed("manifest version 2, schema 1 is no longer supported".to_owned()));
+            return Err(malformed("the registry has it only in the outdated manifest version 2, schema 1, which is not supported: push it \
+                 again with a newer client".to_owned()));
         }
         let announced =
             announced.map(|t| t.split(';').next().unwrap_or_default().trim()).filter(|t| is_known(t));
@@ -130,6 +134,12 @@ fn manifest(manifest: Manifest) -> Result<Manifest> {
     if manifest.layers.len() > MAX_LAYERS {
         return Err(malformed(format!("{} layers are more than {MAX_LAYERS}", manifest.layers.len())));
     }
+    if let Some(layer) = manifest.layers.iter().find(|layer| is_foreign(layer)) {
+        return Err(malformed(format!(
+            "layer {} is a foreign (non-distributable) layer, which is not supported",
+            layer.digest
+        )));
+    }
     match manifest.layers.iter().find(|layer| !is_layer(&layer.media_type)) {
         Some(layer) => Err(malformed(format!("{:?} is not a layer of an image", layer.media_type))),
         None => Ok(manifest),
@@ -163,6 +173,12 @@ fn is_known(media_type: &str) -> bool {
 fn is_layer(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.oci.image.layer.")
         || media_type.starts_with("application/vnd.docker.image.rootfs.")
+}
+
+/// A layer that its registry need not have: it may lie at any address.
+fn is_foreign(layer: &Descriptor) -> bool {
+    let kind = &layer.media_type;
+    !layer.urls.is_empty() || kind.contains(".nondistributable.") || kind.contains(".foreign.")
 }
 
 fn malformed(words: String) -> Error {
@@ -205,6 +221,16 @@ mod tests {
         assert!(Document::parse(typed.as_bytes(), Some("application/json; charset=utf-8")).is_ok());
         assert!(Document::parse(b"[]", None).is_err() && Document::parse(b"", None).is_err());
         assert!(Document::parse(br#"{"schemaVersion":1}"#, None).is_err());
+    }
+
+    #[test]
+    fn foreign_layers_are_told() {
+        let foreign = image("").replace(r#""layers":[{"#, r#""layers":[{"urls":["https://elsewhere"],"#);
+        let typed = image("").replace("oci.image.layer.v1", "oci.image.layer.nondistributable.v1");
+        for text in [foreign, typed] {
+            let error = Document::parse(text.as_bytes(), None).unwrap_err().to_string();
+            assert!(error.ends_with("is a foreign (non-distributable) layer, which is not supported"), "{error}");
+        }
     }
 
     #[test]

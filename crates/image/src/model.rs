@@ -2,7 +2,7 @@
 //!
 //! Plain values without behaviour beyond reading them; no IO.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use tokio::sync::mpsc;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Where a store lies and how it reaches registries.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ImagesConfig {
     /// Directory of the store, `<data-root>/image`; made if missing, mode 0700.
     pub root: PathBuf,
@@ -25,6 +25,31 @@ pub struct ImagesConfig {
     pub max_concurrent_uploads: usize,
     /// When images go by themselves.
     pub collect: CollectPolicy,
+    /// Directories with certificates of registries, in directories named `host[:port]`.
+    pub certificates: Vec<PathBuf>,
+    /// Layers that are downloaded at the same time, over all pulls.
+    pub max_downloads: usize,
+    /// Attempts at one download before it fails.
+    pub max_download_attempts: u32,
+    /// How long a registry may be silent within an answer before the connection counts as broken.
+    pub max_silence: Duration,
+}
+
+impl Default for ImagesConfig {
+    /// Docker's numbers; no root, no registries of one's own.
+    fn default() -> Self {
+        Self {
+            root: PathBuf::new(),
+            insecure_registries: Vec::new(),
+            registry_mirrors: Vec::new(),
+            certificates: Vec::new(),
+            max_concurrent_uploads: 0,
+            collect: CollectPolicy::default(),
+            max_downloads: 3,
+            max_download_attempts: 5,
+            max_silence: Duration::from_secs(30),
+        }
+    }
 }
 
 impl ImagesConfig {

@@ -33,18 +33,55 @@ impl Platform {
     }
 
     /// How well an image for `self` serves who wants `wanted`; higher is better, none is not at all.
+    ///
+    /// A processor runs what is made for its predecessors, as containerd's choice has it: arm/v7 runs v6 and v5, arm64 runs
+    /// 32-bit arm, amd64 of a later version the earlier ones, and amd64 runs 386.
     pub(crate) fn serves(&self, wanted: &Platform) -> Option<u8> {
-        let architecture =
-            normal_architecture(&self.architecture) == normal_architecture(&wanted.architecture);
-        if self.os != wanted.os || !architecture {
+        if self.os != wanted.os {
             return None;
         }
-        match (&self.variant, &wanted.variant) {
-            (mine, theirs) if mine == theirs => Some(2),
-            (_, None) | (None, _) => Some(1),
-            (Some(_), Some(_)) => None,
+        let (mine, theirs) = (self.kind(), wanted.kind());
+        let older = |mine: u8, theirs: u8| (mine <= theirs).then(|| 100 - (theirs - mine));
+        match (mine, theirs) {
+            (Kind::Arm(mine), Kind::Arm(theirs)) | (Kind::Amd64(mine), Kind::Amd64(theirs)) => older(mine, theirs),
+            (Kind::Arm64(mine), Kind::Arm64(theirs)) => older(mine, theirs),
+            (Kind::Arm(mine), Kind::Arm64(_)) if mine <= 8 => Some(40 + mine),
+            (Kind::Other("386", _), Kind::Amd64(_)) => Some(10),
+            (Kind::Other(mine, variant), Kind::Other(theirs, other)) if mine == theirs => {
+                match (variant, other) {
+                    (mine, theirs) if mine == theirs => Some(100),
+                    (_, "") | ("", _) => Some(99),
+                    _ => None,
+                }
+            }
+            _ => None,
         }
     }
+
+    /// Architecture and variant, with what goes without saying said.
+    fn kind(&self) -> Kind<'_> {
+        let variant = self.variant.as_deref().unwrap_or_default();
+        let version = |usual: u8| match variant {
+            "" => Some(usual),
+            given => given.trim_start_matches('v').parse().ok(),
+        };
+        let architecture = normal_architecture(&self.architecture);
+        let kind = match architecture {
+            "arm" => version(7).map(Kind::Arm),
+            "arm64" => version(8).map(Kind::Arm64),
+            "amd64" => version(1).map(Kind::Amd64),
+            _ => None,
+        };
+        kind.unwrap_or(Kind::Other(architecture, variant))
+    }
+}
+
+/// An architecture with its version, if its versions are ordered.
+enum Kind<'a> {
+    Arm(u8),
+    Arm64(u8),
+    Amd64(u8),
+    Other(&'a str, &'a str),
 }
 
 impl ImageFile {
@@ -126,11 +163,28 @@ mod tests {
     }
 
     #[test]
-    fn exact_variants_serve_best() {
-        let v8 = platform("linux/arm64/v8");
-        assert_eq!(v8.serves(&platform("linux/arm64/v8")), Some(2));
-        assert_eq!(v8.serves(&platform("linux/arm64")), Some(1));
-        assert_eq!(v8.serves(&platform("linux/amd64")), None);
-        assert_eq!(platform("linux/arm/v6").serves(&platform("linux/arm/v7")), None);
+    fn predecessors_serve_but_exact_variants_serve_best() {
+        let order = |wanted: &str, all: &[&str]| {
+            let scores: Vec<Option<u8>> =
+                all.iter().map(|have| platform(have).serves(&platform(wanted))).collect();
+            assert!(scores.iter().all(Option::is_some), "{wanted}: {scores:?}");
+            assert!(scores.is_sorted_by(|a, b| a > b), "{wanted}: {scores:?}");
+        };
+        order("linux/arm64", &["linux/arm64/v8", "linux/arm/v8", "linux/arm/v7", "linux/arm/v6"]);
+        order("linux/arm/v7", &["linux/arm/v7", "linux/arm/v6", "linux/arm/v5"]);
+        order("linux/amd64/v3", &["linux/amd64/v3", "linux/amd64/v2", "linux/amd64", "linux/386"]);
+        order("linux/mips64le", &["linux/mips64le", "linux/mips64le/softfloat"]);
+        let same = |a: &str, b: &str| assert_eq!(platform(a).serves(&platform(b)), Some(100), "{a} {b}");
+        same("linux/arm64/v8", "linux/arm64");
+        same("linux/arm64", "linux/arm64/v8");
+        same("linux/arm/v7", "linux/arm");
+        same("linux/amd64/v1", "linux/amd64");
+        let never = |a: &str, b: &str| assert_eq!(platform(a).serves(&platform(b)), None, "{a} {b}");
+        never("linux/arm64/v8", "linux/amd64");
+        never("linux/arm/v7", "linux/arm/v6");
+        never("linux/arm64", "linux/arm/v7");
+        never("linux/amd64/v2", "linux/amd64");
+        never("windows/amd64", "linux/amd64");
+        never("linux/mips64le/hardfloat", "linux/mips64le/softfloat");
     }
 }

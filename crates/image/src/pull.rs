@@ -1,24 +1,41 @@
 //! `docker pull`: from a name to an image in the store.
 //!
-//! Registries are asked in order until one has the image. Layers are downloaded and unpacked side by side; the image
-//! appears at the end, in one moment, or not at all.
+//! Registries are asked in order until one has the image. Layers are downloaded and unpacked side by side, in one pass over
+//! their bytes, and shared with other pulls that want them; the image appears at the end, in one moment, or not at all.
 
-use std::sync::Arc;
+mod layer;
+mod origin;
+mod tags;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use std::{io, sync::Arc};
 
 use crate::{
     Error, Image, Images, ProgressSender, RegistryAuth, Result,
-    assembly::{self, Assembly, Layer, ManifestFile},
+    assembly::{self, Arrival, Assembly, ManifestFile},
     clock,
     digest::Digest,
+    flight::{Seat, Wanted},
     manifest::{Descriptor, Document, MAX_CONFIG_BYTES, Manifest, choose},
     platform::Platform,
     progress,
     reference::Reference,
-    registry::{Client, Download, MAX_DOWNLOADS, endpoints},
+    registry::Client,
     store::Seen,
 };
+use origin::Asking;
+
+/// How often a pull begins again whose layers another pull took along, and which then were removed.
+const MAX_LOSSES: u32 = 3;
+
+/// What is pulled, for whom.
+struct Pull<'a> {
+    images: &'a Images,
+    wanted: Platform,
+    /// True if the user named the platform.
+    is_named: bool,
+    auth: Option<RegistryAuth>,
+    to: ProgressSender,
+}
 
 /// What a registry has under the name.
 struct Found {
@@ -27,6 +44,13 @@ struct Found {
     manifest: Manifest,
     file: ManifestFile,
     config: Vec<u8>,
+}
+
+/// What became of one name.
+struct Pulled {
+    image: Arc<Image>,
+    /// False if the name had led to this image before.
+    is_new: bool,
 }
 
 impl Images {
@@ -39,48 +63,64 @@ impl Images {
         to: ProgressSender,
     ) -> Result<Arc<Image>> {
         let reference = Reference::parse(reference)?.or_latest();
-        let wanted = Platform::wanted(platform)?;
-        let mut failure = None;
-        for endpoint in endpoints(&reference, &self.config()) {
-            let is_origin = endpoint.is_origin;
-            let base = endpoint.base.clone();
-            let client = Client::new(endpoint, reference.clone(), auth.clone().filter(|_| is_origin))?;
-            match self.pull_from(&client, &reference, &wanted, &to).await {
-                Err(error) if is_origin && !matches!(error, Error::Unreachable { .. }) => return Err(error),
-                Err(error) => {
-                    tracing::debug!(%error, registry = base, "try the next registry");
-                    // The first way to an origin is the usual one, and so is its error.
-                    failure = failure.filter(|_| is_origin).or(Some(error));
-                }
-                image => return image,
-            }
-        }
-        Err(failure.unwrap_or_else(|| Error::NoSuchImage(reference.familiar())))
+        let pull = Pull::new(self, platform, auth, to)?;
+        let pulled = pull.name(&reference).await?;
+        pull.status(&reference, pulled.is_new);
+        pull.warn(&reference, &pulled.image);
+        Ok(pulled.image)
+    }
+}
+
+impl<'a> Pull<'a> {
+    fn new(
+        images: &'a Images,
+        platform: Option<&str>,
+        auth: Option<RegistryAuth>,
+        to: ProgressSender,
+    ) -> Result<Pull<'a>> {
+        let platform = platform.filter(|text| !text.is_empty());
+        Ok(Pull { images, wanted: Platform::wanted(platform)?, is_named: platform.is_some(), auth, to })
     }
 
-    async fn pull_from(
+    /// One name, from the first registry that has it.
+    async fn name(&self, reference: &Reference) -> Result<Pulled> {
+        let mut losses = 0;
+        let mut asking = self.asking(reference);
+        // Layers that came from one registry need not come again from the next.
+        let mut seats = Vec::new();
+        loop {
+            let client = asking.next()?;
+            match self.from(&client, reference, &mut seats).await {
+                Err(error) if is_lost(&error) && losses < MAX_LOSSES => {
+                    losses += 1;
+                    seats.clear();
+                    asking = self.asking(reference);
+                }
+                Err(error) => asking.failed(&client, error)?,
+                pulled => return pulled,
+            }
+        }
+    }
+
+    fn asking(&self, reference: &Reference) -> Asking {
+        Asking::new(reference, &self.images.config(), self.auth.clone())
+    }
+
+    async fn from(
         &self,
-        client: &Client,
+        client: &Arc<Client>,
         reference: &Reference,
-        wanted: &Platform,
-        to: &ProgressSender,
-    ) -> Result<Arc<Image>> {
-        let found = find(client, reference, wanted, to).await?;
+        seats: &mut Vec<Seat<Arrival>>,
+    ) -> Result<Pulled> {
+        let store = &self.images.store;
+        let found = self.find(client, reference).await?;
         let id = Digest::of(&found.config);
-        let before = self.store.catalog().names.get(&reference.to_string()).copied();
-        let mut assembly = Assembly::begin(&self.store).await?;
-        let diff_ids = assembly::diff_ids(&assembly::read_config(&found.config)?)?;
-        if diff_ids.len() != found.manifest.layers.len() {
-            return Err(Error::Malformed("manifest and configuration differ in their layers".to_owned()));
-        }
-        let mut layers: Vec<(Descriptor, Digest)> =
-            found.manifest.layers.iter().cloned().zip(diff_ids).collect();
-        let blobs = layers.iter().map(|(descriptor, _)| descriptor.digest).collect();
-        layers.sort_by_key(|(descriptor, _)| descriptor.digest);
-        layers.dedup_by_key(|(descriptor, _)| descriptor.digest);
-        for layer in self.fetch_layers(client, &assembly, layers, to).await? {
-            assembly.add_layer(layer);
-        }
+        let before = store.catalog().names.get(&reference.to_string()).copied();
+        let config = assembly::read_config(&found.config)?;
+        let layers = wanted(&found.manifest.layers, &assembly::diff_ids(&config)?)?;
+        let mut assembly = Assembly::begin(store).await?;
+        self.layers(client, &mut assembly, layers, seats).await?;
+        let blobs = found.manifest.layers.iter().map(|layer| layer.digest).collect();
         let id_added = assembly.add_image(&found.config, &found.file, blobs)?;
         let now = clock::now_ns();
         assembly.add_name(reference.at(found.digest).to_string(), id_added, now);
@@ -90,89 +130,82 @@ impl Images {
         let blobs = found.manifest.layers.iter().map(|layer| Seen { blob: layer.digest, packed: None });
         let seen = blobs.collect();
         assembly.publish().await?;
-        self.store.note_seen(seen, reference.repository()).await?;
-        progress::summary(to, format!("Digest: {}", found.digest));
-        let outcome =
-            if before == Some(id) { "Image is up to date for" } else { "Downloaded newer image for" };
-        progress::summary(to, format!("Status: {outcome} {}", reference.familiar()));
-        self.get(&id.to_string()).await
+        store.note_seen(seen, reference.repository()).await?;
+        progress::summary(&self.to, format!("Digest: {}", found.digest));
+        let image = self.images.get(&id.to_string()).await?;
+        Ok(Pulled { image, is_new: before != Some(id) })
     }
 
-    /// Brings in each layer. An error drops the others, and the operation with all that came so far.
-    async fn fetch_layers(
-        &self,
-        client: &Client,
-        assembly: &Assembly,
-        layers: Vec<(Descriptor, Digest)>,
-        to: &ProgressSender,
-    ) -> Result<Vec<Layer>> {
-        for (descriptor, _) in &layers {
-            progress::line(to, &descriptor.digest.short(), "Pulling fs layer");
-        }
-        stream::iter(layers)
-            .map(|(descriptor, diff_id)| self.fetch_layer(client, assembly, descriptor, diff_id, to))
-            .buffer_unordered(MAX_DOWNLOADS)
-            .try_collect()
-            .await
-    }
-
-    async fn fetch_layer(
-        &self,
-        client: &Client,
-        assembly: &Assembly,
-        descriptor: Descriptor,
-        diff_id: Digest,
-        to: &ProgressSender,
-    ) -> Result<Layer> {
-        let (blob, size, short) = (descriptor.digest, descriptor.size, descriptor.digest.short());
-        let operation = assembly.operation();
-        if let Some(hold) = operation.hold(diff_id, blob).await? {
-            progress::line(to, &short, "Already exists");
-            return Ok(Layer::Kept(hold));
-        }
-        let target = operation.place().name("blob");
-        let download = Download {
-            descriptor,
-            target: target.clone(),
-            place: operation.place().clone(),
-            progress: to.clone(),
+    /// Manifest and configuration for the platform.
+    async fn find(&self, client: &Client, reference: &Reference) -> Result<Found> {
+        let name = match (&reference.digest, &reference.tag) {
+            (Some(digest), _) => digest.to_string(),
+            (None, tag) => tag.clone().unwrap_or_default(),
         };
-        download.run(client).await?;
-        progress::bytes(to, &short, "Extracting", size, size);
-        let layer = assembly::unpack_layer(&self.unpacks, operation, blob, target, Some(diff_id)).await?;
-        progress::line(to, &short, "Pull complete");
-        Ok(layer)
+        let top = client.document(&name, reference.digest).await?;
+        progress::line(&self.to, &name, &format!("Pulling from {}", reference.path));
+        let digest = top.digest;
+        let (manifest, bytes) = match top.document {
+            Document::Manifest(manifest) => (manifest, top.bytes),
+            Document::Index(entries) => {
+                let missing = || Error::NoMatchingPlatform { platform: self.wanted.to_string() };
+                let chosen = choose(&entries, &self.wanted).ok_or_else(missing)?;
+                let inner = client.document(&chosen.digest.to_string(), Some(chosen.digest)).await?;
+                match inner.document {
+                    Document::Manifest(manifest) => (manifest, inner.bytes),
+                    Document::Index(_) => return Err(Error::Malformed("an index within an index".to_owned())),
+                }
+            }
+        };
+        let size = manifest.config.size.min(MAX_CONFIG_BYTES);
+        let config = client.small_blob(&manifest.config.digest, size).await?;
+        let file = ManifestFile { bytes, media_type: manifest.media_type.clone() };
+        Ok(Found { digest, manifest, file, config })
+    }
+
+    /// Docker's last line.
+    fn status(&self, reference: &Reference, is_new: bool) {
+        let outcome = if is_new { "Downloaded newer image for" } else { "Image is up to date for" };
+        progress::summary(&self.to, format!("Status: {outcome} {}", reference.familiar()));
+    }
+
+    /// A registry that has an image for one platform alone gives it to whoever asks; who named another is told.
+    fn warn(&self, reference: &Reference, image: &Image) {
+        let has = Platform {
+            os: image.os.clone(),
+            architecture: image.architecture.clone(),
+            variant: image.variant.clone(),
+        };
+        if self.is_named && has.serves(&self.wanted).is_none() {
+            progress::summary(
+                &self.to,
+                format!(
+                    "WARNING: image with reference {} was found but its platform ({has}) does not match the \
+                     specified platform ({})",
+                    reference.familiar(),
+                    self.wanted
+                ),
+            );
+        }
     }
 }
 
-/// Manifest and configuration for a platform.
-async fn find(
-    client: &Client,
-    reference: &Reference,
-    wanted: &Platform,
-    to: &ProgressSender,
-) -> Result<Found> {
-    let name = match (&reference.digest, &reference.tag) {
-        (Some(digest), _) => digest.to_string(),
-        (None, tag) => tag.clone().unwrap_or_default(),
-    };
-    let top = client.document(&name, reference.digest).await?;
-    progress::line(to, &name, &format!("Pulling from {}", reference.path));
-    let digest = top.digest;
-    let (manifest, bytes) = match top.document {
-        Document::Manifest(manifest) => (manifest, top.bytes),
-        Document::Index(entries) => {
-            let missing = || Error::NoMatchingPlatform { platform: wanted.to_string() };
-            let chosen = choose(&entries, wanted).ok_or_else(missing)?;
-            let inner = client.document(&chosen.digest.to_string(), Some(chosen.digest)).await?;
-            match inner.document {
-                Document::Manifest(manifest) => (manifest, inner.bytes),
-                Document::Index(_) => return Err(Error::Malformed("an index within an index".to_owned())),
-            }
+/// Each layer once, lowest first.
+fn wanted(layers: &[Descriptor], diff_ids: &[Digest]) -> Result<Vec<(Descriptor, Wanted)>> {
+    if layers.len() != diff_ids.len() {
+        return Err(Error::Malformed("manifest and configuration differ in their layers".to_owned()));
+    }
+    let mut all: Vec<(Descriptor, Wanted)> = Vec::new();
+    for (layer, diff_id) in layers.iter().zip(diff_ids) {
+        let wanted = Wanted { blob: layer.digest, diff_id: *diff_id, size: layer.size };
+        if !all.iter().any(|(_, known)| *known == wanted) {
+            all.push((layer.clone(), wanted));
         }
-    };
-    let config =
-        client.small_blob(&manifest.config.digest, manifest.config.size.min(MAX_CONFIG_BYTES)).await?;
-    let file = ManifestFile { bytes, media_type: manifest.media_type.clone() };
-    Ok(Found { digest, manifest, file, config })
+    }
+    Ok(all)
+}
+
+/// True if what was to be moved into place is not there any more: another pull had moved it, and it was removed since.
+fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::Io { action: "move into place", source, .. } if source.kind() == io::ErrorKind::NotFound)
 }

@@ -183,7 +183,7 @@ fn is_path_component(part: &str) -> bool {
     }
 }
 
-fn is_tag(tag: &str) -> bool {
+pub(crate) fn is_tag(tag: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let inner = tag.bytes().all(|b| word(b) || b == b'.' || b == b'-');
     inner && tag.len() <= MAX_TAG_BYTES && tag.bytes().next().is_some_and(word)

@@ -7,6 +7,7 @@
 
 mod auth;
 mod blob;
+mod certificate;
 pub(crate) mod challenge;
 mod client;
 mod endpoint;
@@ -16,11 +17,12 @@ mod patience;
 mod redirect;
 mod search;
 mod source;
+mod tags;
 mod upload;
 
 pub(crate) use auth::Access;
-pub(crate) use blob::{Download, MAX_DOWNLOADS};
+pub(crate) use blob::{Step, download, pipe};
 pub(crate) use client::{Client, unreachable};
-pub(crate) use endpoint::endpoints;
+pub(crate) use endpoint::{Endpoint, endpoints};
 pub(crate) use source::{Growth, Source};
 pub(crate) use upload::Begun;

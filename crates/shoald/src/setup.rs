@@ -20,6 +20,11 @@ const LIBEXEC: &str = "SHOAL_LIBEXEC";
 /// Names the journal's socket, if it is not where systemd has it.
 const JOURNAL_SOCKET: &str = "SHOAL_JOURNAL_SOCKET";
 
+/// Names a further directory with certificates of registries, asked before the usual ones.
+const CERTIFICATES: &str = "SHOAL_CERTS_D";
+/// Where administrators put certificates of registries, one directory for each `host[:port]`.
+const CERTIFICATE_DIRECTORIES: [&str; 2] = ["/etc/shoal/certs.d", "/etc/docker/certs.d"];
+
 /// Where `shoal-shim` and `shoal-net` are.
 pub(crate) fn libexec() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os(LIBEXEC) {
@@ -37,6 +42,14 @@ pub(crate) fn images(config: &Config) -> ImagesConfig {
         max_concurrent_uploads: config.max_concurrent_uploads,
         // Checked when it was read.
         collect: config.shoal.gc.policy().unwrap_or_default(),
+        certificates: std::env::var_os(CERTIFICATES)
+            .map(PathBuf::from)
+            .into_iter()
+            .chain(CERTIFICATE_DIRECTORIES.map(PathBuf::from))
+            .collect(),
+        max_downloads: config.max_concurrent_downloads as usize,
+        max_download_attempts: config.max_download_attempts,
+        ..ImagesConfig::default()
     }
 }
 

@@ -11,9 +11,11 @@ use tokio::sync::Mutex;
 
 use super::{
     auth::{self, Access, Grant},
+    certificate::Certificates,
     challenge::{self, Challenge},
     endpoint::Endpoint,
     failure::{self, shorten},
+    patience::Patience,
     redirect,
 };
 use crate::{
@@ -25,8 +27,8 @@ use crate::{
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a registry may be silent within an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the answer to a small request may take to begin.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest explanation of a refusal that is read, in bytes.
 const MAX_FAILURE_BYTES: u64 = 64 << 10;
 
@@ -74,20 +76,22 @@ impl Client {
             .redirect(redirect::policy(&endpoint.base, endpoint.is_verified));
         if access != Access::Push {
             // An upload is silent until its last byte is sent; it is watched in another way.
-            builder = builder.read_timeout(READ_TIMEOUT);
+            builder = builder.read_timeout(endpoint.max_silence);
         }
         if !endpoint.is_verified {
-            // A proxy has no business with loopback and private registries. The system's roots are not even read.
-            builder = builder.tls_danger_accept_invalid_certs(true).no_proxy();
+            // A proxy has no business with loopback and private registries.
+            builder = builder.no_proxy();
+        }
+        if !endpoint.certificates.is_empty() {
+            let certificates = Certificates::read(&endpoint.certificates)?;
+            builder = builder.tls_backend_preconfigured(certificates.configure(endpoint.is_verified)?);
+        } else if !endpoint.is_verified {
+            // The system's roots are not even read.
+            builder = builder.tls_danger_accept_invalid_certs(true);
         }
         let http = builder.build().map_err(|error| unreachable(&endpoint.base, &error))?;
         let authorization = Mutex::new(None);
         Ok(Client { http, endpoint, reference, auth, access, authorization })
-    }
-
-    /// `scheme://host`, without a slash at its end.
-    pub(super) fn base(&self) -> &str {
-        &self.endpoint.base
     }
 
     /// `scheme://host/v2/repository/rest`.
@@ -95,9 +99,34 @@ impl Client {
         format!("{}/v2/{}/{rest}", self.endpoint.base, self.reference.path)
     }
 
+    /// `scheme://host`, without a slash at its end.
+    pub(crate) fn base(&self) -> &str {
+        &self.endpoint.base
+    }
+
+    /// False for a mirror.
+    pub(crate) fn is_origin(&self) -> bool {
+        self.endpoint.is_origin
+    }
+
+    /// Attempts at one thing.
+    pub(super) fn attempts(&self) -> u32 {
+        self.endpoint.attempts
+    }
+
     /// A manifest or index by tag or digest, verified.
     pub(crate) async fn document(&self, name: &str, expected: Option<Digest>) -> Result<Fetched> {
-        let url = format!("{}/v2/{}/manifests/{name}", self.endpoint.base, self.reference.path);
+        let mut patience = Patience::new(self.attempts());
+        loop {
+            match self.document_at_once(name, expected).await {
+                Err(error) => patience.bear(error).await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn document_at_once(&self, name: &str, expected: Option<Digest>) -> Result<Fetched> {
+        let url = self.url(&format!("manifests/{name}"));
         let accept = [OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST].join(", ");
         let accept = HeaderValue::from_str(&accept).map_err(|e| Error::Malformed(e.to_string()))?;
         let response = self.get(&url, HeaderMap::from_iter([(ACCEPT, accept)])).await?;
@@ -117,14 +146,22 @@ impl Client {
 
     /// Small content by digest, verified.
     pub(crate) async fn small_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>> {
-        let bytes = read_body(self.blob(digest, 0).await?, limit).await?;
-        Digest::of(&bytes).expect(digest)?;
-        Ok(bytes)
+        let mut patience = Patience::in_the_middle(self.attempts());
+        loop {
+            let read = async { read_body(self.blob(digest, 0).await?, limit).await };
+            match read.await {
+                Err(error) => patience.bear(error).await?,
+                Ok(bytes) => {
+                    Digest::of(&bytes).expect(digest)?;
+                    return Ok(bytes);
+                }
+            }
+        }
     }
 
     /// Content by digest from an offset; the answer tells whether the registry honours it.
     pub(crate) async fn blob(&self, digest: &Digest, offset: u64) -> Result<Response> {
-        let url = format!("{}/v2/{}/blobs/{digest}", self.endpoint.base, self.reference.path);
+        let url = self.url(&format!("blobs/{digest}"));
         let mut headers = HeaderMap::new();
         if offset > 0 {
             let range = format!("bytes={offset}-");
@@ -134,7 +171,7 @@ impl Client {
         self.get(&url, headers).await
     }
 
-    async fn get(&self, url: &str, headers: HeaderMap) -> Result<Response> {
+    pub(super) async fn get(&self, url: &str, headers: HeaderMap) -> Result<Response> {
         self.call(Method::GET, url, headers, Bytes::new()).await
     }
 
@@ -228,7 +265,7 @@ impl Client {
 
 /// The answer to a request that is small, and so is answered soon.
 pub(super) async fn sent(url: &str, request: RequestBuilder) -> Result<Response> {
-    match tokio::time::timeout(READ_TIMEOUT, request.send()).await {
+    match tokio::time::timeout(ANSWER_TIMEOUT, request.send()).await {
         Ok(response) => response.map_err(|error| unreachable(url, &error)),
         Err(_) => Err(Error::Unreachable { url: shown(url), detail: "no answer".to_owned() }),
     }
@@ -258,5 +295,15 @@ pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> Error {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    Error::Unreachable { url: shown(url), detail: shorten(&cause.to_string()) }
+    let (url, detail) = (shown(url), shorten(&cause.to_string()));
+    if error.is_redirect() {
+        return Error::Registry { url, detail };
+    }
+    match error.is_connect() {
+        true => Error::NoConnection { url, detail },
+        false if error.is_timeout() => {
+            Error::Unreachable { url, detail: "the registry has fallen silent".to_owned() }
+        }
+        false => Error::Unreachable { url, detail },
+    }
 }

@@ -1,7 +1,8 @@
-//! Which hosts to ask for an image, in which order, and how. Pure.
+//! Which hosts to ask for an image, in which order, and how. Of the disk it reads only whether `certs.d` has a host.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use super::certificate;
 use crate::{ImagesConfig, reference::Reference};
 
 /// Where docker.io's registry is.
@@ -16,30 +17,53 @@ pub(crate) struct Endpoint {
     pub(crate) is_verified: bool,
     /// True for the registry of the image's name, false for a mirror, which gets no credentials.
     pub(crate) is_origin: bool,
+    /// Directories with certificates for it.
+    pub(crate) certificates: Vec<PathBuf>,
+    /// How long it may be silent within an answer.
+    pub(crate) max_silence: Duration,
+    /// Attempts at one thing.
+    pub(crate) attempts: u32,
 }
 
 /// The endpoints of an image, to be tried in order.
+///
+/// Docker's order and trust, but for one thing: a registry on loopback that has certificates in `certs.d` is one over TLS
+/// whose certificate counts. Whoever put them there wants it so.
 pub(crate) fn endpoints(reference: &Reference, config: &ImagesConfig) -> Vec<Endpoint> {
-    let origin = |base: String, is_verified| Endpoint { base, is_verified, is_origin: true };
+    let endpoint = |base: String, is_verified, is_origin| Endpoint {
+        certificates: certificate::directories(&config.certificates, host_and_port(&base)),
+        max_silence: config.max_silence,
+        attempts: config.max_download_attempts.max(1),
+        base,
+        is_verified,
+        is_origin,
+    };
     if reference.is_docker_hub() {
         let mirrors = config.registry_mirrors.iter().map(|mirror| {
             let base = mirror.trim_end_matches('/').to_owned();
-            let host = base.split_once("://").map_or(base.as_str(), |(_, rest)| rest);
-            let host = host.split('/').next().unwrap_or_default();
-            let is_verified = !is_insecure(host, &config.insecure_registries);
-            Endpoint { is_verified, base, is_origin: false }
+            let is_verified = !is_insecure(host_and_port(&base), &config.insecure_registries);
+            endpoint(base, is_verified, false)
         });
-        return mirrors.chain([origin(DOCKER_HUB.to_owned(), true)]).collect();
+        return mirrors.chain([endpoint(DOCKER_HUB.to_owned(), true, true)]).collect();
     }
     let domain = &reference.domain;
     let (plain, tls) = (format!("http://{domain}"), format!("https://{domain}"));
-    if is_loopback(domain) {
-        return vec![origin(plain, false), origin(tls, false)];
+    if is_listed(domain, &config.insecure_registries) {
+        return vec![endpoint(tls, false, true), endpoint(plain, false, true)];
     }
-    if is_insecure(domain, &config.insecure_registries) {
-        return vec![origin(tls, false), origin(plain, false)];
+    let tls = endpoint(tls, true, true);
+    match is_loopback(domain) {
+        true if tls.certificates.is_empty() => {
+            vec![endpoint(plain, false, true), Endpoint { is_verified: false, ..tls }]
+        }
+        _ => vec![tls],
     }
-    vec![origin(tls, true)]
+}
+
+/// `host[:port]` of a base URL.
+fn host_and_port(base: &str) -> &str {
+    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
 }
 
 /// Loopback addresses never leave the machine.
@@ -49,15 +73,17 @@ fn is_loopback(domain: &str) -> bool {
 }
 
 /// By name, by name and port, or by a network that holds the address. Names are not looked up.
-fn is_insecure(domain: &str, insecure: &[String]) -> bool {
+fn is_listed(domain: &str, insecure: &[String]) -> bool {
     let host = host_of(domain);
     let address: Option<IpAddr> = host.parse().ok();
-    is_loopback(domain)
-        || insecure.iter().any(|entry| {
-            let entry =
-                entry.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/');
-            entry == domain || entry == host || address.is_some_and(|address| network_holds(entry, address))
-        })
+    insecure.iter().any(|entry| {
+        let entry = entry.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/');
+        entry == domain || entry == host || address.is_some_and(|address| network_holds(entry, address))
+    })
+}
+
+fn is_insecure(domain: &str, insecure: &[String]) -> bool {
+    is_loopback(domain) || is_listed(domain, insecure)
 }
 
 fn host_of(domain: &str) -> &str {
@@ -109,6 +135,20 @@ mod tests {
             assert_eq!(found[0], pair(&format!("http://{host}"), false));
         }
         assert_eq!(bases("128.0.0.1/a", &[], &[]), [pair("https://128.0.0.1", true)]);
+    }
+
+    #[test]
+    fn certificates_make_loopback_a_registry_like_any() {
+        let all = tempfile::tempdir().unwrap();
+        std::fs::create_dir(all.path().join("127.0.0.1:5000")).unwrap();
+        let mut config =
+            ImagesConfig { certificates: vec![all.path().to_owned()], ..ImagesConfig::default() };
+        let reference = Reference::parse("127.0.0.1:5000/a").unwrap();
+        let found = endpoints(&reference, &config);
+        assert_eq!((found.len(), found[0].is_verified, found[0].certificates.len()), (1, true, 1));
+        config.insecure_registries = vec!["127.0.0.0/8".to_owned()];
+        let found = endpoints(&reference, &config);
+        assert!(found.len() == 2 && found.iter().all(|endpoint| !endpoint.is_verified));
     }
 
     #[test]

@@ -24,13 +24,10 @@ struct Item {
 /// Longest foreign text in an error, in characters.
 const SHOWN: usize = 300;
 
-/// Longest pause that a registry may ask for.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
-
 /// The pause that `Retry-After` asks for, if it says so in seconds. A date is not worth a parser: the usual pause serves.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_PAUSE))
+    Some(Duration::from_secs(seconds))
 }
 
 /// The error behind an answer that is no success.
@@ -136,7 +133,7 @@ mod tests {
             )]))
         };
         assert_eq!(pause("3"), Some(Duration::from_secs(3)));
-        assert_eq!(pause("99999999"), Some(MAX_PAUSE));
+        assert_eq!(pause("99999999"), Some(Duration::from_secs(99_999_999)));
         assert_eq!((pause("Wed, 21 Oct 2026 07:28:00 GMT"), pause("-1")), (None, None));
     }
 }

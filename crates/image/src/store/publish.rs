@@ -35,14 +35,14 @@ pub(crate) struct Publication {
     pub(crate) blobs: HashMap<Digest, PathBuf>,
     /// Unpacked layers: where they lie now, and the bytes of their files.
     pub(crate) layers: HashMap<Digest, (PathBuf, u64)>,
-    /// Keeps the sources alive until all is moved.
-    pub(crate) place: Option<Arc<Workplace>>,
+    /// Keep the sources alive until all is moved.
+    pub(crate) places: Vec<Arc<Workplace>>,
 }
 
 impl State {
     /// Moves the content into place and commits.
     pub(crate) fn publish(&mut self, publication: Publication) -> Result<()> {
-        let Publication { images, names, blobs, layers, place } = publication;
+        let Publication { images, names, blobs, layers, places } = publication;
         // Both loops below only move what no image uses yet, so a failure may take them back.
         let mut moved = Moved::default();
         let outcome = self.publish_moved(images, names, &blobs, &layers, &mut moved);
@@ -52,7 +52,7 @@ impl State {
             }
             self.throw_away(moved.content);
         }
-        drop(place);
+        drop(places);
         outcome
     }
 

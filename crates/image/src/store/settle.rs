@@ -211,7 +211,7 @@ mod tests {
         let id = Digest::of(config.as_bytes());
         let file: ImageFile = serde_json::from_str(&config).unwrap();
         publication.images.push(NewImage { id, record, file: Arc::new(file) });
-        publication.place = Some(place);
+        publication.places.push(place);
         state.publish(publication).unwrap();
         (id, diff_id)
     }

@@ -20,14 +20,31 @@ pub(super) async fn create(call: Call<ImageCreateQuery, Upload>) -> Outcome {
 }
 
 async fn pull(api: Api, query: ImageCreateQuery) -> Outcome {
-    let reference = reference(&query.from_image, &query.tag).ok_or_else(|| {
-        Failure::missing("pulling all tags of a repository (fromImage without tag or digest)")
-    })?;
     let auth = credentials(&query.registry_auth)?;
     let platform = (!query.platform.is_empty()).then_some(query.platform);
+    let Some(reference) = reference(&query.from_image, &query.tag) else {
+        return pull_all(api, query.from_image, platform, auth).await;
+    };
     progress::told(move |sender| async move {
         let image = api.images.pull(&reference, platform.as_deref(), auth, sender).await?;
         publish(&api, "pull", &reference, &reference, Some(&image));
+        Ok(Vec::new())
+    })
+    .await
+}
+
+/// All tags of a repository.
+async fn pull_all(
+    api: Api,
+    repository: String,
+    platform: Option<String>,
+    auth: Option<RegistryAuth>,
+) -> Outcome {
+    progress::told(move |sender| async move {
+        let images = api.images.pull_all(&repository, platform.as_deref(), auth, sender).await?;
+        for (name, image) in &images {
+            publish(&api, "pull", name, name, Some(image));
+        }
         Ok(Vec::new())
     })
     .await
