@@ -19,6 +19,7 @@ mod list;
 mod log;
 mod network;
 mod point;
+mod pull;
 mod push;
 mod remote;
 mod resource;

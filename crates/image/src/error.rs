@@ -228,9 +228,10 @@ impl Error {
             Error::Certificate(_) => ErrorKind::Internal,
             Error::Conflict(_) => ErrorKind::Conflict,
             Error::Unauthorized(_) | Error::Denied(_) => ErrorKind::Forbidden,
-            Error::Registry { .. } | Error::Busy { .. } | Error::NoConnection { .. } | Error::Unreachable { .. } => {
-                ErrorKind::Unavailable
-            }
+            Error::Registry { .. }
+            | Error::Busy { .. }
+            | Error::NoConnection { .. }
+            | Error::Unreachable { .. } => ErrorKind::Unavailable,
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,
             Error::Io { .. } | Error::Metadata(_) | Error::Record { .. } | Error::Closed => {
                 ErrorKind::Internal

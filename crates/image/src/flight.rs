@@ -205,6 +205,7 @@ impl Shown {
 
     fn verifying(&mut self, id: &str, to: &ProgressSender) {
         if !std::mem::replace(&mut self.has_verified, true) {
+            progress::bytes(to, id, "Downloading", self.wanted.size, self.wanted.size);
             progress::line(to, id, "Verifying Checksum");
         }
     }

@@ -44,7 +44,14 @@ pub(crate) struct Descriptor {
 
 impl Descriptor {
     pub(crate) fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
-        Descriptor { media_type: media_type.to_owned(), digest, size, platform: None, annotations: None, urls: Vec::new() }
+        Descriptor {
+            media_type: media_type.to_owned(),
+            digest,
+            size,
+            platform: None,
+            annotations: None,
+            urls: Vec::new(),
+        }
     }
 }
 
@@ -229,7 +236,10 @@ mod tests {
         let typed = image("").replace("oci.image.layer.v1", "oci.image.layer.nondistributable.v1");
         for text in [foreign, typed] {
             let error = Document::parse(text.as_bytes(), None).unwrap_err().to_string();
-            assert!(error.ends_with("is a foreign (non-distributable) layer, which is not supported"), "{error}");
+            assert!(
+                error.ends_with("is a foreign (non-distributable) layer, which is not supported"),
+                "{error}"
+            );
         }
     }
 

@@ -43,7 +43,9 @@ impl Platform {
         let (mine, theirs) = (self.kind(), wanted.kind());
         let older = |mine: u8, theirs: u8| (mine <= theirs).then(|| 100 - (theirs - mine));
         match (mine, theirs) {
-            (Kind::Arm(mine), Kind::Arm(theirs)) | (Kind::Amd64(mine), Kind::Amd64(theirs)) => older(mine, theirs),
+            (Kind::Arm(mine), Kind::Arm(theirs)) | (Kind::Amd64(mine), Kind::Amd64(theirs)) => {
+                older(mine, theirs)
+            }
             (Kind::Arm64(mine), Kind::Arm64(theirs)) => older(mine, theirs),
             (Kind::Arm(mine), Kind::Arm64(_)) if mine <= 8 => Some(40 + mine),
             (Kind::Other("386", _), Kind::Amd64(_)) => Some(10),

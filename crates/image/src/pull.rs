@@ -153,7 +153,9 @@ impl<'a> Pull<'a> {
                 let inner = client.document(&chosen.digest.to_string(), Some(chosen.digest)).await?;
                 match inner.document {
                     Document::Manifest(manifest) => (manifest, inner.bytes),
-                    Document::Index(_) => return Err(Error::Malformed("an index within an index".to_owned())),
+                    Document::Index(_) => {
+                        return Err(Error::Malformed("an index within an index".to_owned()));
+                    }
                 }
             }
         };

@@ -12,6 +12,9 @@ use crate::client::Lines;
 use crate::error::Error;
 use crate::format::unit;
 
+/// Columns of a terminal below which the bar is left out, as in Docker's client; the numbers stay.
+const BAR_COLUMNS: usize = 110;
+
 /// Shows the whole stream on `to`; `terminal` says whether lines may change in place.
 pub(crate) async fn show(mut lines: Lines, to: impl Write, terminal: bool) -> Result<(), Error> {
     let mut painter = Painter::new(to, terminal);
@@ -42,7 +45,11 @@ fn one<W: Write>(painter: &mut Painter<W>, message: &ProgressMessage) -> Result<
         Some(_) if !painter.rewrites() => return Ok(()),
         Some((current, 0)) => format!("  {}", unit::size(current)),
         Some((current, total)) => {
-            format!(" {}  {}/{}", bar(current, total), unit::size(current), unit::size(total))
+            let numbers = format!("{}/{}", unit::size(current), unit::size(total));
+            match painter.columns() {
+                Some(columns) if columns <= BAR_COLUMNS => format!("  {numbers}"),
+                _ => format!(" {}  {numbers}", bar(current, total)),
+            }
         }
     };
     match message.id.as_ref().filter(|id| !id.is_empty()) {

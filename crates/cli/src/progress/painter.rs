@@ -6,6 +6,7 @@ use std::io::Write;
 
 use crate::error::Error;
 use crate::format::text::plain;
+use crate::terminal;
 
 /// More lines than this are not kept for rewriting; a hostile stream cannot fill the memory with ids.
 const MAX_LINES: usize = 10_000;
@@ -27,9 +28,18 @@ impl<W: Write> Painter<W> {
         self.terminal
     }
 
+    /// The width of the terminal lines change on, if it tells.
+    pub(super) fn columns(&self) -> Option<usize> {
+        if self.terminal { terminal::size().map(|(_, columns)| usize::from(columns)) } else { None }
+    }
+
     /// Shows `text` for `key`: in the key's place on a terminal, appended elsewhere unless it is what the key had.
     pub(super) fn show(&mut self, key: &str, text: &str) -> Result<(), Error> {
-        let text = plain(text);
+        let mut text = plain(text);
+        if let Some(columns) = self.columns() {
+            // A line that wraps is two lines, and what is counted upwards would be wrong.
+            text = text.chars().take(columns).collect();
+        }
         let at = self.lines.iter().position(|(known, _)| known == key);
         if at.is_some_and(|at| self.lines[at].1 == text) {
             return Ok(());

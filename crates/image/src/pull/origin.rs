@@ -13,7 +13,12 @@ pub(super) struct Asking {
     endpoints: vec::IntoIter<Endpoint>,
     reference: Reference,
     auth: Option<RegistryAuth>,
-    failure: Option<Error>,
+    failure: Option<Failure>,
+}
+
+struct Failure {
+    is_origin: bool,
+    error: Error,
 }
 
 impl Asking {
@@ -33,7 +38,8 @@ impl Asking {
                 Err(error) => self.note(is_origin, error),
             }
         }
-        Err(self.failure.take().unwrap_or_else(|| Error::NoSuchImage(self.reference.familiar())))
+        let failure = self.failure.take().map(|failure| failure.error);
+        Err(failure.unwrap_or_else(|| Error::NoSuchImage(self.reference.familiar())))
     }
 
     /// Takes note of a failure; gives it back if no other registry or way can help.
@@ -49,8 +55,9 @@ impl Asking {
 
     /// The first way to an origin is the usual one, and so is its error; those of mirrors count least.
     fn note(&mut self, is_origin: bool, error: Error) {
-        let first = self.failure.take().filter(|_| is_origin && self.endpoints.len() == 0);
-        self.failure = first.or(Some(error));
+        if !self.failure.as_ref().is_some_and(|failure| failure.is_origin) {
+            self.failure = Some(Failure { is_origin, error });
+        }
     }
 }
 

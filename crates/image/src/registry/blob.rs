@@ -138,7 +138,10 @@ fn begin(response: &Response, received: u64) -> Result<u64, String> {
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let encoding = text(CONTENT_ENCODING);
     if !matches!(encoding, "" | "identity") {
-        return Err(format!("came with the content encoding {:?}", encoding.chars().take(40).collect::<String>()));
+        return Err(format!(
+            "came with the content encoding {:?}",
+            encoding.chars().take(40).collect::<String>()
+        ));
     }
     if response.status() != StatusCode::PARTIAL_CONTENT {
         return Ok(received);

@@ -72,8 +72,11 @@ impl Certificates {
                     }
                     Some("key") if !path.with_extension("cert").exists() => {
                         let certificate = path.with_extension("cert");
-                        let words =
-                            format!("missing client certificate {} for key {}", name(&certificate), name(&path));
+                        let words = format!(
+                            "missing client certificate {} for key {}",
+                            name(&certificate),
+                            name(&path)
+                        );
                         return Err(wrong(&words));
                     }
                     _ => {}

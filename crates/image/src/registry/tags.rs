@@ -6,7 +6,10 @@ use reqwest::{
 };
 use serde::Deserialize;
 
-use super::{client::{Client, read_body}, patience::Patience};
+use super::{
+    client::{Client, read_body},
+    patience::Patience,
+};
 use crate::{Error, Result, reference::is_tag};
 
 /// Largest page, in bytes.
@@ -70,7 +73,8 @@ impl Client {
 fn following(response: &Response) -> Option<String> {
     let text = response.headers().get(LINK)?.to_str().ok()?;
     let next = response.url().join(target(text)?).ok()?;
-    let place = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
+    let place =
+        |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
     (place(&next) == place(response.url())).then(|| next.to_string())
 }
 

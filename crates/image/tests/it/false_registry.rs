@@ -14,7 +14,7 @@ use crate::{
 type Lie = Box<dyn Fn(&Asked) -> Answer + Send + Sync>;
 
 /// Serves one image, `a:1`, as a good registry would.
-fn good(asked: &Asked) -> Answer {
+pub(crate) fn good(asked: &Asked) -> Answer {
     let (layer, config) = (gzip(&root()), config(&[&root()]));
     let last = asked.path.rsplit('/').next().unwrap();
     let of = |bytes: &[u8]| last == format!("sha256:{}", hex(bytes));

@@ -8,6 +8,7 @@ mod hostile;
 mod import;
 mod load;
 mod pull;
+mod pull_fault;
 mod push;
 mod registry;
 mod save;

@@ -127,11 +127,13 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// The announced length, if it is another than that of the body.
     pub(crate) length: Option<u64>,
+    /// True to say nothing more after the body, but to stay until the client goes.
+    pub(crate) hangs: bool,
 }
 
 impl Answer {
     pub(crate) fn new(status: &'static str, body: impl Into<Vec<u8>>) -> Answer {
-        Answer { status, headers: Vec::new(), body: body.into(), length: None }
+        Answer { status, headers: Vec::new(), body: body.into(), length: None, hangs: false }
     }
 
     pub(crate) fn header(mut self, line: impl Into<String>) -> Answer {
@@ -202,7 +204,7 @@ async fn serve(
     let _ = stream.read_exact(&mut body).await;
     let asked = Asked { path, headers: lines[1..].iter().filter_map(header).collect() };
     log.lock().unwrap().push(asked.clone());
-    let Answer { status, headers, body, length } = answer(&asked);
+    let Answer { status, headers, body, length, hangs } = answer(&asked);
     let length = length.unwrap_or(body.len() as u64);
     let mut head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n");
     for line in headers {
@@ -211,5 +213,8 @@ async fn serve(
     // The client may hang up on what it does not want.
     let _ = stream.write_all(format!("{head}\r\n").as_bytes()).await;
     let _ = stream.write_all(&body).await;
+    if hangs {
+        let _ = stream.read(&mut [0]).await;
+    }
     let _ = stream.shutdown().await;
 }

@@ -31,18 +31,21 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
+    check(&args.image)?;
     if args.all_tags {
         if split(&args.image).1.is_some() {
             return Err(Error::Usage("tag can't be used with --all-tags/-a".to_owned()));
         }
-        return Err(Error::Usage("--all-tags is not implemented: name the tags".to_owned()));
-    }
-    if split(&args.image).1.is_none() && !args.quiet {
+    } else if split(&args.image).1.is_none() && !args.quiet {
         console::line("Using default tag: latest")?;
     }
     let progress = (!args.quiet).then(std::io::stdout);
-    pull(client, &args.image, &args.platform, progress, console::is_terminal()).await?;
-    console::line(&canonical(&args.image))
+    let (name, tag) = split(&args.image);
+    let tag = if args.all_tags { "" } else { tag.unwrap_or("latest") };
+    request(client, name, tag, &args.platform, progress, console::is_terminal()).await?;
+    let named = canonical(&args.image);
+    // All tags have no tag in common.
+    console::line(if args.all_tags { named.trim_end_matches(":latest") } else { &named })
 }
 
 /// Pulls; shows the progress on `to`, if there is one.
@@ -55,11 +58,23 @@ pub(in crate::command) async fn pull(
 ) -> Result<(), Error> {
     check(image)?;
     let (name, tag) = split(image);
+    request(client, name, tag.unwrap_or("latest"), platform, to, terminal).await
+}
+
+/// Asks the daemon for one tag of a repository, or without one for all.
+async fn request(
+    client: &Client,
+    name: &str,
+    tag: &str,
+    platform: &str,
+    to: Option<impl Write>,
+    terminal: bool,
+) -> Result<(), Error> {
     let request = Request::post("/images/create")
         .query("fromImage", name)
-        .query("tag", tag.unwrap_or("latest"))
+        .query("tag", tag)
         .query_some("platform", Some(platform))
-        .header(registry::HEADER, &registry::header_for(client.config(), image).await?);
+        .header(registry::HEADER, &registry::header_for(client.config(), name).await?);
     let lines = client.send(request).await?.lines();
     match to {
         Some(to) => message::show(lines, to, terminal).await,
