@@ -121,8 +121,10 @@ async fn tags_come_in_pages_from_the_registry_alone() {
         _ => good(asked),
     })
     .await;
-    let all =
-        |name: &str| scene.images.pull_all(&format!("{}/{name}", registry.address), None, None, nobody());
+    let all = async |name: &str| {
+        let name = format!("{}/{name}", registry.address);
+        scene.images.pull_all(&name, None, None, nobody()).await
+    };
     let names: Vec<String> = all("a").await.unwrap().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["1", "2"].map(|tag| format!("{}/a:{tag}", registry.address)));
     let error = all("endless").await.unwrap_err();
