@@ -1,7 +1,7 @@
 //! `POST /images/create`: pulls from a registry, or imports the body.
 
 use engine_api::image::{ImageCreateQuery, ProgressMessage};
-use image::ImportOptions;
+use image::{ImportOptions, RegistryAuth};
 
 use super::{credentials::credentials, progress, publish};
 use crate::Api;
