@@ -243,8 +243,14 @@ mod tests {
 
     #[test]
     fn credentials_go_to_their_own_host_or_over_tls() {
-        let endpoint =
-            |base: &str, is_verified| Endpoint { base: base.to_owned(), is_verified, is_origin: true };
+        let endpoint = |base: &str, is_verified| Endpoint {
+            base: base.to_owned(),
+            is_verified,
+            is_origin: true,
+            certificates: Vec::new(),
+            max_silence: std::time::Duration::from_secs(1),
+            attempts: 1,
+        };
         let clear = endpoint("http://127.0.0.1:5000", false);
         let verified = endpoint("https://r.example", true);
         let goes =
