@@ -126,6 +126,7 @@ async fn fetch_once(
     let (blob, files) = (source.clone(), directory.clone());
     let (to, mut received) = pipe();
     let reading = background::run("image-fetch", move || {
+        // Pieces from the network are small; each chunk wakes every thread.
         let pool = Pool::default();
         let mut next = || pool.fill(&mut received).map_err(|_| received.error());
         unpack::take_in(&mut next, &blob, Some(&files), &place)
