@@ -174,3 +174,28 @@ async fn a_refused_push_and_login_are_told_in_the_registrys_words() {
         format!("Get \"http://{}/v2/\": unauthorized: incorrect username or password", registry.address);
     assert_eq!((error.kind(), error.to_string()), (ErrorKind::Forbidden, words));
 }
+
+#[tokio::test]
+async fn a_refresh_token_follows_no_redirect() {
+    let scene = Scene::new().await;
+    let elsewhere = FalseRegistry::start(|_| Answer::new("200 OK", r#"{"token":"t"}"#)).await;
+    let other = elsewhere.address;
+    let tokens = FalseRegistry::start(move |_| {
+        Answer::new("307 Temporary Redirect", "").header(format!("location: http://{other}/token"))
+    })
+    .await;
+    let realm = tokens.address;
+    let registry = FalseRegistry::start(move |_| {
+        Answer::new("401 Unauthorized", "{}")
+            .header(format!(r#"www-authenticate: Bearer realm="http://{realm}/token",service="s""#))
+    })
+    .await;
+    let auth = RegistryAuth {
+        identity_token: "long-lived".to_owned(),
+        server_address: registry.address.to_string(),
+        ..RegistryAuth::default()
+    };
+    let error = scene.images.login(auth).await.unwrap_err();
+    assert!(elsewhere.asked().is_empty() && !error.to_string().contains("long-lived"), "{error}");
+    assert_eq!(tokens.asked()[0].path, "/token");
+}
