@@ -5,6 +5,8 @@
 //! is refused: two programs must not see two images behind one digest (CVE-2021-41190).
 //! Source: the OCI image specification, `manifest.md`, `image-index.md`; Docker's image manifest version 2, schema 2.
 
+mod key;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, digest::Digest, platform::Platform};
@@ -101,6 +103,7 @@ struct Raw {
 impl Document {
     /// Reads a document; `announced` is the media type of the response or descriptor it came with, if any.
     pub(crate) fn parse(bytes: &[u8], announced: Option<&str>) -> Result<Document> {
+        key::check(bytes).map_err(|e| malformed(format!("manifest: {e}")))?;
         let raw: Raw = serde_json::from_slice(bytes).map_err(|e| malformed(format!("manifest: {e}")))?;
         if raw.schema_version != 2 || raw.fs_layers.is_some() {
             return Err(malformed("the registry has it only in the outdated manifest version 2, schema 1, which is not supported: push it \

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use reqwest::{
-    Method, StatusCode,
+    Method, StatusCode, Url,
     header::{HeaderMap, WWW_AUTHENTICATE},
 };
 
@@ -28,6 +28,10 @@ impl Client {
         let failed = |status: StatusCode| {
             Error::Denied(format!("login attempt to {url} failed with status: {status}"))
         };
+        // A host that a redirect led to could name a token server of its own, which would get the password.
+        if Url::parse(self.base()).is_ok_and(|base| base.origin() != response.url().origin()) {
+            return Err(failed(response.status()));
+        }
         let Some(grant) = self.grant(challenge.ok_or_else(|| failed(response.status()))?).await? else {
             return Err(failed(response.status()));
         };

@@ -80,6 +80,26 @@ async fn a_host_that_a_redirect_leads_to_gets_no_answer_to_its_challenge() {
     }
 }
 
+/// The same at a login, whose first request has no credentials yet.
+#[tokio::test]
+async fn a_login_is_to_the_registry_and_not_to_where_it_leads() {
+    let scene = Scene::new().await;
+    let thief = FalseRegistry::start(|_| Answer::new("200 OK", format!(r#"{{"token":"{TOKEN}"}}"#))).await;
+    let realm = thief.address;
+    let elsewhere = FalseRegistry::start(move |_| {
+        Answer::new("401 Unauthorized", "{}")
+            .header(format!(r#"www-authenticate: Bearer realm="http://{realm}/token",service="s""#))
+    })
+    .await;
+    let further = elsewhere.address;
+    let registry = FalseRegistry::start(move |asked| moved(further, &asked.path)).await;
+    let auth = RegistryAuth { server_address: registry.address.to_string(), ..auth() };
+    scene.images.login(auth).await.unwrap_err();
+    assert!(!elsewhere.asked().is_empty());
+    assert_no_secret(&elsewhere.asked());
+    assert!(thief.asked().is_empty(), "{:?}", thief.asked());
+}
+
 /// Basic credentials, sent with each request, stay behind at a redirect to another port of the same machine.
 #[tokio::test]
 async fn basic_credentials_do_not_follow_a_redirect() {

@@ -92,6 +92,7 @@ async fn confused_manifests_are_refused() {
             "a layer of another type",
             manifests(typed("image.layer.v1.tar+gzip", "image.manifest.v1+json"), OCI_MANIFEST),
         ),
+        ("layers in other letters", manifests(typed(r#""config""#, r#""Layers":[],"config""#), OCI_MANIFEST)),
         ("schema 1", manifests(typed(r#""config""#, r#""fsLayers":[],"config""#), OCI_MANIFEST)),
         ("no JSON", manifests("<html>".to_owned(), OCI_MANIFEST)),
         ("depth", manifests(format!(r#"{{"schemaVersion":2,"a":{}"#, "[".repeat(100_000)), OCI_MANIFEST)),
