@@ -106,9 +106,13 @@ impl Daemon {
             "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
              X-Registry-Auth: {NO_CREDENTIALS}\r\n\r\n"
         )?;
-        stream.write_all(body)?;
+        // Who refuses a body does not read it to its end; the answer tells why.
+        let sent = stream.write_all(body);
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
+        if answer.is_empty() {
+            sent?;
+        }
         let split =
             answer.windows(4).position(|four| four == b"\r\n\r\n").context("the answer has no head")?;
         let head = String::from_utf8_lossy(&answer[..split]).into_owned();

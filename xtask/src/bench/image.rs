@@ -162,6 +162,8 @@ fn layer(pool: &[u8], files: std::ops::Range<usize>) -> Result<Vec<u8>> {
 fn append(tar: &mut tar::Builder<Vec<u8>>, name: &str, content: &[u8]) -> Result<()> {
     let mut header = tar::Header::new_ustar();
     header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
     header.set_size(content.len() as u64);
     header.set_mtime(0);
     Ok(tar.append_data(&mut header, name, content)?)

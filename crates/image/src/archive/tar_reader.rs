@@ -82,7 +82,7 @@ impl<R: BufRead> TarReader<R> {
             if self.entries > MAX_ENTRIES {
                 return Err(broken(format!("more than {MAX_ENTRIES} entries")));
             }
-            let size = header.entry_size().map_err(|e| broken(e.to_string()))?;
+            let size = number(&header.as_old().size, header.entry_size())?;
             match header.entry_type() {
                 EntryType::XHeader => {
                     extended = Extended::default();
@@ -145,6 +145,7 @@ impl<R: BufRead> TarReader<R> {
     }
 
     fn entry(&mut self, header: &Header, size: u64, extended: Extended) -> Result<Entry> {
+        let old = header.as_old();
         let field = |e: io::Error| broken(e.to_string());
         let path = extended.path.unwrap_or_else(|| header.path_bytes().into_owned());
         let link = || extended.link.clone().or_else(|| header.link_name_bytes().map(|l| l.into_owned()));
@@ -176,14 +177,14 @@ impl<R: BufRead> TarReader<R> {
         self.expect(size);
         let mtime = match extended.mtime {
             Some(mtime) => mtime,
-            None => (i64::try_from(header.mtime().map_err(field)?).unwrap_or(0), 0),
+            None => (i64::try_from(number(&old.mtime, header.mtime())?).unwrap_or(0), 0),
         };
         Ok(Entry {
             path,
             kind,
-            mode: header.mode().map_err(field)? & 0o7777,
-            uid: owner(extended.uid.map_or_else(|| header.uid(), Ok).map_err(field)?)?,
-            gid: owner(extended.gid.map_or_else(|| header.gid(), Ok).map_err(field)?)?,
+            mode: number(&old.mode, header.mode())? & 0o7777,
+            uid: owner(extended.uid.map_or_else(|| number(&old.uid, header.uid()), Ok)?)?,
+            gid: owner(extended.gid.map_or_else(|| number(&old.gid, header.gid()), Ok)?)?,
             mtime,
             xattrs: extended.xattrs,
         })
@@ -297,6 +298,14 @@ fn fill(input: &mut impl BufRead) -> Result<&[u8]> {
     input.fill_buf().map_err(Error::Input)
 }
 
+/// A number of a header; a field that is left blank is zero, as other readers have it.
+fn number<T: Default>(field: &[u8], read: io::Result<T>) -> Result<T> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
+        return Ok(T::default());
+    }
+    read.map_err(|error| broken(error.to_string()))
+}
+
 /// The highest number means "leave it" to chown, so it is no owner.
 fn owner(id: u64) -> Result<u32> {
     u32::try_from(id)
@@ -318,4 +327,22 @@ fn broken(words: String) -> Error {
 
 fn truncated() -> Error {
     Error::Archive("unexpected end of the archive".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_numbers_are_zero() {
+        let mut header = Header::new_ustar();
+        header.set_path("file").unwrap();
+        header.set_cksum();
+        let mut archive = header.as_bytes().to_vec();
+        archive.resize(archive.len() + 2 * BLOCK, 0);
+        let mut reader = TarReader::new(archive.as_slice());
+        let entry = reader.next().unwrap().unwrap();
+        assert_eq!((entry.uid, entry.gid, entry.mode, entry.mtime), (0, 0, 0, (0, 0)));
+        assert!(reader.next().unwrap().is_none());
+    }
 }
