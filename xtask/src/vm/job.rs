@@ -17,7 +17,7 @@ pub(crate) const DISK: &str = "/disk";
 const PREPARE: &str = "\
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root
 export SHOAL_PROGRAMS=/host SHOAL_PATIENCE=240
-export SHOAL_PYTHON=/python/bin/python3 PYTHONPATH=/packages
+export PYTHONPATH=/packages
 ip link set lo up
 modprobe -a virtio_blk ext4
 mkdir /disk
@@ -52,8 +52,14 @@ pub(super) fn limit(jobs: &[Job]) -> Duration {
 }
 
 /// What the machine runs. The verdict is the sum of all exit codes.
-pub(super) fn script(host: &Path, jobs: &[Job], end: End) -> Result<String> {
+pub(super) fn script(host: &Path, interpreter: &Path, jobs: &[Job], end: End) -> Result<String> {
     let mut script = PREPARE.to_owned();
+    let python = interpreter.display();
+    // It finds its library by the path that it was built for.
+    if !interpreter.starts_with("/usr") {
+        writeln!(script, "mkdir -p {python} && mount --bind /python {python}")?;
+    }
+    writeln!(script, "export SHOAL_PYTHON={python}/bin/python3")?;
     for job in jobs {
         let path =
             job.executable.strip_prefix(host).context("a test executable outside the programs' directory")?;
@@ -88,8 +94,9 @@ mod tests {
             environment: vec![("SHOAL_POINTS", "2/8".to_owned())],
             limit: Duration::from_secs(60),
         };
-        let script = script(Path::new("/built"), &[job], End::PowerCut).unwrap();
+        let script = script(Path::new("/built"), Path::new("/opt/python"), &[job], End::PowerCut).unwrap();
         let line = "env SHOAL_POINTS=2/8 timeout --kill-after=10 60 /host/deps/e2e-1 --test-threads=2 point:: flag:: ||";
+        assert!(script.contains("mount --bind /python /opt/python\n"), "{script}");
         assert!(script.contains(line) && script.ends_with("sysrq-trigger\n"), "{script}");
     }
 }

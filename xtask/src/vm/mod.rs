@@ -86,7 +86,7 @@ fn run_one(
             fs::remove_file(&verdict)?;
         }
         let end = if number + 1 == machine.starts.len() { End::PowerOff } else { End::PowerCut };
-        fs::write(job.join("run"), job::script(&shared.host, jobs, end)?)?;
+        fs::write(job.join("run"), job::script(&shared.host, &shared.python.interpreter, jobs, end)?)?;
         let directories = [
             ("usr", Path::new("/usr"), Access::Read),
             ("modules", &kernel.modules, Access::Read),
