@@ -15,13 +15,18 @@ use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 
 use crate::init::root;
 use crate::init::target::{Make, open_or_make};
 use crate::sys::c_path;
 use crate::sys::mount::{Attributes, Context, attach, clone_tree, set_attributes};
 use crate::sys::open::{Links, open};
+use crate::sys::process::prctl;
 use crate::{Error, Result};
+
+/// A change of user leaves a thread its capabilities (linux/securebits.h).
+const SECBIT_NO_SETUID_FIXUP: u64 = 1 << 2;
 
 /// What is to be seen.
 #[derive(Clone, Debug, Default)]
@@ -74,16 +79,7 @@ impl View {
     /// # Errors
     /// If the view cannot be made.
     pub fn with<T: Send>(&self, work: impl FnOnce(BorrowedFd<'_>) -> T + Send) -> Result<T> {
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("view".to_owned());
-            let running = thread
-                .spawn_scoped(scope, move || self.make().map(|root| work(root.as_fd())))
-                .map_err(Error::host("start a thread"))?;
-            running.join().map_err(|_| Error::Host {
-                action: "look into a container",
-                source: io::Error::other("the thread ended early"),
-            })?
-        })
+        on_thread("view", || self.make().map(|root| work(root.as_fd())))
     }
 
     /// Makes the view for the rest of this process's life; the root also appears at the place, for it and its children.
@@ -118,6 +114,33 @@ impl View {
         }
         Ok(root)
     }
+}
+
+/// Runs `work` on a thread of its own that makes files for this user and group, and waits for it. It can do all else that the
+/// caller can: for files of a container with users of its own, in which the caller's own numbers cannot be written.
+///
+/// # Errors
+/// If the thread cannot be made so.
+pub fn as_owner<T: Send>((uid, gid): (u32, u32), work: impl FnOnce() -> T + Send) -> Result<T> {
+    on_thread("owner", move || {
+        // Else giving up root's number would take its powers over files.
+        prctl(libc::PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP).map_err(Error::host("keep capabilities"))?;
+        setfsgid(Gid::from_raw(gid));
+        setfsuid(Uid::from_raw(uid));
+        Ok(work())
+    })
+}
+
+/// Runs `work` on a thread of its own, which ends with it, and with it what it has changed of itself.
+fn on_thread<T: Send>(name: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        let running = thread.spawn_scoped(scope, work).map_err(Error::host("start a thread"))?;
+        running.join().map_err(|_| Error::Host {
+            action: "look into a container",
+            source: io::Error::other("the thread ended early"),
+        })?
+    })
 }
 
 fn read_only(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
@@ -233,6 +256,43 @@ mod tests {
         .unwrap();
         let single = View { lowers: vec![root.path().join("a")], ..view };
         assert_eq!(single.with(|top| read(top, "one").unwrap()).unwrap(), "1");
+    }
+
+    /// A default of the machine's overlays, which is put back.
+    struct Parameter(String, &'static str);
+
+    impl Parameter {
+        fn set(name: &str, value: &'static str) -> Parameter {
+            let path = format!("/sys/module/overlay/parameters/{name}");
+            let old = fs::read_to_string(&path).unwrap();
+            fs::write(&path, value).unwrap();
+            Parameter(path, if old.trim() == "Y" { "Y" } else { "N" })
+        }
+    }
+
+    impl Drop for Parameter {
+        fn drop(&mut self) {
+            let _ = fs::write(&self.0, self.1);
+        }
+    }
+
+    #[test]
+    fn a_layer_is_whole_whatever_the_machines_overlays_do_by_default() {
+        assert!(nix::unistd::geteuid().is_root(), "this test mounts: run it as root");
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path();
+        let mut view = layers(path);
+        view.changes = Changes::Kept { upper: path.join("upper"), work: path.join("work") };
+        fs::create_dir(path.join("a/dir")).unwrap();
+        let (redirect, metacopy) = (Parameter::set("redirect_dir", "Y"), Parameter::set("metacopy", "Y"));
+        let done = view.with(|top| {
+            let one = open(top, Path::new("one"), libc::O_RDONLY, 0, Links::InRoot).unwrap();
+            nix::sys::stat::fchmod(&one, Mode::from_bits_truncate(0o600)).unwrap();
+            nix::fcntl::renameat(top, "dir", top, "moved")
+        });
+        drop((redirect, metacopy));
+        assert_eq!(done.unwrap(), Err(nix::errno::Errno::EXDEV));
+        assert_eq!(fs::read_to_string(path.join("upper/one")).unwrap(), "1");
     }
 
     #[test]

@@ -95,6 +95,17 @@ fn run(bundle: &Bundle, rootfs: &Rootfs) -> String {
 }
 
 #[test]
+fn what_cannot_be_run_is_said_as_everywhere() {
+    for (program, code, words) in
+        [("nosuch", 127, "executable file not found in $PATH"), ("/etc", 126, "is a directory")]
+    {
+        let output = remapped(&[program]).run();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && said.contains(words), "{program}: {output:?}");
+    }
+}
+
+#[test]
 fn root_inside_is_nobody_outside() {
     let script = "id -u; cat /proc/self/uid_map; grep CapEff /proc/self/status; hostname; ip -o addr show lo; \
                   echo x > /dev/null && ls -ln /dev/null; mount | grep ' /sys '; ls /proc/1/status";

@@ -48,10 +48,7 @@ pub(crate) fn run_guest(guest: Guest<'_>, channel: Channel) -> ! {
     let life = AssertUnwindSafe(|| live(guest, &channel));
     match catch_unwind(life) {
         Ok(Err(Error::NotRunning)) => channel.report(&Report::Gone),
-        Ok(Err(error)) => {
-            channel.report(&Report::Failed { exit_code: error.exit_code(), message: error.to_string() });
-            process::exit_now(error.exit_code())
-        }
+        Ok(Err(error)) => super::give_up(&error, &channel),
         Err(_) => {}
     }
     process::exit_now(crate::EXIT_FAILED)

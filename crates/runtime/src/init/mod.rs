@@ -84,6 +84,11 @@ pub(crate) fn run(surroundings: Surroundings<'_>, mut channel: Channel) -> ! {
     let Ok(Err(error)) = catch_unwind(life) else {
         process::exit_now(crate::EXIT_FAILED);
     };
+    give_up(&error, &channel)
+}
+
+/// Reports and ends this process. Descriptors may be closed by now that callers believe to own.
+fn give_up(error: &Error, channel: &Channel) -> ! {
     channel.report(&Report::Failed { exit_code: error.exit_code(), message: error.to_string() });
     process::exit_now(error.exit_code())
 }

@@ -1,6 +1,6 @@
 //! Mounting the container's root, and making it the only one.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -16,6 +16,10 @@ use super::staging::Staging;
 use crate::sys::c_path;
 use crate::sys::mount::{Context, attach, clone_tree};
 use crate::{Error, Extra, Result, Rootfs};
+
+/// Whatever this machine's overlays do by default, a layer holds whole files and directories under their own names: it is
+/// compared, committed and copied without the layers below.
+const PLAIN: [(&CStr, &CStr); 2] = [(c"redirect_dir", c"off"), (c"metacopy", c"off")];
 
 /// How an overlay is mounted beside its layers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -160,6 +164,9 @@ fn overlay_layer_by_layer(
     context.set(c"upperdir", &c_path(upper)?)?;
     context.set(c"workdir", &c_path(work)?)?;
     context.set(c"source", c"overlay")?;
+    for (name, value) in PLAIN {
+        context.set(name, value)?;
+    }
     if options.volatile {
         context.set_flag(c"volatile")?;
     }
@@ -186,6 +193,9 @@ fn overlay_at_once(
     data.extend(escaped(upper, &base));
     data.extend(b",workdir=");
     data.extend(escaped(work, &base));
+    for (name, value) in PLAIN {
+        data.extend([b",", name.to_bytes(), b"=", value.to_bytes()].concat());
+    }
     if options.volatile {
         data.extend(b",volatile");
     }

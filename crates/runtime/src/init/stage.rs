@@ -15,7 +15,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::pipe2;
 
-use super::channel::{Channel, Report};
+use super::channel::Channel;
 use super::host;
 use super::users::UserNamespace;
 use super::{Surroundings, identity, namespace};
@@ -28,8 +28,7 @@ pub(crate) fn run(surroundings: Surroundings<'_>, mut channel: Channel) -> ! {
     let Ok(Err(error)) = catch_unwind(life) else {
         process::exit_now(crate::EXIT_FAILED);
     };
-    channel.report(&Report::Failed { exit_code: error.exit_code(), message: error.to_string() });
-    process::exit_now(error.exit_code())
+    super::give_up(&error, &channel)
 }
 
 fn prepare(mut surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<Infallible> {
@@ -64,7 +63,8 @@ fn prepare(mut surroundings: Surroundings<'_>, channel: &mut Channel) -> Result<
         Side::Child => {
             drop(tell);
             let _ = File::from(told).read(&mut [0]);
-            super::live(surroundings, channel)
+            let Err(error) = super::live(surroundings, channel);
+            super::give_up(&error, channel)
         }
         Side::Parent(pid) => {
             channel.tell_pid(pid)?;
