@@ -1,7 +1,7 @@
 //! `--userns-remap`: root of a container is nobody of the host.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
 use testkit::Daemon;
 
@@ -90,4 +90,44 @@ fn the_hosts_namespaces_need_the_hosts_users() {
     }
     let host = run(&daemon, &["--userns", "host", "--net", "none"], "cat /proc/self/uid_map").ok();
     assert_eq!(host.split_whitespace().nth(1), Some("0"));
+}
+
+#[test]
+fn files_are_copied_into_a_running_container() {
+    let daemon = mapped();
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from");
+    fs::create_dir_all(from.join("sub")).unwrap();
+    fs::write(from.join("sub/file"), "text").unwrap();
+    chown(from.join("sub/file"), Some(5), Some(6)).unwrap();
+    fs::set_permissions(from.join("sub/file"), fs::Permissions::from_mode(0o4750)).unwrap();
+    let from = from.to_str().unwrap();
+    let run = ["run", "-d", "--name", "one", "--net", "none", "-v", "data:/data", "--tmpfs", "/memory"];
+    daemon.docker(&[&run[..], &["busybox", "sleep", "1000"]].concat()).ok();
+    for place in ["/", "/data", "/memory"] {
+        daemon.docker(&["cp", "-a", from, &format!("one:{place}")]).ok();
+        let stat = [
+            "exec",
+            "one",
+            "stat",
+            "-c",
+            "%u:%g %a",
+            &format!("{place}/from"),
+            &format!("{place}/from/sub/file"),
+        ];
+        assert_eq!(daemon.docker(&stat).ok(), "0:0 755\n5:6 4750", "{place}");
+    }
+    // What a host's user owns that the container does not have.
+    chown(dir.path().join("from/sub/file"), Some(5_000_000), None).unwrap();
+    let said = daemon.docker(&["cp", "-a", from, "one:/tmp"]);
+    assert!(said.code == 1 && said.err.contains("has no owner 5000000"), "{said:?}");
+    daemon.docker(&["cp", "one:/from", dir.path().join("back").to_str().unwrap()]).ok();
+    assert_eq!(fs::read_to_string(dir.path().join("back/sub/file")).unwrap(), "text");
+    daemon.docker(&["rm", "-fv", "one"]).ok();
+}
+
+#[test]
+fn a_program_that_is_not_there_is_said_so() {
+    let said = mapped().docker(&["run", "--rm", "--net", "none", "busybox", "nosuch"]);
+    assert!(said.code == 127 && said.err.contains("executable file not found in $PATH"), "{said:?}");
 }

@@ -35,6 +35,17 @@ impl IdMaps {
         };
         (first(&self.uids), first(&self.gids))
     }
+
+    /// A user and a group of the inside as numbers of the host; `None` if one of them has none.
+    pub(crate) fn outside(&self, uid: u32, gid: u32) -> Option<(u32, u32)> {
+        let outside = |ranges: &[IdRange], inside: u32| {
+            ranges.iter().find_map(|range| {
+                let at = inside.checked_sub(range.inside).filter(|at| *at < range.count)?;
+                range.outside.checked_add(at)
+            })
+        };
+        Some((outside(&self.uids, uid)?, outside(&self.gids, gid)?))
+    }
 }
 
 /// The map of a container with this configuration.
@@ -64,6 +75,7 @@ mod tests {
         let range = |inside, outside| IdRange { inside, outside, count: 10 };
         let maps = IdMaps { uids: vec![range(10, 5), range(0, 100)], gids: vec![range(0, 200)] };
         assert_eq!(maps.root(), (100, 200));
+        assert_eq!((maps.outside(12, 9), maps.outside(9, 10)), (Some((7, 209)), None));
         assert_eq!(mappings(&maps.uids)[1].host_id(), 100);
     }
 }

@@ -1,5 +1,6 @@
 //! `PUT /containers/{id}/archive`: an archive is extracted in a container.
 
+use super::owner::Ownership;
 use super::path::Wanted;
 use super::reach::{Purpose, Reach, blocking, path_error};
 use super::stat::follow;
@@ -8,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::spec::Invalid;
 use crate::tree;
+use crate::userns::IdMaps;
 use image::archive::{Rules, extract, feed, open_plain};
 use rustix::fs::{FileType, OFlags};
 use std::io::{self, Read};
@@ -48,12 +50,12 @@ impl Containers {
     ) -> Result<()> {
         let wanted = Wanted::parse(path)?;
         let reach = Reach::find(self, reference, Purpose::Write).await?;
-        let record = reach.record.clone();
+        let (record, outside) = (reach.record.clone(), reach.outside().cloned());
         let idle = Box::pin(tokio::time::sleep(IDLE_LIMIT));
         let (input, fill) = feed(Patient { input: archive, idle });
         let container = record.clone();
         let work = blocking(&self.shared, move || {
-            reach.with(|root| extract_in(root, &container, &wanted, options, input))
+            reach.with(|root| extract_in(root, &container, outside, &wanted, options, input))
         });
         tokio::pin!(work);
         // The work may fail before it has read everything.
@@ -70,6 +72,7 @@ impl Containers {
 fn extract_in(
     root: BorrowedFd<'_>,
     record: &Record,
+    outside: Option<IdMaps>,
     wanted: &Wanted,
     options: ExtractOptions,
     archive: impl Read + Send,
@@ -84,8 +87,12 @@ fn extract_in(
     check_writable(record, Path::new(&*String::from_utf8_lossy(&target)))?;
     let user = record.spec.config.user.as_str();
     let owner = if options.copy_uid_gid && !user.is_empty() { Some(owner(root, user)?) } else { None };
-    let base = wanted.clean.as_bytes().to_vec();
-    let rules = Rules { base, keep_kinds: options.no_overwrite_dir_non_dir, owner };
+    let ownership = Ownership { owner, outside };
+    let rules = Rules {
+        base: wanted.clean.as_bytes().to_vec(),
+        keep_kinds: options.no_overwrite_dir_non_dir,
+        adapt: Some(Box::new(move |entry| ownership.apply(entry))),
+    };
     let root = root.try_clone_to_owned().map_err(Error::files)?;
     Ok(extract(open_plain(archive)?, root, rules)?)
 }

@@ -9,12 +9,13 @@
 //! runs in the container for this, and none of its libraries is loaded. Memory does not grow with what is copied.
 //!
 //! - [`path`]: Docker's reading of paths · [`resolve`]: where links lead, for telling
-//! - [`pack`]: a tree as an archive · [`as_layer`]: a writable layer as an image's · [`stream`]: from a thread to a client
+//! - [`owner`]: whose the files become · [`pack`]: a tree as an archive · [`as_layer`]: a writable layer as an image's · [`stream`]: from a thread to a client
 
 mod as_layer;
 mod copy_in;
 mod copy_out;
 mod export;
+mod owner;
 mod pack;
 mod path;
 mod reach;

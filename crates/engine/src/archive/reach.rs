@@ -4,7 +4,7 @@ use crate::container::Containers;
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::shared::{Shared, containers_dir};
-use crate::userns;
+use crate::userns::{self, IdMaps};
 use runtime::view::{Bind, View};
 use rustix::fs::{CWD, Mode, OFlags};
 use std::io::{self, Read};
@@ -25,8 +25,8 @@ pub(super) struct Reach {
 }
 
 enum Root {
-    /// Of its first process.
-    Live(OwnedFd),
+    /// Of its first process, and how the host numbers the users of the container, if it has its own.
+    Live { root: OwnedFd, users: Option<IdMaps> },
     /// To be mounted.
     View(View),
 }
@@ -42,47 +42,52 @@ impl Reach {
     /// Finds the way to the root of a container.
     pub(super) async fn find(containers: &Containers, reference: &str, purpose: Purpose) -> Result<Reach> {
         let entry = containers.entry(reference)?;
-        let record = entry.snapshots.borrow().clone();
-        if userns::of(&containers.shared.config, &record.spec.host).is_some() {
-            return Reach::mapped(containers, record, purpose).await;
-        }
-        if let Some(root) = live_root(&record) {
-            return Ok(Reach { record, root: Root::Live(root), _files: None });
+        let live = |record: Arc<Record>| {
+            let users = userns::of(&containers.shared.config, &record.spec.host);
+            // Through its first process the files of a container with users of its own have the host's numbers. They can be
+            // written so, but are read as its layers have them.
+            let root = if users.is_some() && purpose == Purpose::Read { None } else { live_root(&record) };
+            match root {
+                Some(root) => {
+                    Ok(Reach { record, root: Root::Live { root, users: users.cloned() }, _files: None })
+                }
+                None => Err(record),
+            }
+        };
+        if let Ok(reach) = live(entry.snapshots.borrow().clone()) {
+            return Ok(reach);
         }
         // It may be starting: whoever writes waits until that is done.
         let files = match purpose {
             Purpose::Read => None,
             Purpose::Write => Some(entry.files.clone().lock_owned().await),
         };
-        let record = entry.snapshots.borrow().clone();
-        if let Some(root) = live_root(&record) {
-            return Ok(Reach { record, root: Root::Live(root), _files: None });
+        let now = entry.snapshots.borrow().clone();
+        match live(now) {
+            Ok(reach) => Ok(reach),
+            Err(record) => {
+                let view = view(&containers.shared, &record, purpose).await?;
+                Ok(Reach { record, root: Root::View(view), _files: files })
+            }
         }
-        let view = view(&containers.shared, &record, purpose).await?;
-        Ok(Reach { record, root: Root::View(view), _files: files })
     }
 
-    /// Of a container in a user namespace. Through its first process its files would have the host's numbers, and none
-    /// could be made with those of the inside; its layers have the right ones.
-    async fn mapped(containers: &Containers, record: Arc<Record>, purpose: Purpose) -> Result<Reach> {
-        let entry = containers.entry(&record.id)?;
-        let files = match purpose {
-            Purpose::Read => None,
-            Purpose::Write => Some(entry.files.clone().lock_owned().await),
-        };
-        let record = entry.snapshots.borrow().clone();
-        if purpose == Purpose::Write && record.state.pid != 0 {
-            let what = "copying into a running container that has a user namespace";
-            return Err(Error::NotImplemented(what));
+    /// The container's users as the host numbers them, if that is how its files have to be written.
+    pub(super) fn outside(&self) -> Option<&IdMaps> {
+        match &self.root {
+            Root::Live { users, .. } => users.as_ref(),
+            Root::View(_) => None,
         }
-        let view = view(&containers.shared, &record, purpose).await?;
-        Ok(Reach { record, root: Root::View(view), _files: files })
     }
 
     /// Runs `work` with the root. Blocks.
     pub(super) fn with<T: Send>(&self, work: impl FnOnce(BorrowedFd<'_>) -> Result<T> + Send) -> Result<T> {
         match &self.root {
-            Root::Live(root) => work(root.as_fd()),
+            Root::Live { root, users: None } => work(root.as_fd()),
+            Root::Live { root, users: Some(users) } => {
+                let done = runtime::view::as_owner(users.root(), || work(root.as_fd()));
+                done.map_err(|error| Error::Files(error.to_string()))?
+            }
             Root::View(view) => {
                 let done = view.with(work);
                 done.map_err(|error| Error::Files(error.to_string()))?

@@ -12,7 +12,7 @@ mod tar_writer;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::pax::Extended;
-pub use crate::unpack::{Rules, extract};
+pub use crate::unpack::{Adapt, Rules, extract};
 pub use chunk::Chunks;
 pub(crate) use chunk::{Chunk, Pool, chunks};
 #[cfg(any(test, feature = "fuzzing"))]

@@ -37,15 +37,18 @@ const PERMISSIONS: u32 = 0o777;
 const REMEMBERED_OVERHEAD: usize = 64;
 
 /// How an archive is extracted where it is not a layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Rules {
     /// Where in the root its names begin.
     pub base: Vec<u8>,
     /// Whether a directory in the place of something else, or the other way round, is an error.
     pub keep_kinds: bool,
-    /// Whose everything becomes, instead of whom the archive names.
-    pub owner: Option<(u32, u32)>,
+    /// Changes each entry before it is made: whose it becomes, say.
+    pub adapt: Option<Adapt>,
 }
+
+/// A change of entries, which may refuse one.
+pub type Adapt = Box<dyn Fn(&mut Entry) -> io::Result<()> + Send>;
 
 /// An archive being applied.
 struct Layer<R> {
@@ -87,8 +90,8 @@ fn run(archive: impl BufRead, root: Root, rules: Option<Rules>) -> Result<u64> {
         size_bytes: 0,
     };
     while let Some(mut entry) = layer.archive.next()? {
-        if let Some((uid, gid)) = layer.rules.as_ref().and_then(|rules| rules.owner) {
-            (entry.uid, entry.gid) = (uid, gid);
+        if let Some(adapt) = layer.rules.as_ref().and_then(|rules| rules.adapt.as_ref()) {
+            adapt(&mut entry).map_err(|error| failed(&entry, error))?;
         }
         fault::point("archive: apply entry");
         layer.entry(&entry)?;

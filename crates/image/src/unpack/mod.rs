@@ -11,5 +11,5 @@ mod root;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use apply::apply;
-pub use apply::{Rules, extract};
+pub use apply::{Adapt, Rules, extract};
 pub(crate) use pipeline::{Taken, Unpacked, take_in, unpack, unpack_chunks};
