@@ -249,7 +249,22 @@ fn a_link_tells_names_and_variables() {
     ] {
         assert!(said.contains(&line), "{line}: {said}");
     }
-    daemon.docker(&["rm", "-f", "one"]).ok();
+    // Whoever links to it finds it again when it comes back elsewhere, and keeps what it has written itself.
+    let linking = ["run", "-d", "--name", "two", "--link", "one:db", "busybox", "sleep", "1000"];
+    daemon.docker(&linking).ok();
+    daemon.docker(&["exec", "two", "sh", "-c", "echo 10.1.2.3 mine >> /etc/hosts"]).ok();
+    daemon.docker(&["stop", "-t", "0", "one"]).ok();
+    daemon.docker(&["run", "-d", "--name", "between", "busybox", "sleep", "1000"]).ok();
+    daemon.docker(&["start", "one"]).ok();
+    let moved =
+        daemon.docker(&["inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "one"]).ok();
+    assert_ne!(moved, address);
+    testkit::eventually("the new address is there", || {
+        let said = daemon.docker(&["exec", "two", "cat", "/etc/hosts"]).ok();
+        let is_there = said.contains(&format!("{moved}\tdb ")) && !said.contains(&format!("{address}\tdb "));
+        if is_there && said.ends_with("10.1.2.3 mine") { Ok(()) } else { Err(said) }
+    });
+    daemon.docker(&["rm", "-f", "one", "two", "between"]).ok();
 }
 
 #[test]

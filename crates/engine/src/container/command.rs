@@ -13,17 +13,53 @@ pub(crate) type Reply<T = ()> = oneshot::Sender<Result<T>>;
 /// One request to a container's task.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Start { reply: Reply },
-    Stop { options: StopOptions, reply: Reply },
-    Restart { options: StopOptions, reply: Reply },
-    Kill { signal: i32, reply: Reply },
-    Pause { reply: Reply },
-    Unpause { reply: Reply },
-    Update { update: Box<Update>, reply: Reply<Vec<String>> },
-    Remove { options: RemoveOptions, reply: Reply },
-    Unlink { alias: String, reply: Reply<bool> },
-    Rename { name: String, reply: Reply },
+    Start {
+        reply: Reply,
+    },
+    Stop {
+        options: StopOptions,
+        reply: Reply,
+    },
+    Restart {
+        options: StopOptions,
+        reply: Reply,
+    },
+    Kill {
+        signal: i32,
+        reply: Reply,
+    },
+    Pause {
+        reply: Reply,
+    },
+    Unpause {
+        reply: Reply,
+    },
+    Update {
+        update: Box<Update>,
+        reply: Reply<Vec<String>>,
+    },
+    Remove {
+        options: RemoveOptions,
+        reply: Reply,
+    },
+    /// A container that this one links to may have moved.
+    Relink,
+    Unlink {
+        alias: String,
+        reply: Reply<bool>,
+    },
+    Rename {
+        name: String,
+        reply: Reply,
+    },
     Health(News),
-    Resize { rows: u16, cols: u16, reply: Reply },
-    Attach { options: AttachOptions, reply: Reply<Attachment> },
+    Resize {
+        rows: u16,
+        cols: u16,
+        reply: Reply,
+    },
+    Attach {
+        options: AttachOptions,
+        reply: Reply<Attachment>,
+    },
 }

@@ -74,6 +74,12 @@ impl Index {
         }
     }
 
+    /// The ways to those for which `is_wanted`.
+    pub(crate) fn commands_of(&self, is_wanted: impl Fn(&Record) -> bool) -> Vec<mpsc::Sender<Command>> {
+        let wanted = self.entries.values().filter(|entry| is_wanted(&entry.snapshots.borrow()));
+        wanted.map(|entry| entry.commands.clone()).collect()
+    }
+
     /// The newest snapshots of all, in no promised order.
     pub(crate) fn snapshots(&self) -> Vec<Arc<Record>> {
         self.entries.values().map(|entry| entry.snapshots.borrow().clone()).collect()

@@ -80,7 +80,7 @@ pub(super) fn find(shared: &Shared, record: &Record, plan: &Plan) -> Result<Join
         let Some(address) = target.endpoints.first().map(|endpoint: &Endpoint| endpoint.ip) else {
             return Err(Invalid::LinkNetwork(target.name.clone()).into());
         };
-        let names = format!("{alias} {} {}", target.short_id(), target.name);
+        let names = link_names(alias, &target);
         joined.linked_hosts.push(ExtraHost { name: names, address: HostAddress::Ip(IpAddr::V4(address)) });
         let config = &target.spec.config;
         let ports: Vec<_> = config.exposed_ports.iter().copied().collect();
@@ -88,4 +88,9 @@ pub(super) fn find(shared: &Shared, record: &Record, plan: &Plan) -> Result<Join
         joined.linked_env.extend(linked.variables());
     }
     Ok(joined)
+}
+
+/// By which names the target of a link is found.
+pub(super) fn link_names(alias: &str, target: &Record) -> String {
+    format!("{alias} {} {}", target.short_id(), target.name)
 }

@@ -103,6 +103,7 @@ impl Task {
                     shared.publish_network(&self.record, endpoint, "connect");
                 }
                 shared.publish(&self.record, "start", &[]);
+                self.tell_linking();
                 if is_probed {
                     health::watch(&shared, &self.record.id, launched.started_ns);
                 }

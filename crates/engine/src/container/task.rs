@@ -213,6 +213,7 @@ impl Task {
             Command::Unpause { reply } => drop(reply.send(self.unpause().await)),
             Command::Update { update, reply } => drop(reply.send(self.update(*update).await)),
             Command::Remove { options, reply } => self.remove_by_user(options, reply).await,
+            Command::Relink => self.relink(),
             Command::Unlink { alias, reply } => drop(reply.send(self.unlink(&alias).await)),
             Command::Rename { name, reply } => drop(reply.send(self.rename(name).await)),
             Command::Health(news) => self.health(news).await,

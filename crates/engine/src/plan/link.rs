@@ -25,7 +25,7 @@ pub(crate) struct Linked<'a> {
     pub(crate) env: &'a [String],
 }
 
-pub(super) fn plan(links: &[String]) -> Result<Vec<Link>, Invalid> {
+pub(crate) fn plan(links: &[String]) -> Result<Vec<Link>, Invalid> {
     links.iter().map(|text| parse(text).ok_or_else(|| Invalid::Link(text.clone()))).collect()
 }
 

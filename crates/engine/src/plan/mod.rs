@@ -19,7 +19,7 @@ mod ulimit;
 
 pub(crate) use capability::every_capability;
 pub(crate) use hosts::{ExtraHost, HostAddress};
-pub(crate) use link::{Link, Linked};
+pub(crate) use link::{Link, Linked, plan as links};
 pub use log::{LOG_DRIVERS, check_log};
 pub(crate) use log::{LogPlan, Subject, Surroundings, merge as merge_log};
 pub(crate) use mount::{Access, MountPlan, Source, VolumeSource, bind_options, target_path};
