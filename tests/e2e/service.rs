@@ -10,6 +10,12 @@ fn swarm(lan: &Lan) -> Daemon {
     daemon
 }
 
+/// Creates a service, without waiting for it: words of the command line, then those of the program.
+fn create(daemon: &Daemon, words: &str, program: &[&str]) -> testkit::program::Said {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    daemon.docker(&[&["service", "create", "--detach"], &words[..], program].concat())
+}
+
 /// Container ids of a service's running tasks.
 fn running(daemon: &Daemon, service: &str) -> Vec<String> {
     let filter = format!("label=com.docker.swarm.service.name={service}");
@@ -99,19 +105,8 @@ fn create_heal_scale_update_remove() {
 fn an_ingress_port_reaches_every_task() {
     let lan = Lan::new(2);
     let daemon = swarm(&lan);
-    daemon
-        .shoal(&[
-            "service",
-            "create",
-            "--name",
-            "web",
-            "--replicas",
-            "3",
-            "-p",
-            "8080:80",
-            "shoal/hello-http",
-        ])
-        .ok();
+    let web = ["--name", "web", "--replicas", "3", "-p", "8080:80", "shoal/hello-http"];
+    daemon.shoal(&[&["service", "create"], &web[..]].concat()).ok();
     let outside = format!("{}:8080", Lan::address(0));
     for (from, address) in [(0, "127.0.0.1:8080"), (1, outside.as_str())] {
         let mut seen = std::collections::BTreeSet::new();
@@ -122,16 +117,7 @@ fn an_ingress_port_reaches_every_task() {
             if seen.len() == 3 { Ok(()) } else { Err(format!("{seen:?} {answer:?}")) }
         });
     }
-    let said = daemon.docker(&[
-        "service",
-        "create",
-        "--name",
-        "two",
-        "-p",
-        "8080:80",
-        "--detach",
-        "shoal/hello-http",
-    ]);
+    let said = create(&daemon, "--name two -p 8080:80 shoal/hello-http", &[]);
     assert!(said.err.contains("port '8080' is already in use by service 'web'"), "{}", said.err);
 }
 
@@ -139,35 +125,13 @@ fn an_ingress_port_reaches_every_task() {
 fn a_task_that_cannot_be_placed_says_why() {
     let lan = Lan::new(1);
     let daemon = swarm(&lan);
-    daemon
-        .docker(&[
-            "service",
-            "create",
-            "--name",
-            "big",
-            "--reserve-memory",
-            "100000g",
-            "--detach",
-            "shoal/hello-http",
-        ])
-        .ok();
+    create(&daemon, "--name big --reserve-memory 100000g shoal/hello-http", &[]).ok();
     eventually("the reason is told", || {
         let said = daemon.docker(&["service", "ps", "--no-trunc", "big"]).ok();
         let told = said.contains("no suitable node") && said.contains("insufficient resources");
         if told { Ok(()) } else { Err(said) }
     });
-    daemon
-        .docker(&[
-            "service",
-            "create",
-            "--name",
-            "far",
-            "--constraint",
-            "node.labels.zone==moon",
-            "--detach",
-            "shoal/hello-http",
-        ])
-        .ok();
+    create(&daemon, "--name far --constraint node.labels.zone==moon shoal/hello-http", &[]).ok();
     eventually("the constraint is told", || {
         let said = daemon.docker(&["service", "ps", "--no-trunc", "far"]).ok();
         if said.contains("scheduling constraints not satisfied") { Ok(()) } else { Err(said) }
@@ -178,40 +142,9 @@ fn a_task_that_cannot_be_placed_says_why() {
 fn restart_policy_is_kept() {
     let lan = Lan::new(1);
     let daemon = swarm(&lan);
-    daemon
-        .docker(&[
-            "service",
-            "create",
-            "--name",
-            "once",
-            "--restart-condition",
-            "none",
-            "--detach",
-            "busybox",
-            "sh",
-            "-c",
-            "exit 3",
-        ])
-        .ok();
-    daemon
-        .docker(&[
-            "service",
-            "create",
-            "--name",
-            "twice",
-            "--restart-condition",
-            "on-failure",
-            "--restart-max-attempts",
-            "2",
-            "--restart-delay",
-            "0s",
-            "--detach",
-            "busybox",
-            "sh",
-            "-c",
-            "exit 4",
-        ])
-        .ok();
+    create(&daemon, "--name once --restart-condition none busybox", &["sh", "-c", "exit 3"]).ok();
+    let policy = "--restart-condition on-failure --restart-max-attempts 2 --restart-delay 0s";
+    create(&daemon, &format!("--name twice {policy} busybox"), &["sh", "-c", "exit 4"]).ok();
     let tasks = |service: &str| daemon.docker(&["service", "ps", "-q", service]).ok().lines().count();
     eventually("three attempts in all", || {
         let count = tasks("twice");
@@ -239,4 +172,38 @@ fn a_restart_adopts_running_tasks() {
     });
     assert_eq!(running(&daemon, "web"), before, "adopted, not restarted");
     assert_eq!(daemon.docker(&["service", "ps", "-q", "web"]).ok(), ids, "the same tasks");
+}
+
+#[test]
+fn a_task_runs_when_it_is_healthy_and_is_replaced_when_it_is_not() {
+    let lan = Lan::new(1);
+    let daemon = swarm(&lan);
+    let begin = "--health-start-period 60s --health-start-interval 100ms --restart-delay 0s";
+    let check = ["--health-cmd", "test -e /well", "--health-interval", "100ms", "--health-retries", "1"];
+    let program = [&check[..], &["busybox", "sleep", "1000"]].concat();
+    create(&daemon, &format!("--name web {begin}"), &program).ok();
+    let first = until_running(&daemon, "web", 1).remove(0);
+    let told = daemon.docker(&["inspect", "-f", "{{json .Config.Healthcheck.Test}}", &first]).ok();
+    assert_eq!(told, r#"["CMD-SHELL","test -e /well"]"#);
+    let states = || {
+        daemon
+            .docker(&["service", "ps", "--no-trunc", "--format", "{{.CurrentState}} {{.Error}}", "web"])
+            .ok()
+    };
+    assert!(states().starts_with("Starting"), "{}", states());
+    daemon.docker(&["exec", &first, "touch", "/well"]).ok();
+    let until = |what: &str| {
+        eventually(what, || if states().contains(what) { Ok(()) } else { Err(states()) });
+    };
+    until("Running");
+    let spec = "{{(index .Spec.TaskTemplate.ContainerSpec.Healthcheck.Test 1)}}";
+    assert_eq!(daemon.docker(&["service", "inspect", "-f", spec, "web"]).ok(), "test -e /well");
+    daemon.docker(&["exec", &first, "rm", "/well"]).ok();
+    until("unhealthy container");
+    assert!(states().contains("Failed"), "{}", states());
+    let second = eventually("it has a successor", || match running(&daemon, "web") {
+        ids if ids.len() == 1 && ids[0] != first => Ok(ids),
+        ids => Err(format!("{ids:?}")),
+    });
+    assert_eq!(second.len(), 1);
 }

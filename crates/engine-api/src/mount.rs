@@ -107,9 +107,9 @@ pub struct TmpfsOptions {
     /// Permission bits, as a plain number.
     #[serde(skip_serializing_if = "is_zero_u32")]
     pub mode: u32,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub options: Unread,
+    /// Options of mount(8): each one word, or a key and its value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Vec<String>>,
 }
 
 /// A mount as it is told.

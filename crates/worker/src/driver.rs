@@ -125,8 +125,11 @@ impl Driver {
         let result = match self.controller().await {
             Ok(controller) => {
                 let work = async {
-                    let _permit = shared.starts.acquire().await;
-                    controller.start().await?;
+                    {
+                        let _permit = shared.starts.acquire().await;
+                        controller.start().await?;
+                    }
+                    controller.healthy().await?;
                     controller.status().await
                 };
                 unless_stopped(&mut self.goal, work).await
@@ -207,7 +210,7 @@ impl Driver {
         container.pid = 0;
         container.exit_code = exit.code;
         self.status.ports = Vec::new();
-        if exit.code == 0 {
+        if exit.code == 0 && exit.reason.is_empty() {
             return self.enter(TaskState::Complete, "finished").await;
         }
         // swarmkit's words, which clients show in `service ps`.

@@ -7,8 +7,8 @@
 //!   calls again. "Already so" is success.
 //! - **Cancel-safe.** The future may be dropped at any await. What was begun may finish or not, and a later
 //!   call of any method must cope with either.
-//! - **Bounded.** Each method but [`Controller::prepare`] (pulls an image) and [`Controller::wait`] (the
-//!   container's life) ends within seconds, `shutdown` within its grace and seconds.
+//! - **Bounded.** Each method but [`Controller::prepare`] (pulls an image), [`Controller::healthy`] (as long as the
+//!   health check takes) and [`Controller::wait`] (the container's life) ends within seconds, `shutdown` within its grace and seconds.
 //! - **One caller.** The worker never makes two calls at once on the controller of one task.
 
 use std::sync::Arc;
@@ -49,12 +49,18 @@ pub trait Controller: Send + Sync {
     /// Starts the prepared container. Success too if it runs already or has run and ended: `wait` tells.
     async fn start(&self) -> Result<(), ExecutorError>;
 
+    /// Waits until the started container is healthy; answers at once if nobody checks that, or it has ended: `wait` tells.
+    /// `Failed` if it becomes unhealthy; it is stopped then.
+    async fn healthy(&self) -> Result<(), ExecutorError> {
+        Ok(())
+    }
+
     /// The container as it is: its id, its pid (0 unless running), its exit code, and the host ports that
     /// are bound for it. `Default` values where there is no container.
     async fn status(&self) -> Result<Observed, ExecutorError>;
 
-    /// Waits until the started container has ended; answers at once if it has. `Failed` if there is no
-    /// container.
+    /// Waits until the started container has ended; answers at once if it has. One that becomes unhealthy is
+    /// stopped. `Failed` if there is no container.
     async fn wait(&self) -> Result<Exit, ExecutorError>;
 
     /// Sends the stop signal (the spec's, else the image's, else SIGTERM), and SIGKILL after `grace`;
@@ -68,7 +74,8 @@ pub trait Controller: Send + Sync {
 pub struct Exit {
     /// 128 + n for a signal n.
     pub code: i32,
-    /// Why, in words, where the code alone does not tell (`out of memory`); else empty.
+    /// Why, in words, where the code alone does not tell (`out of memory`, `unhealthy container`); else empty.
+    /// With a reason it is a failure whatever the code.
     pub reason: String,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{EndpointPortConfig, ObjectVersion};
+use crate::container::Healthcheck;
 use crate::mount::{Mount, is_false, is_zero};
 use crate::unread::{Absent, MinusOne, NoKey, Unread};
 use crate::{Filters, Timestamp};
@@ -92,9 +93,9 @@ pub struct ContainerSpec {
     /// Nanoseconds until SIGKILL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_grace_period: Option<i64>,
-    /// Not honoured yet.
-    #[serde(rename = "Healthcheck", skip_serializing)]
-    pub health_check: Unread,
+    /// How health is checked; absent: as the image says.
+    #[serde(rename = "Healthcheck", skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<Healthcheck>,
     /// `address name`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,

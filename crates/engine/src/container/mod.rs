@@ -19,6 +19,7 @@ mod oom;
 mod paths;
 mod pause;
 mod prune;
+mod relink;
 mod remove;
 mod request;
 mod start;
@@ -54,7 +55,7 @@ use command::Reply;
 use index::Entry;
 use std::future::Future;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// The containers of this engine. Cheap to clone.
 ///
@@ -99,6 +100,14 @@ impl Containers {
         // On a task of its own: a client that goes away must not leave half a container.
         let making = tokio::spawn(create::create(self.shared.clone(), spec));
         making.await.map_err(|_| Error::ShuttingDown)?
+    }
+
+    /// Its record, and each one after it; ends when the container is removed.
+    ///
+    /// # Errors
+    /// If there is no such container.
+    pub fn follow(&self, reference: &str) -> Result<watch::Receiver<Arc<Record>>> {
+        Ok(self.entry(reference)?.snapshots)
     }
 
     /// Starts the process.

@@ -44,6 +44,9 @@ pub enum MountKind {
         size_bytes: u64,
         /// The mode bits of its root.
         mode: Option<u32>,
+        /// Further options of mount(8).
+        #[serde(default)]
+        options: Vec<String>,
     },
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::{Containers, Record, Status, StopOptions, StopTimeout, WaitCondition};
+use engine::{Containers, HealthStatus, Record, Status, StopOptions, StopTimeout, WaitCondition, WaitResult};
 use image::Images;
 use swarm_api::pb;
 use tokio::sync::mpsc;
@@ -14,6 +14,9 @@ use worker::{Controller, ExecutorError, Exit};
 
 use super::spec::Defaults;
 use super::{error, label, port, spec};
+
+/// Docker's words for a container whose health check fails.
+const UNHEALTHY: &str = "unhealthy container";
 
 pub(super) struct TaskController {
     task: pb::Task,
@@ -100,6 +103,18 @@ impl Controller for TaskController {
         }
     }
 
+    async fn healthy(&self) -> Result<(), ExecutorError> {
+        let record = self.existing()?;
+        let settled = |record: &Record| !is_up(record) || health(record) != Some(HealthStatus::Starting);
+        if self.until(&record, settled).await && self.is_unhealthy() {
+            self.stop(&record, None).await?;
+            let message = UNHEALTHY.to_owned();
+            let exit_code = self.container().map(|record| record.state.exit_code);
+            return Err(ExecutorError::Failed { message, exit_code });
+        }
+        Ok(())
+    }
+
     async fn status(&self) -> Result<Observed, ExecutorError> {
         let Some(record) = self.container() else { return Ok(Observed::default()) };
         let container = pb::ContainerStatus {
@@ -115,20 +130,57 @@ impl Controller for TaskController {
         let ended = self
             .containers
             .wait(&record.id, WaitCondition::NotRunning)
-            .map_err(|error| error::of_start(&error))?
-            .await;
-        let out_of_memory = self.container().is_some_and(|record| record.state.oom_killed);
-        let reason = if out_of_memory { "out of memory".to_owned() } else { ended.error };
-        Ok(Exit { code: ended.code, reason })
+            .map_err(|error| error::of_start(&error))?;
+        tokio::pin!(ended);
+        let unhealthy = |record: &Record| is_up(record) && health(record) == Some(HealthStatus::Unhealthy);
+        tokio::select! {
+            biased;
+            ended = &mut ended => return Ok(self.exit(ended)),
+            true = self.until(&record, unhealthy) => {}
+        }
+        self.stop(&record, None).await?;
+        Ok(Exit { reason: UNHEALTHY.to_owned(), ..self.exit(ended.await) })
     }
 
     async fn shutdown(&self, grace: Duration) -> Result<(), ExecutorError> {
         self.stopped.store(true, Ordering::Relaxed);
         let Some(record) = self.container() else { return Ok(()) };
-        let options = StopOptions { signal: None, timeout: Some(StopTimeout::After(grace)) };
+        self.stop(&record, Some(StopTimeout::After(grace))).await
+    }
+}
+
+impl TaskController {
+    /// Waits for a state of the container; false if it was removed before.
+    async fn until(&self, record: &Record, holds: impl Fn(&Record) -> bool) -> bool {
+        let Ok(mut records) = self.containers.follow(&record.id) else { return false };
+        records.wait_for(|record| holds(record)).await.is_ok()
+    }
+
+    fn is_unhealthy(&self) -> bool {
+        self.container()
+            .is_some_and(|record| health(&record) == Some(HealthStatus::Unhealthy) && is_up(&record))
+    }
+
+    fn exit(&self, ended: WaitResult) -> Exit {
+        let out_of_memory = self.container().is_some_and(|record| record.state.oom_killed);
+        let reason = if out_of_memory { "out of memory".to_owned() } else { ended.error };
+        Exit { code: ended.code, reason }
+    }
+
+    /// Stops it, by default with its own patience.
+    async fn stop(&self, record: &Record, timeout: Option<StopTimeout>) -> Result<(), ExecutorError> {
+        let options = StopOptions { signal: None, timeout };
         match self.containers.stop(&record.id, options).await {
             Ok(()) | Err(engine::Error::AlreadyStopped(_) | engine::Error::NoSuchContainer(_)) => Ok(()),
             Err(error) => Err(error::later(&error)),
         }
     }
+}
+
+fn is_up(record: &Record) -> bool {
+    record.state.pid != 0
+}
+
+fn health(record: &Record) -> Option<HealthStatus> {
+    record.state.health.as_ref().map(|report| report.status)
 }

@@ -1,7 +1,8 @@
 //! A task as a container's spec. Pure: the same task gives the same spec.
 
 use engine::spec::{
-    Config, ContainerSpec, HostConfig, LogConfig, Mount, MountKind, NetworkMode, Propagation, Resources,
+    Config, ContainerSpec, Healthcheck, HostConfig, LogConfig, Mount, MountKind, NetworkMode, Propagation,
+    Resources,
 };
 use swarm_api::pb;
 
@@ -48,7 +49,19 @@ fn config(task: &pb::Task, container: &pb::ContainerSpec) -> Config {
         working_dir: container.dir.clone(),
         stop_signal: (!container.stop_signal.is_empty()).then(|| container.stop_signal.clone()),
         stop_timeout: container.stop_grace_period_ns.map(|grace| grace / SECOND_NS),
+        healthcheck: container.healthcheck.as_ref().map(healthcheck),
         ..Config::default()
+    }
+}
+
+fn healthcheck(check: &pb::Healthcheck) -> Healthcheck {
+    Healthcheck {
+        test: check.test.clone(),
+        interval: check.interval_ns,
+        timeout: check.timeout_ns,
+        start_period: check.start_period_ns,
+        start_interval: check.start_interval_ns,
+        retries: check.retries,
     }
 }
 
@@ -81,7 +94,7 @@ fn mount(mount: &pb::Mount) -> Result<Mount, String> {
             read_only_non_recursive: false,
             read_only_force_recursive: false,
         },
-        pb::MountType::Tmpfs => MountKind::Tmpfs { size_bytes: 0, mode: None },
+        pb::MountType::Tmpfs => MountKind::Tmpfs { size_bytes: 0, mode: None, options: Vec::new() },
         pb::MountType::Volume => return Err("volume mounts are not implemented yet".to_owned()),
     };
     Ok(Mount { target: mount.target.clone(), read_only: mount.read_only, kind })
@@ -152,6 +165,7 @@ mod tests {
                 args: vec!["sleep".into()],
                 labels,
                 stop_grace_period_ns: Some(3 * SECOND_NS),
+                healthcheck: Some(pb::Healthcheck { retries: 7, ..Default::default() }),
                 ..Default::default()
             }),
             &Defaults::default(),
@@ -161,6 +175,7 @@ mod tests {
         assert_eq!(spec.config.labels["com.docker.swarm.task.id"], "t1");
         assert_eq!((spec.config.entrypoint, spec.config.cmd), (None, Some(vec!["sleep".to_owned()])));
         assert_eq!(spec.config.stop_timeout, Some(3));
+        assert_eq!(spec.config.healthcheck.map(|check| check.retries), Some(7));
     }
 
     #[test]

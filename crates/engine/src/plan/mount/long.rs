@@ -33,8 +33,9 @@ pub(super) fn read(mount: &Mount) -> Result<MountPlan, Invalid> {
             let options = bind_options(Access::read_only(mount.read_only), Propagation::default(), true);
             (Source::Volume(volume(wish)?), options, Propagation::default())
         }
-        MountKind::Tmpfs { size_bytes, mode } => {
-            (Source::Tmpfs, tmpfs_options(*size_bytes, *mode, mount.read_only), Propagation::default())
+        MountKind::Tmpfs { size_bytes, mode, options } => {
+            let options = tmpfs_options(*size_bytes, *mode, options, mount.read_only)?;
+            (Source::Tmpfs, options, Propagation::default())
         }
     };
     let mode = if kind == "volume" { VOLUME_MODE } else { "" };
@@ -81,8 +82,21 @@ fn volume(wish: &VolumeMount) -> Result<VolumeSource, Invalid> {
     })
 }
 
-fn tmpfs_options(size_bytes: u64, mode: Option<u32>, read_only: bool) -> Vec<String> {
+fn tmpfs_options(
+    size_bytes: u64,
+    mode: Option<u32>,
+    further: &[String],
+    read_only: bool,
+) -> Result<Vec<String>, Invalid> {
     let mut options = tmpfs::defaults();
+    for option in further {
+        // One option cannot bring another.
+        if option.contains(',') {
+            let reason = format!("invalid tmpfs option [\"{option}\"]");
+            return Err(Invalid::Mount { kind: "tmpfs", reason });
+        }
+        tmpfs::add(&mut options, option)?;
+    }
     if size_bytes > 0 {
         options.push(format!("size={size_bytes}"));
     }
@@ -92,7 +106,7 @@ fn tmpfs_options(size_bytes: u64, mode: Option<u32>, read_only: bool) -> Vec<Str
     if read_only {
         options.push("ro".into());
     }
-    options
+    Ok(options)
 }
 
 #[cfg(test)]
@@ -122,6 +136,17 @@ mod tests {
         assert_eq!(bind(false, false, false).unwrap().options[1], "rw");
         assert!(bind(false, true, false).is_err() && bind(false, false, true).is_err());
         assert!(bind(true, true, true).is_err());
+    }
+
+    #[test]
+    fn memory_has_the_options_that_are_asked_for() {
+        let memory = |options: &[&str]| {
+            let options = options.iter().map(ToString::to_string).collect();
+            let kind = MountKind::Tmpfs { size_bytes: 4096, mode: Some(0o700), options };
+            read(&Mount { target: "/m".into(), read_only: true, kind }).map(|plan| plan.options.join(","))
+        };
+        assert_eq!(memory(&["exec", "uid=5"]).unwrap(), "nosuid,nodev,exec,uid=5,size=4096,mode=700,ro");
+        assert!(memory(&["context=x"]).is_err() && memory(&["uid=5,suid"]).is_err());
     }
 
     #[test]

@@ -11,19 +11,28 @@ pub(super) fn read(target: &str, text: &str) -> Result<MountPlan, Invalid> {
     let mut options = defaults();
     let mut read_only = false;
     for option in text.split(',').filter(|option| !option.is_empty()) {
-        let key = option.split_once('=').map_or(option, |(key, _)| key);
-        let counterpart = match key {
-            "exec" | "suid" | "dev" => Some(format!("no{key}")),
-            "ro" | "rw" | "noexec" | "nosuid" | "nodev" | "noatime" | "relatime" | "size" | "mode"
-            | "uid" | "gid" | "nr_inodes" | "nr_blocks" => None,
-            _ => return Err(wrong(format!("invalid tmpfs option [\"{option}\"]"))),
-        };
-        options.retain(|set| *set != option && Some(set) != counterpart.as_ref());
-        read_only |= key == "ro";
-        options.push(option.to_owned());
+        add(&mut options, option)?;
+        read_only |= option == "ro";
     }
     let propagation = Propagation::default();
     Ok(MountPlan { source: Source::Tmpfs, target, read_only, options, mode: text.to_owned(), propagation })
+}
+
+/// Adds an option in the place of its opposite.
+pub(super) fn add(options: &mut Vec<String>, option: &str) -> Result<(), Invalid> {
+    let key = option.split_once('=').map_or(option, |(key, _)| key);
+    let counterpart = match key {
+        "exec" | "suid" | "dev" => Some(format!("no{key}")),
+        "ro" | "rw" | "noexec" | "nosuid" | "nodev" | "noatime" | "relatime" | "size" | "mode" | "uid"
+        | "gid" | "nr_inodes" | "nr_blocks" => None,
+        _ => {
+            let reason = format!("invalid tmpfs option [\"{option}\"]");
+            return Err(Invalid::Mount { kind: "tmpfs", reason });
+        }
+    };
+    options.retain(|set| *set != option && Some(set) != counterpart.as_ref());
+    options.push(option.to_owned());
+    Ok(())
 }
 
 /// What a tmpfs has unless somebody says otherwise.

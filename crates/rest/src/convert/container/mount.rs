@@ -36,7 +36,14 @@ fn spec(index: usize, mount: api::Mount) -> Result<Mount, Failure> {
             let options = mount.tmpfs_options.unwrap_or_default();
             let size_bytes = u64::try_from(options.size_bytes)
                 .map_err(|_| wrong("tmpfs", format!("SizeBytes {} is negative", options.size_bytes)))?;
-            MountKind::Tmpfs { size_bytes, mode: (options.mode != 0).then_some(options.mode) }
+            let further = options.options.iter().map(|option| match option.as_slice() {
+                [word] => Ok(word.clone()),
+                [key, value] => Ok(format!("{key}={value}")),
+                other => Err(wrong("tmpfs", format!("invalid tmpfs option {other:?}"))),
+            });
+            let (mode, options) =
+                ((options.mode != 0).then_some(options.mode), further.collect::<Result<_, _>>()?);
+            MountKind::Tmpfs { size_bytes, mode, options }
         }
         "" => {
             return Err(Failure::invalid(format!(
@@ -106,12 +113,15 @@ pub(super) fn told(mount: &Mount) -> api::Mount {
             }),
             ..told
         },
-        MountKind::Tmpfs { size_bytes, mode } => api::Mount {
+        MountKind::Tmpfs { size_bytes, mode, options } => api::Mount {
             kind: "tmpfs".to_owned(),
             tmpfs_options: Some(api::TmpfsOptions {
                 size_bytes: i64::try_from(*size_bytes).unwrap_or(i64::MAX),
                 mode: mode.unwrap_or_default(),
-                ..api::TmpfsOptions::default()
+                options: options
+                    .iter()
+                    .map(|option| option.splitn(2, '=').map(str::to_owned).collect())
+                    .collect(),
             }),
             ..told
         },

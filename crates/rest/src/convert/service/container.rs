@@ -1,5 +1,6 @@
 //! The container of a task: proto ↔ model.
 
+use engine_api::container::Healthcheck;
 use engine_api::mount as mount_api;
 use engine_api::swarm as api;
 use swarm_api::pb;
@@ -32,7 +33,31 @@ pub(super) fn spec(spec: api::ContainerSpec) -> Result<pb::ContainerSpec, Failur
         stop_grace_period_ns: spec.stop_grace_period,
         init: spec.init,
         hosts: spec.hosts,
+        healthcheck: spec.health_check.map(healthcheck),
     })
+}
+
+fn healthcheck(check: Healthcheck) -> pb::Healthcheck {
+    let Healthcheck { test, interval, timeout, start_period, start_interval, retries } = check;
+    pb::Healthcheck {
+        test,
+        interval_ns: interval,
+        timeout_ns: timeout,
+        start_period_ns: start_period,
+        start_interval_ns: start_interval,
+        retries,
+    }
+}
+
+fn told_healthcheck(check: pb::Healthcheck) -> Healthcheck {
+    Healthcheck {
+        test: check.test,
+        interval: check.interval_ns,
+        timeout: check.timeout_ns,
+        start_period: check.start_period_ns,
+        start_interval: check.start_interval_ns,
+        retries: check.retries,
+    }
 }
 
 fn mount(index: usize, wish: mount_api::Mount) -> Result<pb::Mount, Failure> {
@@ -88,6 +113,7 @@ pub(super) fn told(spec: pb::ContainerSpec) -> api::ContainerSpec {
         hosts: spec.hosts,
         isolation: "default".to_owned(),
         init: spec.init,
+        health_check: spec.healthcheck.map(told_healthcheck),
         ..api::ContainerSpec::default()
     }
 }
