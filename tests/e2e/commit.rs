@@ -44,6 +44,18 @@ fn a_diff_tells_what_changed_and_nothing_else() {
     });
 }
 
+#[test]
+fn an_image_of_a_container_checks_its_health_as_it_did() {
+    let daemon = daemon();
+    let check = ["--health-cmd", "test -e /bin/sh", "--health-interval", "7s", "--health-retries", "4"];
+    daemon.docker(&[&["create", "--name", "one"], &check[..], &["busybox", "sleep", "1000"]].concat()).ok();
+    daemon.docker(&["commit", "one", "checked"]).ok();
+    daemon.docker(&["create", "--name", "two", "--health-retries", "9", "checked"]).ok();
+    let health = "{{with .Config.Healthcheck}}{{.Test}} {{.Interval}} {{.Retries}}{{end}}";
+    assert_eq!(daemon.docker(&["inspect", "-f", health, "checked"]).ok(), "[CMD-SHELL test -e /bin/sh] 7s 4");
+    assert_eq!(daemon.docker(&["inspect", "-f", health, "two"]).ok(), "[CMD-SHELL test -e /bin/sh] 7s 9");
+}
+
 /// An image of an image, and refusals before anything is made.
 fn what_is_wrong_is_found_first(daemon: &Daemon) {
     daemon.docker(&["run", "--name", "two", "mine:1", "sh", "-c", "rm /new; echo two > /two"]).ok();

@@ -1,8 +1,5 @@
 //! Health checks: programs and connections, what is told of them, and the restart of what is unhealthy.
 
-use std::io::Write;
-use std::os::unix::net::UnixStream;
-
 use testkit::{Daemon, eventually};
 
 fn daemon() -> Daemon {
@@ -64,16 +61,8 @@ fn a_connection_tells_health_and_the_unhealthy_is_restarted() {
         r#"{{"Image":"busybox","Cmd":["sh","-c","{server}"],"Healthcheck":{{"Interval":100000000,"Retries":2}},
         "HostConfig":{{"Shoal":{{"Health":{{"Http":":8080/index.html"}},"RestartOnUnhealthy":true}}}}}}"#
     );
-    let mut stream = UnixStream::connect(daemon.path("sock")).unwrap();
-    let head = "POST /v1.45/containers/create?name=box HTTP/1.1\r\nHost: x\r\nConnection: close";
-    write!(
-        stream,
-        "{head}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let made = std::io::read_to_string(stream).unwrap();
-    assert!(made.starts_with("HTTP/1.1 201"), "{made}");
+    let (status, made) = daemon.exchange("POST", "/containers/create?name=box", body.as_bytes()).unwrap();
+    assert_eq!(status, 201, "{made}");
     daemon.docker(&["start", "box"]).ok();
     becomes(&daemon, "healthy");
     assert_eq!(inspected(&daemon, "{{(index .State.Health.Log 0).Output}}"), "HTTP/1.1 200 OK");

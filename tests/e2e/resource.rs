@@ -191,3 +191,24 @@ fn an_update_reaches_the_kernel_and_the_next_run() {
     let said = daemon.docker(&["update", "--restart", "always", "gone"]);
     assert!(said.err.contains("AutoRemove is enabled"), "{}", said.err);
 }
+
+#[test]
+fn limits_of_block_devices_change_one_by_one() {
+    let daemon = daemon();
+    daemon.docker(&["run", "-d", "--name", "one", "busybox", "sleep", "1000"]).ok();
+    let disks = std::fs::read_dir("/sys/block").unwrap().flatten().map(|entry| entry.file_name());
+    let mut disks = disks.map(|name| format!("/dev/{}", name.to_string_lossy()));
+    let disk = disks.find(|disk| std::path::Path::new(disk).exists()).expect("a machine with a block device");
+    let files = "cat /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device /sys/fs/cgroup/io.max 2>/dev/null";
+    for (rate, told) in [(1_048_576, "[PATH:1048576]"), (0, "[]")] {
+        let body = format!(r#"{{"BlkioDeviceReadBps":[{{"Path":"{disk}","Rate":{rate}}}]}}"#);
+        let (status, said) = daemon.exchange("POST", "/containers/one/update", body.as_bytes()).unwrap();
+        assert_eq!(status, 200, "{said}");
+        assert_eq!(
+            inspect(&daemon, "one", "{{.HostConfig.BlkioDeviceReadBps}}"),
+            told.replace("PATH", &disk)
+        );
+        let limits = daemon.docker(&["exec", "one", "sh", "-c", &format!("{files}; true")]).ok();
+        assert_eq!(limits.contains("1048576"), rate != 0, "{limits}");
+    }
+}

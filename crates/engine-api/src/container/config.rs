@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Healthcheck, HostConfig};
-use crate::Unread;
 use crate::network::NetworkingConfig;
 use crate::unread::Ignored;
 
@@ -61,8 +60,8 @@ pub struct ContainerConfig {
     /// No network at all.
     #[serde(skip_serializing_if = "crate::mount::is_false")]
     pub network_disabled: bool,
-    /// Of the image; only a commit needs it.
-    pub on_build: Unread<Option<Vec<String>>>,
+    /// Triggers of images that are built on one of this container.
+    pub on_build: Option<Vec<String>>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// The signal that stop sends; empty: the image's, else SIGTERM.
@@ -71,9 +70,9 @@ pub struct ContainerConfig {
     /// Seconds that stop waits before SIGKILL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_timeout: Option<i64>,
-    /// Of the image; only a commit needs it.
-    #[serde(skip_serializing_if = "is_none")]
-    pub shell: Unread<Option<Vec<String>>>,
+    /// What runs a health check that is one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Vec<String>>,
     /// Wanted link address; it moved to the endpoint of the network with 1.44.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub mac_address: String,
@@ -83,8 +82,4 @@ pub struct ContainerConfig {
     /// Only in the body of a create: the networks to attach to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub networking_config: Option<NetworkingConfig>,
-}
-
-fn is_none(told: &Unread<Option<Vec<String>>>) -> bool {
-    told.is_none()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RestartPolicy;
+use super::{RestartPolicy, ThrottleDevice, WeightDevice};
 use crate::Unread;
 use crate::unread::{Absent, MinusOne};
 
@@ -19,31 +19,29 @@ pub struct ContainerUpdateRequest {
     pub cgroup_parent: Unread<String>,
     /// Relative weight of block IO.
     pub blkio_weight: u16,
-    /// Cannot be changed.
-    #[serde(skip_serializing)]
-    pub blkio_weight_device: Unread,
-    /// Cannot be changed.
-    #[serde(skip_serializing)]
-    pub blkio_device_read_bps: Unread,
-    /// Cannot be changed.
-    #[serde(skip_serializing)]
-    pub blkio_device_write_bps: Unread,
-    /// Cannot be changed.
-    #[serde(skip_serializing, rename = "BlkioDeviceReadIOps")]
-    pub blkio_device_read_iops: Unread,
-    /// Cannot be changed.
-    #[serde(skip_serializing, rename = "BlkioDeviceWriteIOps")]
-    pub blkio_device_write_iops: Unread,
+    /// Relative weights of single devices; those of others stay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blkio_weight_device: Vec<WeightDevice>,
+    /// Bytes per second of single devices; zero: no limit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blkio_device_read_bps: Vec<ThrottleDevice>,
+    /// Bytes per second of single devices; zero: no limit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blkio_device_write_bps: Vec<ThrottleDevice>,
+    /// Operations per second of single devices; zero: no limit.
+    #[serde(skip_serializing_if = "Vec::is_empty", rename = "BlkioDeviceReadIOps")]
+    pub blkio_device_read_iops: Vec<ThrottleDevice>,
+    /// Operations per second of single devices; zero: no limit.
+    #[serde(skip_serializing_if = "Vec::is_empty", rename = "BlkioDeviceWriteIOps")]
+    pub blkio_device_write_iops: Vec<ThrottleDevice>,
     /// Microseconds.
     pub cpu_period: i64,
     /// Microseconds per period.
     pub cpu_quota: i64,
-    /// Cannot be changed.
-    #[serde(skip_serializing)]
-    pub cpu_realtime_period: Unread,
-    /// Cannot be changed.
-    #[serde(skip_serializing)]
-    pub cpu_realtime_runtime: Unread,
+    /// Microseconds.
+    pub cpu_realtime_period: i64,
+    /// Microseconds per period.
+    pub cpu_realtime_runtime: i64,
     /// `0-3,5`.
     pub cpuset_cpus: String,
     /// Memory nodes.
@@ -61,9 +59,9 @@ pub struct ContainerUpdateRequest {
     pub memory_reservation: i64,
     /// Memory and swap, bytes; minus one: unlimited swap.
     pub memory_swap: i64,
-    /// Cannot be changed.
-    #[serde(skip_serializing)]
-    pub memory_swappiness: Unread<(), MinusOne>,
+    /// Per cent; minus one: as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_swappiness: Option<i64>,
     /// Left the API with 1.42.
     #[serde(skip_serializing)]
     pub kernel_memory: Unread<(), MinusOne>,

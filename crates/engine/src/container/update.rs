@@ -3,6 +3,7 @@
 use super::task::{Phase, Task};
 use crate::cgroup::scope_of;
 use crate::error::{Error, Result};
+use crate::oci;
 use crate::plan;
 use crate::record::Status;
 use crate::restart::{self, Ended};
@@ -11,6 +12,7 @@ use crate::spec::{
 };
 use runtime::cgroup::Cgroup;
 use runtime::cgroup::systemd::Systemd;
+use runtime::oci::LinuxResources;
 use std::time::Duration;
 
 impl Task {
@@ -32,7 +34,7 @@ impl Task {
         let mut warnings = Vec::new();
         let possible = self.possible(wanted.resources, &mut warnings)?;
         let updated = update(&host.resources, &possible).map_err(refused)?;
-        plan::resources(&updated.all, &mut warnings)?;
+        limits(&updated.all, &mut warnings)?;
         if matches!(self.phase, Phase::Running(_)) && updated.changed != Resources::default() {
             self.tell_kernel(&updated.changed).await?;
         }
@@ -57,7 +59,7 @@ impl Task {
     }
 
     async fn tell_kernel(&self, changed: &Resources) -> Result<()> {
-        let limits = plan::resources(changed, &mut Vec::new())?;
+        let limits = limits(changed, &mut Vec::new())?;
         let scope = scope_of(&self.shared.config, &self.record.id);
         let update = move |cgroup: &Cgroup| {
             cgroup.update(&limits)?;
@@ -82,6 +84,13 @@ impl Task {
             self.record.state.status = Status::Exited;
         }
     }
+}
+
+/// In the words of the runtime.
+fn limits(wanted: &Resources, warnings: &mut Vec<String>) -> Result<LinuxResources> {
+    let mut limits = plan::resources(wanted, warnings)?;
+    oci::limit_blocks(wanted, &mut limits)?;
+    Ok(limits)
 }
 
 fn check_policy(policy: &RestartPolicy) -> Result<(), Invalid> {

@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 ///
 /// # Errors
 /// If one of them is not there, in Docker's words.
-pub(super) fn limit(wanted: &Resources, resources: &mut LinuxResources) -> Result<()> {
+pub(crate) fn limit(wanted: &Resources, resources: &mut LinuxResources) -> Result<()> {
     if wanted.blkio_weight_devices.is_empty()
         && [
             &wanted.blkio_read_bps,

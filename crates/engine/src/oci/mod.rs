@@ -7,6 +7,7 @@ mod block;
 mod device;
 mod mount;
 
+pub(crate) use block::limit as limit_blocks;
 pub(crate) use device::node as device_node;
 
 use crate::cdi;

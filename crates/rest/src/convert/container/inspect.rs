@@ -98,11 +98,11 @@ fn config(config: &Config, image: &str) -> ContainerConfig {
         working_dir: config.working_dir.clone(),
         entrypoint: config.entrypoint.clone(),
         network_disabled: config.network_disabled,
-        on_build: config.on_build.clone().into(),
+        on_build: config.on_build.clone(),
         labels: config.labels.clone(),
         stop_signal: config.stop_signal.clone().unwrap_or_default(),
         stop_timeout: config.stop_timeout,
-        shell: config.shell.clone().into(),
+        shell: config.shell.clone(),
         mac_address: config.mac_address.clone(),
         healthcheck: config.healthcheck.as_ref().map(health::told),
         ..ContainerConfig::default()

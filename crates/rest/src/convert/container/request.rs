@@ -56,7 +56,8 @@ pub(crate) fn config(request: ContainerConfig) -> Result<Config, Failure> {
         healthcheck: request.healthcheck.map(super::health::asked),
         network_disabled: request.network_disabled,
         mac_address: request.mac_address,
-        ..Config::default()
+        shell: request.shell.filter(|words| !words.is_empty()),
+        on_build: request.on_build.filter(|lines| !lines.is_empty()),
     })
 }
 

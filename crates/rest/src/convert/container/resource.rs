@@ -80,11 +80,11 @@ fn device_request(request: &api::DeviceRequest) -> DeviceRequest {
     }
 }
 
-fn weight(device: &api::WeightDevice) -> DeviceWeight {
+pub(super) fn weight(device: &api::WeightDevice) -> DeviceWeight {
     DeviceWeight { path: device.path.clone(), weight: device.weight }
 }
 
-fn rates(devices: &[api::ThrottleDevice]) -> Vec<DeviceRate> {
+pub(super) fn rates(devices: &[api::ThrottleDevice]) -> Vec<DeviceRate> {
     devices.iter().map(|device| DeviceRate { path: device.path.clone(), rate: device.rate }).collect()
 }
 

@@ -3,7 +3,7 @@
 use engine::spec::{Resources, Update};
 use engine_api::container::ContainerUpdateRequest;
 
-use super::host;
+use super::{host, resource};
 use crate::failure::Failure;
 
 /// The engine's change.
@@ -27,6 +27,14 @@ pub(crate) fn update(request: ContainerUpdateRequest) -> Result<Update, Failure>
         cpuset_mems: request.cpuset_mems,
         pids_limit: request.pids_limit,
         blkio_weight: request.blkio_weight,
+        blkio_weight_devices: request.blkio_weight_device.iter().map(resource::weight).collect(),
+        blkio_read_bps: resource::rates(&request.blkio_device_read_bps),
+        blkio_write_bps: resource::rates(&request.blkio_device_write_bps),
+        blkio_read_iops: resource::rates(&request.blkio_device_read_iops),
+        blkio_write_iops: resource::rates(&request.blkio_device_write_iops),
+        cpu_realtime_period: request.cpu_realtime_period,
+        cpu_realtime_runtime: request.cpu_realtime_runtime,
+        memory_swappiness: request.memory_swappiness.filter(|value| *value != -1),
         ..Resources::default()
     };
     Ok(Update { resources, restart_policy })
