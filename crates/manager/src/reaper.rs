@@ -28,17 +28,10 @@ struct Reaper;
 
 impl Planner for Reaper {
     fn touch(&self, view: &View, event: &Event, dirty: &mut BTreeSet<String>) {
-        match event.object() {
-            Object::Service(service) => {
-                dirty.insert(service.id.clone());
-            }
-            Object::Task(task) => {
-                dirty.insert(task.service_id.clone());
-            }
-            Object::Node(node) => {
-                dirty.extend(view.tasks_of_node(&node.id).map(|task| task.service_id.clone()));
-            }
-            Object::Cluster(_) => dirty.extend(self.everything(view)),
+        reconcile::touch_services(view, event, dirty);
+        // How much history is kept.
+        if let Object::Cluster(_) = event.object() {
+            dirty.extend(self.everything(view));
         }
     }
 

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::leader::Handles;
 use crate::store::{
-    Action, Event, MAX_ACTIONS, MAX_TRANSACTION_BYTES, Notice, ProposeError, Transaction, View, encode,
+    Action, Event, MAX_ACTIONS, MAX_TRANSACTION_BYTES, Notice, Object, ProposeError, Transaction, View,
+    encode,
 };
 
 /// Everything is looked at again this often, whatever the events said.
@@ -33,6 +34,22 @@ pub(crate) trait Planner: Send + 'static {
 
     /// What is to be done about these keys.
     fn plan(&self, view: &View, dirty: &BTreeSet<String>, now_ns: i64) -> Planned;
+}
+
+/// Adds the services that an event concerns, for planners whose keys they are. The cluster is none's own.
+pub(crate) fn touch_services(view: &View, event: &Event, dirty: &mut BTreeSet<String>) {
+    match event.object() {
+        Object::Service(service) => {
+            dirty.insert(service.id.clone());
+        }
+        Object::Task(task) => {
+            dirty.insert(task.service_id.clone());
+        }
+        Object::Node(node) => {
+            dirty.extend(view.tasks_of_node(&node.id).map(|task| task.service_id.clone()));
+        }
+        Object::Cluster(_) => {}
+    }
 }
 
 /// The outcome of a plan.

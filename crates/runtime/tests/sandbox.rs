@@ -118,10 +118,16 @@ fn hidden_paths_are_empty_and_read_only_ones_cannot_be_written() {
 
 #[test]
 fn no_descriptor_and_no_directory_of_the_host_is_left_open() {
-    let output = shell("ls -l /proc/self/fd; cat /proc/self/mountinfo").succeed();
+    let bundle = shell("ls -l /proc/self/fd; cat /proc/self/mountinfo");
+    let output = bundle.succeed();
     let open: Vec<_> = output.lines().filter(|line| line.contains(" -> ")).collect();
     assert_eq!(open.len(), 3, "{output}");
-    assert!(!output.contains("/work") && !output.contains("/home"), "{output}");
+    // Of a mount the table tells what of its file system it shows, which for the root is the host's own business.
+    let places = output.lines().filter_map(|line| line.split(' ').nth(4));
+    let host = [bundle.dir.path(), &std::env::current_dir().unwrap()].map(|path| path.display().to_string());
+    for place in places {
+        assert!(!host.iter().any(|path| place.starts_with(path.as_str())), "{place}: {output}");
+    }
     let mut inside = Bundle::new(&["true"]);
     inside.process().set_cwd("/proc/self/fd/7".into());
     assert_ne!(inside.run().status.code(), Some(0));

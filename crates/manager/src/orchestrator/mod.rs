@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::leader::Handles;
 use crate::reconcile::{self, Planned, Planner, ReconcileError};
-use crate::store::{Event, Object, View};
+use crate::store::{Event, View};
 
 /// Runs the orchestrator until `stop`.
 ///
@@ -35,18 +35,7 @@ struct Orchestrator;
 
 impl Planner for Orchestrator {
     fn touch(&self, view: &View, event: &Event, dirty: &mut BTreeSet<String>) {
-        match event.object() {
-            Object::Service(service) => {
-                dirty.insert(service.id.clone());
-            }
-            Object::Task(task) => {
-                dirty.insert(task.service_id.clone());
-            }
-            Object::Node(node) => {
-                dirty.extend(view.tasks_of_node(&node.id).map(|task| task.service_id.clone()));
-            }
-            Object::Cluster(_) => {}
-        }
+        reconcile::touch_services(view, event, dirty);
     }
 
     fn everything(&self, view: &View) -> BTreeSet<String> {

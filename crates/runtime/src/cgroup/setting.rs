@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::oci::LinuxResources;
+
 /// A value to be written to a control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Setting {
@@ -15,6 +17,13 @@ pub(super) struct Setting {
     pub(super) instead: Option<(&'static str, String)>,
     /// A new container goes on without it: Docker's clients ask for it whether the kernel has it or not.
     pub(super) optional: bool,
+}
+
+/// How many processes there may be, the same on both versions.
+pub(super) fn of_processes(resources: &LinuxResources) -> Option<Setting> {
+    let limit = resources.pids().as_ref().map(|pids| pids.limit()).filter(|limit| *limit != 0)?;
+    let value = if limit > 0 { limit.to_string() } else { "max".to_owned() };
+    Some(Setting::new("pids", "pids.max", value))
 }
 
 impl Setting {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::setting::{Current, Setting};
+use super::setting::{self, Current, Setting};
 use super::{device, write};
 use crate::oci::{LinuxBlockIo, LinuxCpu, LinuxMemory, LinuxNetwork, LinuxResources, LinuxThrottleDevice};
 use crate::{Error, Result};
@@ -32,11 +32,7 @@ pub(super) fn settings(resources: &LinuxResources, current: &Current<'_>) -> Res
         realtime_settings(cpu, current, &mut settings);
         cpuset_settings(cpu, &mut settings);
     }
-    match resources.pids().as_ref().map(|pids| pids.limit()) {
-        Some(limit) if limit > 0 => settings.push(Setting::new("pids", "pids.max", limit)),
-        Some(limit) if limit < 0 => settings.push(Setting::new("pids", "pids.max", "max")),
-        _ => {}
-    }
+    settings.extend(setting::of_processes(resources));
     if let Some(block_io) = resources.block_io() {
         block_io_settings(block_io, &mut settings)?;
     }
