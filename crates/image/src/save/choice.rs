@@ -98,7 +98,8 @@ mod tests {
                 tagged_at_ns: 0,
                 used_at_ns: 0,
             };
-            let file = ImageFile { architecture: "arm64".to_owned(), ..ImageFile::default() };
+            let (os, architecture) = ("linux".to_owned(), "arm64".to_owned());
+            let file = ImageFile { os, architecture, ..ImageFile::default() };
             let changes = [Change::PutImage(id, record), Change::PutName((*name).to_owned(), id)];
             catalog.apply(&changes, &HashMap::from([(id, Arc::new(file))]));
         }
