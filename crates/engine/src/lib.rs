@@ -164,6 +164,18 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
     })
 }
 
+/// The ids of the containers of a data root that no daemon uses, for `shoald --fsck`.
+///
+/// # Errors
+/// If the metadata cannot be read.
+pub fn known_containers(data_root: &std::path::Path) -> Result<HashSet<String>> {
+    let mut known = store::known(&data_root.join(STORE_FILE))?;
+    // Of one that was made a moment before the daemon died only the directory tells.
+    let homes = std::fs::read_dir(data_root.join(shared::CONTAINERS_DIR)).into_iter().flatten().flatten();
+    known.extend(homes.filter_map(|home| home.file_name().into_string().ok()));
+    Ok(known)
+}
+
 /// The volumes, without those of containers whose creation or removal was cut short.
 fn open_volumes(config: &EngineConfig, recovered: &[Recovered]) -> Result<Catalog> {
     let containers = recovered.iter().map(|found| found.record.id.clone()).collect();

@@ -139,9 +139,12 @@ impl Shared {
     }
 }
 
+/// Containers' lasting directories, in the data root.
+pub(crate) const CONTAINERS_DIR: &str = "containers";
+
 /// Where the lasting directories of containers lie.
 pub(crate) fn containers_dir(config: &EngineConfig) -> PathBuf {
-    config.data_root.join("containers")
+    config.data_root.join(CONTAINERS_DIR)
 }
 
 /// Where the directories of shims lie.

@@ -84,6 +84,16 @@ impl Store {
     }
 }
 
+/// The ids of all containers in a file that no engine has open; none if there is no file.
+pub(crate) fn known(path: &Path) -> Result<std::collections::HashSet<String>> {
+    if !path.exists() {
+        return Ok(Default::default());
+    }
+    let failed = |error: redb::Error| Error::Store { action: "opened", reason: error.to_string() };
+    let records = read_all(&open_database(path).map_err(failed)?)?;
+    Ok(records.into_iter().map(|record| record.id).collect())
+}
+
 fn read_all(database: &Database) -> Result<Vec<Record>> {
     let failed = |reason: String| Error::Store { action: "read", reason };
     let transaction = database.begin_read().map_err(|error| failed(error.to_string()))?;

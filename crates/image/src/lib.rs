@@ -12,6 +12,7 @@
 pub mod archive;
 mod assembly;
 mod background;
+mod check;
 mod clock;
 mod collect;
 mod commit;
@@ -56,6 +57,7 @@ use std::{
 use assembly::Arrival;
 use tokio::sync::Semaphore;
 
+pub use check::{CheckOptions, CheckReport, check};
 pub use collect::{CollectPolicy, Collected, MinFree};
 pub use commit::CommitOptions;
 pub use config::{Config, Healthcheck, History, ImageFile, RootFs};

@@ -7,6 +7,7 @@ mod collector;
 mod config;
 mod executor;
 mod facts;
+mod fsck;
 mod instance;
 mod listener;
 mod logging;
@@ -30,7 +31,7 @@ const MAX_BLOCKING_THREADS: usize = 64;
 
 fn main() -> ExitCode {
     match start() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("shoald: {error:#}");
             ExitCode::FAILURE
@@ -38,13 +39,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn start() -> Result<()> {
+fn start() -> Result<ExitCode> {
     let loaded = config::load(std::env::args())?;
     if loaded.validate {
         eprintln!("configuration OK");
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     ensure!(nix::unistd::geteuid().is_root(), "the daemon needs root: it makes namespaces, mounts and links");
+    if let Some(options) = loaded.fsck {
+        return fsck::run(&loaded.config, options);
+    }
     let logging = Logging::start(&loaded.config)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -60,5 +64,5 @@ fn start() -> Result<()> {
     let outcome = runtime.block_on(run::run(&loaded, &instance, &logging));
     // Blocking calls that hang in the kernel must not keep the daemon.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    outcome
+    outcome.map(|()| ExitCode::SUCCESS)
 }

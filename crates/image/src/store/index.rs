@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, io};
 
 use serde::Serialize;
 
-use super::{catalog::Catalog, paths::Paths};
+use super::{catalog::Catalog, paths::Paths, state::forget};
 use crate::{
     manifest::{Descriptor, OCI_INDEX},
     platform::Platform,
@@ -35,6 +35,7 @@ pub(crate) fn write(paths: &Paths, catalog: &Catalog) {
     let written = bytes.and_then(|bytes| fs::write(&draft, bytes)).and_then(|()| fs::rename(&draft, &target));
     if let Err(error) = written {
         tracing::warn!(%error, "cannot write index.json");
+        forget(fs::remove_file(&draft), &draft);
     }
 }
 

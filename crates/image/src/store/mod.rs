@@ -13,6 +13,7 @@ mod operation;
 mod paths;
 mod publish;
 mod record;
+mod reserve;
 mod seen;
 mod settle;
 mod state;
@@ -27,14 +28,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 pub(crate) use catalog::{Catalog, Entry};
-pub(crate) use open::read_small;
+pub(crate) use open::{names, read_small};
 pub(crate) use operation::{Hold, Holder, Operation, Workplace};
-pub(crate) use paths::{DIFF, Paths};
+pub(crate) use paths::{DIFF, LOWER, Paths};
 pub(crate) use publish::{NewImage, Publication};
 pub(crate) use record::{BlobRecord, ImageRecord, Packed};
 pub(crate) use seen::Seen;
-pub(crate) use table::Change;
-#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use settle::{ASIDE, digest_of};
+pub(crate) use table::{Change, Records, Tables};
 pub(crate) use trash::remove;
 pub(crate) use trash::remove_at;
 pub(crate) use writable::rootfs;

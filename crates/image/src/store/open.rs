@@ -222,7 +222,7 @@ pub(crate) fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>> {
 }
 
 /// The names in a directory that are text; nothing else is ever made here.
-fn names(directory: &Path) -> Result<Vec<String>> {
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(directory).map_err(Error::io("read", directory))?;
     let names = entries.map(|entry| entry.map(|e| e.file_name().into_string().ok()));
     let names: io::Result<Vec<Option<String>>> = names.collect();

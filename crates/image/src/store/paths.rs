@@ -27,6 +27,11 @@ impl Paths {
         self.root.join("image.redb")
     }
 
+    /// Room that is kept for removals.
+    pub(crate) fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
+    }
+
     /// All blobs, as an OCI layout has them.
     pub(crate) fn blobs(&self) -> PathBuf {
         self.root.join("blobs/sha256")

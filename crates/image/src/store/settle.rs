@@ -9,6 +9,7 @@ use std::{
     collections::HashMap,
     fs::{self, File},
     io::Read,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -135,21 +136,45 @@ impl State {
     }
 
     /// Dying in here changes nothing: the mark is still of the earlier boot.
-    fn unpack_again(&mut self, id: &Digest, blob: Option<&Digest>) -> Result<()> {
+    pub(crate) fn unpack_again(&mut self, id: &Digest, blob: Option<&Digest>) -> Result<()> {
         let blob = blob.ok_or_else(|| Error::Malformed(format!("no image has layer {id}")))?;
-        let source = self.paths.blob(blob);
-        digest_of(&source)?.expect(blob)?;
-        let place = Workplace::make(self.temporary_name("work"))?;
-        let fresh = place.name("layer");
-        let Unpacked { diff_id, .. } = unpack::unpack(&source, &fresh, &place)?;
-        diff_id.expect(id)?;
+        let aside = State::unpack_aside(&self.paths, id, blob)?;
         let target = self.paths.layer(id);
         self.throw_away(vec![target.clone()]);
-        fs::rename(&fresh, &target).map_err(Error::io("move into place", &target))
+        fault::point("image: move layer into place again");
+        fs::rename(aside.directory(), &target).map_err(Error::io("move into place", &target))
+    }
+
+    /// Unpacks a layer from its blob once more, beside the one that is there.
+    pub(crate) fn unpack_aside(paths: &Paths, id: &Digest, blob: &Digest) -> Result<Aside> {
+        let source = paths.blob(blob);
+        digest_of(&source)?.expect(blob)?;
+        let place = Workplace::make(paths.temporary().join(format!("{ASIDE}{}", id.hex())))?;
+        let directory = place.name("layer");
+        let Unpacked { diff_id, .. } = unpack::unpack(&source, &directory, &place)?;
+        diff_id.expect(id)?;
+        Ok(Aside { directory, _place: place })
     }
 }
 
-fn digest_of(path: &std::path::Path) -> Result<Digest> {
+/// How the names of what is unpacked once more begin.
+pub(crate) const ASIDE: &str = "again-";
+
+/// A layer that was unpacked once more; removed when it is dropped, unless it was moved away.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    directory: PathBuf,
+    _place: Workplace,
+}
+
+impl Aside {
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// The digest of a file's bytes.
+pub(crate) fn digest_of(path: &Path) -> Result<Digest> {
     const CHUNK_BYTES: usize = 128 << 10;
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut chunk = vec![0; CHUNK_BYTES];

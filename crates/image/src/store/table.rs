@@ -11,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     paths::Paths,
     record::{BlobRecord, ImageRecord, LayerRecord},
+    reserve::{Reserve, is_full},
 };
 use crate::{Error, Result, digest::Digest};
 
@@ -39,6 +40,16 @@ pub(crate) enum Change {
     DropBlob(Digest),
 }
 
+impl Change {
+    /// Whether it takes something away.
+    fn is_drop(&self) -> bool {
+        matches!(
+            self,
+            Change::DropImage(_) | Change::DropName(_) | Change::DropLayer(_) | Change::DropBlob(_)
+        )
+    }
+}
+
 /// All records, as they are read when the store opens.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
@@ -53,11 +64,13 @@ pub(crate) struct Records {
 pub(crate) struct Tables {
     path: PathBuf,
     database: Option<Database>,
+    reserve: Reserve,
 }
 
 impl Tables {
     pub(crate) fn open(paths: &Paths) -> Result<Tables> {
-        let mut tables = Tables { path: paths.database(), database: None };
+        let mut tables =
+            Tables { path: paths.database(), database: None, reserve: Reserve::new(paths.reserve()) };
         // The first read needs the tables to exist.
         tables.commit(&[])?;
         Ok(tables)
@@ -65,6 +78,19 @@ impl Tables {
 
     /// Makes all changes or none, durably. After a failure, such as a full disk, the next call opens the file again.
     pub(crate) fn commit(&mut self, changes: &[Change]) -> Result<()> {
+        let mut outcome = self.write(changes);
+        let is_full = matches!(&outcome, Err(Error::Metadata(error)) if is_full(error));
+        // Only what gives room back may take the last of it.
+        if is_full && changes.iter().any(Change::is_drop) && self.reserve.give_up() {
+            outcome = self.write(changes);
+        }
+        if outcome.is_ok() {
+            self.reserve.keep();
+        }
+        outcome
+    }
+
+    fn write(&mut self, changes: &[Change]) -> Result<()> {
         let database = match self.database.take() {
             Some(database) => database,
             None => Database::builder().set_cache_size(CACHE_BYTES).create(&self.path).map_err(metadata)?,

@@ -4,6 +4,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value, json};
 
 use super::error::ConfigError;
+use super::fsck::{self, Fsck};
 use super::key::{KEYS, Key, Kind};
 
 /// What the command line said.
@@ -14,6 +15,8 @@ pub(super) struct Flags {
     pub(super) config_file: Option<String>,
     /// `--validate`.
     pub(super) validate: bool,
+    /// `--fsck`, with what it is told.
+    pub(super) fsck: Option<Fsck>,
 }
 
 /// The command line's grammar: the table of settings plus what only makes sense as a flag.
@@ -35,7 +38,8 @@ pub(super) fn command() -> Command {
                 .value_name("FILE")
                 .help("Configuration file [default: /etc/shoal/daemon.json]"),
         )
-        .arg(switch("validate").help("Check the configuration and end"));
+        .arg(switch("validate").help("Check the configuration and end"))
+        .arg(fsck::arg());
     for key in KEYS.iter().filter(|key| !key.flag.is_empty()) {
         let mut arg = match key.kind {
             Kind::Bool => switch(key.flag),
@@ -84,6 +88,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Flags, ConfigError> {
         settings,
         config_file: matches.get_one::<String>("config-file").cloned(),
         validate: matches.get_one::<bool>("validate").copied().unwrap_or(false),
+        fsck: fsck::read(matches),
     })
 }
 

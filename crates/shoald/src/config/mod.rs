@@ -7,6 +7,7 @@ mod container;
 mod error;
 mod file;
 mod flag;
+mod fsck;
 mod key;
 mod runtime;
 mod shoal;
@@ -22,6 +23,7 @@ use serde_json::{Map, Value};
 pub(crate) use address::{Listen, Which};
 pub(crate) use container::Containers;
 pub(crate) use error::ConfigError;
+pub(crate) use fsck::Fsck;
 use key::Effect;
 pub(crate) use runtime::Runtime;
 pub(crate) use shoal::Shoal;
@@ -149,6 +151,8 @@ pub(crate) struct Loaded {
     pub(crate) config: Config,
     /// `--validate`: check and end.
     pub(crate) validate: bool,
+    /// `--fsck`: check the images and end.
+    pub(crate) fsck: Option<Fsck>,
     /// Sentences to log once logging works.
     pub(crate) warnings: Vec<String>,
     /// Where the file was looked for.
@@ -167,7 +171,7 @@ pub(crate) fn load(args: impl IntoIterator<Item = String>) -> Result<Loaded, Con
     let settings = file::join(flags.settings, file::read(&path, asked_for)?, &path)?;
     let warnings = warnings(&settings);
     let config = check(serde_json::from_value(Value::Object(settings))?)?;
-    Ok(Loaded { config, validate: flags.validate, warnings, path })
+    Ok(Loaded { config, validate: flags.validate, fsck: flags.fsck, warnings, path })
 }
 
 /// One sentence for each setting that is known but has no effect yet.
