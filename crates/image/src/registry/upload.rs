@@ -98,14 +98,15 @@ impl Client {
     /// Sends a blob, into a session that is open already or a new one; gives its digest and size.
     pub(crate) async fn upload(&self, source: &Source, session: Option<Url>) -> Result<(Digest, u64)> {
         let mut upload = Upload { source, session, offset: 0, is_broken: false, piece: None };
-        let (mut patience, mut renewed_at) = (Patience::default(), 0);
+        let (mut patience, mut renewed_at) = (Patience::in_the_middle(self.attempts()), 0);
         loop {
             match self.attempt(&mut upload).await {
                 Err(error) => patience.bear(error).await?,
                 done => return done,
             }
             if upload.offset >= renewed_at + PROGRESS_BYTES {
-                (patience, renewed_at) = (Patience::default(), upload.offset);
+                patience.renew();
+                renewed_at = upload.offset;
             }
         }
     }
@@ -163,7 +164,9 @@ impl Client {
     async fn resume(&self, session: &Url) -> Result<Option<(Url, u64)>> {
         let response = match self.call(Method::GET, session.as_str(), HeaderMap::new(), Bytes::new()).await {
             Ok(response) => response,
-            Err(error @ (Error::Unreachable { .. } | Error::Busy { .. })) => return Err(error),
+            Err(error @ (Error::Unreachable { .. } | Error::NoConnection { .. } | Error::Busy { .. })) => {
+                return Err(error);
+            }
             Err(error) => {
                 tracing::debug!(%error, "an upload begins anew");
                 return Ok(None);
