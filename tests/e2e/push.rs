@@ -126,7 +126,11 @@ fn login_push_mount_logout() {
     let (daemon, registry) = (Daemon::start(&[]), secured());
     for program in ["docker", "shoal"] {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("config.json"), r#"{"psFormat": "x"}"#).unwrap();
+        let file = home.path().join("config.json");
+        fs::write(&file, r#"{"psFormat": "x"}"#).unwrap();
+        // Docker's client leaves the mode of a file that is there as it is; `shoal` makes it the user's own.
+        let mode = if program == "docker" { 0o600 } else { 0o644 };
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         walk(&Client { daemon: &daemon, program, home: home.path() }, &registry);
     }
 }
