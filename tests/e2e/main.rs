@@ -28,6 +28,7 @@ mod runtime;
 mod save;
 mod seccomp;
 mod service;
+mod store;
 mod stuck;
 mod swarm;
 mod userns;

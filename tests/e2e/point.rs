@@ -237,7 +237,12 @@ fn images() {
     // Few entries, since each is a point.
     let import = "/images/create?fromSrc=-&repo=other&tag=2&message=another";
     let import = Ask::sending("POST", import, &small_archive(&bench.daemon));
-    bench.walk("import", &[], &[&import], &[&Ask::new("DELETE", "/images/other:2")]);
+    let remove = Ask::new("DELETE", "/images/other:2");
+    bench.walk("import", &[], &[&import], &[&remove]);
+    // What the garbage collector does, too.
+    let prune = Ask::new("POST", "/images/prune?filters=%7B%22dangling%22%3A%5B%22false%22%5D%7D");
+    bench.walk("image prune", &[&import], &[&prune], &[&remove]);
+    bench.walk("rmi of the last name", &[&import], &[&remove], &[&remove]);
 }
 
 /// A directory with one file.

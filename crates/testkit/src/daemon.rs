@@ -94,8 +94,11 @@ impl Daemon {
         };
         let log = File::options().append(true).create(true).open(self.path("log")).expect("the daemon's log");
         let path = |name: &str| self.path(name).display().to_string();
+        let has_config = self.args.iter().any(|arg| arg == "--config-file");
+        let config: &[&str] = if has_config { &[] } else { &["--config-file", "/dev/null"] };
         command
-            .args(["--config-file", "/dev/null", "--debug"])
+            .args(config)
+            .arg("--debug")
             .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")])
             .args(["-H", &self.host()])
             .args(&self.args)
