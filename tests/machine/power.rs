@@ -51,13 +51,15 @@ fn goes() {
     start();
     let image = programs().join("hello-http.tar");
     docker(&["load", "-i", &image.display().to_string()]).ok();
-    let run = |words: &[&str]| docker(&[&["run", "-d"], words, &["shoal/hello-http"]].concat()).ok();
-    run(&["--name", "none"]);
-    run(&["--name", "stopped", "--restart", "unless-stopped"]);
+    // A new image is flushed within a minute, and may be lost until then: that is not what is shown here.
+    run(&mut Command::new("sync")).ok();
+    let web = |words: &[&str]| docker(&[&["run", "-d"], words, &["shoal/hello-http"]].concat()).ok();
+    web(&["--name", "none"]);
+    web(&["--name", "stopped", "--restart", "unless-stopped"]);
     docker(&["stop", "stopped"]).ok();
-    run(&["--name", "removed", "--rm"]);
+    web(&["--name", "removed", "--rm"]);
     docker(&["rm", "-f", "removed"]).ok();
-    run(&["--name", "web", "--restart", "always", "-p", "7070:80", "-m", "64m", "-v", "kept:/kept"]);
+    web(&["--name", "web", "--restart", "always", "-p", "7070:80", "-m", "64m", "-v", "kept:/kept"]);
     answers();
     // What was answered is on the disk: nothing waits here.
 }
