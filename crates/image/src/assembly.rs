@@ -43,7 +43,7 @@ pub(crate) enum Layer {
 #[derive(Debug)]
 pub(crate) enum Arrival {
     Fresh { source: PathBuf, directory: PathBuf, unpacked: Unpacked, operation: Operation },
-    Kept { _hold: Hold },
+    Kept { hold: Hold },
 }
 
 /// Images on their way into the store.
@@ -101,10 +101,16 @@ impl Assembly {
 
     /// Takes in a layer that other operations may take in too. Who calls keeps it until all is published.
     pub(crate) fn add_arrival(&mut self, arrival: &Arrival) {
-        if let Arrival::Fresh { source, directory, unpacked, operation } = arrival {
-            self.publication.blobs.insert(unpacked.blob_digest, source.clone());
-            self.publication.layers.insert(unpacked.diff_id, (directory.clone(), unpacked.size_bytes));
-            self.publication.places.push(operation.place().clone());
+        match arrival {
+            Arrival::Fresh { source, directory, unpacked, operation } => {
+                self.verified.insert((unpacked.blob_digest, unpacked.diff_id));
+                self.publication.blobs.insert(unpacked.blob_digest, source.clone());
+                self.publication.layers.insert(unpacked.diff_id, (directory.clone(), unpacked.size_bytes));
+                self.publication.places.push(operation.place().clone());
+            }
+            Arrival::Kept { hold } => {
+                self.verified.insert(hold.pair());
+            }
         }
     }
 

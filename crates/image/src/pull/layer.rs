@@ -102,7 +102,7 @@ async fn fetch(
     for attempt in 1.. {
         let operation = store.operation().await?;
         if let Some(hold) = operation.hold(wanted.diff_id, wanted.blob).await? {
-            return Ok((Arrival::Kept { _hold: hold }, Origin::Store));
+            return Ok((Arrival::Kept { hold }, Origin::Store));
         }
         match fetch_once(&client, &descriptor, wanted, &stages, operation).await {
             Err(error @ Error::DigestMismatch { .. }) if attempt < MAX_FALSE => {
