@@ -64,7 +64,10 @@ pub(crate) fn time(soak: bool) -> Result<()> {
     let starts = BEFORE_AND_AFTER.map(|test| vec![job(machine.clone(), &["--exact", test])]);
     let mut apart = vec![job(machine, &["--skip", "power::"])];
     for test in RUNTIME {
-        apart.push(job(built(test)?, &[]));
+        let mut part = job(built(test)?, &[]);
+        // podman maps users too.
+        part.environment.push(("TMPDIR", DISK.to_owned()));
+        apart.push(part);
     }
     apart.extend([users, job(end_to_end.clone(), &CLIENTS), points]);
     // Long as two starts are, only the long versions have them.
