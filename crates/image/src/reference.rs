@@ -83,6 +83,10 @@ impl Reference {
         if self.domain != DEFAULT_DOMAIN {
             return self.repository();
         }
+        // Its short form would be the name of an image of another registry.
+        if self.path.split_once('/').is_some_and(|(first, _)| looks_like_host(first)) {
+            return self.repository();
+        }
         match self.path.strip_prefix(OFFICIAL_PREFIX) {
             Some(short) if !short.contains('/') => short.to_owned(),
             _ => self.path.clone(),
