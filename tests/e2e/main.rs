@@ -3,6 +3,7 @@
 
 mod archive;
 mod attack;
+mod checkpoint;
 mod client;
 mod commit;
 mod container;

@@ -103,15 +103,3 @@ fn what_a_runtime_cannot_do_is_told() {
     daemon.docker(&["rm", "-f", "one"]).ok();
     assert!(!Path::new("/proc").join(&pid).exists());
 }
-
-#[test]
-fn a_checkpoint_is_refused_with_the_reason() {
-    let (daemon, _dir) = daemon();
-    daemon.docker(&["run", "-d", "--name", "one", "busybox", "sleep", "1000"]).ok();
-    let said = daemon.shoal(&["checkpoint", "create", "one", "first"]);
-    assert!(said.code == 1 && said.err.contains("checkpoints are not available: "), "{}", said.err);
-    assert_eq!(daemon.docker(&["inspect", "--format", "{{.State.Status}}", "one"]).ok(), "running");
-    assert_eq!(daemon.shoal(&["checkpoint", "ls", "one"]).ok(), "CHECKPOINT NAME");
-    let said = daemon.shoal(&["start", "--checkpoint", "first", "one"]);
-    assert!(said.code != 0 && said.err.to_lowercase().contains("checkpoint"), "{}", said.err);
-}

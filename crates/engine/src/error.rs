@@ -170,6 +170,34 @@ pub enum Error {
     /// A container cannot be frozen into files here.
     #[error("checkpoints are not available: {0}")]
     Checkpoint(String),
+    /// A checkpoint was tried and did not come about.
+    #[error("the checkpoint could not be made: {0}")]
+    CheckpointFailed(String),
+    /// The container cannot be frozen now.
+    #[error("{0}")]
+    CheckpointConflict(String),
+    /// There is a checkpoint of that name.
+    #[error("checkpoint with name {name} already exists for container {container}")]
+    CheckpointExists {
+        /// Its name.
+        name: String,
+        /// The container's name.
+        container: String,
+    },
+    /// There is none.
+    #[error("checkpoint {name} does not exist for container {container}")]
+    NoSuchCheckpoint {
+        /// Its name.
+        name: String,
+        /// The container's name.
+        container: String,
+    },
+    /// No name for a checkpoint.
+    #[error("Invalid checkpoint ID ({0}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")]
+    CheckpointName(String),
+    /// Nobody knows where it would be.
+    #[error("the checkpoint directory {0:?} is not absolute")]
+    CheckpointDir(String),
     /// The name of a log driver's server leads nowhere.
     #[error(
         "failed to create task for container: failed to initialize logging driver: dial {address}: {reason}"
@@ -291,14 +319,19 @@ impl Error {
             | Error::Removing(_)
             | Error::RemovalInProgress(_)
             | Error::TooManyAttached(_)
+            | Error::CheckpointExists { .. }
+            | Error::CheckpointConflict(_)
             | Error::JoinNotRunning { .. } => ErrorKind::Conflict,
             Error::Invalid(Invalid::NotImplemented(_)) | Error::NotImplemented(_) | Error::Checkpoint(_) => {
                 ErrorKind::NotImplemented
             }
+            Error::CheckpointName(_) | Error::CheckpointDir(_) => ErrorKind::Invalid,
+            Error::NoSuchCheckpoint { .. } => ErrorKind::NotFound,
             Error::NoLimit(_) | Error::AmbiguousPrefix(_) | Error::Invalid(_) => ErrorKind::Invalid,
             // Docker answers 400 when the program is missing or not executable, 500 when the machine refused.
             Error::Start { exit_code: 126 | 127, .. } => ErrorKind::Invalid,
             Error::Start { .. }
+            | Error::CheckpointFailed(_)
             | Error::Stuck(_)
             | Error::Shim { .. }
             | Error::ShimSilent(_)

@@ -58,6 +58,7 @@ pub use archive::{ArchiveStream, ExtractOptions, PathStat};
 pub use cgroup::CgroupDriver;
 pub use config::EngineConfig;
 pub use container::{
+    CheckpointName,
     AttachInput, AttachOptions, AttachOutput, Attachment, Containers, Created, LogOptions, Paths, Pruned,
     RemoveOptions, StopOptions, StopTimeout, WaitCondition, WaitResult,
 };

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::record::ExitStatus;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use shim::{Decoder, Request, Response};
+use shim::{Decoder, ErrorKind, Request, Response};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -41,6 +41,7 @@ pub(crate) struct Link {
 /// A failure to start, as the shim tells it.
 #[derive(Debug)]
 pub(crate) struct Refused {
+    pub(crate) kind: ErrorKind,
     pub(crate) message: String,
     pub(crate) exit_code: i32,
 }
@@ -72,7 +73,7 @@ pub(crate) async fn created(id: &str, child: &mut Child) -> Result<std::result::
         Response::Created { pid } => u32::try_from(pid)
             .map(Ok)
             .map_err(|_| broken(id, format!("it tells an impossible process id {pid}"))),
-        Response::Error { message, exit_code, .. } => Ok(Err(Refused { message, exit_code })),
+        Response::Error { kind, message, exit_code } => Ok(Err(Refused { kind, message, exit_code })),
         other => Err(broken(id, format!("it answers its start with {other:?}"))),
     }
 }
@@ -93,8 +94,18 @@ impl Link {
 
     /// Asks, and gives the answer, which may be a refusal.
     pub(crate) async fn ask(&mut self, id: &str, request: &Request) -> Result<Response> {
+        self.ask_patiently(id, request, ANSWER_LIMIT).await
+    }
+
+    /// The same, for what takes longer.
+    pub(crate) async fn ask_patiently(
+        &mut self,
+        id: &str,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<Response> {
         self.send(id, request).await?;
-        match timeout(ANSWER_LIMIT, read_message(&mut self.stream)).await {
+        match timeout(limit, read_message(&mut self.stream)).await {
             Ok(answer) => answer.map_err(|error| broken(id, format!("its answer cannot be read: {error}"))),
             Err(_) => Err(broken(id, "it does not answer")),
         }
@@ -169,7 +180,12 @@ impl Link {
 
 impl From<shim::ExitStatus> for ExitStatus {
     fn from(status: shim::ExitStatus) -> ExitStatus {
-        ExitStatus { code: status.code, oom_killed: status.oom_killed, at_ns: status.at_ns }
+        ExitStatus {
+            code: status.code,
+            oom_killed: status.oom_killed,
+            checkpointed: status.checkpointed,
+            at_ns: status.at_ns,
+        }
     }
 }
 

@@ -18,7 +18,10 @@
 use crate::boot;
 use crate::cgroup::{cgroup_path, cgroup_root, container_of, scope_of};
 use crate::config::EngineConfig;
-use crate::container::{Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup};
+use crate::container::{
+    Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup,
+    sweep_drafts,
+};
 use crate::error::Error;
 use crate::layer::PAUSED_FILE;
 use crate::link::{self, Link};
@@ -192,7 +195,7 @@ fn is_active(record: &Record) -> bool {
 }
 
 fn unknown_end() -> ExitStatus {
-    ExitStatus { code: EXIT_UNKNOWN, oom_killed: false, at_ns: now_ns() }
+    ExitStatus { code: EXIT_UNKNOWN, oom_killed: false, checkpointed: false, at_ns: now_ns() }
 }
 
 /// The process lives: the record may be older than its start.
@@ -240,6 +243,7 @@ fn end(record: &mut Record, status: ExitStatus) {
     state.oom_killed = status.oom_killed;
     state.finished_ns = status.at_ns;
     state.pid = 0;
+    record.manually_stopped |= status.checkpointed;
     record.endpoints.clear();
 }
 
@@ -290,6 +294,10 @@ fn modified_ns(path: &Path) -> Option<i64> {
 /// that tells how they ended.
 pub(crate) fn forget_runs(config: &EngineConfig, recovered: &[Recovered]) {
     for found in recovered.iter().filter(|found| !matches!(found.adopted, Adopted::Live(_))) {
+        let paths = Paths::new(&containers_dir(config), &found.record.id);
+        if let Err(error) = sweep_drafts(&paths) {
+            tracing::warn!(container = found.record.short_id(), %error, "draft of a checkpoint stays");
+        }
         if let Err(error) = remove_dir(&exec_dirs(config).join(&found.record.id)) {
             tracing::warn!(container = found.record.short_id(), %error, "directory of an ended run stays");
         }
@@ -363,7 +371,7 @@ mod tests {
     #[test]
     fn an_end_that_is_recorded_already_counts_once() {
         let mut record = record(Status::Running, RestartCondition::No);
-        let status = ExitStatus { code: 3, oom_killed: true, at_ns: 9 };
+        let status = ExitStatus { code: 3, oom_killed: true, checkpointed: false, at_ns: 9 };
         end(&mut record, status);
         end(&mut record, status);
         assert_eq!((record.exits, record.state.exit_code, record.state.finished_ns), (1, 3, 9));

@@ -88,6 +88,14 @@ pub enum Error {
     /// The configuration asks for a label of a security module that this kernel lacks, or has switched off.
     #[error("{0} cannot be set: {1} is not enabled in this kernel")]
     NoSecurityModule(&'static str, &'static str),
+    /// The program criu failed.
+    #[error("criu {verb}: {reason}")]
+    Criu {
+        /// What it was to do.
+        verb: &'static str,
+        /// In its words.
+        reason: String,
+    },
     /// A hook failed or took too long.
     #[error("the hook {} failed: {why}", path.display())]
     Hook {
@@ -112,6 +120,7 @@ impl Error {
             Error::NotRunning => ErrorKind::Conflict,
             Error::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Error::Host { .. }
+            | Error::Criu { .. }
             | Error::Hook { .. }
             | Error::Systemd { .. }
             | Error::Path { .. }

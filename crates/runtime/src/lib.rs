@@ -10,6 +10,7 @@
 //! - [`create()`]: plan, cgroup, clone; [`Created`]: the gate in front of the program
 //! - `init`: everything that happens inside the clone, in order
 //! - [`cgroup`]: paths, limits, killing and removal on both cgroup versions
+//! - [`checkpoint`]: processes into files and back, by criu
 //! - [`view`]: a container's files without its processes
 //! - `seccomp`: OCI rules to a short BPF tree; [`user`]: names to numbers; [`exe`]: our own binary, read-only
 //!
@@ -17,6 +18,7 @@
 //! container's private mount namespace and vanish with it; the only traces on the host are cgroups.
 
 pub mod cgroup;
+pub mod checkpoint;
 mod create;
 pub mod default;
 mod dial;

@@ -8,6 +8,7 @@
 //! This library holds types and their encoding; it does no IO of its own.
 
 pub mod block;
+mod checkpoint;
 mod exec;
 mod frame;
 mod health;
@@ -16,6 +17,7 @@ mod message;
 pub mod record;
 mod spec;
 
+pub use checkpoint::CheckpointSpec;
 pub use exec::{EXIT_STREAM, ExecSpec, ExecState};
 pub use frame::{Decoder, FrameError, MAX_MESSAGE_BYTES, decode, encode, read, write};
 pub use health::{HealthReport, HealthSpec, HealthStatus, MAX_OUTPUT_BYTES, MAX_RESULTS, Probe, ProbeResult};

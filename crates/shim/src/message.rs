@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ExecSpec, ExecState, HealthReport};
+use crate::{CheckpointSpec, ExecSpec, ExecState, HealthReport};
 
 /// What the engine asks. One at a time per connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,14 @@ pub enum Request {
         /// [`HealthReport::sequence`] of what is known.
         #[serde(default)]
         after: Option<u64>,
+    },
+    /// Freeze the container into files. Answer: `Ok` when they are written, before the container's end is told.
+    Checkpoint(CheckpointSpec),
+    /// In place of `Start` for a container with [`crate::ShimSpec::restore`]: bring its processes back. Answer: `Started` or
+    /// `Error`.
+    Restore {
+        /// It has the address that it had, so that its connections may go on.
+        same_address: bool,
     },
     /// Answer: `Execs`: all that run, and the last of those that have ended.
     ExecList,
@@ -172,6 +180,9 @@ pub struct ExitStatus {
     pub signal: Option<i32>,
     /// The kernel's out-of-memory killer has ended one of its processes.
     pub oom_killed: bool,
+    /// It was killed because it had been frozen into files, and is not to be started afresh by itself.
+    #[serde(default)]
+    pub checkpointed: bool,
     /// When, in nanoseconds since the epoch.
     pub at_ns: i64,
 }

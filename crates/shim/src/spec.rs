@@ -33,6 +33,9 @@ pub struct ShimSpec {
     /// Another OCI runtime that makes the container in our place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<ForeignRuntime>,
+    /// The directory of a checkpoint, from which the container's processes come in place of its program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<PathBuf>,
     /// A pseudo-terminal instead of three pipes.
     pub tty: bool,
     /// Standard input stays open for attachments; else it is `/dev/null`.

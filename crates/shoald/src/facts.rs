@@ -23,7 +23,7 @@ pub(crate) fn facts(config: &Config, instance: &Instance) -> Arc<Facts> {
         data_root: config.data_root.display().to_string(),
         labels: config.labels.clone(),
         debug: config.debug,
-        experimental: false,
+        experimental: config.experimental,
         storage_driver: instance.storage.name().to_owned(),
         backing_filesystem: storage::backing(&config.data_root).to_owned(),
         log_driver: config.log_driver.clone(),

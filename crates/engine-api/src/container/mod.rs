@@ -1,6 +1,7 @@
 //! Containers: what is asked for, and what is told.
 
 mod archive;
+mod checkpoint;
 mod commit;
 mod config;
 mod create;
@@ -19,6 +20,7 @@ mod update;
 mod words;
 
 pub use archive::{ArchiveQuery, ContainerPathStat, ExtractQuery};
+pub use checkpoint::{Checkpoint, CheckpointCreateRequest, CheckpointQuery};
 pub use commit::{CommitQuery, CommitResponse, FilesystemChange};
 pub use config::{ContainerConfig, Empty};
 pub use create::{

@@ -75,6 +75,9 @@ pub struct StartQuery {
     /// The checkpoint to start from.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub checkpoint: String,
+    /// A directory of the daemon's machine that it is in; empty: the container's own.
+    #[serde(rename = "checkpoint-dir", skip_serializing_if = "String::is_empty")]
+    pub checkpoint_dir: String,
 }
 
 /// Of `POST /containers/{id}/stop` and `restart`.

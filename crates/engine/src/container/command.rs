@@ -1,6 +1,7 @@
 //! What the handle sends to a container's task. Each carries the way back for the answer.
 
 use super::attachment::Attachment;
+use super::checkpoint::Origin;
 use super::request::{AttachOptions, RemoveOptions, StopOptions};
 use crate::error::Result;
 use crate::health::News;
@@ -13,7 +14,9 @@ pub(crate) type Reply<T = ()> = oneshot::Sender<Result<T>>;
 /// One request to a container's task.
 #[derive(Debug)]
 pub(crate) enum Command {
+    /// From its program, or from a checkpoint.
     Start {
+        origin: Option<Origin>,
         reply: Reply,
     },
     Stop {

@@ -1,5 +1,6 @@
 //! The end of a run: what is recorded, who is told, what comes next.
 
+use super::checkpoint::sweep;
 use super::launch::remove_dir;
 use super::task::{Ending, Phase, Running, Task, Then};
 use crate::cgroup::cgroup_path;
@@ -39,6 +40,8 @@ impl Task {
             health.status = HealthStatus::Unhealthy;
         }
         self.record.exits += 1;
+        // What goes on elsewhere, or later, must not begin again here by itself.
+        self.record.manually_stopped |= status.checkpointed;
         let ran = since.elapsed();
         let restarts = stopping.is_none() && self.restart_later(status.code, ran);
         let mut ending = Ending { link: Some(link), child, written: None };
@@ -81,7 +84,7 @@ impl Task {
                 self.shared.publish(&self.record, "stop", &[]);
                 let answer = match self.phase {
                     Phase::Running(_) => Ok(()),
-                    _ => self.start_by_user().await,
+                    _ => self.start_by_user(None).await,
                 };
                 if answer.is_ok() {
                     self.shared.publish(&self.record, "restart", &[]);
@@ -114,7 +117,12 @@ impl Task {
     pub(super) async fn forget_run(&mut self) {
         self.ending = None;
         let dir = self.shared.exec_dir(&self.record.id);
-        let removed = tokio::task::spawn_blocking(move || remove_dir(&dir)).await;
+        let paths = self.shared.paths(&self.record.id);
+        let removed = tokio::task::spawn_blocking(move || {
+            sweep(&paths).map_err(Error::io("remove drafts of checkpoints in", &paths.dir))?;
+            remove_dir(&dir)
+        });
+        let removed = removed.await;
         if let Ok(Err(error)) = removed {
             tracing::warn!(container = self.record.short_id(), %error, "directory of an ended run stays");
         }
@@ -151,5 +159,5 @@ pub(crate) fn sweep_cgroup(cgroups: &runtime::cgroup::Layout, path: &Path) -> Re
 
 /// The status of a container whose shim died, as of now.
 pub(crate) fn killed_now() -> ExitStatus {
-    ExitStatus { code: EXIT_KILLED, oom_killed: false, at_ns: now_ns() }
+    ExitStatus { code: EXIT_KILLED, oom_killed: false, checkpointed: false, at_ns: now_ns() }
 }

@@ -5,6 +5,7 @@
 //! and each of its steps is harmless if there is nothing to take back.
 
 use super::attachment::Pending;
+use super::checkpoint::{self, Origin};
 use super::join::{self, Joined};
 use super::request::AttachOptions;
 use crate::cgroup::{CgroupDriver, cgroup_path, oci_path};
@@ -19,10 +20,11 @@ use crate::shared::{Shared, now_ns};
 use crate::spec::NetworkMode;
 use crate::userns;
 use network::{AttachRequest, Endpoint};
-use shim::{LogSpec, Request, Response, ShimSpec};
+use shim::{ErrorKind, LogSpec, Request, Response, ShimSpec};
 use std::fs::{self, DirBuilder};
+use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::process::Child;
 
@@ -51,17 +53,18 @@ struct Prepared {
     joined: Joined,
 }
 
-/// Runs the container's program. Clients in `pending` are attached before its first instruction.
+/// Runs the container's program, or brings back its processes. Clients in `pending` are attached before its first instruction.
 ///
 /// # Errors
 /// Nothing is left behind.
 pub(super) async fn launch(
     shared: &Arc<Shared>,
     record: &Record,
+    origin: Option<&Origin>,
     pending: &mut Vec<(AttachOptions, Pending)>,
 ) -> Result<Launched> {
     let mut child = None;
-    match run(shared, record, pending, &mut child).await {
+    match run(shared, record, origin, pending, &mut child).await {
         Ok((pid, link, endpoints, started_ns)) => match child {
             Some(child) => Ok(Launched { pid, link, child, endpoints, started_ns }),
             None => Err(Error::ShuttingDown),
@@ -76,6 +79,7 @@ pub(super) async fn launch(
 async fn run(
     shared: &Arc<Shared>,
     record: &Record,
+    origin: Option<&Origin>,
     pending: &mut Vec<(AttachOptions, Pending)>,
     child: &mut Option<Child>,
 ) -> Result<(u32, Link, Vec<Endpoint>, i64)> {
@@ -86,14 +90,16 @@ async fn run(
     let rootfs = Files::of(shared.config.storage_driver, rootfs).rootfs();
     let log = super::log::spec(shared, record, &prepared.plan.log).await?;
     let files = (shared.clone(), record.clone(), prepared.clone());
-    let written = tokio::task::spawn_blocking(move || write_files(&files.0, &files.1, &files.2, rootfs, log));
+    let restore = origin.map(|origin| origin.dir.clone());
+    let written =
+        tokio::task::spawn_blocking(move || write_files(&files.0, &files.1, &files.2, (rootfs, log, restore)));
     written.await.map_err(|_| Error::ShuttingDown)??;
 
     // The shim makes the namespaces while the network chooses address and ports.
     fault::point("start: spawn shim");
     let shim = child.insert(link::spawn(&shared.config.libexec, &exec_dir)?);
-    let (created, endpoint) = tokio::join!(link::created(id, shim), allocate(shared, record, &prepared.plan));
-    let pid = created?.map_err(start_error)?;
+    let (created, endpoint) = tokio::join!(link::created(id, shim), allocate(shared, record, &prepared.plan, origin));
+    let pid = created?.map_err(|refused| start_error(refused, origin))?;
     let endpoint = endpoint?;
     if let Some(endpoint) = &endpoint {
         let own = (endpoint.ip, prepared.hostname.as_str(), record.spec.config.domainname.as_str());
@@ -111,7 +117,15 @@ async fn run(
     connect_pending(id, &exec_dir, pending).await?;
     let started_ns = now_ns();
     fault::point("start: run program");
-    match link.ask(id, &Request::Start).await? {
+    let answer = match origin {
+        None => link.ask(id, &Request::Start).await?,
+        Some(origin) => {
+            let address = endpoints.first().map(|endpoint| IpAddr::from(endpoint.ip));
+            let same_address = address == origin.address.map(IpAddr::V4);
+            link.ask_patiently(id, &Request::Restore { same_address }, checkpoint::LIMIT).await?
+        }
+    };
+    match answer {
         Response::Started { pid } => {
             let pid = u32::try_from(pid).map_err(|_| broken(id, &Response::Started { pid }))?;
             // A short program has ended by now, and its shim with it: then the exit file tells instead.
@@ -120,7 +134,9 @@ async fn run(
             }
             Ok((pid, link, endpoints, started_ns))
         }
-        Response::Error { message, exit_code, .. } => Err(start_error(Refused { message, exit_code })),
+        Response::Error { kind, message, exit_code } => {
+            Err(start_error(Refused { kind, message, exit_code }, origin))
+        }
         other => Err(broken(id, &other)),
     }
 }
@@ -150,8 +166,7 @@ fn write_files(
     shared: &Shared,
     record: &Record,
     prepared: &Prepared,
-    rootfs: runtime::Rootfs,
-    log: LogSpec,
+    (rootfs, log, restore): (runtime::Rootfs, LogSpec, Option<PathBuf>),
 ) -> Result<()> {
     let plan = &prepared.plan;
     for mount in record.mounts.iter().filter(|mount| !mount.is_memory()) {
@@ -192,6 +207,7 @@ fn write_files(
         init: record.spec.host.init.unwrap_or(shared.config.init),
         foreign: shared.config.runtimes.get(&record.spec.host.runtime).cloned(),
         systemd_cgroup: shared.config.cgroup_driver == CgroupDriver::Systemd,
+        restore,
         tty: container.tty,
         open_stdin: container.open_stdin,
         stdin_once: container.stdin_once,
@@ -233,12 +249,17 @@ fn bind_source(path: &str, create: bool) -> Result<()> {
     Err(crate::spec::Invalid::Mount { kind: "bind", reason }.into())
 }
 
-async fn allocate(shared: &Shared, record: &Record, plan: &Plan) -> Result<Option<Endpoint>> {
+async fn allocate(
+    shared: &Shared,
+    record: &Record,
+    plan: &Plan,
+    origin: Option<&Origin>,
+) -> Result<Option<Endpoint>> {
     let mode = &record.spec.host.network_mode;
     if !matches!(mode, NetworkMode::Default | NetworkMode::Bridge) || record.spec.config.network_disabled {
         return Ok(None);
     }
-    let request = AttachRequest {
+    let mut request = AttachRequest {
         container_id: record.id.clone(),
         container_name: record.name.clone(),
         network: "bridge".to_owned(),
@@ -247,6 +268,14 @@ async fn allocate(shared: &Shared, record: &Record, plan: &Plan) -> Result<Optio
         ip: plan.ip,
         aliases: plan.aliases.clone(),
     };
+    if let (None, Some(address)) = (plan.ip, origin.and_then(|origin| origin.address)) {
+        // With the address that they belong to connections can go on. Another may have it by now.
+        request.ip = Some(address);
+        if let Ok(endpoint) = shared.network.allocate(request.clone()).await {
+            return Ok(Some(endpoint));
+        }
+        request.ip = None;
+    }
     Ok(Some(shared.network.allocate(request).await?))
 }
 
@@ -294,8 +323,15 @@ pub(super) fn exit_code(error: &Error) -> i32 {
 }
 
 /// Clients look for the runtime's words inside Docker's frame.
-fn start_error(refused: Refused) -> Error {
-    let Refused { message, exit_code } = refused;
+fn start_error(refused: Refused, origin: Option<&Origin>) -> Error {
+    let Refused { kind, message, exit_code } = refused;
+    if origin.is_some() {
+        if kind == ErrorKind::NotImplemented {
+            return Error::Checkpoint(message);
+        }
+        let message = format!("failed to start the container from its checkpoint: {message}");
+        return Error::Start { message, exit_code };
+    }
     if message.starts_with(LOG_UNREACHABLE) {
         let message = format!("failed to create task for container: {message}");
         return Error::Start { message, exit_code };

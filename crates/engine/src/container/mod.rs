@@ -33,6 +33,8 @@ mod usage;
 mod wait;
 
 pub use attachment::{AttachInput, AttachOutput, Attachment};
+pub use checkpoint::CheckpointName;
+pub(crate) use checkpoint::sweep as sweep_drafts;
 pub(crate) use command::Command;
 pub(crate) use create::CREATED_FILE;
 pub(crate) use exit::{killed_now, sweep_cgroup};
@@ -115,7 +117,7 @@ impl Containers {
     /// # Errors
     /// [`Error::AlreadyRunning`] if it runs; [`Error::Start`] if the process cannot be made, which leaves nothing.
     pub async fn start(&self, reference: &str) -> Result<()> {
-        self.call(reference, |reply| Command::Start { reply }).await
+        self.call(reference, |reply| Command::Start { origin: None, reply }).await
     }
 
     /// Sends the stop signal, and SIGKILL when the time is over. Returns when the process has ended.

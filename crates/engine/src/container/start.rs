@@ -1,5 +1,6 @@
 //! Starting: by a user, by the restart policy, after a restart's stop.
 
+use super::checkpoint::Origin;
 use super::launch;
 use super::oom::Alarm;
 use super::task::{Phase, Running, Task};
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 
 impl Task {
     /// A user's start: forgets what the restart policy counted.
-    pub(super) async fn start_by_user(&mut self) -> Result<()> {
+    pub(super) async fn start_by_user(&mut self, origin: Option<Origin>) -> Result<()> {
         match self.phase {
             Phase::Running(_) if self.record.state.status == Status::Paused => {
                 return Err(Error::StartPaused);
@@ -26,7 +27,7 @@ impl Task {
         self.record.manually_stopped = false;
         self.record.starts_again = false;
         self.waited = None;
-        let started = self.start().await;
+        let started = self.start(origin).await;
         if started.is_err() {
             self.phase = Phase::Idle;
             if self.record.spec.host.auto_remove {
@@ -42,7 +43,7 @@ impl Task {
         if self.waited.is_some() {
             self.record.restart_count += 1;
         }
-        if let Err(error) = self.start().await {
+        if let Err(error) = self.start(None).await {
             tracing::warn!(container = self.record.short_id(), %error, "restart policy cannot start the container");
             // A start that fails counts as a run that failed at once, so that it backs off and comes to its end.
             let code = self.record.state.exit_code;
@@ -72,8 +73,8 @@ impl Task {
         true
     }
 
-    /// Makes it run, or records why it does not.
-    pub(super) async fn start(&mut self) -> Result<()> {
+    /// Makes it run, its program or what a checkpoint holds, or records why it does not.
+    pub(super) async fn start(&mut self, origin: Option<Origin>) -> Result<()> {
         // The last run's shim removes the cgroup that this run will use.
         if let Some(mut ending) = self.ending.take() {
             ending.gone().await;
@@ -81,7 +82,7 @@ impl Task {
         // Nor may anybody write to the layer behind the container's back.
         let _files = self.files.clone().lock_owned().await;
         let shared = self.shared.clone();
-        match launch::launch(&shared, &self.record, &mut self.pending).await {
+        match launch::launch(&shared, &self.record, origin.as_ref(), &mut self.pending).await {
             Ok(launched) => {
                 let state = &mut self.record.state;
                 state.status = Status::Running;

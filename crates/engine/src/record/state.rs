@@ -53,6 +53,8 @@ pub struct ExitStatus {
     pub code: i32,
     /// Whether the kernel ended it for lack of memory.
     pub oom_killed: bool,
+    /// Whether it was killed because it had been frozen into files.
+    pub checkpointed: bool,
     /// When, in nanoseconds since the epoch.
     pub at_ns: i64,
 }

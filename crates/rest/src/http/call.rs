@@ -10,8 +10,10 @@ pub(crate) struct Call<Q = NoQuery, B = ()> {
     pub(crate) api: Api,
     /// The version of the API that was asked for.
     pub(crate) version: Version,
-    /// The name in the path; empty where the route has none.
+    /// The first name in the path; empty where the route has none.
     pub(crate) name: String,
+    /// The second one; empty where the route has one or none.
+    pub(crate) second_name: String,
     /// Parameters, and the headers that count as such.
     pub(crate) query: Q,
     /// The body.

@@ -71,16 +71,18 @@ impl Dispatcher {
         let (head, incoming) = request.into_parts();
         let min_minor = self.api.facts.borrow().min_minor;
         let (version, path) = version::split(head.uri.path(), min_minor)?;
-        let (route, name) =
+        let (route, names) =
             self.table.find(&head.method, path).ok_or_else(|| Failure::not_found("page not found"))?;
         let Target::Handler(handler) = &route.target else {
             return Err(Failure::missing(format_args!("{} {}", head.method, route.pattern.0)));
         };
+        let name = |at: usize| decode(names.get(at).copied().unwrap_or_default(), false);
         tracing::debug!(method = %head.method, path, "request");
         Ok(handler(Arrived {
             api: self.api.clone(),
             version,
-            name: decode(name, false)?,
+            name: name(0)?,
+            second_name: name(1)?,
             query: head.uri.query().unwrap_or_default().to_owned(),
             form: Form::asked(&head.headers),
             headers: head.headers,

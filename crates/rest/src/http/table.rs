@@ -13,7 +13,7 @@ use super::answer::Outcome;
 use super::body::Taken;
 use super::call::Call;
 use super::hijack::Form;
-use super::pattern::Pattern;
+use super::pattern::{Names, Pattern};
 use super::version::Version;
 use crate::Api;
 use crate::failure::Failure;
@@ -26,6 +26,7 @@ pub(crate) struct Arrived {
     pub(crate) api: Api,
     pub(crate) version: Version,
     pub(crate) name: String,
+    pub(crate) second_name: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) incoming: Incoming,
@@ -99,12 +100,12 @@ impl Table {
         &mut self.routes[at]
     }
 
-    /// The route of a request, and the name in its path. Weightier patterns stand first.
-    pub(crate) fn find<'p>(&self, method: &Method, path: &'p str) -> Option<(&Route, &'p str)> {
+    /// The route of a request, and the names in its path. Weightier patterns stand first.
+    pub(crate) fn find<'p>(&self, method: &Method, path: &'p str) -> Option<(&Route, Names<'p>)> {
         self.routes
             .iter()
             .filter(|route| route.method == *method)
-            .find_map(|route| route.pattern.matches(path).map(|name| (route, name)))
+            .find_map(|route| route.pattern.matches(path).map(|names| (route, names)))
     }
 
     /// All routes, for the coverage test.
@@ -120,10 +121,10 @@ where
     F: Fn(Call<Q, B>) -> Fut,
     Fut: Future<Output = Outcome>,
 {
-    let Arrived { api, version, name, query, headers, incoming, form } = arrived;
+    let Arrived { api, version, name, second_name, query, headers, incoming, form } = arrived;
     let query = parameters(&query, &headers)?;
     let body = B::take(&headers, incoming).await?;
-    handler(Call { api, version, name, query, body, form }).await
+    handler(Call { api, version, name, second_name, query, body, form }).await
 }
 
 fn parameters<Q: DeserializeOwned>(query: &str, headers: &HeaderMap) -> Result<Q, Failure> {

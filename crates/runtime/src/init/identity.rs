@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::stat::{SFlag, fstat, makedev};
+use nix::sys::stat::{FileStat, SFlag, fstat, makedev};
 use nix::unistd::{Gid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, setgroups, setresgid, setresuid};
 
 use super::channel::Channel;
@@ -74,6 +74,38 @@ pub(super) fn set_streams(
         .map_err(|error| Error::host("set the standard streams")(error.into()))
 }
 
+/// Puts the container's own `/dev/null` in the place of the machine's: a file of the machine's cannot be frozen into
+/// files, nor be reopened by its name.
+pub(super) fn own_null(root: BorrowedFd<'_>) -> Result<()> {
+    let failed = |error: io::Error| Error::host("open the container's /dev/null")(error);
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let streams = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+    for (number, stream) in streams.into_iter().enumerate() {
+        if !is_null(stream).map_err(failed)? {
+            continue;
+        }
+        let own = open(root, Path::new("/dev/null"), libc::O_RDWR | libc::O_NOCTTY, 0, Links::InRoot);
+        // An image may be without it, or have something else in its place.
+        let Some(own) = own.ok().filter(|own| is_null(own.as_fd()).unwrap_or(false)) else { return Ok(()) };
+        match number {
+            0 => dup2_stdin(&own),
+            1 => dup2_stdout(&own),
+            _ => dup2_stderr(&own),
+        }
+        .map_err(|error| failed(error.into()))?;
+    }
+    Ok(())
+}
+
+/// Whether it is the device that takes everything and gives nothing.
+fn is_null(stream: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(is_null_device(&fstat(stream)?))
+}
+
+fn is_null_device(status: &FileStat) -> bool {
+    status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits() && status.st_rdev == makedev(1, 3)
+}
+
 /// Lets the user reopen its streams by `/dev/stdout` and the like, whose files root has made.
 pub(super) fn give_streams(user: &User) -> Result<()> {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
@@ -87,9 +119,7 @@ pub(super) fn give_streams(user: &User) -> Result<()> {
 pub(super) fn give(stream: BorrowedFd<'_>, uid: Uid, gid: Option<Gid>) -> Result<()> {
     let failed = |error: Errno| Error::host("give away a standard stream")(error.into());
     let status = fstat(stream).map_err(failed)?;
-    let is_device = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits();
-    let is_null = is_device && status.st_rdev == makedev(1, 3);
-    if is_null || status.st_uid == uid.as_raw() && gid.is_none() {
+    if is_null_device(&status) || status.st_uid == uid.as_raw() && gid.is_none() {
         return Ok(());
     }
     match fchown(stream, Some(uid), gid) {

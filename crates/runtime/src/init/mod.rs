@@ -207,7 +207,8 @@ fn finish_mounts(
 fn connect_streams(stdio: Stdio, root: BorrowedFd<'_>, mounted: &Mounted, channel: &Channel) -> Result<()> {
     match stdio {
         Stdio::Fds { stdin, stdout, stderr } => {
-            identity::set_streams(stdin.as_fd(), stdout.as_fd(), stderr.as_fd())
+            identity::set_streams(stdin.as_fd(), stdout.as_fd(), stderr.as_fd())?;
+            identity::own_null(root)
         }
         Stdio::Console { size } => {
             let (master, slave) = device::open_console(root, mounted)?;

@@ -9,7 +9,7 @@ use crate::sys::mount::Attributes;
 
 /// Begins an option that names the part of a bind's source that is meant: `x-shoal.subpath=a/b`. Its links are resolved
 /// beneath the source.
-const SUBPATH: &str = "x-shoal.subpath=";
+pub(crate) const SUBPATH: &str = "x-shoal.subpath=";
 
 /// The sorted options of a mount.
 #[derive(Debug, Default)]

@@ -49,6 +49,7 @@ impl Container {
         fs::write(etc.join("etc/passwd"), "www:x:33:34::/var/www:/bin/sh\n").unwrap();
         fs::DirBuilder::new().mode(0o700).create(dir.path().join("run")).unwrap();
         let spec = ShimSpec {
+            restore: None,
             version: shim::VERSION,
             id: id.clone(),
             rootfs: Rootfs::Overlay { lowers: vec![etc, bin], upper, work },

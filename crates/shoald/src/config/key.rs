@@ -100,7 +100,7 @@ pub(super) const KEYS: &[Key] = &[
     key("dns-search", "dns-search", List, Honoured, "DNS search domains of containers"),
     key("exec-opt", "exec-opts", List, Honoured, "Runtime options"),
     key("exec-root", "exec-root", Text, Honoured, "Root directory of state that lives as long as the machine is up"),
-    key("experimental", "experimental", Bool, NotYet, "Experimental features"),
+    key("experimental", "experimental", Bool, Honoured, "Tell clients so; docker needs it for checkpoints"),
     key("feature", "features", BoolPairs, NotYet, "Switch a feature on or off"),
     key("firewall-backend", "firewall-backend", Text, Ignored, "Accepted for dockerd's sake; the backend is nftables"),
     key("fixed-cidr", "fixed-cidr", Text, Honoured, "IPv4 range of the containers on the default bridge"),

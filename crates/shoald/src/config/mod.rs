@@ -58,6 +58,7 @@ pub(crate) struct Config {
     pub(crate) pidfile: PathBuf,
     pub(crate) group: String,
     pub(crate) debug: bool,
+    pub(crate) experimental: bool,
     pub(crate) log_level: String,
     pub(crate) raw_logs: bool,
     pub(crate) labels: Vec<String>,
@@ -104,6 +105,7 @@ impl Default for Config {
             pidfile: "/run/shoal/shoald.pid".into(),
             group: "shoal".into(),
             debug: false,
+            experimental: false,
             log_level: "info".into(),
             raw_logs: false,
             labels: Vec::new(),
@@ -327,7 +329,7 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_told() {
-        let loaded = load(args(&["--experimental", "--ipv6"])).unwrap();
+        let loaded = load(args(&["--icc", "--ipv6"])).unwrap();
         assert_eq!(loaded.warnings.len(), 2);
         assert!(load(args(&["--live-restore", "--containerd", "/x.sock"])).unwrap().warnings.is_empty());
     }

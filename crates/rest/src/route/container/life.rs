@@ -1,7 +1,7 @@
 //! The steps of a container's life that end in a status alone.
 
 use ::http::StatusCode;
-use engine::{RemoveOptions, StopOptions, StopTimeout};
+use engine::{CheckpointName, RemoveOptions, StopOptions, StopTimeout};
 use engine_api::container::{KillQuery, RemoveQuery, ResizeQuery, StartQuery, StopQuery};
 
 use crate::failure::Failure;
@@ -19,10 +19,12 @@ pub(super) struct RenameQuery {
 }
 
 pub(super) async fn start(call: Call<StartQuery>) -> Outcome {
-    if !call.query.checkpoint.is_empty() {
-        call.api.containers.restore(&call.name).await?;
+    if call.query.checkpoint.is_empty() {
+        call.api.containers.start(&call.name).await?;
+    } else {
+        let name = CheckpointName { name: call.query.checkpoint, dir: call.query.checkpoint_dir };
+        call.api.containers.start_from(&call.name, &name).await?;
     }
-    call.api.containers.start(&call.name).await?;
     Answer::empty(StatusCode::NO_CONTENT)
 }
 

@@ -48,6 +48,7 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/containers/{id}/resize", life::resize);
     table.on(Method::GET, "/containers/{id}/checkpoints", checkpoint::list);
     table.on(Method::POST, "/containers/{id}/checkpoints", checkpoint::create);
+    table.on(Method::DELETE, "/containers/{id}/checkpoints/{checkpoint}", checkpoint::remove);
     table.on(Method::POST, "/containers/{id}/wait", wait::wait);
     table.on(Method::DELETE, "/containers/{id}", life::remove);
     table.on(Method::POST, "/containers/{id}/attach", attach::attach).hijacks = true;

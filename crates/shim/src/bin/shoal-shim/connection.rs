@@ -28,6 +28,8 @@ pub(crate) enum Mode {
     Exec { number: u32, running: bool },
     /// Answered when there is a newer result of a health probe than this.
     WaitingForHealth { after: Option<u64> },
+    /// Answered when the checkpoint that it has asked for is made.
+    WaitingForCheckpoint,
     /// Answered when the additional process with this number has ended.
     WaitingForExec { number: u32 },
 }
@@ -167,7 +169,7 @@ impl Connection {
         match (self.mode, stream) {
             (Mode::Attached { stdout, .. }, Stream::Stdout) => stdout,
             (Mode::Attached { stderr, .. }, Stream::Stderr) => stderr,
-            (Mode::WaitingForHealth { .. }, _) => false,
+            (Mode::WaitingForHealth { .. } | Mode::WaitingForCheckpoint, _) => false,
             (Mode::Requests | Mode::Waiting | Mode::Exec { .. } | Mode::WaitingForExec { .. }, _) => false,
         }
     }

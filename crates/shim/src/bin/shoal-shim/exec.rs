@@ -12,7 +12,7 @@ use runtime::{Console, ExecOptions, Executing, Extra, Progress};
 use crate::input::Input;
 use crate::log::Stream;
 use crate::output::{Output, set_nonblocking};
-use crate::shim::directory;
+use crate::create::directory;
 use crate::{Failure, process, streams};
 
 /// An additional process, its streams, and how far it has come.

@@ -26,6 +26,11 @@ impl Input {
         self.fd.as_ref().filter(|_| !self.pending.is_empty()).map(AsFd::as_fd)
     }
 
+    /// Our end of it, while it is open.
+    pub(crate) fn end(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().map(AsFd::as_fd)
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.pending.len() < MAX_PENDING_BYTES
     }

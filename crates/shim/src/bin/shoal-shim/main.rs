@@ -5,11 +5,13 @@
 //! as containers. It outlives the daemon, and the container does not outlive it.
 
 mod connection;
+mod create;
 mod dialog;
 mod exec;
 mod exec_request;
 mod execs;
 mod foreign;
+mod freeze;
 mod health;
 mod input;
 mod log;

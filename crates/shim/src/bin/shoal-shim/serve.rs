@@ -84,6 +84,7 @@ pub(crate) fn run(shim: &mut Shim) {
         }
         shim.outputs.retain(|output| !output.ended);
         serve_exec::finish(shim, &mut connections);
+        shim.thaw(&mut connections);
         serve_health::tick(shim);
         serve_health::tell_all(shim, &mut connections);
         if finish(shim, &mut connections) {
@@ -97,7 +98,8 @@ fn finish(shim: &mut Shim, connections: &mut Vec<Connection>) -> bool {
     if let Some(ended_at) = shim.ended_at {
         let silent = shim.outputs.is_empty() && shim.execs.running.is_empty();
         let drained = silent || ended_at.elapsed() > MAX_DRAIN;
-        if drained && let Some(exit) = shim.settle() {
+        // Whether the end is that of a checkpoint is known when criu has ended too.
+        if drained && shim.freezing.is_none() && let Some(exit) = shim.settle() {
             for connection in connections.iter_mut() {
                 if connection.mode == Mode::Waiting {
                     connection.answer(&Response::Exited(exit));
@@ -168,7 +170,10 @@ fn wait(
 fn interest(connection: &Connection, shim: &Shim) -> PollFlags {
     let reads = match connection.mode {
         Mode::Requests => !connection.wants_to_write(),
-        Mode::Waiting | Mode::WaitingForExec { .. } | Mode::WaitingForHealth { .. } => false,
+        Mode::Waiting
+        | Mode::WaitingForExec { .. }
+        | Mode::WaitingForHealth { .. }
+        | Mode::WaitingForCheckpoint => false,
         Mode::Attached { stdin, .. } => shim.input.has_room() || !stdin,
         Mode::Exec { number, running } => running && shim.execs.has_input_room(number),
     };
@@ -187,6 +192,7 @@ fn timeout(shim: &Shim, connections: &[Connection], dirty: bool) -> PollTimeout 
         .chain(serve_exec::next_deadline(&shim.execs))
         .chain(shim.health.as_ref().and_then(|health| health.deadline()))
         .chain(shim.log.deadline())
+        .chain(shim.freezing.as_ref().map(|freezing| freezing.deadline()))
         .chain(dirty.then(|| Instant::now() + IDLE))
         .min();
     let Some(next) = next else {
@@ -266,7 +272,8 @@ fn talk(shim: &mut Shim, connections: &mut [Connection], index: usize, events: P
             Mode::Attached { stdin: false, .. }
             | Mode::Waiting
             | Mode::WaitingForExec { .. }
-            | Mode::WaitingForHealth { .. } => {}
+            | Mode::WaitingForHealth { .. }
+            | Mode::WaitingForCheckpoint => {}
         }
         connection.write();
     } else if events.intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {

@@ -3,44 +3,34 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
 use std::time::Instant;
 
-use ::shim::{ErrorKind, ExitStatus, Request, Response, ShimSpec, State, Status};
+use ::shim::{ErrorKind, ExitStatus, Request, Response, State, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use runtime::cgroup::Cgroup;
-use runtime::cgroup::systemd::{Scope, unit_of};
-use runtime::oci::Spec;
-use runtime::{Console, CreateOptions, Created, Extra, Gate, Stdio};
+use runtime::checkpoint::Restoring;
+use runtime::{Console, Created};
 
 use crate::connection::{Connection, Mode};
 use crate::execs::Execs;
-use crate::foreign::{self, Foreign};
+use crate::foreign::Foreign;
+use crate::freeze::Freezing;
 use crate::health::Health;
 use crate::input::Input;
-use crate::log::{Log, Moment, Stream};
-use crate::output::{Output, set_nonblocking};
-use crate::{Failure, serve_health, streams, time};
+use crate::log::{Log, Moment};
+use crate::output::Output;
+use crate::{Failure, serve_health, time};
 
 /// A container whose program does not run yet.
-enum Body {
+pub(crate) enum Body {
     Own(Created),
-    /// Made by whom [`Shim::foreign`] names.
+    /// Made by [`Shim::foreign`].
     Foreign,
-}
-
-/// What came of a creation, by whichever runtime.
-struct Made {
-    body: Body,
-    pid: i32,
-    cgroup: Cgroup,
-    console: Option<Console>,
-    mounts: Option<OwnedFd>,
-    foreign: Option<Foreign>,
+    /// Its processes are in files.
+    Frozen(Box<Restoring>),
 }
 
 /// The container, its streams and its clients.
@@ -57,66 +47,26 @@ pub(crate) struct Shim {
     /// `USER` as the engine wrote it.
     pub(crate) user: Option<String>,
     pub(crate) id: String,
+    /// The built-in init runs the program.
+    pub(crate) init: bool,
+    /// The checkpoint that is being made.
+    pub(crate) freezing: Option<Freezing>,
     /// Its end is written down.
-    settled: bool,
-    stdin_once: bool,
-    tty: bool,
+    pub(crate) settled: bool,
+    pub(crate) stdin_once: bool,
+    pub(crate) tty: bool,
     /// Until it is started.
-    created: Option<Body>,
-    console: Option<Console>,
+    pub(crate) created: Option<Body>,
+    pub(crate) console: Option<Console>,
     /// Held so that the container's end is told before its file systems are synced and unmounted, with our own end.
-    _mounts: Option<OwnedFd>,
+    pub(crate) _mounts: Option<OwnedFd>,
     /// Who made it, if not we.
-    foreign: Option<Foreign>,
-    pid: i32,
-    exit: Option<ExitStatus>,
+    pub(crate) foreign: Option<Foreign>,
+    pub(crate) pid: i32,
+    pub(crate) exit: Option<ExitStatus>,
 }
 
 impl Shim {
-    /// Makes the container of the current directory, up to the gate.
-    pub(crate) fn create() -> Result<Shim, Failure> {
-        let shim: ShimSpec = read_json(::shim::SPEC_FILE)?;
-        if shim.version != ::shim::VERSION {
-            return Err(Failure::Version { found: shim.version });
-        }
-        let spec: Spec = read_json(::shim::CONFIG_FILE)?;
-        let log = Log::open(shim.log.clone(), &shim.id).map_err(Failure::Log)?;
-        let listener = listen().map_err(|error| Failure::File(::shim::SOCKET_FILE, error))?;
-        let streams =
-            if shim.tty { streams::terminal(shim.console_size) } else { streams::pipes(shim.open_stdin)? };
-        let (mut outputs, mut input) = (streams.outputs, streams.input);
-        let made = make(&shim, spec, streams.stdio)?;
-        if let Some(console) = &made.console {
-            let failed = |error| Failure::File("console", error);
-            set_nonblocking(console).map_err(failed)?;
-            outputs.push(Output::new(console.try_clone().map_err(failed)?, Stream::Stdout));
-            if shim.open_stdin {
-                input = Some(console.try_clone().map_err(failed)?);
-            }
-        }
-        Ok(Shim {
-            listener,
-            outputs,
-            input: Input::new(input),
-            log,
-            ended_at: None,
-            settled: false,
-            execs: Execs::default(),
-            health: shim.health.map(Health::new),
-            user: shim.user,
-            id: shim.id,
-            stdin_once: shim.stdin_once,
-            tty: shim.tty,
-            cgroup: made.cgroup,
-            _mounts: made.mounts,
-            foreign: made.foreign,
-            pid: made.pid,
-            created: Some(made.body),
-            console: made.console,
-            exit: None,
-        })
-    }
-
     pub(crate) fn pid(&self) -> i32 {
         self.pid
     }
@@ -131,7 +81,9 @@ impl Shim {
             }
         };
         match request {
-            Request::Start => self.start(connection),
+            Request::Start => self.start(connection, false),
+            Request::Restore { same_address } => self.start(connection, same_address),
+            Request::Checkpoint(spec) => self.freeze(connection, spec),
             Request::Signal { signal, all } => self.signal(connection, signal, all),
             Request::Resize { rows, cols } => self.resize(connection, rows, cols),
             Request::CloseStdin => {
@@ -180,12 +132,22 @@ impl Shim {
             self.log.reaped(pid.as_raw(), code == 0);
             if pid.as_raw() == self.pid {
                 // If it has died before it was started there is nothing left to kill by its number.
-                if let Some(Body::Own(created)) = self.created.take() {
-                    created.detach();
+                match self.created.take() {
+                    Some(Body::Own(created)) => drop(created.detach()),
+                    Some(Body::Frozen(restoring)) => restoring.holder_ended(),
+                    Some(Body::Foreign) | None => {}
                 }
                 self.end(code, signal);
+            } else if self.freezing.as_ref().is_some_and(|freezing| freezing.is_by(pid)) {
+                self.frozen(code == 0);
             } else {
-                let exit = ExitStatus { code, signal, oom_killed: false, at_ns: time::now_ns() };
+                let exit = ExitStatus {
+                    code,
+                    signal,
+                    oom_killed: false,
+                    checkpointed: false,
+                    at_ns: time::now_ns(),
+                };
                 self.execs.reaped(pid.as_raw(), exit);
             }
         }
@@ -227,13 +189,18 @@ impl Shim {
         }
         // Without a pid namespace of its own the container may have left processes, which hold its streams.
         let _ = self.cgroup.kill();
-        self.exit =
-            Some(ExitStatus { code, signal, oom_killed: self.cgroup.oom_kills() > 0, at_ns: time::now_ns() });
+        self.exit = Some(ExitStatus {
+            code,
+            signal,
+            oom_killed: self.cgroup.oom_kills() > 0,
+            checkpointed: false,
+            at_ns: time::now_ns(),
+        });
         self.ended_at = Some(Instant::now());
         self.input = Input::default();
     }
 
-    fn start(&mut self, connection: &mut Connection) {
+    fn start(&mut self, connection: &mut Connection, same_address: bool) {
         let Some(created) = self.created.take() else {
             connection.refuse(ErrorKind::Conflict, "the container has been started already");
             return;
@@ -242,9 +209,12 @@ impl Shim {
             (Body::Own(created), _) => created.start().map_err(Failure::Runtime),
             (Body::Foreign, Some(foreign)) => foreign.start().map(|()| self.pid),
             (Body::Foreign, None) => Ok(self.pid),
+            (Body::Frozen(restoring), _) => restoring.restore(same_address).map_err(Failure::Runtime),
         };
         match started {
             Ok(pid) => {
+                // What comes back from files is another process than the one before.
+                self.pid = pid;
                 connection.answer(&Response::Started { pid });
                 if let Some(health) = &mut self.health {
                     health.start();
@@ -314,71 +284,12 @@ impl Shim {
     }
 }
 
-/// Makes the container, up to the gate.
-fn make(shim: &ShimSpec, mut spec: Spec, stdio: Stdio) -> Result<Made, Failure> {
-    if let Some(runtime) = shim.foreign.clone() {
-        let foreign::Made { foreign, pid, cgroup, console } = foreign::create(shim, spec, runtime, stdio)?;
-        return Ok(Made { body: Body::Foreign, pid, cgroup, console, mounts: None, foreign: Some(foreign) });
-    }
-    let scope = if shim.systemd_cgroup {
-        let unit = unit_of(&mut spec, &shim.id)?;
-        Some(Scope::enter(unit, &spec)?)
-    } else {
-        None
-    };
-    let mut created = runtime::create(
-        &spec,
-        CreateOptions {
-            id: &shim.id,
-            bundle: &directory()?,
-            rootfs: &shim.rootfs,
-            user: shim.user.as_deref(),
-            stdio,
-            init: shim.init,
-            die_with_parent: true,
-            gate: Gate::Handle,
-            extra: Extra::default(),
-        },
-    )?;
-    if let Some(scope) = scope {
-        scope.leave_to_container();
-    }
-    Ok(Made {
-        pid: created.pid(),
-        cgroup: created.cgroup().clone(),
-        console: created.take_console(),
-        mounts: Some(created.mount_namespace()?),
-        foreign: None,
-        body: Body::Own(created),
-    })
-}
-
-/// The container's, in which this program has been started.
-pub(crate) fn directory() -> Result<PathBuf, Failure> {
-    std::env::current_dir().map_err(|error| Failure::File("directory", error))
-}
-
 pub(crate) fn send_signal(pid: i32, signal: i32) -> nix::Result<()> {
     match Signal::try_from(signal) {
         Ok(signal) => kill(Pid::from_raw(pid), signal),
         // SAFETY: numbers only.
         Err(_) => nix::errno::Errno::result(unsafe { libc::kill(pid, signal) }).map(drop),
     }
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(name: &'static str) -> Result<T, Failure> {
-    let bytes = fs::read(name).map_err(|error| Failure::File(name, error))?;
-    serde_json::from_slice(&bytes).map_err(|error| Failure::File(name, error.into()))
-}
-
-fn listen() -> io::Result<UnixListener> {
-    // Of a shim that died here before.
-    let _ = fs::remove_file(::shim::SOCKET_FILE);
-    let listener = UnixListener::bind(::shim::SOCKET_FILE)?;
-    // The directory keeps others out in the meantime.
-    fs::set_permissions(::shim::SOCKET_FILE, fs::Permissions::from_mode(0o600))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
 }
 
 /// Beside and renamed: a reader sees all of it or nothing.

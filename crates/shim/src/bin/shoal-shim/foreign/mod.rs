@@ -21,7 +21,7 @@ use runtime::view::{Changes, View};
 use runtime::{GROUPS_ANNOTATION, Rootfs, Stdio};
 
 use crate::Failure;
-use crate::shim::directory;
+use crate::create::directory;
 use call::Call;
 use console::Console;
 
