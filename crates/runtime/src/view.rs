@@ -87,7 +87,11 @@ impl View {
     /// # Errors
     /// If the view cannot be made, or the process has more than one thread.
     pub fn enter(&self) -> Result<OwnedFd> {
-        self.make()
+        let here = std::env::current_dir().map_err(Error::host("find the current directory"))?;
+        let root = self.make()?;
+        // Layers have short names, which are told from where they lie.
+        std::env::set_current_dir(&here).map_err(Error::path("return to", here))?;
+        Ok(root)
     }
 
     /// Changes the calling thread for good: only for one that ends with the view.
