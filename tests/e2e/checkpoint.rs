@@ -65,7 +65,8 @@ fn a_container_goes_on_where_it_stopped() {
     daemon.docker(&["start", "--checkpoint", "late", "one"]).ok();
     assert_eq!(counts_on(&daemon, "one", known)[0], 1, "the log goes on");
     let pid = inspect(&daemon, "one", "{{.State.Pid}}");
-    let inside = daemon.docker(&["exec", "one", "sh", "-c", "cat /proc/1/comm /proc/self/cgroup; ip addr"]).ok();
+    let inside =
+        daemon.docker(&["exec", "one", "sh", "-c", "cat /proc/1/comm /proc/self/cgroup; ip addr"]).ok();
     assert!(inside.starts_with("sh\n0::/\n"), "{inside}");
     assert!(inside.contains(&inspect(&daemon, "one", address)), "{inside}");
     let parent = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -94,7 +95,8 @@ fn a_container_moves_to_another_daemon() {
     let told = counts_on(&here, "one", 0);
     run(Command::new("cp").args(["-a", &path("here"), &path("there")])).ok();
     there.docker(&["create", "--name", "moved", "busybox", "sh", "-c", COUNTER]).ok();
-    let start = || there.shoal(&["start", "--checkpoint-dir", &path("there"), "--checkpoint", "move", "moved"]);
+    let start =
+        || there.shoal(&["start", "--checkpoint-dir", &path("there"), "--checkpoint", "move", "moved"]);
 
     // What somebody else could have written is not believed: a link would show a file of the machine.
     let pages = dir.path().join("there/move/images/pages-1.img");
@@ -138,7 +140,8 @@ fn what_cannot_be_is_told_first() {
         let said = daemon.shoal(&["checkpoint", "create", "terminal", "one"]);
         assert!(said.code != 0 && said.err.contains("with a terminal is not implemented"), "{}", said.err);
         assert_eq!(inspect(&daemon, "terminal", "{{.State.Status}}"), "running");
-        let dir = daemon.path("data/containers").join(inspect(&daemon, "terminal", "{{.Id}}")).join("checkpoints");
+        let dir =
+            daemon.path("data/containers").join(inspect(&daemon, "terminal", "{{.Id}}")).join("checkpoints");
         let left = fs::read_dir(&dir).map_or(0, Iterator::count);
         assert_eq!(left, 0, "half a checkpoint is left in {}", dir.display());
     }

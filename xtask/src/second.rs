@@ -9,14 +9,15 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::build;
-use crate::install::{BUSYBOX, CONMON, DOCKER, IP, NFT, PODMAN, RUNC, install};
+use crate::install::{BUSYBOX, CONMON, CRIU, DOCKER, IP, NFT, PODMAN, RUNC, install};
 use crate::process::{cargo, output, root};
 use crate::python;
 use crate::test::RELEASE;
 use crate::vm::{self, DISK, Job, Machine, Shared};
 
 /// Parts of the end-to-end tests that cgroups or the older kernel could make end otherwise.
-const VERBS: [&str; 6] = ["container::", "resource::", "exec::", "attack::", "restart::", "flag::"];
+const VERBS: [&str; 7] =
+    ["container::", "resource::", "exec::", "attack::", "restart::", "flag::", "checkpoint::"];
 /// What needs a file system that can show other owners.
 const USERS: [&str; 1] = ["userns::"];
 /// What is left running when the power is cut, and what must be there when it is back.
@@ -40,7 +41,7 @@ const SOAK_LIMIT: Duration = Duration::from_secs(1800);
 
 /// Builds what the machines run, and runs it; with `soak` in full.
 pub(crate) fn time(soak: bool) -> Result<()> {
-    install(&[BUSYBOX, IP, NFT, DOCKER, PODMAN, CONMON, RUNC])?;
+    install(&[BUSYBOX, IP, NFT, DOCKER, PODMAN, CONMON, CRIU, RUNC])?;
     let host = build::tested()?;
     let built = |test: &str| executable(test, &RELEASE);
     let job = |executable, filter: &[&str]| Job {

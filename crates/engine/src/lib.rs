@@ -58,9 +58,8 @@ pub use archive::{ArchiveStream, ExtractOptions, PathStat};
 pub use cgroup::CgroupDriver;
 pub use config::EngineConfig;
 pub use container::{
-    CheckpointName,
-    AttachInput, AttachOptions, AttachOutput, Attachment, Containers, Created, LogOptions, Paths, Pruned,
-    RemoveOptions, StopOptions, StopTimeout, WaitCondition, WaitResult,
+    AttachInput, AttachOptions, AttachOutput, Attachment, CheckpointName, Containers, Created, LogOptions,
+    Paths, Pruned, RemoveOptions, StopOptions, StopTimeout, WaitCondition, WaitResult,
 };
 pub use driver::StorageDriver;
 pub use error::{Error, ErrorKind, Result};

@@ -19,8 +19,7 @@ use crate::boot;
 use crate::cgroup::{cgroup_path, cgroup_root, container_of, scope_of};
 use crate::config::EngineConfig;
 use crate::container::{
-    Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup,
-    sweep_drafts,
+    Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup, sweep_drafts,
 };
 use crate::error::Error;
 use crate::layer::PAUSED_FILE;

@@ -91,14 +91,16 @@ async fn run(
     let log = super::log::spec(shared, record, &prepared.plan.log).await?;
     let files = (shared.clone(), record.clone(), prepared.clone());
     let restore = origin.map(|origin| origin.dir.clone());
-    let written =
-        tokio::task::spawn_blocking(move || write_files(&files.0, &files.1, &files.2, (rootfs, log, restore)));
+    let written = tokio::task::spawn_blocking(move || {
+        write_files(&files.0, &files.1, &files.2, (rootfs, log, restore))
+    });
     written.await.map_err(|_| Error::ShuttingDown)??;
 
     // The shim makes the namespaces while the network chooses address and ports.
     fault::point("start: spawn shim");
     let shim = child.insert(link::spawn(&shared.config.libexec, &exec_dir)?);
-    let (created, endpoint) = tokio::join!(link::created(id, shim), allocate(shared, record, &prepared.plan, origin));
+    let (created, endpoint) =
+        tokio::join!(link::created(id, shim), allocate(shared, record, &prepared.plan, origin));
     let pid = created?.map_err(|refused| start_error(refused, origin))?;
     let endpoint = endpoint?;
     if let Some(endpoint) = &endpoint {

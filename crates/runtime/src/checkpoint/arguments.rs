@@ -44,7 +44,12 @@ pub(super) struct Bringing<'a> {
 /// `criu dump …`.
 pub(super) fn dump(dumping: &Dumping<'_>) -> Vec<OsString> {
     let mut arguments = common("dump");
-    arguments.extend(["--tree".into(), dumping.pid.to_string().into(), "--timeout".into(), STOP_LIMIT.into()]);
+    arguments.extend([
+        "--tree".into(),
+        dumping.pid.to_string().into(),
+        "--timeout".into(),
+        STOP_LIMIT.into(),
+    ]);
     arguments.extend(["--images-dir".into(), dumping.images.into(), "--log-file".into(), dumping.log.into()]);
     if let Some(inode) = dumping.network {
         // Connections are held still while they are read, by a rule in the container's own network namespace.
@@ -63,8 +68,18 @@ pub(super) fn dump(dumping: &Dumping<'_>) -> Vec<OsString> {
 /// `criu restore …`.
 pub(super) fn restore(bringing: &Bringing<'_>) -> Vec<OsString> {
     let mut arguments = common("restore");
-    arguments.extend(["--images-dir".into(), bringing.images.into(), "--work-dir".into(), bringing.work.into()]);
-    arguments.extend(["--log-file".into(), bringing.log.into(), "--pidfile".into(), bringing.pid_file.into()]);
+    arguments.extend([
+        "--images-dir".into(),
+        bringing.images.into(),
+        "--work-dir".into(),
+        bringing.work.into(),
+    ]);
+    arguments.extend([
+        "--log-file".into(),
+        bringing.log.into(),
+        "--pidfile".into(),
+        bringing.pid_file.into(),
+    ]);
     // A child of ours and not of criu's: the kernel ends it with its parent.
     arguments.extend(["--restore-detached".into(), "--restore-sibling".into()]);
     arguments.extend(["--root".into(), bringing.root.into()]);

@@ -50,7 +50,9 @@ impl Holder {
                 let holder = Holder { pid, gone: false };
                 drop(writer);
                 let mut said = [0];
-                File::from(reader).read_exact(&mut said).map_err(Error::host("prepare a network namespace"))?;
+                File::from(reader)
+                    .read_exact(&mut said)
+                    .map_err(Error::host("prepare a network namespace"))?;
                 Ok(holder)
             }
             Side::Child => hold(network, writer),

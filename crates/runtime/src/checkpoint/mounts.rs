@@ -79,7 +79,9 @@ fn is_bind(mount: &Mount) -> bool {
 fn named(mount: &Mount) -> Result<PathBuf> {
     let destination = mount.destination();
     if destination.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'[' | b']' | b':')) {
-        return Err(Error::NotImplemented("a checkpoint of a container with brackets or colons in a mount's name"));
+        return Err(Error::NotImplemented(
+            "a checkpoint of a container with brackets or colons in a mount's name",
+        ));
     }
     if mount.options().iter().flatten().any(|option| option.starts_with(SUBPATH)) {
         return Err(Error::NotImplemented("a checkpoint of a container with a part of a volume"));
@@ -154,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_mount_is_found_by_its_number() {
-        let table = b"21 1 0:1 / / rw - overlay overlay rw\n22 21 0:2 / /a\\040b rw,relatime - tmpfs tmpfs rw\n";
+        let table =
+            b"21 1 0:1 / / rw - overlay overlay rw\n22 21 0:2 / /a\\040b rw,relatime - tmpfs tmpfs rw\n";
         assert_eq!(mount_point(table, 22), Some(PathBuf::from("/a b")));
         assert_eq!(mount_point(table, 21), Some(PathBuf::from("/")));
         assert_eq!(mount_point(table, 2), None);

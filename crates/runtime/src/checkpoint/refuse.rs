@@ -63,7 +63,9 @@ mod tests {
         assert!(shared.unwrap().contains("pid namespace"));
         let pid = || namespace(LinuxNamespaceType::Pid, None);
         let ipc = namespace(LinuxNamespaceType::Ipc, Some("/proc/7/ns/ipc"));
-        assert!(refused(|spec| namespaces(spec, vec![mount(), pid(), ipc])).unwrap().contains("another's ipc"));
+        assert!(
+            refused(|spec| namespaces(spec, vec![mount(), pid(), ipc])).unwrap().contains("another's ipc")
+        );
         let network = namespace(LinuxNamespaceType::Network, Some("/proc/7/ns/net"));
         assert_eq!(refused(|spec| namespaces(spec, vec![mount(), pid(), network])), None);
         let spec = Spec::default();

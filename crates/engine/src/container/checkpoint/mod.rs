@@ -118,7 +118,9 @@ impl Containers {
         let id = record.id.clone();
         let read = spawn_blocking(move || match place.exists() {
             false => Err(missing(&place, &record)),
-            true => About::read(&place.dir()).map(|about| Origin { address: about.address, dir: place.dir() }),
+            true => {
+                About::read(&place.dir()).map(|about| Origin { address: about.address, dir: place.dir() })
+            }
         });
         let origin = read.await.map_err(|_| Error::ShuttingDown)??;
         criu::check().await?;
@@ -151,8 +153,12 @@ async fn freeze(shared: &Arc<Shared>, record: &Arc<Record>, place: Place, exit: 
     };
     let made = match asked.await {
         Ok(Response::Ok) => Ok(()),
-        Ok(Response::Error { kind: ErrorKind::NotImplemented, message, .. }) => Err(Error::Checkpoint(message)),
-        Ok(Response::Error { kind: ErrorKind::Conflict, message, .. }) => Err(Error::CheckpointConflict(message)),
+        Ok(Response::Error { kind: ErrorKind::NotImplemented, message, .. }) => {
+            Err(Error::Checkpoint(message))
+        }
+        Ok(Response::Error { kind: ErrorKind::Conflict, message, .. }) => {
+            Err(Error::CheckpointConflict(message))
+        }
         Ok(Response::Error { message, .. }) => Err(Error::CheckpointFailed(message)),
         Ok(other) => Err(Error::CheckpointFailed(format!("the shim answers {other:?}"))),
         // It may still be writing: what it leaves goes with the run.

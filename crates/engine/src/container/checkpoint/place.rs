@@ -108,7 +108,6 @@ impl Place {
     }
 }
 
-
 /// Docker's rule for names: nothing that leads elsewhere.
 fn check(name: &str) -> Result<()> {
     let mut letters = name.bytes();

@@ -60,7 +60,9 @@ impl Shim {
             (Some(runtime), None) => by_another(&shim, spec, runtime, stdio),
             (None, Some(checkpoint)) => from_files(&shim, &spec, &dir, checkpoint, stdio),
             (None, None) => by_ourselves(&shim, &spec, &dir, stdio),
-            (Some(_), Some(_)) => Err(not_implemented("a restore with a runtime other than the built-in one")),
+            (Some(_), Some(_)) => {
+                Err(not_implemented("a restore with a runtime other than the built-in one"))
+            }
         }?;
         if let Some(scope) = scope {
             scope.leave_to_container();
@@ -125,12 +127,7 @@ fn by_ourselves(shim: &ShimSpec, spec: &Spec, dir: &Path, stdio: Stdio) -> Resul
     })
 }
 
-fn by_another(
-    shim: &ShimSpec,
-    spec: Spec,
-    runtime: ForeignRuntime,
-    stdio: Stdio,
-) -> Result<Made, Failure> {
+fn by_another(shim: &ShimSpec, spec: Spec, runtime: ForeignRuntime, stdio: Stdio) -> Result<Made, Failure> {
     let made = foreign::create(shim, spec, runtime, stdio)?;
     Ok(Made {
         body: Body::Foreign,

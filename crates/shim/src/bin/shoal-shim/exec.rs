@@ -9,10 +9,10 @@ use runtime::hook::Hooked;
 use runtime::oci::Spec;
 use runtime::{Console, ExecOptions, Executing, Extra, Progress};
 
+use crate::create::directory;
 use crate::input::Input;
 use crate::log::Stream;
 use crate::output::{Output, set_nonblocking};
-use crate::create::directory;
 use crate::{Failure, process, streams};
 
 /// An additional process, its streams, and how far it has come.

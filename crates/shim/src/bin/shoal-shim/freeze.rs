@@ -56,8 +56,10 @@ impl Shim {
                 "a checkpoint with a runtime other than the built-in one is not implemented",
             );
         } else if self.init {
-            connection
-                .refuse(ErrorKind::NotImplemented, "a checkpoint of a container with --init is not implemented");
+            connection.refuse(
+                ErrorKind::NotImplemented,
+                "a checkpoint of a container with --init is not implemented",
+            );
         } else {
             match self.begin(spec) {
                 Ok(freezing) => {

@@ -99,7 +99,10 @@ fn finish(shim: &mut Shim, connections: &mut Vec<Connection>) -> bool {
         let silent = shim.outputs.is_empty() && shim.execs.running.is_empty();
         let drained = silent || ended_at.elapsed() > MAX_DRAIN;
         // Whether the end is that of a checkpoint is known when criu has ended too.
-        if drained && shim.freezing.is_none() && let Some(exit) = shim.settle() {
+        if drained
+            && shim.freezing.is_none()
+            && let Some(exit) = shim.settle()
+        {
             for connection in connections.iter_mut() {
                 if connection.mode == Mode::Waiting {
                     connection.answer(&Response::Exited(exit));
