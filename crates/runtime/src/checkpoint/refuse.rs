@@ -48,7 +48,12 @@ mod tests {
 
     fn namespace(kind: LinuxNamespaceType, path: Option<&str>) -> LinuxNamespace {
         let builder = LinuxNamespaceBuilder::default().typ(kind);
-        path.map_or(builder.clone(), |path| builder.path(path)).build().unwrap()
+        match path {
+            Some(path) => builder.path(path),
+            None => builder,
+        }
+        .build()
+        .unwrap()
     }
 
     #[test]
