@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use crate::build;
 use crate::fuzz;
-use crate::install::{BTRFS, BUSYBOX, CONMON, CRIU, DOCKER, IP, NFT, PODMAN, REGISTRY, RUNC, SKOPEO, install};
+use crate::install::{
+    BTRFS, BUSYBOX, CONMON, CRIU, DOCKER, IP, NFT, PODMAN, REGISTRY, RUNC, SKOPEO, install,
+};
 use crate::process::{cargo, find, is_root, run as execute};
 use crate::python;
 use crate::second;

@@ -83,7 +83,7 @@ impl Manifest {
 #[derive(Clone, Debug)]
 pub(crate) enum Document {
     /// One image.
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
     /// Images for several platforms.
     Index(Vec<Descriptor>),
 }
@@ -120,7 +120,8 @@ impl Document {
         match (raw.config, raw.layers, raw.manifests) {
             (Some(config), Some(layers), None) => {
                 let media_type = media_type.unwrap_or_else(|| OCI_MANIFEST.to_owned());
-                manifest(Manifest { schema_version: 2, media_type, config, layers }).map(Document::Manifest)
+                manifest(Manifest { schema_version: 2, media_type, config, layers })
+                    .map(|manifest| Document::Manifest(Box::new(manifest)))
             }
             (None, None, Some(entries)) => index(media_type.as_deref(), entries).map(Document::Index),
             _ => Err(malformed("document is neither a manifest nor an index".to_owned())),

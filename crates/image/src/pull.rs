@@ -146,13 +146,13 @@ impl<'a> Pull<'a> {
         progress::line(&self.to, &name, &format!("Pulling from {}", reference.path));
         let digest = top.digest;
         let (manifest, bytes) = match top.document {
-            Document::Manifest(manifest) => (manifest, top.bytes),
+            Document::Manifest(manifest) => (*manifest, top.bytes),
             Document::Index(entries) => {
                 let missing = || Error::NoMatchingPlatform { platform: self.wanted.to_string() };
                 let chosen = choose(&entries, &self.wanted).ok_or_else(missing)?;
                 let inner = client.document(&chosen.digest.to_string(), Some(chosen.digest)).await?;
                 match inner.document {
-                    Document::Manifest(manifest) => (manifest, inner.bytes),
+                    Document::Manifest(manifest) => (*manifest, inner.bytes),
                     Document::Index(_) => {
                         return Err(Error::Malformed("an index within an index".to_owned()));
                     }

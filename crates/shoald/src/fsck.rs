@@ -1,6 +1,7 @@
 //! `shoald --fsck`: checks the images of a daemon that is stopped, tells what is wrong, and ends with 0 if all is well or was
 //! put right, else with 1.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ pub(crate) fn run(config: &Config, wanted: Fsck) -> Result<ExitCode> {
         repair: wanted.repair,
     };
     let report = image::check(&options).context("cannot check the images")?;
-    print!("{}", text(&report, wanted));
+    std::io::stdout().write_all(text(&report, wanted).as_bytes()).context("cannot print what was found")?;
     let is_well = report.findings.is_empty() || report.is_repaired;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -60,7 +60,7 @@ fn manifest(
     match Document::parse(&bytes, Some(&entry.media_type))? {
         Document::Manifest(manifest) => {
             let media_type = manifest.media_type.clone();
-            Ok(Some((manifest, ManifestFile { bytes, media_type })))
+            Ok(Some((*manifest, ManifestFile { bytes, media_type })))
         }
         Document::Index(_) if depth == 0 => {
             Err(Error::Archive("indexes within indexes are too deep".to_owned()))

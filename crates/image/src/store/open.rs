@@ -127,8 +127,17 @@ impl State {
             let Ok(home) = self.paths.container(&id) else { continue };
             match fs::read_to_string(home.join(LOWER)) {
                 Ok(list) => {
-                    let layers: Vec<Digest> =
-                        list.lines().filter_map(|link| links.get(link)).copied().collect();
+                    let layers: Option<Vec<Digest>> =
+                        list.lines().map(|link| links.get(link).copied()).collect();
+                    // Made again from the image at the next start, if that is there: the list, or the layers it speaks
+                    // of, were lost with the machine's power.
+                    let Some(layers) = layers.filter(|layers| !layers.is_empty()) else {
+                        tracing::debug!(
+                            container = id,
+                            "its list of layers is empty, or names one that is not there"
+                        );
+                        continue;
+                    };
                     self.layer_users.add(&layers);
                     self.containers.insert(id, layers);
                 }

@@ -34,9 +34,9 @@ use crate::{
     unpack::{self, Unpacked},
 };
 
-/// How long new layers wait for the flush. The kernel has written most of them by then without hurry, so that the flush
-/// holds up nobody else's, the Raft log's least of all.
-const DELAY: Duration = Duration::from_secs(60);
+/// How long new layers wait for the flush. The kernel has begun to write them by then without hurry, so that the flush holds
+/// up nobody else's for long, the Raft log's least of all; an image that came shorter before a loss of power may be lost.
+const DELAY: Duration = Duration::from_secs(10);
 
 /// This boot of the machine.
 pub(super) fn boot_id() -> Result<String> {

@@ -174,7 +174,7 @@ impl Drop for FalseRegistry {
     }
 }
 
-fn header_of_length(line: &String) -> Option<usize> {
+fn header_of_length(line: &str) -> Option<usize> {
     line.to_lowercase().strip_prefix("content-length: ")?.parse().ok()
 }
 
@@ -198,7 +198,7 @@ async fn serve(
     let path = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
     let header =
         |line: &String| line.split_once(": ").map(|(key, value)| (key.to_lowercase(), value.to_owned()));
-    let length = lines.iter().find_map(header_of_length).unwrap_or(0);
+    let length = lines.iter().find_map(|line| header_of_length(line)).unwrap_or(0);
     // An unread body would break the connection before the answer is read.
     let mut body = vec![0; length];
     let _ = stream.read_exact(&mut body).await;

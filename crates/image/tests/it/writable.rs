@@ -64,6 +64,22 @@ async fn layers_stay_as_long_as_a_container_needs_them() {
 }
 
 #[tokio::test]
+async fn a_list_of_layers_that_was_lost_is_made_again() {
+    let scene = Scene::new().await;
+    let id = load(&scene, "a:1", &[&root()]).await;
+    let rootfs = scene.images.prepare("c1", &id).await.unwrap();
+    fs::write(rootfs.upper.join("mine"), "x").unwrap();
+    let list = scene.root().join("containers/c1/lower");
+    let mut scene = scene;
+    for lost in ["", "zz\n"] {
+        fs::write(&list, lost).unwrap();
+        scene = scene.reopen().await;
+        assert_eq!(scene.images.prepare("c1", &id).await.unwrap(), rootfs, "{lost:?}");
+    }
+    assert!(rootfs.upper.join("mine").exists());
+}
+
+#[tokio::test]
 async fn names_come_and_go() {
     let scene = Scene::new().await;
     let id = load(&scene, "a:1", &[&root()]).await;

@@ -8,7 +8,10 @@ use std::{
     io::Cursor,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -117,13 +120,14 @@ async fn a_layer_whose_directories_are_swapped_while_it_is_unpacked() {
     let scene = Scene::new().await;
     let outside = victim();
     let watch = Watch::begin(outside.path());
-    let is_over = AtomicBool::new(false);
+    let is_over = Arc::new(AtomicBool::new(false));
     let archive = archive();
     let tmp = scene.root().join("tmp");
     let link = tmp.join("decoy");
     symlink(outside.path(), &link).unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| {
+    let swapping = thread::spawn({
+        let is_over = is_over.clone();
+        move || {
             while !is_over.load(Ordering::Relaxed) {
                 // tmp/work-N/layer-N/diff/a
                 for work in fs::read_dir(&tmp).into_iter().flatten().flatten() {
@@ -132,17 +136,15 @@ async fn a_layer_whose_directories_are_swapped_while_it_is_unpacked() {
                     }
                 }
             }
-        });
-        let begun = Instant::now();
-        let handle = tokio::runtime::Handle::current();
-        tokio::task::block_in_place(|| {
-            while begun.elapsed() < LONG {
-                let import = scene.images.import(Cursor::new(archive.clone()), named("raced"), nobody());
-                let _ = handle.block_on(import);
-            }
-        });
-        is_over.store(true, Ordering::Relaxed);
+        }
     });
+    let begun = Instant::now();
+    while begun.elapsed() < LONG {
+        // Being disturbed may make it fail; it may not make it leave the layer.
+        let _ = scene.images.import(Cursor::new(archive.clone()), named("raced"), nobody()).await;
+    }
+    is_over.store(true, Ordering::Relaxed);
+    swapping.join().unwrap();
     watch.end();
 }
 
