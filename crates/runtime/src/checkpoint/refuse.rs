@@ -64,15 +64,16 @@ mod tests {
         });
         assert!(terminal.unwrap().contains("terminal"));
         let mount = || namespace(LinuxNamespaceType::Mount, None);
-        let shared = refused(|spec| namespaces(spec, vec![mount()]));
+        // The specification has a host name, which belongs to one.
+        let uts = || namespace(LinuxNamespaceType::Uts, None);
+        let shared = refused(|spec| namespaces(spec, vec![mount(), uts()]));
         assert!(shared.unwrap().contains("pid namespace"));
         let pid = || namespace(LinuxNamespaceType::Pid, None);
         let ipc = namespace(LinuxNamespaceType::Ipc, Some("/proc/7/ns/ipc"));
-        assert!(
-            refused(|spec| namespaces(spec, vec![mount(), pid(), ipc])).unwrap().contains("another's ipc")
-        );
+        let joined = refused(|spec| namespaces(spec, vec![mount(), uts(), pid(), ipc]));
+        assert!(joined.unwrap().contains("another's ipc"));
         let network = namespace(LinuxNamespaceType::Network, Some("/proc/7/ns/net"));
-        assert_eq!(refused(|spec| namespaces(spec, vec![mount(), pid(), network])), None);
+        assert_eq!(refused(|spec| namespaces(spec, vec![mount(), uts(), pid(), network])), None);
         let spec = Spec::default();
         assert!(check(&spec, Version::V1).unwrap_err().to_string().contains("cgroup version 1"));
     }
