@@ -3,7 +3,7 @@
 //! In: the user's configuration, names of images. Out: the header `X-Registry-Auth`. A registry's credentials are read only for a
 //! request that concerns it, and go only to the daemon; they never reach a message.
 
-mod helper;
+mod keychain;
 mod store;
 
 use base64::Engine as _;

@@ -7,14 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use engine_api::auth::AuthConfig;
 use serde_json::{Map, Value, json};
 
-use super::{helper, hostname};
+use super::{hostname, keychain};
 use crate::config::Config;
 use crate::error::Error;
 
 /// The credentials of a registry; empty if there are none.
 pub(crate) async fn get(config: &Config, server: &str) -> Result<AuthConfig, Error> {
     if let Some(program) = config.credential_helper(server) {
-        return helper::get(program, server).await;
+        return keychain::get(program, server).await;
     }
     let entries = config.auths();
     let exact = entries.and_then(|entries| entries.get(server));
@@ -29,7 +29,7 @@ pub(crate) async fn keep(config: &mut Config, server: &str, auth: &AuthConfig) -
     let program = config.credential_helper(server).map(str::to_owned);
     let entry = match &program {
         Some(program) => {
-            helper::keep(program, server, auth).await?;
+            keychain::keep(program, server, auth).await?;
             json!({})
         }
         None => entry(auth),
@@ -41,7 +41,7 @@ pub(crate) async fn keep(config: &mut Config, server: &str, auth: &AuthConfig) -
 /// Forgets the credentials of a registry, under whatever form of its name.
 pub(crate) async fn erase(config: &mut Config, server: &str) -> Result<(), Error> {
     if let Some(program) = config.credential_helper(server).map(str::to_owned) {
-        helper::erase(&program, server).await?;
+        keychain::erase(&program, server).await?;
     }
     let names: Vec<String> = match config.auths() {
         Some(entries) => entries.keys().filter(|name| hostname(name) == hostname(server)).cloned().collect(),
