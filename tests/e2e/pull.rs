@@ -173,8 +173,8 @@ fn what_breaks_on_the_way_is_resumed_and_what_is_busy_is_asked_again() {
     // What the kernel had not handed over when the connection broke may come again.
     assert!(ranges.len() == 3 && offset.is_some_and(|bytes| bytes > 0 && bytes <= 1 << 20), "{ranges:?}");
     let out = daemon.path("out.tar").display().to_string();
-    daemon.docker(&["create", "--name", "c", &name, "/none"]).ok();
-    daemon.docker(&["export", "-o", &out, "c"]).ok();
+    daemon.docker(&["create", "--name", "made", &name, "/none"]).ok();
+    daemon.docker(&["export", "-o", &out, "made"]).ok();
     let list = Command::new("tar").args(["-tvf", &out]).output().unwrap();
     assert!(
         String::from_utf8_lossy(&list.stdout).contains(&format!("{LAYER_BYTES} ")),

@@ -20,7 +20,11 @@ pub(super) fn routes(table: &mut Table) {
 }
 
 async fn events(call: Call<EventsQuery>) -> Outcome {
-    let since = convert::time::moment("since", &call.query.since)?;
+    // Zero is a moment here, the beginning of all, while elsewhere it stands for none.
+    let since = match call.query.since.as_str() {
+        "0" => Some(0),
+        text => convert::time::moment("since", text)?,
+    };
     let until = convert::time::moment("until", &call.query.until)?;
     if let (Some(since), Some(until)) = (since, until)
         && since > until
