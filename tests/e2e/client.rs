@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use testkit::program::run;
+use testkit::registry::Registry;
 use testkit::{Daemon, Namespace};
 
 // Carried along: where these tests run, the repository may not be.
 const WALK: &str = include_str!("../walk/container.sh");
 const DOCKER_PY: &str = include_str!("../python/docker_py.py");
+const IMAGES: &str = include_str!("../python/images.py");
 const CONTAINERS: &str = include_str!("../python/containers.py");
 
 /// Runs `script` by `program` against `daemon`, with what is in `first` before all other programs.
@@ -50,6 +52,17 @@ fn shoal_walks_the_same_way() {
     let shoal = testkit::program::programs().join("shoal").canonicalize().expect("the program");
     std::os::unix::fs::symlink(shoal, dir.path().join("docker")).expect("a link");
     play(&daemon, Path::new("bash"), WALK, Some(dir.path()));
+}
+
+#[test]
+fn images_by_docker_py() {
+    let (daemon, registry) = (Daemon::start(&[]), Registry::start());
+    daemon.load_images();
+    let script = format!(
+        "import os\nos.environ['REGISTRY'] = '{}'\n{IMAGES}",
+        registry.name("").trim_end_matches('/')
+    );
+    play(&daemon, &python(), &script, None);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use testkit::program::run as run_program;
 use testkit::{Daemon, Lan, eventually};
@@ -64,7 +64,7 @@ struct Bench {
     daemon: Daemon,
     kept: String,
     before: BTreeSet<String>,
-    _lan: Lan,
+    lan: Lan,
 }
 
 impl Bench {
@@ -74,7 +74,7 @@ impl Bench {
         let hello = testkit::program::programs().join("hello-http.tar");
         Ask::sending("POST", "/images/load", &hello).ok(&daemon);
         KEPT.iter().for_each(|ask| ask.ok(&daemon));
-        let mut bench = Bench { daemon, kept: String::new(), before: BTreeSet::new(), _lan: lan };
+        let mut bench = Bench { daemon, kept: String::new(), before: BTreeSet::new(), lan };
         bench.kept = bench.process();
         bench.before = bench.settled();
         bench
@@ -243,6 +243,59 @@ fn images() {
     let prune = Ask::new("POST", "/images/prune?filters=%7B%22dangling%22%3A%5B%22false%22%5D%7D");
     bench.walk("image prune", &[&import], &[&prune], &[&remove]);
     bench.walk("rmi of the last name", &[&import], &[&remove], &[&remove]);
+}
+
+/// Debian's registry on the loopback of the daemon's machine.
+struct Inside {
+    child: std::process::Child,
+    _data: tempfile::TempDir,
+}
+
+impl Inside {
+    fn start(bench: &Bench) -> Inside {
+        let data = tempfile::Builder::new().prefix("shoal-test.").tempdir().expect("a directory");
+        let config = data.path().join("config.yml");
+        let text = format!(
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:5000\n",
+            data.path().join("data").display()
+        );
+        std::fs::write(&config, text).expect("the registry's configuration");
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{}", bench.lan.hosts[0].name)).arg("--");
+        command.args(["docker-registry", "serve"]).arg(config);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Inside { child: command.spawn().expect("docker-registry"), _data: data }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn images_of_a_registry() {
+    let mut bench = Bench::new();
+    let _registry = Inside::start(&bench);
+    let import = Ask {
+        method: "POST",
+        path: "/images/create?fromSrc=-&repo=127.0.0.1:5000/small&tag=1",
+        body: Cow::Owned(std::fs::read(small_archive(&bench.daemon)).expect("the archive")),
+    };
+    let push = Ask::new("POST", "/images/127.0.0.1:5000/small/push?tag=1");
+    let pull = Ask::new("POST", "/images/create?fromImage=127.0.0.1:5000/small&tag=1");
+    let remove = Ask::new("DELETE", "/images/127.0.0.1:5000/small:1?force=1");
+    import.ok(&bench.daemon);
+    eventually("the registry takes an image", || match push.of(&bench.daemon) {
+        Ok((200, said)) if !said.contains("errorDetail") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    remove.ok(&bench.daemon);
+    bench.is_as_before("before all");
+    bench.walk("pull", &[], &[&pull], &[&remove]);
+    bench.walk("push", &[&import], &[&push], &[&remove]);
 }
 
 /// A directory with one file.
