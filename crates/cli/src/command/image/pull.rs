@@ -88,6 +88,7 @@ pub(super) fn check(image: &str) -> Result<(), FlagError> {
     let repository = name.rsplit_once('/').map_or(name, |(_, last)| last);
     let bad = name.is_empty()
         || image.contains(char::is_whitespace)
+        || (repository.contains(':') && !image.contains('@'))
         || repository.chars().any(char::is_uppercase)
         || image.ends_with([':', '@', '/']);
     if bad { Err(FlagError::Reference { input: image.to_owned() }) } else { Ok(()) }
@@ -117,9 +118,12 @@ mod tests {
         assert_eq!(canonical("busybox"), "docker.io/library/busybox:latest");
         assert_eq!(canonical("me/app:1"), "docker.io/me/app:1");
         assert_eq!(canonical("localhost:5000/app"), "localhost:5000/app:latest");
-        for image in ["", "a b", "Busybox", "a:", "x/Y:1"] {
+        for image in ["", "a b", "Busybox", "a:", "x/Y:1", "a:b:c"] {
             assert!(check(image).is_err(), "{image}");
         }
-        assert!(check("localhost:5000/a_b-c.d:V1").is_ok());
+        let digest = "a".repeat(64);
+        for image in ["localhost:5000/a_b-c.d:V1", &format!("a:1@sha256:{digest}")] {
+            assert!(check(image).is_ok(), "{image}");
+        }
     }
 }
