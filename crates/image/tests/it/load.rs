@@ -105,7 +105,7 @@ async fn a_table_that_names_one_large_file_often_is_refused() {
     let scene = Scene::new().await;
     let large = [&b"{"[..], &vec![b' '; 3 << 20], b"}"].concat();
     let item = r#"{"Config":"c","RepoTags":null,"Layers":[]}"#;
-    let table = format!("[{}]", vec![item; 10_000].join(","));
+    let table = format!("[{}]", vec![item; 1000].join(","));
     let archive = Archive::new().file("c", &large).file("manifest.json", table.as_bytes()).bytes();
     let error = scene.images.load(Cursor::new(archive), None, nobody()).await.unwrap_err();
     assert!(error.to_string().contains("larger than the limit"), "{error}");

@@ -45,7 +45,7 @@ async fn what_goes_out_comes_in_again() {
         load(&there, archive.clone()).await.into_iter().filter_map(|l| l.reference).collect();
     loaded.sort();
     assert_eq!(loaded, ["localhost:5000/one:2", "made:latest", "one:1", "two:1"]);
-    for name in names {
+    for name in ["one:1", "localhost:5000/one:2", "two:1", "made"] {
         let (mine, theirs) = (here.images.get(name).await.unwrap(), there.images.get(name).await.unwrap());
         assert_eq!((&mine.id, &mine.manifest_digest), (&theirs.id, &theirs.manifest_digest), "{name}");
         assert_eq!((&mine.repo_tags, mine.size_bytes), (&theirs.repo_tags, theirs.size_bytes), "{name}");

@@ -49,8 +49,6 @@ async fn wrong_wishes_are_named() {
     assert!(platform.status == 404 && platform.message().contains("windows"), "{}", platform.body);
     let source = request(&fixture, "POST", "/images/create?fromSrc=ftp://x/y").await;
     assert!(source.status == 400 && source.message().contains("URL"), "{}", source.body);
-    let tags = request(&fixture, "POST", "/images/create?fromImage=busybox").await;
-    assert!(tags.status == 501 && tags.message().contains("tag"));
 }
 
 #[tokio::test]

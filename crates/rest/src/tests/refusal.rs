@@ -49,7 +49,7 @@ async fn fields_that_are_not_honoured_are_refused_by_name() {
         answer.message(),
         "HostConfig.Cgroup is not supported yet: remove it, or set it to its default"
     );
-    let answer = request(&fixture, "GET", "/images/json?manifests=1").await;
+    let answer = request(&fixture, "GET", "/images/json?identity=1").await;
     assert_eq!(answer.status, 400);
     assert!(answer.message().contains("not supported yet"), "{}", answer.message());
     // What says nothing is no wish: the image is missing, and that is all there is to say.

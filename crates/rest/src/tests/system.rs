@@ -57,7 +57,7 @@ async fn unknown_routes_and_missing_ones_say_so() {
     }
     let missing = request(&fixture, "GET", "/v1.44/secrets").await;
     assert_eq!((missing.status, missing.message().as_str()), (501, "GET /secrets is not implemented yet"));
-    assert_eq!(post(&fixture, "/auth", "{}").await.status, 501);
+    assert_eq!(post(&fixture, "/session", "").await.status, 501);
 }
 
 #[tokio::test]
