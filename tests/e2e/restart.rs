@@ -20,6 +20,29 @@ fn becomes(daemon: &Daemon, name: &str, format: &str, wanted: &str) {
 }
 
 #[test]
+fn a_removal_has_the_last_word_over_a_restart() {
+    let daemon = daemon();
+    // It does not listen to SIGTERM, being the first process of its container.
+    daemon.docker(&["run", "-d", "--name", "victim", "busybox", "sleep", "1000"]).ok();
+    std::thread::scope(|scope| {
+        let restart = scope.spawn(|| daemon.docker(&["restart", "-t", "60", "victim"]));
+        let until = || testkit::program::until_now();
+        eventually("the restart has begun", || {
+            let said = daemon.docker(&["events", "--since=0", &until(), "--filter", "event=kill"]).ok();
+            if said.contains("victim") { Ok(()) } else { Err(said) }
+        });
+        daemon.docker(&["rm", "-f", "victim"]).ok();
+        assert_eq!(restart.join().unwrap().code, 1);
+    });
+    assert_eq!(daemon.docker(&["ps", "-aq"]).ok(), "");
+    eventually("its shim is gone", || match daemon.processes().as_slice() {
+        // The daemon and its network's.
+        [_, _] | [_] => Ok(()),
+        more => Err(format!("{more:?}")),
+    });
+}
+
+#[test]
 fn ends_are_followed_by_starts_as_the_policy_says() {
     let daemon = daemon();
     let run = |name: &str, policy: &str, script: &str| {

@@ -59,7 +59,12 @@ impl Task {
         let (code, seconds) = (status.code.to_string(), ran.as_secs().to_string());
         self.shared.publish(&self.record, "die", &[("exitCode", &code), ("execDuration", &seconds)]);
         volume::tell_mounted(&self.shared, &self.record, false);
-        for then in stopping.into_iter().flat_map(|stopping| stopping.then) {
+        let mut thens = stopping.map(|stopping| stopping.then).unwrap_or_default();
+        if thens.iter().any(|then| matches!(then, Then::Remove(..))) {
+            // Whoever removes it has the last word: what would start it again comes after that, and finds nothing.
+            thens.sort_by_key(|then| matches!(then, Then::Start(_)));
+        }
+        for then in thens {
             self.follow(then).await;
         }
         if self.record.spec.host.auto_remove && !restarts && matches!(self.phase, Phase::Idle) {
@@ -79,6 +84,9 @@ impl Task {
                 }
                 self.shared.publish(&self.record, "stop", &[]);
                 drop(reply.send(Ok(())));
+            }
+            Then::Start(reply) if matches!(self.phase, Phase::Removed) => {
+                drop(reply.send(Err(Error::NoSuchContainer(self.record.id.clone()))));
             }
             Then::Start(reply) => {
                 self.shared.publish(&self.record, "stop", &[]);
