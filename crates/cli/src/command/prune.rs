@@ -1,4 +1,4 @@
-//! What `container prune` and `volume prune` share.
+//! What the verbs `prune` share.
 
 use serde_json::Value;
 

@@ -5,6 +5,7 @@ use engine_api::image::ImagePruneResponse;
 use super::remove::lines;
 use crate::client::{Client, Request};
 use crate::command::confirm::confirm;
+use crate::command::prune::Pruning;
 use crate::console;
 use crate::error::Error;
 use crate::flag::pair;
@@ -17,12 +18,8 @@ pub(crate) struct Args {
     /// Remove all unused images, not just dangling ones
     #[arg(short, long)]
     all: bool,
-    /// Provide filter values (e.g. "until=<timestamp>")
-    #[arg(long, value_name = "filter", value_parser = pair::filter)]
-    filter: Vec<(String, String)>,
-    /// Do not prompt for confirmation
-    #[arg(short, long)]
-    force: bool,
+    #[command(flatten)]
+    pruning: Pruning,
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
@@ -30,10 +27,10 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
         true => "This will remove all images without at least one container associated to them.",
         false => "This will remove all dangling images.",
     };
-    if !args.force && !confirm(warning)? {
+    if !args.pruning.force && !confirm(warning)? {
         return Ok(());
     }
-    let freed = prune(client, args.all, args.filter).await?;
+    let freed = prune(client, args.all, args.pruning.filter).await?;
     console::line(&format!("Total reclaimed space: {}", unit::size(freed)))
 }
 

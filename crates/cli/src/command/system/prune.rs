@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::client::{Client, Request};
 use crate::command::confirm::confirm;
 use crate::command::image::prune as images;
+use crate::command::prune::Pruning;
 use crate::console;
 use crate::error::Error;
 use crate::flag::pair;
@@ -17,27 +18,23 @@ pub(crate) struct Args {
     /// Remove all unused images not just dangling ones
     #[arg(short, long)]
     all: bool,
-    /// Provide filter values (e.g. "label=<key>=<value>")
-    #[arg(long, value_name = "filter", value_parser = pair::filter)]
-    filter: Vec<(String, String)>,
-    /// Do not prompt for confirmation
-    #[arg(short, long)]
-    force: bool,
+    #[command(flatten)]
+    pruning: Pruning,
     /// Prune anonymous volumes
     #[arg(long)]
     volumes: bool,
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    if args.volumes && args.filter.iter().any(|(name, _)| name == "until") {
+    if args.volumes && args.pruning.filter.iter().any(|(name, _)| name == "until") {
         return Err(Error::Usage(
             "ERROR: The \"until\" filter is not supported with \"--volumes\"".to_owned(),
         ));
     }
-    if !args.force && !confirm(&warning(&args))? {
+    if !args.pruning.force && !confirm(&warning(&args))? {
         return Ok(());
     }
-    let filters = || Some(pair::filters(&args.filter));
+    let filters = || Some(pair::filters(&args.pruning.filter));
     let post = |path: &str| Request::post(path).query_some("filters", filters());
     let mut freed =
         told(client, post("/containers/prune"), "ContainersDeleted", "Deleted Containers").await?;
@@ -45,7 +42,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     if args.volumes {
         freed += told(client, post("/volumes/prune"), "VolumesDeleted", "Deleted Volumes").await?;
     }
-    freed += images::prune(client, args.all, args.filter.clone()).await?;
+    freed += images::prune(client, args.all, args.pruning.filter.clone()).await?;
     let builds = post("/build/prune").flag("all", args.all);
     freed += told(client, builds, "CachesDeleted", "Deleted build cache objects").await?;
     console::line(&format!("Total reclaimed space: {}", unit::size(freed)))
@@ -62,9 +59,9 @@ fn warning(args: &Args) -> String {
     });
     let mut text = "This will remove:\n".to_owned();
     kinds.iter().for_each(|kind| text.push_str(&format!("  - {kind}\n")));
-    if !args.filter.is_empty() {
+    if !args.pruning.filter.is_empty() {
         text.push_str("\n  Items to be pruned will be filtered with:\n");
-        args.filter.iter().for_each(|(name, value)| text.push_str(&format!("  - {name}={value}\n")));
+        args.pruning.filter.iter().for_each(|(name, value)| text.push_str(&format!("  - {name}={value}\n")));
     }
     text
 }
