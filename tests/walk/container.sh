@@ -29,7 +29,7 @@ is_state() { [ "$(state "$1")" = "$2" ]; }
 cleanup() { kill $listener 2>/dev/null; docker rm -fv $(docker ps -aq) >/dev/null 2>&1; rm -rf /tmp/walk.$$.*; }
 trap cleanup EXIT
 dir=$(mktemp -d /tmp/walk.$$.XXXX)
-docker events --filter container=one --format '{{.Action}}' > "$dir/events" & listener=$!
+docker events --since "$(date +%s)" --filter container=one --format '{{.Action}}' > "$dir/events" & listener=$!
 
 step=create
 code 0 docker create --name one -e A=b -l key=value --hostname box -w /tmp busybox sh -c 'echo hello; echo oops >&2; sleep 1000'
