@@ -193,6 +193,13 @@ fn archives_go_through_skopeo_and_a_registry() {
         assert_eq!(id(name), config);
     }
     assert_eq!(daemon.docker(&["run", "--rm", "busybox:2", "echo", "alive"]).ok(), "alive");
+    // From one daemon to the registry and into another name of it, by the API alone.
+    let (host, there) = (daemon.host(), registry.name("team/box:3"));
+    let from = ["copy", "--src-daemon-host", &host, "--dest-tls-verify=false", "docker-daemon:busybox:2"];
+    skopeo(&[&from[..], &[&format!("docker://{there}")]].concat());
+    let to = ["copy", "--dest-daemon-host", &host, "--src-tls-verify=false", &format!("docker://{there}")];
+    skopeo(&[&to[..], &["docker-daemon:back:1"]].concat());
+    assert_eq!(daemon.docker(&["run", "--rm", "back:1", "echo", "back"]).ok(), "back");
 }
 
 #[test]

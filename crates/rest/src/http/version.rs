@@ -24,9 +24,16 @@ impl std::fmt::Display for Version {
     }
 }
 
+/// Archives of images go in and out in the same form in every version, and programs that do nothing else have asked for an old one
+/// ever since: skopeo's `docker-daemon:` for 1.22.
+const SAME_EVER_SINCE: [&str; 2] = ["/images/get", "/images/load"];
+/// The oldest version that dockerd has ever spoken since it had those.
+const OLDEST_MINOR: u16 = 12;
+
 /// Takes the version off a path (`/v1.44/info`), and checks that it is spoken. A prefix that is no version stays where it is.
 pub(crate) fn split(path: &str, min_minor: u16) -> Result<(Version, &str), Failure> {
     let Some((asked, rest)) = prefix(path) else { return Ok((Version::NEWEST, path)) };
+    let min_minor = if SAME_EVER_SINCE.contains(&rest) { OLDEST_MINOR } else { min_minor };
     let too_new = || {
         let newest = Version::NEWEST;
         Failure::invalid(format!(
@@ -70,6 +77,7 @@ mod tests {
         assert_eq!(split("/version", 40), Ok((Version::NEWEST, "/version")));
         assert_eq!(split("/v1.24/info", 24), Ok((Version(24), "/info")));
         assert_eq!(split("/volumes/x", 40), Ok((Version::NEWEST, "/volumes/x")));
+        assert_eq!(split("/v1.22/images/load", 40), Ok((Version(22), "/images/load")));
     }
 
     #[test]
