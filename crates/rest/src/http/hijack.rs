@@ -27,9 +27,10 @@ pub(crate) struct Raw {
 
 /// How long a client that reads the head through a buffer gets to read it before anything follows. Docker takes longer
 /// than this for anything that could follow.
-const HEAD_PAUSE: Duration = Duration::from_millis(20);
-/// Such a client, docker-py: what it finds in the buffer behind the head it forgets.
-const FORGETFUL_CLIENT: &str = "docker-sdk-python/";
+const HEAD_PAUSE: Duration = Duration::from_millis(40);
+/// Such clients, docker-py and testcontainers, which calls it by another name: what it finds in the buffer behind the head it
+/// forgets.
+const FORGETFUL_CLIENTS: [&str; 2] = ["docker-sdk-python/", "tc-python/"];
 
 /// How a client wants a connection that leaves HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,9 @@ impl Form {
             return Form::Bare;
         }
         match headers.get(USER_AGENT).map(text) {
-            Some(agent) if agent.contains(FORGETFUL_CLIENT) => Form::PausedUpgrade,
+            Some(agent) if FORGETFUL_CLIENTS.iter().any(|client| agent.contains(client)) => {
+                Form::PausedUpgrade
+            }
             _ => Form::Upgrade,
         }
     }
