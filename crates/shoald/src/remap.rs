@@ -143,6 +143,11 @@ fn entries(file: &str) -> Vec<(String, u32, u32)> {
 /// Writes a range down for the default name, after all others, if it has none. A crash leaves the file as it was.
 fn ensure_range(kind: &Kind) -> Result<(), RemapError> {
     let file = kind.ranges;
+    let failed = |action| move |source| RemapError::File { file, action, source };
+    // Daemons that start at the same time take turns.
+    let directory = Path::new(file).parent().unwrap_or(Path::new("/"));
+    let turn = fs::File::open(directory).map_err(failed("locked"))?;
+    turn.lock().map_err(failed("locked"))?;
     let text = read(file)?;
     let known = entries(&text);
     if known.iter().any(|(owner, ..)| owner == DEFAULT_NAME) {
@@ -151,7 +156,6 @@ fn ensure_range(kind: &Kind) -> Result<(), RemapError> {
     let first = free(&known).ok_or(RemapError::Full { file })?;
     let line_end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     let text = format!("{text}{line_end}{DEFAULT_NAME}:{first}:{COUNT}\n");
-    let failed = |action| move |source| RemapError::File { file, action, source };
     let temporary = format!("{file}.shoal");
     fault::point("remap: write subordinate ids");
     let written = fs::File::options()
