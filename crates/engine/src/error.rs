@@ -383,6 +383,8 @@ fn network_kind(kind: network::ErrorKind) -> ErrorKind {
         network::ErrorKind::Invalid => ErrorKind::Invalid,
         network::ErrorKind::Exhausted => ErrorKind::Exhausted,
         network::ErrorKind::Unavailable => ErrorKind::Unavailable,
+        network::ErrorKind::Forbidden => ErrorKind::Forbidden,
+        network::ErrorKind::NotImplemented => ErrorKind::NotImplemented,
         network::ErrorKind::Internal => ErrorKind::Internal,
     }
 }

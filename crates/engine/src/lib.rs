@@ -137,8 +137,16 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
             driver::Files::of(config.storage_driver, rootfs).sweep();
         }
     }
-    let live = recovered.iter().flat_map(|found| found.record.endpoints.iter().cloned()).collect();
-    let network = Network::open(network, live).await?;
+    let live =
+        recovered.iter().filter(|found| !found.record.endpoints.is_empty()).map(|found| network::Live {
+            container_id: found.record.id.clone(),
+            container_name: found.record.name.clone(),
+            pid: found.record.state.pid,
+            endpoints: found.record.endpoints.clone(),
+            ports: Vec::new(),
+            dns: None,
+        });
+    let network = Network::open(network, Vec::new(), live.collect()).await?;
 
     let volumes = open_volumes(&config, &recovered)?;
     let events = Events::default();

@@ -1,6 +1,6 @@
 //! Pools of subnets: `--default-address-pool base=10.0.0.0/8,size=24`.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,11 @@ use crate::{Cidr, Error, Result};
 
 /// Smaller blocks than this have no room for a gateway and a few containers.
 const LARGEST_SIZE: u8 = 29;
+/// The same in IPv6.
+const LARGEST_SIZE_IPV6: u8 = 125;
+/// What RFC 4193 gives each site of its own, and each of its subnets.
+const SITE_LEN: u8 = 48;
+const SUBNET_LEN: u8 = 64;
 
 /// A block that is cut into subnets of equal size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,10 +24,19 @@ pub struct Pool {
 impl Pool {
     /// A pool over `base`, giving subnets with a prefix length of `size`.
     pub fn new(base: Cidr, size: u8) -> Result<Pool> {
-        if size < base.prefix_len() || size > LARGEST_SIZE {
-            return Err(Error::InvalidPool { base, size });
+        let largest = if base.is_ipv4() { LARGEST_SIZE } else { LARGEST_SIZE_IPV6 };
+        if size < base.prefix_len() || size > largest {
+            return Err(Error::InvalidPool { base, size, largest });
         }
         Ok(Pool { base: base.network(), size })
+    }
+
+    /// The pool of unique local addresses (RFC 4193) of the site whose number is `site`.
+    pub fn unique_local(site: [u8; 5]) -> Pool {
+        let [a, b, c, d, e] = site;
+        let address = Ipv6Addr::from([0xfd, a, b, c, d, e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let base = Cidr::new(address, SITE_LEN).expect("a prefix length of at most 128");
+        Pool { base, size: SUBNET_LEN }
     }
 
     /// The whole block.
@@ -35,15 +49,20 @@ impl Pool {
         self.size
     }
 
-    /// The subnets in ascending order.
-    fn subnets(self) -> impl Iterator<Item = Cidr> {
-        let count = 1u64 << (self.size - self.base.prefix_len());
-        let step = 1u64 << (32 - u32::from(self.size));
-        let first = u64::from(u32::from(self.base.first()));
-        (0..count).filter_map(move |index| {
-            let address = u32::try_from(first + index * step).ok()?;
-            Cidr::new(Ipv4Addr::from(address), self.size).ok()
-        })
+    /// The lowest subnet that overlaps nothing of `taken`. What is in the way is stepped over as a whole, so that
+    /// the search takes as many steps as there are blocks taken, however large the pool.
+    fn first_free(self, taken: &[Cidr]) -> Option<Cidr> {
+        let mut start = self.base.first_bits();
+        loop {
+            let candidate = Cidr::new(self.base.at(start), self.size).ok()?;
+            let in_the_way = taken.iter().filter(|other| other.overlaps(candidate));
+            let Some(last) = in_the_way.map(|other| other.last_bits()).max() else { return Some(candidate) };
+            let last = last.max(candidate.last_bits()) | candidate.host_mask();
+            if last >= self.base.last_bits() {
+                return None;
+            }
+            start = last + 1;
+        }
     }
 }
 
@@ -59,12 +78,8 @@ pub fn default_pools() -> Vec<Pool> {
 }
 
 /// The first subnet of the first pool that overlaps nothing of `taken`.
-pub fn choose_subnet(pools: &[Pool], taken: &[Cidr]) -> Result<Cidr> {
-    pools
-        .iter()
-        .flat_map(|pool| pool.subnets())
-        .find(|subnet| !taken.iter().any(|other| other.overlaps(*subnet)))
-        .ok_or(Error::PoolsExhausted)
+pub fn choose_subnet<'p>(pools: impl IntoIterator<Item = &'p Pool>, taken: &[Cidr]) -> Result<Cidr> {
+    pools.into_iter().find_map(|pool| pool.first_free(taken)).ok_or(Error::PoolsExhausted)
 }
 
 #[cfg(test)]
@@ -84,20 +99,49 @@ mod tests {
     #[test]
     fn a_pool_ends_where_its_base_ends() {
         let pool = Pool::new(cidr("10.1.2.3/23"), 24).unwrap();
-        let subnets: Vec<_> = pool.subnets().collect();
-        assert_eq!(subnets, [cidr("10.1.2.0/24"), cidr("10.1.3.0/24")]);
-        assert_eq!(choose_subnet(&[pool], &subnets), Err(Error::PoolsExhausted));
+        let mut taken = Vec::new();
+        while let Ok(subnet) = choose_subnet(&[pool], &taken) {
+            taken.push(subnet);
+        }
+        assert_eq!(taken, [cidr("10.1.2.0/24"), cidr("10.1.3.0/24")]);
     }
 
     #[test]
     fn the_last_pool_of_all_does_not_overflow() {
-        let pool = Pool::new(cidr("255.255.255.0/24"), 29).unwrap();
-        assert_eq!(pool.subnets().count(), 32);
+        for (base, size, count) in [
+            ("255.255.255.0/24", 29, 32),
+            ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00/120", 125, 32),
+            ("0.0.0.0/0", 1, 2),
+            ("::/0", 2, 4),
+        ] {
+            let pool = Pool::new(cidr(base), size).unwrap();
+            let mut taken = Vec::new();
+            while let Ok(subnet) = choose_subnet(&[pool], &taken) {
+                taken.push(subnet);
+            }
+            assert_eq!(taken.len(), count, "{base}");
+        }
+    }
+
+    #[test]
+    fn a_wide_block_in_the_way_is_stepped_over() {
+        let pool = Pool::new(cidr("fd00::/8"), 64).unwrap();
+        let taken = [cidr("fd00::/9"), cidr("10.0.0.0/8"), cidr("fd80::1/128")];
+        assert_eq!(choose_subnet(&[pool], &taken), Ok(cidr("fd80:0:0:1::/64")));
+        assert_eq!(choose_subnet(&[pool], &[cidr("::/0")]), Err(Error::PoolsExhausted));
     }
 
     #[test]
     fn absurd_sizes_are_refused() {
         assert!(Pool::new(cidr("10.0.0.0/16"), 15).is_err());
         assert!(Pool::new(cidr("10.0.0.0/16"), 30).is_err());
+        assert!(Pool::new(cidr("fd00::/64"), 126).is_err());
+        assert!(Pool::new(cidr("fd00::/64"), 80).is_ok());
+    }
+
+    #[test]
+    fn a_site_has_its_own_subnets() {
+        let pool = Pool::unique_local([1, 2, 3, 4, 5]);
+        assert_eq!(choose_subnet(&[pool], &[]), Ok(cidr("fd01:203:405::/64")));
     }
 }

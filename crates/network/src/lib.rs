@@ -27,6 +27,8 @@ mod owner;
 pub use config::{BridgeConfig, NetworkConfig};
 pub use error::{Error, ErrorKind, PortError, Result};
 pub use model::{
-    AttachRequest, BoundPort, Endpoint, HostPort, IngressPort, Mac, NetworkInfo, PortBinding, Protocol,
+    AttachRequest, BoundPort, Driver, Endpoint, HostPort, IngressPort, Live, Mac, NetworkRecord,
+    NetworkRequest, Place, PortBinding, Protocol, Resolver, Subnet, SubnetRequest,
 };
 pub use network::Network;
+pub use network_name::SCOPE;

@@ -1,7 +1,9 @@
 //! The networks that are always there.
 
-use crate::NetworkInfo;
+use std::collections::BTreeMap;
+
 use crate::config::digest;
+use crate::{Driver, NetworkRecord};
 
 /// The default bridge.
 pub(crate) const BRIDGE: &str = "bridge";
@@ -10,17 +12,27 @@ pub(crate) const HOST: &str = "host";
 /// A namespace with a loopback interface only.
 pub(crate) const NONE: &str = "none";
 
-/// What is told about a network that has no addresses of its own.
-pub(crate) fn plain_network(daemon: &str, name: &str, driver: &'static str) -> NetworkInfo {
-    NetworkInfo {
+/// Which machines a network of ours reaches: this one.
+pub const SCOPE: &str = "local";
+
+/// The record of a network that is always there and has no addresses of its own.
+pub(crate) fn plain_network(daemon: &str, name: &str, driver: Driver) -> NetworkRecord {
+    NetworkRecord {
         id: digest(&["network", daemon, name]),
         name: name.to_owned(),
         driver,
-        scope: "local",
-        subnet: None,
-        ip_range: None,
-        gateway: None,
-        interface: None,
-        mtu: None,
+        created_ns: 0,
+        enable_ipv4: true,
+        enable_ipv6: false,
+        internal: false,
+        attachable: false,
+        predefined: true,
+        ipam_driver: "default".to_owned(),
+        ipam_options: BTreeMap::new(),
+        subnets: Vec::new(),
+        options: BTreeMap::new(),
+        labels: BTreeMap::new(),
+        interface: String::new(),
+        mtu: 0,
     }
 }

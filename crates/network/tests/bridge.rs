@@ -4,7 +4,9 @@ mod testbed;
 
 use std::net::Ipv4Addr;
 
-use testbed::{Container, HOST_IP, Host, OUTSIDE_IP, block_on, eventually, request, start};
+use testbed::{
+    Container, HOST_IP, Host, OUTSIDE_IP, allocate, attach, block_on, eventually, gateway, ip, request, start,
+};
 
 #[test]
 fn containers_reach_each_other_and_the_outside_under_the_hosts_address() {
@@ -17,7 +19,7 @@ fn containers_reach_each_other_and_the_outside_under_the_hosts_address() {
 
     let seen = one.namespace.ask_tcp((OUTSIDE_IP, 7000)).expect("the outside answers");
     assert_eq!(seen, format!("outside {HOST_IP}"), "traffic to the outside is masqueraded");
-    let seen = one.namespace.ask_tcp((two_endpoint.ip, 7001)).expect("the other container answers");
+    let seen = one.namespace.ask_tcp((ip(&two_endpoint), 7001)).expect("the other container answers");
     assert!(!seen.contains(&HOST_IP.to_string()) && seen.starts_with("two 172."), "{seen}");
     let loopback = one.namespace.ip(&["link", "show", "lo"]);
     assert!(loopback.contains("UP"), "{loopback}");
@@ -30,8 +32,8 @@ fn the_outside_cannot_reach_a_containers_own_address() {
     let (one, endpoint) = start(&network, "one", Vec::new());
     one.namespace.serve_tcp(80, "one");
     host.outside.ip(&["route", "add", "172.17.0.0/16", "via", &HOST_IP.to_string()]);
-    assert_eq!(host.outside.ask_tcp((endpoint.ip, 80)), None);
-    assert!(host.namespace.ask_tcp((endpoint.ip, 80)).is_some(), "the host itself may");
+    assert_eq!(host.outside.ask_tcp((ip(&endpoint), 80)), None);
+    assert!(host.namespace.ask_tcp((ip(&endpoint), 80)).is_some(), "the host itself may");
 }
 
 #[test]
@@ -41,21 +43,21 @@ fn addresses_are_as_wished_or_next_and_conflicts_are_told() {
     let (one, two) = (Container::new("one"), Container::new("two"));
     let wish = Ipv4Addr::new(172, 17, 9, 9);
     let mut wanted = request(&one, Vec::new());
-    wanted.ip = Some(wish);
+    wanted.ipv4 = Some(wish);
     wanted.mac = Some("02:00:00:00:00:07".parse().unwrap());
-    let endpoint = block_on(network.allocate(wanted)).unwrap();
-    assert_eq!(endpoint.ip, wish);
-    block_on(network.attach(&endpoint, one.pid())).unwrap();
+    let endpoint = allocate(&network, wanted).unwrap();
+    assert_eq!(ip(&endpoint), wish);
+    attach(&network, &endpoint, &one).unwrap();
     let link = one.namespace.ip(&["link", "show", "eth0"]);
     assert!(link.contains("02:00:00:00:00:07"), "{link}");
 
     let mut wanted = request(&two, Vec::new());
-    wanted.ip = Some(wish);
-    let error = block_on(network.allocate(wanted.clone())).unwrap_err();
+    wanted.ipv4 = Some(wish);
+    let error = allocate(&network, wanted.clone()).unwrap_err();
     assert_eq!(error.to_string(), "Address already in use");
-    wanted.ip = None;
+    wanted.ipv4 = None;
     wanted.network = "nosuch".to_owned();
-    let error = block_on(network.allocate(wanted)).unwrap_err();
+    let error = allocate(&network, wanted).unwrap_err();
     assert_eq!(error.to_string(), "network nosuch not found");
 }
 
@@ -66,8 +68,8 @@ fn a_failed_attach_leaves_no_interface() {
     let container = Container::new("one");
     // Something in the container has our name for the interface already.
     container.namespace.ip(&["link", "add", "eth0", "type", "bridge"]);
-    let endpoint = block_on(network.allocate(request(&container, Vec::new()))).unwrap();
-    block_on(network.attach(&endpoint, container.pid())).unwrap_err();
+    let endpoint = allocate(&network, request(&container, Vec::new())).unwrap();
+    attach(&network, &endpoint, &container).unwrap_err();
     let links = host.namespace.ip(&["-o", "link"]);
     assert!(!links.contains(&endpoint.host_interface), "{links}");
 }
@@ -83,8 +85,8 @@ fn detach_frees_the_address_and_sweeps_what_outlives_the_container() {
         let links = host.namespace.ip(&["-o", "link"]);
         (!links.contains(&endpoint.host_interface)).then_some(())
     });
-    let again = block_on(network.allocate(request(&container, Vec::new()))).unwrap();
-    assert_ne!(again.ip, endpoint.ip, "an address rests before it is given again");
+    let again = allocate(&network, request(&container, Vec::new())).unwrap();
+    assert_ne!(ip(&again), ip(&endpoint), "an address rests before it is given again");
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn without_a_bridge_there_are_host_and_none() {
     let names: Vec<_> = block_on(network.networks()).into_iter().map(|info| info.name).collect();
     assert_eq!(names, ["host", "none"]);
     let container = Container::new("one");
-    let error = block_on(network.allocate(request(&container, Vec::new()))).unwrap_err();
+    let error = allocate(&network, request(&container, Vec::new())).unwrap_err();
     assert_eq!(error.to_string(), "network bridge not found");
     block_on(network.loopback(container.pid())).unwrap();
     assert!(container.namespace.ip(&["link", "show", "lo"]).contains("UP"));
@@ -111,11 +113,11 @@ fn the_bridge_is_as_the_flags_say() {
     config.bridge.mtu = 1400;
     let network = host.open_with(config, Vec::new()).unwrap();
     let (container, endpoint) = start(&network, "one", Vec::new());
-    assert_eq!(endpoint.gateway, Ipv4Addr::new(10, 77, 0, 9));
-    assert_eq!(endpoint.ip, Ipv4Addr::new(10, 77, 0, 128));
+    assert_eq!(gateway(&endpoint), Ipv4Addr::new(10, 77, 0, 9));
+    assert_eq!(ip(&endpoint), Ipv4Addr::new(10, 77, 0, 128));
     assert!(container.namespace.ip(&["link", "show", "eth0"]).contains("mtu 1400"));
     let info = block_on(network.networks()).remove(0);
     assert_eq!((info.name.as_str(), info.id.len()), ("bridge", 64));
-    assert_eq!(info.subnet.unwrap().to_string(), "10.77.0.0/24");
-    assert_eq!(info.ip_range.unwrap().to_string(), "10.77.0.128/25");
+    assert_eq!(info.subnets[0].subnet.to_string(), "10.77.0.0/24");
+    assert_eq!(info.subnets[0].ip_range.unwrap().to_string(), "10.77.0.128/25");
 }

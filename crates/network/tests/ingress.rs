@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use network::{Endpoint, IngressPort, Network, Protocol};
-use testbed::{Container, HOST_IP, Host, block_on, eventually, publish, start};
+use testbed::{Container, HOST_IP, Host, block_on, eventually, ip, publish, start};
 
 const PORT: u16 = 8000;
 const QUESTIONS: usize = 60;
@@ -23,7 +23,7 @@ fn tasks(network: &Network) -> Vec<(Container, Endpoint)> {
 }
 
 fn port(protocol: Protocol, tasks: &[(Container, Endpoint)]) -> IngressPort {
-    let backends = tasks.iter().map(|(_, endpoint)| (endpoint.ip, 80)).collect();
+    let backends = tasks.iter().map(|(_, endpoint)| (ip(&endpoint), 80)).collect();
     IngressPort { protocol, published_port: PORT, backends }
 }
 

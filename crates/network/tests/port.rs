@@ -5,7 +5,10 @@ mod testbed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use network::{HostPort, PortBinding, Protocol};
-use testbed::{Container, HOST_IP, Host, OUTSIDE_IP, block_on, eventually, publish, request, start};
+use testbed::{
+    Container, HOST_IP, Host, OUTSIDE_IP, allocate, block_on, eventually, gateway, ip, publish, request,
+    start,
+};
 
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
@@ -17,7 +20,7 @@ fn tcp_is_reached_from_everywhere_and_sees_the_clients_address() {
     let (two, two_endpoint) = start(&network, "two", Vec::new());
     one.namespace.serve_tcp(80, "one");
 
-    let gateway = endpoint.gateway;
+    let gateway = gateway(&endpoint);
     // Bridged packets see the rules on some machines and not on others.
     for bridged in ["1", "0"] {
         // Without br_netfilter there is no such switch, and they never do.
@@ -41,7 +44,7 @@ fn tcp_is_reached_from_everywhere_and_sees_the_clients_address() {
             assert!(two.namespace.ask_tcp((address, 8080)).is_some(), "from another container, by {address}");
             assert!(one.namespace.ask_tcp((address, 8080)).is_some(), "from itself, by {address}");
         }
-        assert_eq!(two.namespace.ask_tcp((endpoint.ip, 80)).unwrap(), format!("one {}", two_endpoint.ip));
+        assert_eq!(two.namespace.ask_tcp((ip(&endpoint), 80)).unwrap(), format!("one {}", ip(&two_endpoint)));
         assert!(host.namespace.ask_tcp((Ipv6Addr::LOCALHOST, 8080)).is_some(), "from [::1]");
     }
 }
@@ -55,7 +58,7 @@ fn udp_is_reached_from_everywhere() {
     one.namespace.serve_udp(53, "one");
 
     assert_eq!(host.outside.ask_udp((HOST_IP, 5353)).unwrap(), format!("one {OUTSIDE_IP}"), "from outside");
-    assert_eq!(host.namespace.ask_udp((LOOPBACK, 5353)).unwrap(), format!("one {}", endpoint.gateway));
+    assert_eq!(host.namespace.ask_udp((LOOPBACK, 5353)).unwrap(), format!("one {}", gateway(&endpoint)));
     assert!(two.namespace.ask_udp((HOST_IP, 5353)).is_some(), "from another container");
     assert!(one.namespace.ask_udp((HOST_IP, 5353)).is_some(), "from itself");
     assert!(host.namespace.ask_udp((Ipv6Addr::LOCALHOST, 5353)).is_some(), "from [::1]");
@@ -87,7 +90,7 @@ fn a_neighbour_cannot_talk_to_a_loopback_port() {
     // Both neighbours, on the wire and on the bridge, send packets for 127.0.0.1 to the host, and the host's wire
     // takes such packets.
     host.namespace.run("sysctl", &["-qw", "net.ipv4.conf.wire.route_localnet=1"]);
-    let neighbours = [(&host.outside, "wire", HOST_IP), (&two.namespace, "eth0", endpoint.gateway)];
+    let neighbours = [(&host.outside, "wire", HOST_IP), (&two.namespace, "eth0", gateway(&endpoint))];
     for (neighbour, interface, gateway) in neighbours {
         neighbour.run("sysctl", &["-qw", &format!("net.ipv4.conf.{interface}.route_localnet=1")]);
         neighbour.ip(&["addr", "del", "127.0.0.1/8", "dev", "lo"]);
@@ -104,18 +107,18 @@ fn conflicts_are_told_in_dockers_words_and_keep_nothing() {
     let (_one, _) = start(&network, "one", vec![publish(Protocol::Tcp, 8080, 80)]);
     let two = Container::new("two");
     let wanted = request(&two, vec![publish(Protocol::Tcp, 8081, 81), publish(Protocol::Tcp, 8080, 80)]);
-    let text = block_on(network.allocate(wanted)).unwrap_err().to_string();
+    let text = allocate(&network, wanted).unwrap_err().to_string();
     assert!(text.starts_with("driver failed programming external connectivity on endpoint web ("), "{text}");
     assert!(text.ends_with("): Bind for 0.0.0.0:8080 failed: port is already allocated"), "{text}");
 
     let mut binding = publish(Protocol::Tcp, 8080, 80);
     binding.host_ip = Some(IpAddr::V4(LOOPBACK));
-    let text = block_on(network.allocate(request(&two, vec![binding]))).unwrap_err().to_string();
+    let text = allocate(&network, request(&two, vec![binding])).unwrap_err().to_string();
     assert!(text.ends_with("Bind for 127.0.0.1:8080 failed: port is already allocated"), "{text}");
 
     host.namespace.serve_tcp(9090, "other program");
     let wanted = request(&two, vec![publish(Protocol::Tcp, 9090, 80)]);
-    let text = block_on(network.allocate(wanted)).unwrap_err().to_string();
+    let text = allocate(&network, wanted).unwrap_err().to_string();
     assert!(
         text.ends_with("failed to bind host port for 0.0.0.0:9090/tcp: address already in use"),
         "{text}"
@@ -123,7 +126,7 @@ fn conflicts_are_told_in_dockers_words_and_keep_nothing() {
 
     // What the failed attempts had taken is free, for UDP the number always was.
     let ports = vec![publish(Protocol::Tcp, 8081, 81), publish(Protocol::Udp, 8080, 80)];
-    block_on(network.allocate(request(&two, ports))).unwrap();
+    allocate(&network, request(&two, ports)).unwrap();
 }
 
 #[test]
@@ -155,18 +158,18 @@ fn ephemeral_ports_and_ranges_take_what_is_free() {
         host_port: HostPort::Range { first: 7001, last: 7002 },
     };
     let (one, two, three) = (Container::new("one"), Container::new("two"), Container::new("three"));
-    let first = block_on(network.allocate(request(&one, ephemeral()))).unwrap();
+    let first = allocate(&network, request(&one, ephemeral())).unwrap();
     assert_eq!(first.ports.len(), 2, "one for each family");
     assert_eq!(first.ports[0].host_port, 49153);
     assert_eq!(first.ports[1].host_port, 49153);
     block_on(network.detach(&one.id)).unwrap();
-    let second = block_on(network.allocate(request(&one, ephemeral()))).unwrap();
+    let second = allocate(&network, request(&one, ephemeral())).unwrap();
     assert_eq!(second.ports[0].host_port, 49154, "a port rests before it is given again");
-    let ranged = block_on(network.allocate(request(&two, vec![range(), range()]))).unwrap();
+    let ranged = allocate(&network, request(&two, vec![range(), range()])).unwrap();
     let mut numbers: Vec<_> = ranged.ports.iter().map(|port| port.host_port).collect();
     numbers.dedup();
     assert_eq!(numbers, [7001, 7002]);
-    let text = block_on(network.allocate(request(&three, vec![range()]))).unwrap_err().to_string();
+    let text = allocate(&network, request(&three, vec![range()])).unwrap_err().to_string();
     assert!(text.ends_with("all ports are allocated"), "{text}");
 }
 
@@ -178,7 +181,7 @@ fn a_port_can_be_published_again_at_once() {
         let (one, endpoint) = start(&network, "one", vec![publish(Protocol::Tcp, 8080, 80)]);
         one.namespace.serve_tcp(80, &format!("round{round}"));
         let seen = host.outside.ask_tcp((HOST_IP, 8080)).expect("the newest container answers");
-        assert_eq!(seen, format!("round{round} {OUTSIDE_IP}"), "through the rules, to {}", endpoint.ip);
+        assert_eq!(seen, format!("round{round} {OUTSIDE_IP}"), "through the rules, to {}", ip(&endpoint));
         block_on(network.detach(&one.id)).unwrap();
     }
 }
@@ -193,17 +196,17 @@ fn detach_leaves_nothing() {
     assert!(host.outside.ask_udp((HOST_IP, 5353)).is_some());
     let held = host.namespace.run("ss", &["-Hlntu"]);
     assert!(held.contains(":8080") && held.contains(":5353"), "{held}");
-    assert!(host.rules().unwrap().contains(&endpoint.ip.to_string()));
+    assert!(host.rules().unwrap().contains(&ip(&endpoint).to_string()));
 
     block_on(network.detach(&one.id)).unwrap();
     let held = host.namespace.run("ss", &["-Hlntu"]);
     assert!(!held.contains(":8080") && !held.contains(":5353"), "{held}");
     eventually("the rules are swept", || {
-        (!host.rules().unwrap().contains(&endpoint.ip.to_string())).then_some(())
+        (!host.rules().unwrap().contains(&ip(&endpoint).to_string())).then_some(())
     });
     eventually("the flows are forgotten", || {
         let flows = host.namespace.run("conntrack", &["-L", "-p", "udp"]);
-        (!flows.contains(&endpoint.ip.to_string())).then_some(())
+        (!flows.contains(&ip(&endpoint).to_string())).then_some(())
     });
 }
 
@@ -247,7 +250,7 @@ fn without_rules_the_proxy_serves() {
     one.namespace.serve_tcp(80, "one");
     one.namespace.serve_udp(53, "one");
     assert_eq!(host.rules(), None, "no rules at all");
-    let by_proxy = format!("one {}", endpoint.gateway);
+    let by_proxy = format!("one {}", gateway(&endpoint));
     assert_eq!(host.outside.ask_tcp((HOST_IP, 8080)).as_ref(), Some(&by_proxy));
     assert_eq!(host.outside.ask_udp((HOST_IP, 5353)), Some(by_proxy));
 }

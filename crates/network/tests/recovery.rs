@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use network::hold::{Answer, Request, SOCKET_NAME};
 use network::{IngressPort, Protocol};
-use testbed::{HOST_IP, Host, OUTSIDE_IP, block_on, eventually, publish, start};
+use testbed::{HOST_IP, Host, OUTSIDE_IP, allocate, block_on, eventually, gateway, ip, publish, start};
 
 #[test]
 fn a_reopened_network_adopts_the_living_and_drops_the_rest() {
@@ -27,12 +27,12 @@ fn a_reopened_network_adopts_the_living_and_drops_the_rest() {
     assert!(links.contains(&live_endpoint.host_interface), "{links}");
     assert!(!links.contains(&dead_endpoint.host_interface), "{links}");
     let rules = host.rules().unwrap();
-    assert!(!rules.contains(&dead_endpoint.ip.to_string()), "{rules}");
+    assert!(!rules.contains(&ip(&dead_endpoint).to_string()), "{rules}");
     assert!(!host.namespace.run("ss", &["-Hlnt"]).contains(":8081"));
 
     let (_next, next) = start(&second, "next", vec![publish(Protocol::Tcp, 8081, 80)]);
-    assert_ne!(next.ip, live_endpoint.ip, "a living container's address is not given again");
-    assert_eq!(next.gateway, live_endpoint.gateway);
+    assert_ne!(ip(&next), ip(&live_endpoint), "a living container's address is not given again");
+    assert_eq!(gateway(&next), gateway(&live_endpoint));
     block_on(second.detach(&live.id)).unwrap();
     eventually("the port is closed", || host.outside.ask_tcp((HOST_IP, 8080)).is_none().then_some(()));
 }
@@ -44,7 +44,7 @@ fn balanced_ports_outlive_the_daemon() {
     let (one, endpoint) = start(&first, "one", Vec::new());
     one.namespace.serve_tcp(80, "one");
     let port =
-        IngressPort { protocol: Protocol::Tcp, published_port: 8000, backends: vec![(endpoint.ip, 80)] };
+        IngressPort { protocol: Protocol::Tcp, published_port: 8000, backends: vec![(ip(&endpoint), 80)] };
     block_on(first.set_ingress(vec![port.clone()])).unwrap();
     drop(first);
     let second = host.open_with(host.config(), vec![endpoint]).unwrap();
@@ -105,12 +105,12 @@ fn two_daemons_live_side_by_side() {
     assert_eq!(host.outside.ask_tcp((HOST_IP, 8080)).unwrap(), format!("one {OUTSIDE_IP}"));
     assert_eq!(host.outside.ask_tcp((HOST_IP, 8081)).unwrap(), format!("two {OUTSIDE_IP}"));
     assert!(one.namespace.ask_tcp((HOST_IP, 8081)).is_some(), "across, by the published port");
-    assert_eq!(one.namespace.ask_tcp((two_endpoint.ip, 80)), None, "but not by the address");
-    assert_ne!(one_endpoint.gateway, two_endpoint.gateway);
+    assert_eq!(one.namespace.ask_tcp((ip(&two_endpoint), 80)), None, "but not by the address");
+    assert_ne!(gateway(&one_endpoint), gateway(&two_endpoint));
 
     let third = testbed::Container::new("third");
     let wanted = testbed::request(&third, vec![publish(Protocol::Tcp, 8080, 80)]);
-    let text = block_on(other.allocate(wanted)).unwrap_err().to_string();
+    let text = allocate(&other, wanted).unwrap_err().to_string();
     assert!(text.ends_with("address already in use"), "{text}");
     // A restart of one leaves the other's table and interfaces alone.
     drop(other);

@@ -59,6 +59,12 @@ impl From<engine::Error> for Failure {
     }
 }
 
+impl From<network::Error> for Failure {
+    fn from(error: network::Error) -> Self {
+        engine::Error::from(error).into()
+    }
+}
+
 impl From<engine::spec::Invalid> for Failure {
     fn from(invalid: engine::spec::Invalid) -> Self {
         engine::Error::from(invalid).into()

@@ -77,7 +77,7 @@ pub(super) fn find(shared: &Shared, record: &Record, plan: &Plan) -> Result<Join
             let (target, alias) = (format!("/{}", target.name), format!("/{owner}/{alias}"));
             return Err(Invalid::LinkNotRunning { target, alias }.into());
         }
-        let Some(address) = target.endpoints.first().map(|endpoint: &Endpoint| endpoint.ip) else {
+        let Some(address) = target.endpoints.first().and_then(Endpoint::address_v4) else {
             return Err(Invalid::LinkNetwork(target.name.clone()).into());
         };
         let names = link_names(alias, &target);

@@ -22,7 +22,7 @@ use crate::userns;
 use network::{AttachRequest, Endpoint};
 use shim::{ErrorKind, LogSpec, Request, Response, ShimSpec};
 use std::fs::{self, DirBuilder};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,11 +104,15 @@ async fn run(
     let pid = created?.map_err(|refused| start_error(refused, origin))?;
     let endpoint = endpoint?;
     if let Some(endpoint) = &endpoint {
-        let own = (endpoint.ip, prepared.hostname.as_str(), record.spec.config.domainname.as_str());
+        let own = (
+            endpoint.address_v4().unwrap_or(Ipv4Addr::UNSPECIFIED),
+            prepared.hostname.as_str(),
+            record.spec.config.domainname.as_str(),
+        );
         let extra = [prepared.plan.extra_hosts.as_slice(), &prepared.joined.linked_hosts].concat();
-        let hosts = file::hosts(&extra, Some(endpoint.gateway), Some(own));
+        let hosts = file::hosts(&extra, endpoint.ipv4.and_then(|place| place.gateway), Some(own));
         file::write(&shared.paths(id).hosts, &hosts)?;
-        shared.network.attach(endpoint, pid).await?;
+        shared.network.attach(std::slice::from_ref(endpoint), pid, None).await?;
     } else if record.spec.host.network_mode == NetworkMode::None || record.spec.config.network_disabled {
         shared.network.loopback(pid).await?;
     }
@@ -122,7 +126,7 @@ async fn run(
     let answer = match origin {
         None => link.ask(id, &Request::Start).await?,
         Some(origin) => {
-            let address = endpoints.first().map(|endpoint| IpAddr::from(endpoint.ip));
+            let address = endpoints.first().and_then(Endpoint::address_v4).map(IpAddr::V4);
             let same_address = address == origin.address.map(IpAddr::V4);
             link.ask_patiently(id, &Request::Restore { same_address }, checkpoint::LIMIT).await?
         }
@@ -267,18 +271,19 @@ async fn allocate(
         network: "bridge".to_owned(),
         ports: plan.ports.clone(),
         mac: plan.mac,
-        ip: plan.ip,
+        ipv4: plan.ip,
         aliases: plan.aliases.clone(),
+        ..AttachRequest::default()
     };
     if let (None, Some(address)) = (plan.ip, origin.and_then(|origin| origin.address)) {
         // With the address that they belong to connections can go on. Another may have it by now.
-        request.ip = Some(address);
-        if let Ok(endpoint) = shared.network.allocate(request.clone()).await {
-            return Ok(Some(endpoint));
+        request.ipv4 = Some(address);
+        if let Ok(endpoints) = shared.network.allocate(vec![request.clone()]).await {
+            return Ok(endpoints.into_iter().next());
         }
-        request.ip = None;
+        request.ipv4 = None;
     }
-    Ok(Some(shared.network.allocate(request).await?))
+    Ok(shared.network.allocate(vec![request]).await?.into_iter().next())
 }
 
 /// Attaches the clients that waited. One that went away meanwhile is forgotten.

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::plan;
 use crate::record::Record;
+use network::Endpoint;
 use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
@@ -51,8 +52,9 @@ impl Task {
             else {
                 continue;
             };
-            if let Some(endpoint) = target.endpoints.first().filter(|_| is_up(&target)) {
-                text = replace(&text, &join::link_names(&link.alias, &target), endpoint.ip.into());
+            let address = target.endpoints.first().and_then(Endpoint::address_v4);
+            if let Some(address) = address.filter(|_| is_up(&target)) {
+                text = replace(&text, &join::link_names(&link.alias, &target), address.into());
             }
         }
         if text == before { Ok(()) } else { file::write(&path, &text) }

@@ -28,7 +28,7 @@ fn bind(port: Port, wanted: &HostPort) -> Result<PortBinding, Invalid> {
     let protocol = match port.protocol {
         Protocol::Tcp => network::Protocol::Tcp,
         Protocol::Udp => network::Protocol::Udp,
-        Protocol::Sctp => return Err(Invalid::NotImplemented("publishing of sctp ports")),
+        Protocol::Sctp => network::Protocol::Sctp,
     };
     let host_ip = match wanted.host_ip.as_str() {
         "" => None,

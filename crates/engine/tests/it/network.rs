@@ -25,7 +25,7 @@ fn the_bridge_gives_an_address_and_publishes_ports() {
         if answer.is_empty() { Err(std::io::Error::other("empty")) } else { Ok(answer) }
     });
     assert_eq!(answer, "served\n");
-    let (logs, ip) = (world.logs("web"), endpoint.ip);
+    let (logs, ip) = (world.logs("web"), endpoint.address_v4().unwrap());
     assert!(logs.contains(&format!("inet {ip}/")), "{logs}");
     assert!(logs.contains(&format!("{ip}\t{}", record.short_id())), "{logs}");
 
@@ -64,7 +64,8 @@ fn a_shared_network_is_the_same_network() {
     let one = world.inspect("one");
     let logs = world.logs("two");
     assert!(
-        logs.contains(&format!("inet {}/", one.endpoints[0].ip)) && logs.contains(one.short_id()),
+        logs.contains(&format!("inet {}/", one.endpoints[0].address_v4().unwrap()))
+            && logs.contains(one.short_id()),
         "{logs}"
     );
 }

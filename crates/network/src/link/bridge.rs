@@ -1,8 +1,8 @@
 //! The default bridge: which address it has, and making it so.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
-use ipam::{Cidr, Pool};
+use ipam::{Addresses, Cidr, Pool};
 use netlink_packet_core::DefaultNla;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
@@ -110,14 +110,16 @@ pub(crate) fn choose_address(
     if let Some(address) = present {
         return Ok(address);
     }
-    if let Some(endpoint) = live.first() {
-        return Ok(Cidr::new(endpoint.gateway, endpoint.prefix_len)?);
+    if let Some(place) = live.iter().find_map(|endpoint| endpoint.ipv4)
+        && let Some(gateway) = place.gateway
+    {
+        return Ok(Cidr::new(gateway, place.prefix_len)?);
     }
     let subnet = match config.fixed_cidr {
         Some(range) => range.network(),
         None => ipam::choose_subnet(pools, taken)?,
     };
-    let first_host = Ipv4Addr::from(u32::from(subnet.first()).saturating_add(1));
+    let first_host = Addresses::new(subnet).allocate()?;
     Ok(Cidr::new(first_host, subnet.prefix_len())?)
 }
 
@@ -192,16 +194,16 @@ fn raise(name: &str, localnet: bool) -> Request {
 /// An interface's address with the broadcast address that goes with it.
 pub(super) fn address_message(index: u32, address: Cidr) -> AddressMessage {
     let mut message = AddressMessage::default();
-    message.header.family = AddressFamily::Inet;
+    message.header.family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     message.header.prefix_len = address.prefix_len();
     message.header.flags = AddressHeaderFlags::Permanent;
     message.header.scope = AddressScope::Universe;
     message.header.index = index;
-    message.attributes = vec![
-        AddressAttribute::Local(IpAddr::V4(address.address())),
-        AddressAttribute::Address(IpAddr::V4(address.address())),
-        AddressAttribute::Broadcast(address.last()),
-    ];
+    message.attributes =
+        vec![AddressAttribute::Local(address.address()), AddressAttribute::Address(address.address())];
+    if let IpAddr::V4(last) = address.last() {
+        message.attributes.push(AddressAttribute::Broadcast(last));
+    }
     message
 }
 

@@ -1,11 +1,17 @@
 //! What is said about networks between the rooms: plain data, stored by the engine, understood here.
 
+mod driver;
 mod endpoint;
-mod info;
+mod live;
 mod mac;
 mod port;
+mod record;
+mod request;
 
-pub use endpoint::{AttachRequest, Endpoint};
-pub use info::NetworkInfo;
+pub use driver::Driver;
+pub use endpoint::{AttachRequest, Endpoint, Place};
+pub use live::{Live, Resolver};
 pub use mac::Mac;
 pub use port::{BoundPort, HostPort, IngressPort, PortBinding, Protocol};
+pub use record::{NetworkRecord, Subnet};
+pub use request::{NetworkRequest, SubnetRequest};

@@ -13,6 +13,8 @@ pub enum Protocol {
     Tcp,
     /// UDP.
     Udp,
+    /// SCTP.
+    Sctp,
 }
 
 impl fmt::Display for Protocol {
@@ -20,6 +22,7 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
         })
     }
 }
@@ -61,7 +64,8 @@ pub struct BoundPort {
     pub protocol: Protocol,
     /// The host's address it is reachable on, or an unspecified one for all of its family.
     pub host_ip: IpAddr,
-    /// The host's port.
+    /// The host's port; 0 where the network is routed: then nothing of the host leads there, and the container's own
+    /// port is open to whoever has a route.
     pub host_port: u16,
 }
 

@@ -1,6 +1,6 @@
 //! Rules, expression by expression. Names and numbers are those of linux/netfilter/nf_tables.h.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipam::Cidr;
 use nix::libc;
@@ -170,8 +170,8 @@ impl<'a, 'b> Rule<'a, 'b> {
 
     fn address(&mut self, offset: u32, subnet: Cidr) -> &mut Self {
         self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, offset, 4, FIRST)
-            .mask(&subnet.netmask().octets())
-            .compare(libc::NFT_CMP_EQ, &subnet.first().octets())
+            .mask(&octets(subnet.netmask()))
+            .compare(libc::NFT_CMP_EQ, &octets(subnet.first()))
     }
 
     fn conntrack_bits(&mut self, key: libc::c_int, bits: u32) -> &mut Self {
@@ -288,6 +288,14 @@ pub(super) fn put_verdict(data: &mut Attributes<'_>, code: i32, chain: Option<&s
             verdict.text(NFTA_VERDICT_CHAIN, chain);
         }
     });
+}
+
+/// The four bytes of an IPv4 address.
+fn octets(address: IpAddr) -> [u8; 4] {
+    match address {
+        IpAddr::V4(address) => address.octets(),
+        IpAddr::V6(_) => [0; 4],
+    }
 }
 
 /// 127.0.0.0/8

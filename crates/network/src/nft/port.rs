@@ -115,6 +115,7 @@ fn port_key(protocol: Protocol, port: u16) -> [u8; 8] {
     let number = match protocol {
         Protocol::Tcp => nix::libc::IPPROTO_TCP,
         Protocol::Udp => nix::libc::IPPROTO_UDP,
+        Protocol::Sctp => nix::libc::IPPROTO_SCTP,
     };
     let [high, low] = port.to_be_bytes();
     [number as u8, 0, 0, 0, high, low, 0, 0]

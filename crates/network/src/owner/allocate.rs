@@ -9,38 +9,62 @@ use super::port::{after, candidates};
 use crate::error::PortError;
 use crate::hold::{Held, Hold, HoldKey, Refusal};
 use crate::network_name::BRIDGE;
-use crate::{AttachRequest, BoundPort, Endpoint, Error, HostPort, Mac, PortBinding, Protocol, Result};
+use crate::{
+    AttachRequest, BoundPort, Driver, Endpoint, Error, HostPort, Mac, Place, PortBinding, Protocol, Result,
+};
 
 /// An endpoint's id has as many random bytes.
 const ID_LEN: usize = 32;
 
 impl Owner {
-    /// Chooses an address and holds the ports. On failure nothing is kept.
-    pub(super) fn allocate(&mut self, request: AttachRequest) -> Result<Endpoint> {
+    /// Chooses addresses and holds the ports. On failure nothing is kept.
+    pub(super) fn allocate(&mut self, requests: Vec<AttachRequest>) -> Result<Vec<Endpoint>> {
+        match <[AttachRequest; 1]>::try_from(requests) {
+            Ok([request]) => Ok(vec![self.allocate_one(request)?]),
+            Err(_) => Err(Error::NotImplemented("several networks per container")),
+        }
+    }
+
+    fn allocate_one(&mut self, request: AttachRequest) -> Result<Endpoint> {
         let network = self.network.as_mut().ok_or_else(|| Error::NoSuchNetwork(request.network.clone()))?;
         if request.network != BRIDGE && request.network != network.id {
             return Err(Error::NoSuchNetwork(request.network));
         }
         if self.endpoints.contains_key(&request.container_id) {
-            return Err(Error::AlreadyAttached(request.container_name));
+            return Err(Error::AlreadyAttached {
+                container: request.container_name,
+                network: BRIDGE.to_owned(),
+            });
         }
         let endpoint_id = random_id()?;
-        let ip = match request.ip {
-            Some(ip) => network.addresses.allocate_at(ip).map(|()| ip)?,
-            None => network.addresses.allocate()?,
+        let ip = match request.ipv4 {
+            Some(ip) => network.addresses.allocate_at(ip.into()).map(|()| ip)?,
+            None => match network.addresses.allocate()? {
+                IpAddr::V4(ip) => ip,
+                IpAddr::V6(_) => return Err(Error::NotImplemented("IPv6")),
+            },
+        };
+        let gateway = match network.bridge.address.address() {
+            IpAddr::V4(gateway) => Some(gateway),
+            IpAddr::V6(_) => None,
         };
         let mut endpoint = Endpoint {
             network_id: network.id.clone(),
             network_name: BRIDGE.to_owned(),
+            driver: Driver::Bridge,
             host_interface: format!("{}{}", self.config.veth_prefix(), &endpoint_id[..8]),
             endpoint_id,
             container_id: request.container_id,
-            ip,
-            prefix_len: network.bridge.address.prefix_len(),
-            gateway: network.bridge.address.address(),
+            ipv4: Some(Place { address: ip, prefix_len: network.bridge.address.prefix_len(), gateway }),
+            ipv6: None,
             mac: request.mac.unwrap_or_else(|| Mac::of_address(ip)),
+            interface: "eth0".to_owned(),
             ports: Vec::new(),
             aliases: request.aliases,
+            dns_names: request.dns_names,
+            links: request.links,
+            driver_opts: request.driver_opts,
+            gw_priority: request.gw_priority,
         };
         match self.hold_ports(&endpoint, &request.container_name, &request.ports) {
             Ok(ports) => {
@@ -50,7 +74,7 @@ impl Owner {
             }
             Err(error) => {
                 if let Some(network) = &mut self.network {
-                    network.addresses.release(ip);
+                    network.addresses.release(ip.into());
                 }
                 Err(error)
             }
@@ -149,7 +173,7 @@ impl Owner {
             key: port.key(),
             owner: endpoint.container_id.clone(),
             proxy: self.is_proxied(port.protocol, port.host_ip),
-            backends: vec![(endpoint.ip, port.container_port)],
+            backends: endpoint.address_v4().map(|ip| (ip, port.container_port)).into_iter().collect(),
         }
     }
 

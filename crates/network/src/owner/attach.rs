@@ -10,7 +10,7 @@ use crate::hold::HoldKey;
 use crate::kernel::StaleFlows;
 use crate::link::{Wiring, raise_loopback, wire};
 use crate::nft::Published;
-use crate::{BoundPort, Endpoint, Error, Protocol, Result};
+use crate::{BoundPort, Endpoint, Error, Protocol, Resolver, Result};
 
 /// The threads that enter a container's namespace keep nothing large on their stacks.
 const STACK_SIZE: usize = 128 * 1024;
@@ -23,7 +23,19 @@ pub(super) struct Publication {
 
 impl Owner {
     /// Starts the wiring; [`Event::Wired`] follows if there are ports to publish.
-    pub(super) fn attach(&mut self, endpoint: Endpoint, pid: u32, reply: Reply<()>) {
+    pub(super) fn attach(
+        &mut self,
+        endpoints: Vec<Endpoint>,
+        pid: u32,
+        dns: Option<Resolver>,
+        reply: Reply<()>,
+    ) {
+        let Ok([endpoint]) = <[Endpoint; 1]>::try_from(endpoints) else {
+            return drop(reply.send(Err(Error::NotImplemented("several networks per container"))));
+        };
+        if dns.is_some() {
+            return drop(reply.send(Err(Error::NotImplemented("the embedded DNS"))));
+        }
         let wiring = match self.wiring(&endpoint) {
             Ok(wiring) => wiring,
             Err(error) => return drop(reply.send(Err(error))),
@@ -85,27 +97,29 @@ impl Owner {
     fn wiring(&self, endpoint: &Endpoint) -> Result<Wiring> {
         let network =
             self.network.as_ref().ok_or_else(|| Error::NoSuchNetwork(endpoint.network_name.clone()))?;
+        let no_address = || Error::NotImplemented("endpoints without an IPv4 address");
+        let place = endpoint.ipv4.ok_or_else(no_address)?;
         Ok(Wiring {
             bridge_index: network.bridge.index,
             mtu: network.bridge.mtu,
             host_interface: endpoint.host_interface.clone(),
             mac: endpoint.mac,
-            address: Cidr::new(endpoint.ip, endpoint.prefix_len)?,
-            gateway: endpoint.gateway,
+            address: Cidr::new(place.address, place.prefix_len)?,
+            gateway: place.gateway.ok_or_else(no_address)?,
         })
     }
 }
 
 /// The ports of an endpoint that rules can publish: those of IPv4.
 pub(super) fn published_ports(endpoint: &Endpoint) -> Vec<Published> {
-    let of_port = |port: &BoundPort| match port.host_ip {
-        IpAddr::V4(host_ip) => Some(Published {
+    let of_port = |port: &BoundPort| match (port.host_ip, endpoint.address_v4()) {
+        (IpAddr::V4(host_ip), Some(ip)) => Some(Published {
             protocol: port.protocol,
             host_ip,
             host_port: port.host_port,
-            target: (endpoint.ip, port.container_port),
+            target: (ip, port.container_port),
         }),
-        IpAddr::V6(_) => None,
+        _ => None,
     };
     endpoint.ports.iter().filter_map(of_port).collect()
 }

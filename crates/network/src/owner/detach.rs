@@ -1,7 +1,5 @@
 //! Giving back what a container has.
 
-use std::collections::BTreeSet;
-
 use super::Owner;
 use super::attach::published_ports;
 use crate::hold::HoldKey;
@@ -13,7 +11,9 @@ impl Owner {
     pub(super) fn detach(&mut self, container_id: &str) -> Result<()> {
         let Some(endpoint) = self.endpoints.remove(container_id) else { return Ok(()) };
         if let Some(network) = &mut self.network {
-            network.addresses.release(endpoint.ip);
+            for ip in endpoint.addresses() {
+                network.addresses.release(ip);
+            }
         }
         if !endpoint.ports.is_empty() {
             for port in published_ports(&endpoint) {
@@ -22,8 +22,10 @@ impl Owner {
                 }
             }
             if self.firewall.is_some() {
-                let flows =
-                    StaleFlows { to_addresses: BTreeSet::from([endpoint.ip]), ..StaleFlows::default() };
+                let flows = StaleFlows {
+                    to_addresses: endpoint.address_v4().into_iter().collect(),
+                    ..StaleFlows::default()
+                };
                 self.sweep.pending.flows.merge(flows);
                 self.sweep.soon();
             }

@@ -26,7 +26,10 @@ use crate::hold::{HoldKey, Keeper};
 use crate::kernel::Route;
 use crate::link::Bridge;
 use crate::nft::{Balanced, Firewall, Published};
-use crate::{AttachRequest, Endpoint, IngressPort, NetworkConfig, NetworkInfo, Result};
+use crate::{
+    AttachRequest, Endpoint, Error, IngressPort, NetworkConfig, NetworkRecord, NetworkRequest, Resolver,
+    Result,
+};
 
 use attach::Publication;
 use sweep::{Sweep, Swept};
@@ -40,11 +43,29 @@ const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
 pub(crate) type Reply<T> = oneshot::Sender<Result<T>>;
 
 /// What can happen to the owner.
+#[expect(dead_code, reason = "networks of users are not made yet")]
 pub(crate) enum Event {
-    /// Choose and hold an address and ports.
-    Allocate(Box<AttachRequest>, Reply<Endpoint>),
-    /// Wire an endpoint into a process's network namespace.
-    Attach(Box<Endpoint>, u32, Reply<()>),
+    /// Settle and make a network.
+    Create(Box<NetworkRequest>, Reply<NetworkRecord>),
+    /// Remove a network.
+    Remove(String, Reply<NetworkRecord>),
+    /// Tell about one network.
+    Find(String, Reply<NetworkRecord>),
+    /// Choose and hold addresses and ports.
+    Allocate(Vec<AttachRequest>, Reply<Vec<Endpoint>>),
+    /// Wire a container's endpoints into a process's network namespace.
+    Attach(Vec<Endpoint>, u32, Option<Resolver>, Reply<()>),
+    /// Wire one more endpoint of a running container.
+    Connect(Box<Endpoint>, u32, Reply<Vec<Endpoint>>),
+    /// Take a running container off a network.
+    Disconnect { container_id: String, network_id: String, reply: Reply<Vec<Endpoint>> },
+    /// Give a container other names.
+    Rename {
+        container_id: String,
+        container_name: String,
+        names: BTreeMap<String, Vec<String>>,
+        reply: Reply<Vec<Endpoint>>,
+    },
     /// An endpoint is wired: publish its ports.
     Wired(String, Reply<()>),
     /// Bring up the loopback interface in a process's network namespace.
@@ -52,7 +73,7 @@ pub(crate) enum Event {
     /// Give back what a container has.
     Detach(String, Reply<()>),
     /// Tell about all networks.
-    Networks(Reply<Vec<NetworkInfo>>),
+    Networks(Reply<Vec<NetworkRecord>>),
     /// The wanted state of all balanced ports.
     Ingress(Vec<IngressPort>, Reply<()>),
     /// Compare the kernel with what should be there.
@@ -125,8 +146,18 @@ impl Owner {
     fn handle_event(&mut self, event: Event) {
         // Whoever asked may have given up; the answer then has no one to go to.
         match event {
-            Event::Allocate(request, reply) => drop(reply.send(self.allocate(*request))),
-            Event::Attach(endpoint, pid, reply) => self.attach(*endpoint, pid, reply),
+            Event::Create(_, reply) => drop(reply.send(Err(Error::NotImplemented("creating networks")))),
+            Event::Remove(_, reply) => drop(reply.send(Err(Error::NotImplemented("removing networks")))),
+            Event::Find(reference, reply) => drop(reply.send(self.find(&reference))),
+            Event::Allocate(requests, reply) => drop(reply.send(self.allocate(requests))),
+            Event::Attach(endpoints, pid, dns, reply) => self.attach(endpoints, pid, dns, reply),
+            Event::Connect(_, _, reply) => {
+                drop(reply.send(Err(Error::NotImplemented("connecting running containers"))));
+            }
+            Event::Disconnect { reply, .. } => {
+                drop(reply.send(Err(Error::NotImplemented("disconnecting running containers"))));
+            }
+            Event::Rename { reply, .. } => drop(reply.send(Err(Error::NotImplemented("renaming endpoints")))),
             Event::Wired(container_id, reply) => self.publish(&container_id, reply),
             Event::Loopback(pid, reply) => self.raise_loopback(pid, reply),
             Event::Detach(container_id, reply) => drop(reply.send(self.detach(&container_id))),

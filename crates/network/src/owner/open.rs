@@ -21,7 +21,7 @@ use crate::kernel::{Request, Route};
 use crate::link::{Bridge, choose_address, delete_link, enable_forwarding, name_of, taken_subnets};
 use crate::network_name::BRIDGE;
 use crate::nft::{Balanced, Firewall, Published};
-use crate::{BoundPort, Endpoint, Error, NetworkConfig, Result};
+use crate::{BoundPort, Endpoint, Error, Live, NetworkConfig, NetworkRecord, Result};
 
 /// nftables refuses longer names.
 const NAME_LIMIT: usize = 128;
@@ -31,8 +31,13 @@ const INTERFACE_NAME_LIMIT: usize = 15;
 /// Starts the owner in the network namespace of the calling thread. The receiver tells how the take-over went.
 pub(crate) fn spawn(
     config: NetworkConfig,
-    live: Vec<Endpoint>,
+    networks: Vec<NetworkRecord>,
+    live: Vec<Live>,
 ) -> Result<(Sender<Event>, oneshot::Receiver<Result<()>>)> {
+    if !networks.is_empty() {
+        return Err(Error::NotImplemented("networks of users"));
+    }
+    let live: Vec<Endpoint> = live.into_iter().flat_map(|container| container.endpoints).collect();
     let (sender, events) = channel();
     let (opened, outcome) = oneshot::channel();
     let own_sender = sender.clone();
@@ -168,7 +173,9 @@ fn open_bridge(
     };
     addresses.allocate_at(address.address())?;
     for endpoint in live {
-        if let Err(error) = addresses.allocate_at(endpoint.ip) {
+        if let Some(ip) = endpoint.address_v4()
+            && let Err(error) = addresses.allocate_at(ip.into())
+        {
             tracing::warn!(container = endpoint.container_id, %error, "live container does not fit the bridge's subnet");
         }
     }

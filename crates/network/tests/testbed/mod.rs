@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use network::hold::{Answer, Request, SOCKET_NAME, read_message, write_message};
-use network::{AttachRequest, Endpoint, HostPort, Network, NetworkConfig, PortBinding, Protocol};
+use network::{AttachRequest, Endpoint, HostPort, Live, Network, NetworkConfig, PortBinding, Protocol};
 use nix::sched::{CloneFlags, setns};
 
 /// How long something may take to come true.
@@ -233,7 +233,15 @@ impl Host {
     }
 
     pub(crate) fn open_with(&self, config: NetworkConfig, live: Vec<Endpoint>) -> network::Result<Network> {
-        self.namespace.enter(|| block_on(Network::open(config, live)))
+        let live = live.into_iter().map(|endpoint| Live {
+            container_id: endpoint.container_id.clone(),
+            container_name: "web".to_owned(),
+            pid: 0,
+            endpoints: vec![endpoint],
+            ports: Vec::new(),
+            dns: None,
+        });
+        self.namespace.enter(|| block_on(Network::open(config, Vec::new(), live.collect())))
     }
 
     /// The rules of the daemon's table, as `nft` shows them; `None` if there is no table.
@@ -276,16 +284,34 @@ pub(crate) fn request(container: &Container, ports: Vec<PortBinding>) -> AttachR
         container_name: "web".to_owned(),
         network: "bridge".to_owned(),
         ports,
-        mac: None,
-        ip: None,
-        aliases: Vec::new(),
+        ..AttachRequest::default()
     }
+}
+
+/// Asks for one place.
+pub(crate) fn allocate(network: &Network, request: AttachRequest) -> network::Result<Endpoint> {
+    block_on(network.allocate(vec![request])).map(|mut endpoints| endpoints.remove(0))
+}
+
+/// Wires one endpoint.
+pub(crate) fn attach(network: &Network, endpoint: &Endpoint, container: &Container) -> network::Result<()> {
+    block_on(network.attach(std::slice::from_ref(endpoint), container.pid(), None))
+}
+
+/// The IPv4 address of an endpoint.
+pub(crate) fn ip(endpoint: &Endpoint) -> Ipv4Addr {
+    endpoint.address_v4().expect("an IPv4 address")
+}
+
+/// Where an endpoint's IPv4 default route leads.
+pub(crate) fn gateway(endpoint: &Endpoint) -> Ipv4Addr {
+    endpoint.ipv4.and_then(|place| place.gateway).expect("a gateway")
 }
 
 /// A container on the default bridge.
 pub(crate) fn start(network: &Network, kind: &str, ports: Vec<PortBinding>) -> (Container, Endpoint) {
     let container = Container::new(kind);
-    let endpoint = block_on(network.allocate(request(&container, ports))).expect("allocate");
-    block_on(network.attach(&endpoint, container.pid())).expect("attach");
+    let endpoint = allocate(network, request(&container, ports)).expect("allocate");
+    attach(network, &endpoint, &container).expect("attach");
     (container, endpoint)
 }

@@ -1,7 +1,7 @@
 //! Which networks a list shows.
 
 use engine_api::Filters;
-use network::NetworkInfo;
+use network::{NetworkRecord, SCOPE};
 
 use super::{flag, known, passes};
 use crate::failure::Failure;
@@ -27,13 +27,13 @@ impl Filter {
     }
 
     /// Whether the list shows a network. All there are so far are built in and without labels, and never count as unused.
-    pub(crate) fn shows(&self, info: &NetworkInfo) -> bool {
+    pub(crate) fn shows(&self, info: &NetworkRecord) -> bool {
         self.dangling != Some(true)
             && self.filters.get("label").is_empty()
-            && passes(self.filters.get("driver"), |wish| wish == info.driver)
+            && passes(self.filters.get("driver"), |wish| wish == info.driver.as_str())
             && passes(self.filters.get("id"), |wish| info.id.starts_with(wish.as_str()))
             && passes(self.filters.get("name"), |wish| info.name.contains(wish.as_str()))
-            && passes(self.filters.get("scope"), |wish| wish == info.scope)
+            && passes(self.filters.get("scope"), |wish| wish == SCOPE)
             && passes(self.filters.get("type"), |wish| wish == "builtin")
     }
 }

@@ -2,7 +2,7 @@
 
 use ::http::Method;
 use engine_api::network::{NetworkInspectQuery, NetworkListQuery};
-use network::NetworkInfo;
+use network::SCOPE;
 
 use crate::convert;
 use crate::failure::Failure;
@@ -24,26 +24,10 @@ async fn list(call: Call<NetworkListQuery>) -> Outcome {
 }
 
 async fn inspect(call: Call<NetworkInspectQuery>) -> Outcome {
-    let networks = call.api.network.networks().await;
-    let in_scope = |info: &&NetworkInfo| call.query.scope.is_empty() || info.scope == call.query.scope;
-    let candidates: Vec<_> = networks.iter().filter(in_scope).collect();
-    let info = find(&candidates, &call.name)?;
-    Answer::json(&convert::network::network(info, &call.api.containers.list(), call.version))
-}
-
-/// By whole id, then by name, then by the beginning of an id, as Docker looks it up.
-fn find<'n>(networks: &[&'n NetworkInfo], reference: &str) -> Result<&'n NetworkInfo, Failure> {
-    let whole = networks.iter().find(|info| info.id == reference);
-    if let Some(info) = whole.or_else(|| networks.iter().find(|info| info.name == reference)) {
-        return Ok(info);
+    let scope = &call.query.scope;
+    if !scope.is_empty() && scope != SCOPE {
+        return Err(Failure::not_found(format!("network {} not found", call.name)));
     }
-    let begin: Vec<_> = networks.iter().filter(|info| info.id.starts_with(reference)).collect();
-    match begin.as_slice() {
-        [info] => Ok(info),
-        [] => Err(Failure::not_found(format!("network {reference} not found"))),
-        _ => Err(Failure::invalid(format!(
-            "network {reference} is ambiguous ({} matches found on ID prefix)",
-            begin.len()
-        ))),
-    }
+    let info = call.api.network.find(&call.name).await?;
+    Answer::json(&convert::network::network(&info, &call.api.containers.list(), call.version))
 }

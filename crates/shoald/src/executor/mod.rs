@@ -55,8 +55,9 @@ impl EngineExecutor {
     /// The address of each task's container that has one.
     fn addresses(&self) -> HashMap<String, Ipv4Addr> {
         let records = self.containers.list();
-        let address =
-            |record: &Arc<Record>| Some((label::task_id(record)?.to_owned(), record.endpoints.first()?.ip));
+        let address = |record: &Arc<Record>| {
+            Some((label::task_id(record)?.to_owned(), record.endpoints.first()?.address_v4()?))
+        };
         records.iter().filter_map(address).collect()
     }
 }

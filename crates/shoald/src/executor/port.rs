@@ -4,12 +4,12 @@ use engine::Record;
 use engine::spec::{self, HostPort};
 use swarm_api::pb;
 
-/// A transport the network room can publish; SCTP cannot yet.
+/// A transport in the network room's words.
 pub(super) fn protocol(protocol: pb::Protocol) -> Option<network::Protocol> {
     match protocol {
         pb::Protocol::Tcp => Some(network::Protocol::Tcp),
         pb::Protocol::Udp => Some(network::Protocol::Udp),
-        pb::Protocol::Sctp => None,
+        pb::Protocol::Sctp => Some(network::Protocol::Sctp),
     }
 }
 

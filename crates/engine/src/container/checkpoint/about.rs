@@ -3,10 +3,11 @@
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::shared::now_ns;
+use network::Endpoint;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -33,17 +34,13 @@ pub(super) struct About {
 
 impl About {
     pub(super) fn of(record: &Record) -> About {
-        let address = record.endpoints.first().map(|endpoint| IpAddr::from(endpoint.ip));
         About {
             version: VERSION,
             container: record.id.clone(),
             name: record.name.clone(),
             image: record.spec.image.clone(),
             created_ns: now_ns(),
-            address: match address {
-                Some(IpAddr::V4(address)) => Some(address),
-                Some(IpAddr::V6(_)) | None => None,
-            },
+            address: record.endpoints.first().and_then(Endpoint::address_v4),
         }
     }
 

@@ -233,7 +233,7 @@ impl Keeper {
         let token = self.take_token();
         let event = EpollEvent::new(EpollFlags::EPOLLIN, token);
         let watched = match &socket {
-            Held::Bound(_) => Ok(()),
+            Held::Bound(_) | Held::Absent => Ok(()),
             Held::Tcp(listener) => self.epoll.add(listener, event),
             Held::Udp(socket) => self.epoll.add(socket, event),
         };
@@ -257,7 +257,7 @@ impl Keeper {
         let backends = &port.hold.backends;
         let backend = (!backends.is_empty()).then(|| backends[port.turn % backends.len()]);
         match &port.socket {
-            Held::Bound(_) => {}
+            Held::Bound(_) | Held::Absent => {}
             Held::Tcp(listener) => {
                 if let Some(flow) = accept_flow(listener, backend)
                     && self.flows.len() < self.flow_limit
@@ -319,7 +319,7 @@ impl Keeper {
 fn udp_socket<'a>(ports: &'a BTreeMap<HoldKey, Port>, key: &HoldKey) -> Option<&'a UdpSocket> {
     match &ports.get(key)?.socket {
         Held::Udp(socket) => Some(socket),
-        Held::Bound(_) | Held::Tcp(_) => None,
+        Held::Bound(_) | Held::Absent | Held::Tcp(_) => None,
     }
 }
 

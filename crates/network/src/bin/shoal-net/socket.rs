@@ -8,8 +8,8 @@ use network::Protocol;
 use network::hold::{HoldKey, Refusal};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrStorage, bind, connect, listen,
-    setsockopt, socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrStorage, bind, connect,
+    listen, setsockopt, socket, sockopt,
 };
 
 /// Connections that wait to be accepted.
@@ -19,6 +19,8 @@ const BACKLOG: i32 = 128;
 pub(crate) enum Held {
     /// Bound and nothing more: nobody else gets it.
     Bound(#[expect(dead_code, reason = "it is held by being open")] OwnedFd),
+    /// This kernel has no such transport, so nobody else can take the port either.
+    Absent,
     /// What arrives is proxied.
     Tcp(TcpListener),
     /// What arrives is proxied.
@@ -37,11 +39,15 @@ pub(crate) fn hold(key: &HoldKey, proxy: bool) -> Result<Held, Refusal> {
 fn open(key: &HoldKey, proxy: bool) -> nix::Result<Held> {
     let address = key.address();
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let kind = match key.protocol {
-        Protocol::Tcp => SockType::Stream,
-        Protocol::Udp => SockType::Datagram,
+    let (kind, number) = match key.protocol {
+        Protocol::Tcp => (SockType::Stream, None),
+        Protocol::Udp => (SockType::Datagram, None),
+        Protocol::Sctp => (SockType::Stream, Some(SockProtocol::Sctp)),
     };
-    let fd = socket(family, kind, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)?;
+    let fd = match socket(family, kind, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, number) {
+        Err(Errno::EPROTONOSUPPORT) if key.protocol == Protocol::Sctp => return Ok(Held::Absent),
+        other => other?,
+    };
     if address.is_ipv6() {
         // The same port of IPv4 is held, or not, in its own right.
         setsockopt(&fd, sockopt::Ipv6V6Only, &true)?;
@@ -56,7 +62,7 @@ fn open(key: &HoldKey, proxy: bool) -> nix::Result<Held> {
     }
     bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
     match (key.protocol, proxy) {
-        (_, false) => Ok(Held::Bound(fd)),
+        (_, false) | (Protocol::Sctp, true) => Ok(Held::Bound(fd)),
         (Protocol::Tcp, true) => {
             listen(&fd, Backlog::new(BACKLOG)?)?;
             Ok(Held::Tcp(TcpListener::from(fd)))

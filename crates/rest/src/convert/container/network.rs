@@ -61,13 +61,14 @@ fn wished(record: &Record, network: &str) -> EndpointSettings {
 }
 
 fn endpoint(endpoint: &Endpoint, record: &Record) -> EndpointSettings {
+    let place = endpoint.ipv4;
     EndpointSettings {
         mac_address: endpoint.mac.to_string(),
         network_id: endpoint.network_id.clone(),
         endpoint_id: endpoint.endpoint_id.clone(),
-        gateway: endpoint.gateway.to_string(),
-        ip_address: endpoint.ip.to_string(),
-        ip_prefix_len: endpoint.prefix_len,
+        gateway: place.and_then(|place| place.gateway).map(|ip| ip.to_string()).unwrap_or_default(),
+        ip_address: place.map(|place| place.address.to_string()).unwrap_or_default(),
+        ip_prefix_len: place.map_or(0, |place| place.prefix_len),
         ..wished(record, &endpoint.network_name)
     }
 }
