@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+pub mod dns;
 mod error;
 pub mod hold;
 mod kernel;

@@ -1,16 +1,62 @@
 //! A message on the wire: its length in four bytes, most significant first, then JSON.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Ten thousand ports take less.
 const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
 const LENGTH_LEN: usize = 4;
+/// No message has more open files beside it.
+const FILES_LIMIT: usize = 3;
 
 /// Writes one message in one piece.
 pub fn write_message(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    stream.write_all(&encode(message)?)
+}
+
+/// Writes one message with open files beside it, which arrive with its first byte.
+pub fn write_with_files(
+    stream: &mut UnixStream,
+    message: &impl Serialize,
+    files: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let bytes = encode(message)?;
+    if files.is_empty() {
+        return stream.write_all(&bytes);
+    }
+    if files.len() > FILES_LIMIT {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many files"));
+    }
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_LIMIT))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(files));
+    let sent = sendmsg(&*stream, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL)?;
+    stream.write_all(&bytes[sent..])
+}
+
+/// Reads what has arrived, and the open files beside it.
+pub fn read_with_files(stream: &UnixStream, bytes: &mut [u8], files: &mut Vec<OwnedFd>) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_LIMIT))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(stream, &mut [IoSliceMut::new(bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(arrived) = message {
+            files.extend(arrived);
+        }
+    }
+    Ok(received.bytes)
+}
+
+fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; LENGTH_LEN];
     serde_json::to_writer(&mut bytes, message)?;
     let len = bytes.len() - LENGTH_LEN;
@@ -18,7 +64,7 @@ pub fn write_message(stream: &mut impl Write, message: &impl Serialize) -> io::R
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the message is too long"));
     }
     bytes[..LENGTH_LEN].copy_from_slice(&(len as u32).to_be_bytes());
-    stream.write_all(&bytes)
+    Ok(bytes)
 }
 
 /// Reads one message.
@@ -52,6 +98,9 @@ pub fn take_message<T: DeserializeOwned>(received: &mut Vec<u8>) -> io::Result<O
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]
@@ -74,6 +123,20 @@ mod tests {
         }
         assert_eq!(seen, ["one", "two"]);
         assert!(received.is_empty());
+    }
+
+    #[test]
+    fn files_arrive_with_their_message() {
+        let (mut one, other) = UnixStream::pair().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        write_with_files(&mut one, &"with", &[file.as_fd(), file.as_fd()]).unwrap();
+        let (mut bytes, mut files) = ([0; 64], Vec::new());
+        let len = read_with_files(&other, &mut bytes, &mut files).unwrap();
+        assert_eq!(take_message::<String>(&mut bytes[..len].to_vec()).unwrap().unwrap(), "with");
+        let inode = |file: &std::fs::File| file.metadata().unwrap().ino();
+        let received: Vec<_> = files.into_iter().map(|fd| inode(&fd.into())).collect();
+        assert_eq!(received, [inode(&file); 2]);
+        assert!(write_with_files(&mut one, &"many", &[file.as_fd(); FILES_LIMIT + 1]).is_err());
     }
 
     #[test]

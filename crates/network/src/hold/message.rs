@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::Protocol;
+use crate::dns::{Asker, Named, NamedKey};
 
 /// The socket's name in the daemon's exec root.
 pub const SOCKET_NAME: &str = "net.sock";
@@ -52,6 +53,17 @@ pub enum Request {
     Release(Vec<HoldKey>),
     /// Tell all that is held.
     List,
+    /// Know these containers by these names, instead of those they had in the same network.
+    Name(Vec<Named>),
+    /// Forget these names; unknown ones are no error.
+    Unname(Vec<NamedKey>),
+    /// Answer this container's questions. With the request come a bound datagram socket, a listening socket and the
+    /// network namespace they lie in; or nothing, if the container asks already and only its configuration changes.
+    Admit(Asker),
+    /// Answer these containers no more, and close what they asked at; unknown ones are no error.
+    Dismiss(Vec<String>),
+    /// Tell all names, and who asks.
+    Names,
     /// Let go of everything and end.
     Stop,
 }
@@ -71,6 +83,15 @@ pub enum Answer {
     },
     /// Everything that is held.
     Holds(Vec<Hold>),
+    /// All names, and who asks.
+    Names {
+        /// The names.
+        named: Vec<Named>,
+        /// Who asks.
+        askers: Vec<Asker>,
+    },
+    /// This container asks at no socket: the request must come with some.
+    Unknown,
     /// The request makes no sense.
     Invalid(String),
 }

@@ -5,7 +5,7 @@ mod frame;
 mod message;
 
 pub(crate) use client::Keeper;
-pub use frame::{read_message, take_message, write_message};
+pub use frame::{read_message, read_with_files, take_message, write_message, write_with_files};
 pub use message::{Answer, Hold, HoldKey, Refusal, Request, SOCKET_NAME};
 
 /// What came of an attempt to hold: it worked, or this port could not be held, and why.

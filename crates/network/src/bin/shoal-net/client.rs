@@ -1,10 +1,11 @@
 //! The daemon's connection: bytes in, whole requests out, answers back.
 
-use std::io::{self, Read};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use network::hold::{Answer, Request, take_message, write_message};
+use network::hold::{Answer, Request, read_with_files, take_message, write_message};
 
 /// A daemon that does not take its answer in this time loses its connection: flows must not wait for it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -14,12 +15,14 @@ const READ_LEN: usize = 4096;
 pub(crate) struct Client {
     stream: UnixStream,
     received: Vec<u8>,
+    /// Open files that came with what has been received.
+    files: Vec<OwnedFd>,
 }
 
 impl Client {
     pub(crate) fn new(stream: UnixStream) -> io::Result<Client> {
         stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-        Ok(Client { stream, received: Vec::new() })
+        Ok(Client { stream, received: Vec::new(), files: Vec::new() })
     }
 
     pub(crate) fn stream(&self) -> &UnixStream {
@@ -30,7 +33,7 @@ impl Client {
     /// that it does not wait.
     pub(crate) fn receive(&mut self) -> io::Result<Vec<Request>> {
         let mut bytes = [0; READ_LEN];
-        let len = self.stream.read(&mut bytes)?;
+        let len = read_with_files(&self.stream, &mut bytes, &mut self.files)?;
         if len == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -40,6 +43,11 @@ impl Client {
             requests.push(request);
         }
         Ok(requests)
+    }
+
+    /// The files that came with the request just received. The daemon waits for each answer, so they are its own.
+    pub(crate) fn take_files(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.files)
     }
 
     pub(crate) fn answer(&mut self, answer: &Answer) -> io::Result<()> {

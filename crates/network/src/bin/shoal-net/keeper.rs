@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use crate::client::Client;
+use crate::dns::Dns;
 use crate::socket::{Held, connect_tcp, connect_udp, hold};
 use crate::tcp::{Flow, Progress};
 use crate::udp::{Sessions, TURN};
@@ -61,6 +63,7 @@ pub(crate) struct Keeper {
     clients: HashMap<u64, Client>,
     flows: HashMap<u64, Flow>,
     sessions: Sessions,
+    dns: Dns,
     /// Flows that have more to move.
     busy: Vec<u64>,
     flow_limit: usize,
@@ -90,6 +93,7 @@ impl Keeper {
             clients: HashMap::new(),
             flows: HashMap::new(),
             sessions: Sessions::default(),
+            dns: Dns::new()?,
             busy: Vec::new(),
             flow_limit: FLOW_LIMIT.min(files / FILES_PER_FLOW),
             idle_since: Instant::now(),
@@ -103,7 +107,7 @@ impl Keeper {
         let mut next_tick = Instant::now();
         while !self.stopping {
             let mut events = [EpollEvent::empty(); EVENTS];
-            let timeout = if self.busy.is_empty() { EpollTimeout::from(TICK_MS) } else { EpollTimeout::ZERO };
+            let timeout = self.timeout();
             let count = match self.epoll.wait(&mut events, timeout) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => 0,
@@ -116,6 +120,10 @@ impl Keeper {
                 self.wake(event.data());
             }
             let now = Instant::now();
+            if self.dns.deadline().is_some_and(|deadline| deadline <= now) {
+                self.dns.tick(&self.epoll, now);
+            }
+            self.stopping |= self.dns.is_lost();
             if now >= next_tick {
                 next_tick = now + Duration::from_millis(TICK_MS.into());
                 self.tick(now);
@@ -124,8 +132,21 @@ impl Keeper {
         Ok(())
     }
 
+    /// How long to wait for events.
+    fn timeout(&self) -> EpollTimeout {
+        if !self.busy.is_empty() {
+            return EpollTimeout::ZERO;
+        }
+        let until = |deadline: Instant| deadline.saturating_duration_since(Instant::now()).as_millis();
+        // Rounded up, or the last part of a millisecond would be spent awake.
+        let wait = self.dns.deadline().map_or(u128::from(TICK_MS), |deadline| until(deadline) + 1);
+        EpollTimeout::from(u16::try_from(wait).map_or(TICK_MS, |wait| wait.min(TICK_MS)))
+    }
+
     fn wake(&mut self, token: u64) {
-        if token == CONTROL {
+        if Dns::owns(token) {
+            self.dns.wake(&self.epoll, token, &mut self.scratch);
+        } else if token == CONTROL {
             self.accept_client();
         } else if self.flows.contains_key(&token) {
             self.pump(token);
@@ -142,7 +163,8 @@ impl Keeper {
     fn tick(&mut self, now: Instant) {
         let ports = &self.ports;
         self.sessions.retain(|key| ports.contains_key(key), now);
-        if !self.ports.is_empty() {
+        self.dns.tidy(now);
+        if !self.ports.is_empty() || !self.dns.is_idle() {
             self.idle_since = now;
         }
         let present = fs::symlink_metadata(&self.path)
@@ -169,7 +191,8 @@ impl Keeper {
         let Some(mut client) = self.clients.remove(&token) else { return };
         let Ok(requests) = client.receive() else { return };
         for request in requests {
-            let answer = self.answer(request);
+            let files = client.take_files();
+            let answer = self.answer(request, files);
             if client.answer(&answer).is_err() {
                 return;
             }
@@ -177,7 +200,7 @@ impl Keeper {
         self.clients.insert(token, client);
     }
 
-    fn answer(&mut self, request: Request) -> Answer {
+    fn answer(&mut self, request: Request, files: Vec<OwnedFd>) -> Answer {
         self.idle_since = Instant::now();
         match request {
             Request::Hold(holds) => self.hold_all(holds),
@@ -188,6 +211,29 @@ impl Keeper {
                 Answer::Done
             }
             Request::List => Answer::Holds(self.ports.values().map(|port| port.hold.clone()).collect()),
+            Request::Name(named) => {
+                self.dns.name(named);
+                Answer::Done
+            }
+            Request::Unname(keys) => {
+                self.dns.unname(&keys);
+                Answer::Done
+            }
+            Request::Admit(asker) => match self.dns.admit(&self.epoll, asker, files) {
+                Ok(true) => Answer::Done,
+                Ok(false) => Answer::Unknown,
+                Err(error) => Answer::Invalid(error.to_string()),
+            },
+            Request::Dismiss(containers) => {
+                for container in containers {
+                    self.dns.dismiss(&self.epoll, &container);
+                }
+                Answer::Done
+            }
+            Request::Names => {
+                let (named, askers) = self.dns.list();
+                Answer::Names { named, askers }
+            }
             Request::Stop => {
                 self.stopping = true;
                 Answer::Done

@@ -1,7 +1,8 @@
-//! `shoal-net`: holds the published ports of one daemon, and outlives it.
+//! `shoal-net`: holds the published ports of one daemon, answers its containers' DNS questions, and outlives it.
 //!
 //! Usage: `shoal-net <exec-root>`. It listens on `<exec-root>/net.sock` (0600), does what the daemon asks there, and
-//! proxies what the rules of the kernel do not bring to a container. It closes its output when it is ready. It ends
+//! proxies what the rules of the kernel do not bring to a container. At sockets the daemon hands over it answers for the
+//! names the daemon tells, and asks the outside for others. It closes its output when it is ready. It ends
 //! when told to, when it has long had nothing to hold, and when its socket has been removed or replaced.
 //!
 //! One thread, one loop, no runtime: it must stay small.
@@ -9,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod dns;
 mod keeper;
 mod socket;
 mod tcp;
