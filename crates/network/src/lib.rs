@@ -24,6 +24,7 @@ mod network;
 mod network_name;
 mod nft;
 mod owner;
+mod resolver;
 
 pub use config::{BridgeConfig, NetworkConfig};
 pub use error::{Error, ErrorKind, PortError, Result};

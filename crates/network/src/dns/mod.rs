@@ -20,7 +20,7 @@ mod zone;
 
 use std::net::{IpAddr, SocketAddr};
 
-pub use model::{Asker, Named, NamedKey};
+pub use model::{Asker, Joined, Named, NamedKey};
 pub use server::Server;
 
 /// The embedded server's address in every container.

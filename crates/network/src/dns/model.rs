@@ -1,5 +1,6 @@
 //! What the daemon tells `shoal-net` about names, and about who asks.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,8 @@ impl Named {
 pub struct Asker {
     /// The container's id.
     pub container_id: String,
-    /// The ids of its networks, that of its gateway first: the first that knows a name answers.
-    pub networks: Vec<String>,
+    /// Its networks, that of its way out first: the first that knows a name answers.
+    pub networks: Vec<Joined>,
     /// Who is asked for names of the outside. None: nobody, as on internal networks.
     pub servers: Vec<IpAddr>,
     /// Whether they are asked from the machine's network; else from the container's own.
@@ -50,4 +51,13 @@ pub struct Asker {
     pub search: Vec<String>,
     /// Its options, as in resolv.conf: `timeout:` and `attempts:` are meant for us too.
     pub options: Vec<String>,
+}
+
+/// A network that a container is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The network's id.
+    pub network_id: String,
+    /// Names that only this container knows there, each with the id of the container it means.
+    pub links: BTreeMap<String, String>,
 }

@@ -56,7 +56,11 @@ impl Server {
     }
 
     /// Lets a container ask, or changes what it may know.
-    pub fn admit(&mut self, asker: Asker) {
+    pub fn admit(&mut self, mut asker: Asker) {
+        for joined in &mut asker.networks {
+            let links = std::mem::take(&mut joined.links).into_iter();
+            joined.links = links.map(|(name, container)| (name.to_ascii_lowercase(), container)).collect();
+        }
         // Ourselves, asked from the container's network, would ask ourselves.
         let is_ours = |server: &&IpAddr| !asker.from_host && **server == SERVER_ADDRESS;
         let servers: Vec<IpAddr> = asker.servers.iter().filter(|server| !is_ours(server)).copied().collect();

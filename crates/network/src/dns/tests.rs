@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::query::tests::{ask, ask_with_room};
 use super::response::tests::{absence, answer};
 use super::wire::{A, AAAA, NO_ERROR, NO_SUCH_NAME, PTR, RCODE, REFUSED, SERVER_FAILURE, TC, counts, number};
-use super::zone::tests::named;
+use super::zone::tests::{joined, named};
 use super::*;
 
 const CLIENT: Client = Client::Stream(1);
@@ -75,7 +75,7 @@ impl World {
 fn asker(container: &str, servers: &[&str]) -> Asker {
     Asker {
         container_id: container.to_owned(),
-        networks: vec!["net1-id".to_owned(), "net2-id".to_owned()],
+        networks: vec![joined("net1"), joined("net2")],
         servers: servers.iter().map(|server| server.parse().unwrap()).collect(),
         from_host: true,
         search: vec!["corp.example.".to_owned()],

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::model::{Named, NamedKey};
+use super::model::{Joined, Named, NamedKey};
 
 /// What is known of a name.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,18 +78,25 @@ impl Zone {
     }
 
     /// Looks a name up in these networks: as it is, then as one qualified by a network's name. The first network that
-    /// has an address answers.
-    pub(super) fn find(&mut self, networks: &[String], name: &str, is_wanted: fn(&IpAddr) -> bool) -> Known {
+    /// has an address answers. The asker's own links, in lower case, come before what others are called.
+    pub(super) fn find(&mut self, networks: &[Joined], name: &str, is_wanted: fn(&IpAddr) -> bool) -> Known {
         let mut is_known = false;
         for is_qualified in [false, true] {
-            for network in networks.iter().filter_map(|id| self.networks.get(id)) {
+            for joined in networks {
+                let Some(network) = self.networks.get(&joined.network_id) else { continue };
                 let Some(name) = (if is_qualified { network.unqualified(name) } else { Some(name) }) else {
                     continue;
                 };
-                let Some(containers) = network.names.get(name) else { continue };
+                let linked = joined.links.get(name).filter(|_| !is_qualified);
+                let named = network.names.get(name);
+                if linked.is_none() && named.is_none() {
+                    continue;
+                }
                 is_known = true;
-                let mut addresses: Vec<IpAddr> = containers
-                    .iter()
+                let others = named.filter(|_| linked.is_none()).into_iter().flatten();
+                let mut addresses: Vec<IpAddr> = linked
+                    .into_iter()
+                    .chain(others)
                     .filter_map(|container| network.members.get(container))
                     .flat_map(|named| &named.addresses)
                     .copied()
@@ -107,8 +114,8 @@ impl Zone {
     }
 
     /// What an address of these networks is called: the container's own name, qualified.
-    pub(super) fn name_of(&self, networks: &[String], address: IpAddr) -> Option<String> {
-        networks.iter().filter_map(|id| self.networks.get(id)).find_map(|network| {
+    pub(super) fn name_of(&self, networks: &[Joined], address: IpAddr) -> Option<String> {
+        networks.iter().filter_map(|joined| self.networks.get(&joined.network_id)).find_map(|network| {
             let named = network.members.get(network.addresses.get(&address)?)?;
             Some(format!("{}.{}", named.names.first()?, named.network_name))
         })
@@ -141,8 +148,27 @@ pub(super) mod tests {
         }
     }
 
-    fn ids(networks: &[&str]) -> Vec<String> {
-        networks.iter().map(|network| format!("{network}-id")).collect()
+    pub(in crate::dns) fn joined(network: &str) -> Joined {
+        Joined { network_id: format!("{network}-id"), links: BTreeMap::new() }
+    }
+
+    fn ids(networks: &[&str]) -> Vec<Joined> {
+        networks.iter().map(|network| joined(network)).collect()
+    }
+
+    #[test]
+    fn links_are_their_containers_own_and_come_first() {
+        let mut zone = Zone::default();
+        zone.set(named("net", "c1", &["db"], &["10.0.0.1"]));
+        zone.set(named("net", "c2", &["other"], &["10.0.0.2"]));
+        let mut asker = joined("net");
+        asker.links.insert("db".to_owned(), "c2".to_owned());
+        asker.links.insert("gone".to_owned(), "c9".to_owned());
+        let asker = [asker];
+        assert_eq!(addresses(zone.find(&asker, "db", IpAddr::is_ipv4)), ["10.0.0.2"]);
+        assert_eq!(addresses(zone.find(&asker, "db.net", IpAddr::is_ipv4)), ["10.0.0.1"]);
+        assert_eq!(addresses(zone.find(&ids(&["net"]), "db", IpAddr::is_ipv4)), ["10.0.0.1"]);
+        assert_eq!(zone.find(&asker, "gone", IpAddr::is_ipv4), Known::Empty);
     }
 
     fn addresses(known: Known) -> Vec<String> {

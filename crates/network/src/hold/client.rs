@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Answer, Held, Hold, HoldKey, Request, SOCKET_NAME, read_message, write_message};
+use super::names::Names;
+use super::{Answer, Held, Hold, HoldKey, Request, SOCKET_NAME, read_message, write_with_files};
 
 /// The program's name in the libexec directory.
 const PROGRAM: &str = "shoal-net";
@@ -22,13 +24,21 @@ pub(crate) struct Keeper {
     /// The process, if it was started by this daemon and not by one before it; kept to be reaped.
     child: Option<Child>,
     holds: BTreeMap<HoldKey, Hold>,
+    pub(super) names: Names,
 }
 
 impl Keeper {
     /// Knows where things are; connects to nothing yet.
     pub(crate) fn new(exec_root: PathBuf, libexec: &std::path::Path) -> Keeper {
         let program = libexec.join(PROGRAM);
-        Keeper { exec_root, program, stream: None, child: None, holds: BTreeMap::new() }
+        Keeper {
+            exec_root,
+            program,
+            stream: None,
+            child: None,
+            holds: BTreeMap::new(),
+            names: Names::default(),
+        }
     }
 
     /// Takes over a process that an earlier daemon has left, with what it holds. Answers that.
@@ -38,8 +48,9 @@ impl Keeper {
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         }
-        let Answer::Holds(holds) = self.exchange(&Request::List)? else { return Err(unexpected()) };
+        let Answer::Holds(holds) = self.exchange(&Request::List, &[])? else { return Err(unexpected()) };
         self.holds = holds.iter().map(|hold| (hold.key, hold.clone())).collect();
+        self.adopt_names()?;
         Ok(holds)
     }
 
@@ -83,24 +94,17 @@ impl Keeper {
     pub(crate) fn release(&mut self, keys: &[HoldKey]) -> io::Result<()> {
         let held: Vec<HoldKey> =
             keys.iter().copied().filter(|key| self.holds.remove(key).is_some()).collect();
-        if held.is_empty() || self.stream.is_none() {
-            return Ok(());
-        }
-        // A process that is gone holds nothing.
-        match self.exchange(&Request::Release(held)) {
-            Err(error) if !is_lost(&error) => Err(error),
-            _ => Ok(()),
-        }
+        if held.is_empty() { Ok(()) } else { self.tell(&Request::Release(held)) }
     }
 
     /// Makes sure that what should be held is, by a new process if need be. Answers whether it was.
     pub(crate) fn check(&mut self) -> io::Result<bool> {
-        if self.holds.is_empty() {
+        if self.holds.is_empty() && self.names.named.is_empty() && self.names.askers.is_empty() {
             self.reap();
             return Ok(true);
         }
         if self.stream.is_some() {
-            match self.exchange(&Request::List) {
+            match self.exchange(&Request::List, &[]) {
                 Ok(_) => return Ok(true),
                 Err(error) if !is_lost(&error) => return Err(error),
                 Err(_) => {}
@@ -110,21 +114,41 @@ impl Keeper {
         Ok(false)
     }
 
-    fn call(&mut self, request: &Request) -> io::Result<Answer> {
+    pub(super) fn call(&mut self, request: &Request) -> io::Result<Answer> {
+        self.call_with_files(request, &[])
+    }
+
+    /// Asks the process, which is started if need be.
+    pub(super) fn call_with_files(
+        &mut self,
+        request: &Request,
+        files: &[BorrowedFd<'_>],
+    ) -> io::Result<Answer> {
         if self.stream.is_some() {
-            match self.exchange(request) {
+            match self.exchange(request, files) {
                 Err(error) if is_lost(&error) => {}
                 other => return other,
             }
         }
         self.restart()?;
-        self.exchange(request)
+        self.exchange(request, files)
     }
 
-    fn exchange(&mut self, request: &Request) -> io::Result<Answer> {
+    /// Tells the process to let go of something. One that is gone has let go of everything.
+    pub(super) fn tell(&mut self, request: &Request) -> io::Result<()> {
+        if self.stream.is_none() {
+            return Ok(());
+        }
+        match self.exchange(request, &[]) {
+            Err(error) if !is_lost(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn exchange(&mut self, request: &Request, files: &[BorrowedFd<'_>]) -> io::Result<Answer> {
         let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         fault::point("network: ask the port holder");
-        let answer = write_message(stream, request).and_then(|()| read_message(stream));
+        let answer = write_with_files(stream, request, files).and_then(|()| read_message(stream));
         if answer.is_err() {
             // What comes next on this connection could be the late answer to this request.
             self.stream = None;
@@ -145,11 +169,11 @@ impl Keeper {
         self.stream = Some(prepared(stream)?);
         for hold in self.holds.values().cloned().collect::<Vec<_>>() {
             let key = hold.key;
-            if let Answer::Refused { refusal, .. } = self.exchange(&Request::Hold(vec![hold]))? {
+            if let Answer::Refused { refusal, .. } = self.exchange(&Request::Hold(vec![hold]), &[])? {
                 tracing::warn!(port = %key.address(), protocol = %key.protocol, ?refusal, "published port is held by another program");
             }
         }
-        Ok(())
+        self.repeat_names()
     }
 
     /// Starts the process and waits until it listens.
@@ -202,6 +226,6 @@ fn is_lost(error: &io::Error) -> bool {
     )
 }
 
-fn unexpected() -> io::Error {
+pub(super) fn unexpected() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "unexpected answer")
 }

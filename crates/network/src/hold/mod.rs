@@ -3,6 +3,7 @@
 mod client;
 mod frame;
 mod message;
+mod names;
 
 pub(crate) use client::Keeper;
 pub use frame::{read_message, read_with_files, take_message, write_message, write_with_files};

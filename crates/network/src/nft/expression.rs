@@ -134,6 +134,23 @@ impl<'a, 'b> Rule<'a, 'b> {
         .translate()
     }
 
+    /// `meta nfproto ipv4 ip daddr address meta l4proto protocol th dport port`
+    pub(super) fn destination_is(&mut self, address: Ipv4Addr, protocol: u8, port: u16) -> &mut Self {
+        self.meta(libc::NFT_META_NFPROTO)
+            .compare(libc::NFT_CMP_EQ, &[libc::NFPROTO_IPV4 as u8])
+            .payload(libc::NFT_PAYLOAD_NETWORK_HEADER, DESTINATION_OFFSET, 4, FIRST)
+            .compare(libc::NFT_CMP_EQ, &address.octets())
+            .meta(libc::NFT_META_L4PROTO)
+            .compare(libc::NFT_CMP_EQ, &[protocol])
+            .payload(libc::NFT_PAYLOAD_TRANSPORT_HEADER, DESTINATION_PORT_OFFSET, 2, FIRST)
+            .compare(libc::NFT_CMP_EQ, &port.to_be_bytes())
+    }
+
+    /// `dnat ip to address:port`
+    pub(super) fn translate_to(&mut self, address: Ipv4Addr, port: u16) {
+        self.load(FIRST, &address.octets()).load(SECOND, &port.to_be_bytes()).translate();
+    }
+
     /// `masquerade`
     pub(super) fn masquerade(&mut self) {
         self.push("masq", |_| {});
@@ -203,6 +220,17 @@ impl<'a, 'b> Rule<'a, 'b> {
         const LEN: u16 = 4;
         self.push("payload", |payload| {
             payload.number(DREG, register).number(BASE, base as u32).number(OFFSET, offset).number(LEN, len);
+        })
+    }
+
+    /// Puts bytes into a register.
+    fn load(&mut self, register: u32, value: &[u8]) -> &mut Self {
+        const DREG: u16 = 1;
+        const DATA: u16 = 2;
+        self.push("immediate", |immediate| {
+            immediate.number(DREG, register).nested(DATA, |data| {
+                data.bytes(NFTA_DATA_VALUE, value);
+            });
         })
     }
 

@@ -6,9 +6,11 @@
 mod batch;
 mod expression;
 mod firewall;
+mod names;
 mod port;
 mod ruleset;
 
 pub(crate) use firewall::Firewall;
+pub(crate) use names::lead_names_to;
 pub(crate) use port::{Balanced, Published};
 pub(crate) use ruleset::Contents;

@@ -1,6 +1,7 @@
 //! Wiring an endpoint, on a thread of its own, and publishing its ports.
 
 use std::net::IpAddr;
+use std::slice;
 use std::thread;
 
 use ipam::Cidr;
@@ -10,10 +11,11 @@ use crate::hold::HoldKey;
 use crate::kernel::StaleFlows;
 use crate::link::{Wiring, raise_loopback, wire};
 use crate::nft::Published;
+use crate::resolver::Sockets;
 use crate::{BoundPort, Endpoint, Error, Protocol, Resolver, Result};
 
 /// The threads that enter a container's namespace keep nothing large on their stacks.
-const STACK_SIZE: usize = 128 * 1024;
+pub(super) const STACK_SIZE: usize = 128 * 1024;
 
 /// Ports on their way into the table, and who waits for it.
 pub(super) struct Publication {
@@ -33,19 +35,22 @@ impl Owner {
         let Ok([endpoint]) = <[Endpoint; 1]>::try_from(endpoints) else {
             return drop(reply.send(Err(Error::NotImplemented("several networks per container"))));
         };
-        if dns.is_some() {
-            return drop(reply.send(Err(Error::NotImplemented("the embedded DNS"))));
-        }
         let wiring = match self.wiring(&endpoint) {
             Ok(wiring) => wiring,
             Err(error) => return drop(reply.send(Err(error))),
         };
         let events = self.sender.clone();
-        spawn_visitor(reply, move |reply| match wire(&wiring, pid) {
-            Ok(()) if !endpoint.ports.is_empty() => {
-                let _ = events.send(Event::Wired(endpoint.container_id, reply));
+        spawn_visitor(reply, move |reply| {
+            // This thread is in the container's namespace when it has wired it.
+            let sockets = wire(&wiring, pid).and_then(|()| match dns {
+                Some(resolver) => Sockets::open().map(|sockets| Some((resolver, sockets))),
+                None => Ok(None),
+            });
+            match sockets {
+                Ok(None) if endpoint.ports.is_empty() => drop(reply.send(Ok(()))),
+                Ok(dns) => drop(events.send(Event::Wired(endpoint.container_id, dns, reply))),
+                Err(error) => drop(reply.send(Err(error))),
             }
-            result => drop(reply.send(result)),
         });
     }
 
@@ -54,10 +59,18 @@ impl Owner {
         spawn_visitor(reply, move |reply| drop(reply.send(raise_loopback(pid))));
     }
 
-    /// Publishes the ports of a container that has just been wired.
-    pub(super) fn publish(&mut self, container_id: &str, reply: Reply<()>) {
+    /// Publishes the ports of a container that has just been wired, and starts its DNS.
+    pub(super) fn publish(&mut self, container_id: &str, dns: Option<(Resolver, Sockets)>, reply: Reply<()>) {
         // Detached while it was being wired: there is nothing to publish any more.
-        let ports = self.endpoints.get(container_id).map(published_ports).unwrap_or_default();
+        let Some(endpoint) = self.endpoints.get(container_id).cloned() else {
+            return drop(reply.send(Ok(())));
+        };
+        if let Some((resolver, sockets)) = dns
+            && let Err(error) = self.start_dns(container_id, slice::from_ref(&endpoint), resolver, &sockets)
+        {
+            return drop(reply.send(Err(error)));
+        }
+        let ports = published_ports(&endpoint);
         self.add_ports(Publication { ports, reply });
     }
 

@@ -7,7 +7,7 @@ use crate::kernel::StaleFlows;
 use crate::{BoundPort, Error, Result};
 
 impl Owner {
-    /// Frees address and ports; what must be deleted in the kernel is left to the sweeper.
+    /// Frees address, ports and names; what must be deleted in the kernel is left to the sweeper.
     pub(super) fn detach(&mut self, container_id: &str) -> Result<()> {
         let Some(endpoint) = self.endpoints.remove(container_id) else { return Ok(()) };
         if let Some(network) = &mut self.network {
@@ -32,6 +32,7 @@ impl Owner {
         }
         self.sweep.link(endpoint.host_interface);
         let keys: Vec<HoldKey> = endpoint.ports.iter().map(BoundPort::key).collect();
-        self.keeper.release(&keys).map_err(Error::Keeper)
+        let stopped = self.stop_dns(container_id);
+        self.keeper.release(&keys).map_err(Error::Keeper).and(stopped)
     }
 }

@@ -7,6 +7,7 @@
 mod allocate;
 mod attach;
 mod detach;
+mod dns;
 mod ingress;
 mod list;
 mod open;
@@ -26,12 +27,14 @@ use crate::hold::{HoldKey, Keeper};
 use crate::kernel::Route;
 use crate::link::Bridge;
 use crate::nft::{Balanced, Firewall, Published};
+use crate::resolver::Sockets;
 use crate::{
     AttachRequest, Endpoint, Error, IngressPort, NetworkConfig, NetworkRecord, NetworkRequest, Resolver,
     Result,
 };
 
 use attach::Publication;
+use dns::AllServed;
 use sweep::{Sweep, Swept};
 
 pub(crate) use open::spawn;
@@ -66,8 +69,10 @@ pub(crate) enum Event {
         names: BTreeMap<String, Vec<String>>,
         reply: Reply<Vec<Endpoint>>,
     },
-    /// An endpoint is wired: publish its ports.
-    Wired(String, Reply<()>),
+    /// An endpoint is wired: publish its ports, and start its DNS.
+    Wired(String, Option<(Resolver, Sockets)>, Reply<()>),
+    /// The sockets of a container's DNS have been made anew.
+    Heard(String, Sockets),
     /// Bring up the loopback interface in a process's network namespace.
     Loopback(u32, Reply<()>),
     /// Give back what a container has.
@@ -110,6 +115,8 @@ pub(crate) struct Owner {
     /// What the port maps hold, but for what the sweeper is to delete.
     published: BTreeMap<HoldKey, Published>,
     keeper: Keeper,
+    /// Containers with a DNS.
+    served: AllServed,
     /// The next ephemeral port to try.
     next_port: u16,
     /// What the ingress map holds, or will when the sweeper is done.
@@ -158,7 +165,8 @@ impl Owner {
                 drop(reply.send(Err(Error::NotImplemented("disconnecting running containers"))));
             }
             Event::Rename { reply, .. } => drop(reply.send(Err(Error::NotImplemented("renaming endpoints")))),
-            Event::Wired(container_id, reply) => self.publish(&container_id, reply),
+            Event::Wired(container_id, dns, reply) => self.publish(&container_id, dns, reply),
+            Event::Heard(container_id, sockets) => self.hear(&container_id, &sockets),
             Event::Loopback(pid, reply) => self.raise_loopback(pid, reply),
             Event::Detach(container_id, reply) => drop(reply.send(self.detach(&container_id))),
             Event::Networks(reply) => drop(reply.send(Ok(self.networks()))),

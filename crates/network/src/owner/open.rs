@@ -11,6 +11,7 @@ use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage}
 use tokio::sync::oneshot;
 
 use super::attach::published_ports;
+use super::dns::{AllServed, Served};
 use super::ingress::INGRESS_OWNER;
 use super::port::FIRST_EPHEMERAL;
 use super::sweep::Sweep;
@@ -37,11 +38,16 @@ pub(crate) fn spawn(
     if !networks.is_empty() {
         return Err(Error::NotImplemented("networks of users"));
     }
+    let served = live.iter().filter_map(|container| {
+        let resolver = container.dns.clone()?;
+        Some((container.container_id.clone(), Served::adopt(resolver, container.pid)))
+    });
+    let served: AllServed = served.collect();
     let live: Vec<Endpoint> = live.into_iter().flat_map(|container| container.endpoints).collect();
     let (sender, events) = channel();
     let (opened, outcome) = oneshot::channel();
     let own_sender = sender.clone();
-    let life = move || match Owner::open(config, live, events, own_sender) {
+    let life = move || match Owner::open(config, live, served, events, own_sender) {
         Ok(owner) => {
             if opened.send(Ok(())).is_ok() {
                 owner.run();
@@ -57,6 +63,7 @@ impl Owner {
     fn open(
         config: NetworkConfig,
         live: Vec<Endpoint>,
+        served: AllServed,
         events: std::sync::mpsc::Receiver<Event>,
         sender: Sender<Event>,
     ) -> Result<Owner> {
@@ -80,6 +87,7 @@ impl Owner {
             firewall,
             published,
             keeper,
+            served,
             next_port: FIRST_EPHEMERAL,
             ingress: left_ingress(&left),
             ingress_keys: left
@@ -96,6 +104,7 @@ impl Owner {
         owner.endpoints =
             live.into_iter().map(|endpoint| (endpoint.container_id.clone(), endpoint)).collect();
         owner.restore_table()?;
+        owner.adopt_dns()?;
         Ok(owner)
     }
 

@@ -24,6 +24,7 @@ impl Owner {
         if !self.keeper.check().map_err(Error::Keeper)? {
             tracing::warn!("shoal-net had ended, its ports are held again");
         }
+        self.visit_deaf();
         Ok(())
     }
 
