@@ -23,7 +23,7 @@ fn tasks(network: &Network) -> Vec<(Container, Endpoint)> {
 }
 
 fn port(protocol: Protocol, tasks: &[(Container, Endpoint)]) -> IngressPort {
-    let backends = tasks.iter().map(|(_, endpoint)| (ip(&endpoint), 80)).collect();
+    let backends = tasks.iter().map(|(_, endpoint)| (ip(endpoint), 80)).collect();
     IngressPort { protocol, published_port: PORT, backends }
 }
 
