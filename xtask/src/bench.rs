@@ -3,6 +3,7 @@
 //! Figures on a shared machine vary: read the ratios, from several runs.
 
 mod daemon;
+mod dns;
 mod image;
 mod measure;
 mod runtime;
@@ -17,9 +18,9 @@ use crate::install::{BUSYBOX, REGISTRY, install};
 use crate::process::{find, is_root};
 use daemon::Daemon;
 
-const USAGE: &str = "usage: cargo xtask bench [-- [-n REPETITIONS] [containers|images]]";
+const USAGE: &str = "usage: cargo xtask bench [-- [-n REPETITIONS] [containers|images|dns]]";
 
-/// Runs the comparison; `-n N` sets the repetitions, a word leaves the other half out.
+/// Runs the comparison; `-n N` sets the repetitions, a word leaves the others out.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     anyhow::ensure!(is_root(), "the benchmark starts containers and needs root: run it with sudo");
     let (repetitions, half) = match args {
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         [] => (true, true),
         ["containers"] => (true, false),
         ["images"] => (false, true),
+        ["dns"] => return dns::measure(),
         _ => anyhow::bail!(USAGE),
     };
     install(&[BUSYBOX, REGISTRY])?;
