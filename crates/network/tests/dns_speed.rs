@@ -3,6 +3,8 @@
 //! A shared machine has two programs on it at least, the client and the server: what one core answers is read off the
 //! server's own processor time.
 
+#![allow(clippy::print_stdout, reason = "a measurement, whose figures are its output")]
+
 mod testbed;
 
 use std::collections::HashMap;

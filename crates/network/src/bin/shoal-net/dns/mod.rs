@@ -332,3 +332,54 @@ fn random() -> io::Result<Box<dyn FnMut() -> u16>> {
         u16::from_ne_bytes([bytes[used - 2], bytes[used - 1]])
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use nix::sys::epoll::EpollCreateFlags;
+
+    use super::*;
+
+    #[test]
+    fn who_asks_or_is_named_keeps_the_process() {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
+        let mut dns = Dns::new().unwrap();
+        assert!(dns.is_idle());
+        let asker = Asker {
+            container_id: "c1".to_owned(),
+            networks: Vec::new(),
+            servers: Vec::new(),
+            from_host: true,
+            search: Vec::new(),
+            options: Vec::new(),
+        };
+        assert!(!dns.admit(&epoll, asker.clone(), Vec::new()).unwrap(), "it asks nowhere yet");
+        let sockets = || {
+            let any = (Ipv4Addr::LOCALHOST, 0);
+            let namespace = File::open("/proc/self/ns/net").unwrap();
+            vec![
+                UdpSocket::bind(any).unwrap().into(),
+                TcpListener::bind(any).unwrap().into(),
+                namespace.into(),
+            ]
+        };
+        assert!(dns.admit(&epoll, asker.clone(), sockets()).unwrap());
+        assert!(dns.admit(&epoll, asker.clone(), sockets()).unwrap(), "other sockets take their place");
+        assert_eq!((dns.datagrams.len(), dns.listeners.len(), dns.is_idle()), (1, 1, false));
+        assert!(dns.admit(&epoll, asker.clone(), sockets().split_off(1)).is_err(), "two of three");
+        dns.dismiss(&epoll, "c1");
+        assert!(dns.is_idle() && dns.datagrams.is_empty() && dns.listeners.is_empty());
+        let named = Named {
+            network_id: "n".to_owned(),
+            network_name: "n".to_owned(),
+            container_id: "c1".to_owned(),
+            names: vec!["web".to_owned()],
+            addresses: Vec::new(),
+        };
+        dns.name(vec![named.clone()]);
+        assert!(!dns.is_idle());
+        dns.unname(&[named.key()]);
+        assert!(dns.is_idle());
+    }
+}

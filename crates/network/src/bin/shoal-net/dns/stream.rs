@@ -53,6 +53,9 @@ impl Stream {
     /// Takes what has arrived, as whole questions. An error is the end of the connection.
     pub(crate) fn receive(&mut self, scratch: &mut [u8], now: Instant) -> io::Result<Vec<Vec<u8>>> {
         let mut questions = Vec::new();
+        // No more at a time than one question, so that what is kept of a slow one stays small.
+        let len = scratch.len().min(LENGTH_LEN + QUESTION_LIMIT);
+        let scratch = &mut scratch[..len];
         for _ in 0..TURN {
             match self.socket.read(scratch) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
