@@ -18,7 +18,8 @@ fn daemon(bip: &str) -> Daemon {
     daemon
 }
 
-fn criu_works() -> bool {
+/// Whether checkpoints can be made on this machine.
+pub(crate) fn criu_works() -> bool {
     Command::new("criu").arg("check").output().is_ok_and(|said| said.status.success())
 }
 

@@ -13,6 +13,8 @@ use std::process::{Command, Stdio};
 use testkit::program::run as run_program;
 use testkit::{Daemon, Lan, eventually};
 
+use crate::checkpoint::criu_works;
+
 /// More points than any verb has: a verb that passes so many goes round in circles.
 const MOST_POINTS: u64 = 400;
 /// Names the points to die at, as `FIRST/STEP`, where not all of them can be walked: `3/8` is 3, 11, 19 …
@@ -21,7 +23,7 @@ const SAMPLE: &str = "SHOAL_POINTS";
 /// One request to the daemon.
 struct Ask {
     method: &'static str,
-    path: &'static str,
+    path: Cow<'static, str>,
     body: Cow<'static, [u8]>,
 }
 
@@ -31,17 +33,21 @@ impl Ask {
     }
 
     const fn with(method: &'static str, path: &'static str, body: &'static str) -> Ask {
-        Ask { method, path, body: Cow::Borrowed(body.as_bytes()) }
+        Ask { method, path: Cow::Borrowed(path), body: Cow::Borrowed(body.as_bytes()) }
     }
 
     /// With the contents of an archive.
     fn sending(method: &'static str, path: &'static str, file: &std::path::Path) -> Ask {
-        Ask { method, path, body: Cow::Owned(std::fs::read(file).expect("the archive")) }
+        Ask::owned(method, path.to_owned(), std::fs::read(file).expect("the archive"))
+    }
+
+    fn owned(method: &'static str, path: String, body: Vec<u8>) -> Ask {
+        Ask { method, path: Cow::Owned(path), body: Cow::Owned(body) }
     }
 
     /// The status of the answer and what it says; no answer when the daemon dies of it.
     fn of(&self, daemon: &Daemon) -> Result<(u16, String), std::io::Error> {
-        daemon.exchange(self.method, self.path, &self.body)
+        daemon.exchange(self.method, &self.path, &self.body)
     }
 
     /// Must do what it says.
@@ -282,11 +288,8 @@ impl Drop for Inside {
 fn images_of_a_registry() {
     let mut bench = Bench::new();
     let _registry = Inside::start(&bench);
-    let import = Ask {
-        method: "POST",
-        path: "/images/create?fromSrc=-&repo=127.0.0.1:5000/small&tag=1",
-        body: Cow::Owned(std::fs::read(small_archive(&bench.daemon)).expect("the archive")),
-    };
+    let import = "/images/create?fromSrc=-&repo=127.0.0.1:5000/small&tag=1";
+    let import = Ask::sending("POST", import, &small_archive(&bench.daemon));
     let push = Ask::new("POST", "/images/127.0.0.1:5000/small/push?tag=1");
     let pull = Ask::new("POST", "/images/create?fromImage=127.0.0.1:5000/small&tag=1");
     let remove = Ask::new("DELETE", "/images/127.0.0.1:5000/small:1?force=1");
@@ -342,4 +345,49 @@ fn a_copy_into_a_stopped_container() {
     let archive = small_archive(&bench.daemon);
     let copy = Ask::sending("PUT", "/containers/victim/archive?path=/", &archive);
     bench.walk("cp", &[CREATE], &[&copy], &[REMOVE]);
+}
+
+/// A checkpoint in the container's own directory goes with the container; of one elsewhere, whole or half, nothing but we
+/// ourselves may be left to find.
+#[test]
+fn checkpoints() {
+    let mut bench = Bench::new();
+    let elsewhere = bench.daemon.path("data/elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    bench.before = bench.settled();
+    let elsewhere = elsewhere.display();
+    let freeze = |exit: bool, dir: &str| {
+        let body = format!(r#"{{"CheckpointID": "cold", "CheckpointDir": "{dir}", "Exit": {exit}}}"#);
+        Ask::owned("POST", "/containers/victim/checkpoints".to_owned(), body.into_bytes())
+    };
+    let (stop, go_on, away) = (freeze(true, ""), freeze(false, ""), freeze(true, &elsewhere.to_string()));
+    let thaw = Ask::new("POST", "/containers/victim/start?checkpoint=cold");
+    if !criu_works() {
+        eprintln!("checkpoints: only their refusal is seen, criu cannot work here");
+        return are_refused(&bench, &go_on, &thaw);
+    }
+    let remove = Ask::new("DELETE", "/containers/victim/checkpoints/cold");
+    let remove_away = format!("/containers/victim/checkpoints/cold?dir={elsewhere}");
+    let remove_away = Ask::owned("DELETE", remove_away, Vec::new());
+    // Until its shim is gone a container may still be writing.
+    let kill = Ask::new("POST", "/containers/victim/stop?t=0");
+    bench.walk("checkpoint create", &[CREATE, START], &[&stop], &[REMOVE]);
+    bench.walk("checkpoint create --leave-running", &[CREATE, START], &[&go_on], &[REMOVE]);
+    let undo: &[&Ask] = &[&kill, &remove_away, REMOVE];
+    bench.walk("checkpoint create --checkpoint-dir", &[CREATE, START], &[&away], undo);
+    bench.walk("start --checkpoint", &[CREATE, START, &stop], &[&thaw], &[REMOVE]);
+    bench.walk("checkpoint rm", &[CREATE, START, &stop], &[&remove], &[REMOVE]);
+    bench.walk("checkpoint rm --checkpoint-dir", &[CREATE, START, &away], &[&remove_away], undo);
+}
+
+/// With the reason, and without a trace.
+fn are_refused(bench: &Bench, freeze: &Ask, thaw: &Ask) {
+    CREATE.ok(&bench.daemon);
+    START.ok(&bench.daemon);
+    let (status, said) = freeze.of(&bench.daemon).expect("the daemon answers");
+    assert!(status == 501 && said.contains("checkpoints are not available: criu"), "{status} {said}");
+    let (status, said) = thaw.of(&bench.daemon).expect("the daemon answers");
+    assert!(status == 404 && said.contains("checkpoint cold does not exist"), "{status} {said}");
+    REMOVE.ok(&bench.daemon);
+    bench.is_as_before("refused");
 }

@@ -82,7 +82,7 @@ pub(crate) fn time(soak: bool) -> Result<()> {
 
 /// Runs the end-to-end tests of these names as a developer has built them.
 pub(crate) fn try_out(filter: &[&str]) -> Result<()> {
-    install(&[BUSYBOX, IP, NFT, DOCKER])?;
+    install(&[BUSYBOX, IP, NFT, DOCKER, CRIU])?;
     let host = build::developed()?;
     let mut filter: Vec<String> = filter.iter().map(|&word| word.to_owned()).collect();
     filter.push("--nocapture".to_owned());

@@ -1,5 +1,6 @@
 //! Removal and renaming.
 
+use super::checkpoint::sweep;
 use super::command::Reply;
 use super::launch::remove_dir;
 use super::request::RemoveOptions;
@@ -7,6 +8,9 @@ use super::task::{Phase, Task, Then};
 use crate::error::{Error, Result};
 use crate::record::Status;
 use crate::volume;
+use std::fs;
+use std::path::Path;
+use tokio::task::spawn_blocking;
 
 /// What is appended to the name of a directory that is being removed.
 const GONE: &str = "gone";
@@ -57,13 +61,7 @@ impl Task {
         let id = self.record.id.clone();
         let (lasting, run) = (self.shared.paths(&id).dir, self.shared.exec_dir(&id));
         let gone = lasting.with_extension(GONE);
-        fault::point("remove: rename directory");
-        let removed = match tokio::fs::rename(&lasting, &gone).await {
-            // An earlier attempt got further than this.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            renamed => renamed.map_err(Error::io("remove", &lasting)),
-        };
-        if let Err(error) = removed {
+        if let Err(error) = self.take_name(&gone).await {
             self.record.state.status = Status::Dead;
             self.record.state.error = error.to_string();
             drop(self.save());
@@ -75,7 +73,7 @@ impl Task {
         }
         drop(self.shared.store.remove_soon(&id)?);
         // A log may be large, and a directory that a dying namespace had mounted goes slowly: nobody waits for that.
-        drop(tokio::task::spawn_blocking(move || {
+        drop(spawn_blocking(move || {
             for dir in [gone, run] {
                 if let Err(error) = remove_dir(&dir) {
                     tracing::warn!(%error, "directory of a removed container stays until the next start of the daemon");
@@ -90,6 +88,24 @@ impl Task {
         self.shared.publish(&self.record, "destroy", &[]);
         self.phase = Phase::Removed;
         Ok(())
+    }
+
+    /// Takes the name from its directory; what checkpoints have left elsewhere can only be found by it, and goes before.
+    async fn take_name(&self, gone: &Path) -> Result<()> {
+        let (paths, gone) = (self.shared.paths(&self.record.id), gone.to_owned());
+        let container = self.record.short_id().to_owned();
+        let renamed = spawn_blocking(move || {
+            if let Err(error) = sweep(&paths) {
+                tracing::warn!(container, %error, "draft of a checkpoint stays");
+            }
+            fault::point("remove: rename directory");
+            match fs::rename(&paths.dir, &gone) {
+                // An earlier attempt got further than this.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                renamed => renamed.map_err(Error::io("remove", &paths.dir)),
+            }
+        });
+        renamed.await.map_err(|_| Error::ShuttingDown)?
     }
 
     pub(super) async fn rename(&mut self, name: String) -> Result<()> {

@@ -22,7 +22,6 @@ use crate::shared::Shared;
 use about::About;
 use place::Place;
 use shim::{CheckpointSpec, ErrorKind, Request, Response};
-use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -166,10 +165,10 @@ async fn freeze(shared: &Arc<Shared>, record: &Arc<Record>, place: Place, exit: 
     };
     let settled = spawn_blocking(move || match &made {
         // What was killed for it must be on the disk when the client hears of it.
-        Ok(()) => place.sync().and(made),
+        Ok(()) => place.sync().and_then(|()| place.made(&draft)).and(made),
         Err(_) => {
-            fault::point("checkpoint: remove draft");
-            let _ = fs::remove_dir_all(&draft);
+            // What stays goes with the run.
+            let _ = place.drop_draft(&draft);
             made
         }
     });

@@ -19,6 +19,8 @@ const MAX_NAME: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     parent: PathBuf,
+    /// The container's own directory of checkpoints, whether this one is there or not.
+    own: PathBuf,
     name: String,
 }
 
@@ -46,7 +48,7 @@ pub(super) fn list(parent: &Path) -> Result<Vec<String>> {
     };
     for entry in listed {
         let name = entry.map_err(failed())?.file_name().to_string_lossy().into_owned();
-        let place = Place { parent: parent.to_owned(), name };
+        let place = Place { parent: parent.to_owned(), own: parent.to_owned(), name };
         if check(&place.name).is_ok() && place.exists() {
             names.push(place.name);
         }
@@ -58,7 +60,7 @@ pub(super) fn list(parent: &Path) -> Result<Vec<String>> {
 impl Place {
     pub(super) fn of(paths: &Paths, name: &CheckpointName) -> Result<Place> {
         check(&name.name)?;
-        Ok(Place { parent: parent(paths, &name.dir)?, name: name.name.clone() })
+        Ok(Place { parent: parent(paths, &name.dir)?, own: own(paths), name: name.name.clone() })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -79,26 +81,41 @@ impl Place {
 
     /// A directory beside it, to be renamed.
     pub(super) fn make_draft(&self) -> Result<PathBuf> {
-        let builder = || {
-            let mut builder = DirBuilder::new();
-            builder.mode(0o700);
-            builder
-        };
-        fault::point("checkpoint: make directory of checkpoints");
-        builder().recursive(true).create(&self.parent).map_err(Error::io("make", &self.parent))?;
+        self.make_own()?;
+        fault::point("checkpoint: make directory of checkpoints elsewhere");
+        private().recursive(true).create(&self.parent).map_err(Error::io("make", &self.parent))?;
         let draft = self.parent.join(draft::name(&self.name, now_ns()));
+        draft::announce(&self.own, &draft).map_err(Error::io("announce", &draft))?;
         fault::point("checkpoint: make draft");
-        builder().create(&draft).map_err(Error::io("make", &draft))?;
+        private().create(&draft).map_err(Error::io("make", &draft))?;
         Ok(draft)
+    }
+
+    /// The draft is none any more: it has got the name.
+    pub(super) fn made(&self, draft: &Path) -> Result<()> {
+        draft::withdraw(&self.own, draft).map_err(Error::io("forget", draft))
+    }
+
+    /// Removes a draft.
+    pub(super) fn drop_draft(&self, draft: &Path) -> Result<()> {
+        fault::point("checkpoint: remove files");
+        unless_missing(fs::remove_dir_all(draft)).map_err(Error::io("remove", draft))?;
+        draft::withdraw(&self.own, draft).map_err(Error::io("forget", draft))
     }
 
     /// Takes its name from it, and then it away.
     pub(super) fn remove(&self) -> Result<()> {
         let gone = self.parent.join(draft::name(&self.name, now_ns()));
+        self.make_own()?;
+        draft::announce(&self.own, &gone).map_err(Error::io("announce", &gone))?;
         fault::point("checkpoint: take the name");
         fs::rename(self.dir(), &gone).map_err(Error::io("remove", self.dir()))?;
-        fault::point("checkpoint: remove files");
-        unless_missing(fs::remove_dir_all(&gone)).map_err(Error::io("remove", &gone))
+        self.drop_draft(&gone)
+    }
+
+    fn make_own(&self) -> Result<()> {
+        fault::point("checkpoint: make directory of checkpoints");
+        private().recursive(true).create(&self.own).map_err(Error::io("make", &self.own))
     }
 
     /// Has everything written to the disk.
@@ -106,6 +123,13 @@ impl Place {
         let dir = File::open(self.dir()).map_err(Error::io("open", self.dir()))?;
         nix::unistd::syncfs(&dir).map_err(io::Error::from).map_err(Error::io("sync", self.dir()))
     }
+}
+
+/// Makes directories that are nobody else's to read.
+fn private() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
 }
 
 /// Docker's rule for names: nothing that leads elsewhere.
@@ -142,7 +166,8 @@ mod tests {
     #[test]
     fn only_what_is_whole_is_a_checkpoint() {
         let root = tempfile::tempdir().unwrap();
-        let place = |name: &str| Place { parent: root.path().join("all"), name: name.to_owned() };
+        let all = root.path().join("all");
+        let place = |name: &str| Place { parent: all.clone(), own: all.clone(), name: name.to_owned() };
         assert!(list(&root.path().join("all")).unwrap().is_empty());
         let draft = place("two").make_draft().unwrap();
         fs::write(draft.join(ABOUT_FILE), "{}").unwrap();
