@@ -54,7 +54,8 @@ pub use error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, Error, ErrorKi
 pub use exec::{ExecOptions, Executed, Executing, Progress, exec};
 pub use features::features;
 pub use gate::{Gate, open_gate};
-pub use plan::group_names;
+pub use init::init_of;
+pub use plan::{available_capabilities, group_names};
 pub use read::read_spec;
 pub use rootfs::Rootfs;
 

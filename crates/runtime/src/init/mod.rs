@@ -25,6 +25,8 @@ mod staging;
 pub(crate) mod target;
 mod users;
 
+pub use reaper::init_of;
+
 use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};

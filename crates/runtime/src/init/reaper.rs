@@ -3,15 +3,18 @@
 //! It passes signals on, collects orphans, and ends as the program did. It stays a copy of the small caller.
 
 use std::convert::Infallible;
+use std::ffi::CString;
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, setpgid, tcsetpgrp};
+use nix::unistd::{Pid, execvp, setpgid, tcsetpgrp};
 
 use super::channel::Channel;
 use super::exec::{self, Program};
+use crate::error::{EXIT_FAILED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND};
 use crate::sys::process::{Side, exit_now, fork};
 use crate::{Error, Result};
 
@@ -34,12 +37,46 @@ pub(super) fn run(program: &Program, channel: &Channel) -> Result<Infallible> {
         Side::Parent(child) => {
             // The other end now closes when the program runs.
             let _ = nix::unistd::close(channel.as_fd().as_raw_fd());
-            for stream in 0..=2 {
-                // Held open here, a stream would never end for who reads it.
-                let _ = nix::unistd::close(stream);
-            }
+            close_streams();
             exit_now(supervise(Pid::from_raw(child), &signals))
         }
+    }
+}
+
+/// The same for a caller that is a program by itself, the first process of a container: runs the program that `arguments` name
+/// and gives its exit code, or that of a program that cannot be run.
+pub fn init_of(arguments: &[CString]) -> i32 {
+    let Some(name) = arguments.first() else { return EXIT_NOT_FOUND };
+    let signals = SigSet::all();
+    let _ = signals.thread_block();
+    let _ = nix::sys::prctl::set_name(c"shoal-init");
+    // SAFETY: the caller has one thread.
+    match unsafe { fork() } {
+        Ok(Side::Child) => {
+            let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+            let _ = tcsetpgrp(std::io::stdin().as_fd(), Pid::this());
+            // SAFETY: the default installs no function. The language ignores this one in all its programs.
+            let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
+            let _ = SigSet::empty().thread_set_mask();
+            let Err(error) = execvp(name, arguments);
+            let _ = writeln!(std::io::stderr(), "exec {}: {}", name.to_string_lossy(), error.desc());
+            exit_now(if error == Errno::ENOENT { EXIT_NOT_FOUND } else { EXIT_NOT_EXECUTABLE })
+        }
+        Ok(Side::Parent(child)) => {
+            close_streams();
+            supervise(Pid::from_raw(child), &signals)
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "fork: {error}");
+            EXIT_FAILED
+        }
+    }
+}
+
+/// Held open here, a stream would never end for who reads it.
+fn close_streams() {
+    for stream in 0..=2 {
+        let _ = nix::unistd::close(stream);
     }
 }
 

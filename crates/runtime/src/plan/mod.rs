@@ -25,6 +25,7 @@ pub(crate) use idmap::{IdMap, IdMaps};
 pub(crate) use label::{Labels, UNCONFINED};
 pub(crate) use mount::{Kind, Mount, Owners};
 pub(crate) use mount_option::SUBPATH;
+pub use process::available_capabilities;
 pub(crate) use process::{Process, Rlimit};
 pub(crate) use schedule::Schedule;
 

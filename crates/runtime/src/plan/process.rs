@@ -107,6 +107,24 @@ fn capabilities(sets: &oci::LinuxCapabilities) -> Capabilities {
     }
 }
 
+/// The sets without the capabilities that this process cannot hand on, because whoever started it has none of them: what we
+/// make ourselves does without, other runtimes refuse it.
+pub fn available_capabilities(mut sets: oci::LinuxCapabilities) -> oci::LinuxCapabilities {
+    let has = |capability: &Capability| {
+        crate::sys::process::prctl(libc::PR_CAPBSET_READ, u64::from(number(*capability)))
+            .is_ok_and(|answer| answer == 1)
+    };
+    let available = |set: &Option<oci::Capabilities>| {
+        set.as_ref().map(|set| set.iter().copied().filter(has).collect::<oci::Capabilities>())
+    };
+    let (bounding, effective) = (available(sets.bounding()), available(sets.effective()));
+    let (permitted, inheritable) = (available(sets.permitted()), available(sets.inheritable()));
+    let ambient = available(sets.ambient());
+    sets.set_bounding(bounding).set_effective(effective).set_permitted(permitted);
+    sets.set_inheritable(inheritable).set_ambient(ambient);
+    sets
+}
+
 /// No type twice: which of them is meant cannot be known.
 fn rlimits(limits: &[oci::PosixRlimit]) -> Result<Vec<Rlimit>> {
     for (at, limit) in limits.iter().enumerate() {

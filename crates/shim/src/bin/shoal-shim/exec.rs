@@ -1,15 +1,19 @@
 //! One additional process in the container, from its clone to its exit code.
 
 use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use ::shim::{ExecSpec, ExecState, ExitStatus};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use runtime::cgroup::Cgroup;
 use runtime::hook::Hooked;
 use runtime::oci::Spec;
 use runtime::{Console, ExecOptions, Executing, Extra, Progress};
 
 use crate::create::directory;
+use crate::foreign::{Foreign, Starting};
 use crate::input::Input;
 use crate::log::Stream;
 use crate::output::{Output, set_nonblocking};
@@ -24,7 +28,7 @@ pub(crate) struct Exec {
     /// It probes the container's health: no client, and the prober gets what it says.
     pub(crate) is_probe: bool,
     /// Until its program runs.
-    pub(crate) executing: Option<Executing>,
+    pub(crate) executing: Option<Setup>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) input: Input,
     pub(crate) exit: Option<ExitStatus>,
@@ -33,8 +37,17 @@ pub(crate) struct Exec {
     console: Option<Console>,
 }
 
+/// A program that does not run yet.
+pub(crate) enum Setup {
+    Own(Executing),
+    /// Another runtime has been called.
+    Foreign(Box<Starting>),
+}
+
 /// The container in which it runs.
 pub(crate) struct Place<'a> {
+    /// Who made it, if not we.
+    pub(crate) foreign: Option<&'a Foreign>,
     pub(crate) id: &'a str,
     pub(crate) init: i32,
     pub(crate) cgroup: &'a Cgroup,
@@ -51,23 +64,30 @@ impl Exec {
         let process = process::of_exec(&config, &spec);
         let streams =
             if spec.tty { streams::terminal(spec.console_size) } else { streams::pipes(spec.stdin)? };
-        let executing = runtime::exec(ExecOptions {
-            init: place.init,
-            cgroup: place.cgroup,
-            process: &process,
-            container: Hooked { spec: &config, id: place.id, bundle: &directory()? },
-            user: spec.user.as_deref().or(place.user),
-            groups: runtime::group_names(&config),
-            stdio: streams.stdio,
-            die_with_parent: true,
-            extra: Extra::default(),
-        })?;
+        let user = spec.user.as_deref().or(place.user);
+        let (pid, setup) = if let Some(foreign) = place.foreign {
+            let starting = foreign.exec(process, user, number, streams.stdio)?;
+            (starting.call(), Setup::Foreign(Box::new(starting)))
+        } else {
+            let executing = runtime::exec(ExecOptions {
+                init: place.init,
+                cgroup: place.cgroup,
+                process: &process,
+                container: Hooked { spec: &config, id: place.id, bundle: &directory()? },
+                user,
+                groups: runtime::group_names(&config),
+                stdio: streams.stdio,
+                die_with_parent: true,
+                extra: Extra::default(),
+            })?;
+            (executing.pid(), Setup::Own(executing))
+        };
         Ok(Exec {
             spec,
             number,
             is_probe: false,
-            pid: executing.pid(),
-            executing: Some(executing),
+            pid,
+            executing: Some(setup),
             outputs: streams.outputs,
             input: Input::new(streams.input),
             exit: None,
@@ -77,27 +97,80 @@ impl Exec {
     }
 
     /// Hears what there is to hear; true: the program runs.
-    pub(crate) fn advance(&mut self) -> Result<bool, Failure> {
-        let Some(executing) = &mut self.executing else {
-            return Ok(false);
-        };
-        match executing.advance()? {
-            Progress::Running => {
-                self.executing = None;
-                Ok(true)
-            }
-            Progress::Decided => Ok(false),
-            Progress::Console(console) => {
-                let failed = |error| Failure::File("console", error);
-                set_nonblocking(&console).map_err(failed)?;
-                self.outputs.push(Output::new(console.try_clone().map_err(failed)?, Stream::Stdout));
-                if self.spec.stdin {
-                    self.input = Input::new(Some(console.try_clone().map_err(failed)?));
+    pub(crate) fn advance(&mut self, foreign: Option<&Foreign>) -> Result<bool, Failure> {
+        match (&mut self.executing, foreign) {
+            (Some(Setup::Own(executing)), _) => match executing.advance()? {
+                Progress::Running => {
+                    self.executing = None;
+                    Ok(true)
                 }
-                self.console = Some(console);
-                Ok(false)
-            }
+                Progress::Decided => Ok(false),
+                Progress::Console(console) => self.show(console).map(|()| false),
+            },
+            (Some(Setup::Foreign(starting)), Some(foreign)) => match foreign.started(starting)? {
+                None => Ok(false),
+                Some(started) => {
+                    self.pid = started.pid;
+                    self.executing = None;
+                    started.console.map_or(Ok(()), |console| self.show(console))?;
+                    Ok(true)
+                }
+            },
+            (Some(Setup::Foreign(_)) | None, _) => Ok(false),
         }
+    }
+
+    /// The call of another runtime that is under way.
+    pub(crate) fn starting(&mut self) -> Option<&mut Starting> {
+        match &mut self.executing {
+            Some(Setup::Foreign(starting)) => Some(starting),
+            Some(Setup::Own(_)) | None => None,
+        }
+    }
+
+    /// Whether its number is its own: it has one, and was not reaped yet.
+    pub(crate) fn is_known(&self) -> bool {
+        self.exit.is_none() && !matches!(self.executing, Some(Setup::Foreign(_)))
+    }
+
+    /// Kills it, or the call of another runtime that is to start it.
+    pub(crate) fn kill(&mut self) {
+        match &mut self.executing {
+            Some(Setup::Foreign(starting)) => starting.give_up(),
+            Some(Setup::Own(_)) | None if self.exit.is_none() => {
+                // Not reaped yet, so that the number is still its own. That it is dead already is as good.
+                let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
+            }
+            Some(Setup::Own(_)) | None => {}
+        }
+    }
+
+    /// How long another runtime may still take.
+    pub(crate) fn patience(&self) -> Option<Instant> {
+        match &self.executing {
+            Some(Setup::Foreign(starting)) => Some(starting.deadline()),
+            Some(Setup::Own(_)) | None => None,
+        }
+    }
+
+    /// What to wait at until the program runs.
+    pub(crate) fn setup_fd(&self) -> Option<BorrowedFd<'_>> {
+        match self.executing.as_ref()? {
+            Setup::Own(executing) => Some(executing.as_fd()),
+            Setup::Foreign(starting) => starting.waiting(),
+        }
+    }
+
+    /// Serves its terminal.
+    fn show(&mut self, console: Console) -> Result<(), Failure> {
+        let failed = |error| Failure::File("console", error);
+        set_nonblocking(&console).map_err(failed)?;
+        self.outputs.push(Output::new(console.try_clone().map_err(failed)?, Stream::Stdout));
+        if self.spec.stdin {
+            self.input = Input::new(Some(console.try_clone().map_err(failed)?));
+        }
+        self.console = Some(console);
+        Ok(())
     }
 
     /// The client has closed its side of standard input. A terminal's stays open: its end is a character.

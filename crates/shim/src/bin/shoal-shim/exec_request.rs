@@ -18,7 +18,8 @@ impl Shim {
             connection.refuse(ErrorKind::Conflict, format!("exec {} runs already", spec.id));
         } else {
             let (init, user) = (self.pid(), self.user.as_deref());
-            let place = Place { id: &self.id, init, cgroup: &self.cgroup, user };
+            let foreign = self.foreign.as_ref();
+            let place = Place { foreign, id: &self.id, init, cgroup: &self.cgroup, user };
             match self.execs.begin(spec, &place) {
                 Ok(number) => connection.mode = Mode::Exec { number, running: false },
                 Err(failure) => connection.answer(&self.exec_failed(&failure)),
@@ -30,12 +31,14 @@ impl Shim {
     pub(crate) fn exec_failed(&self, failure: &Failure) -> Response {
         match failure {
             Failure::Runtime(runtime::Error::NotRunning) => self.not_running(),
+            // Whatever another runtime says of it.
+            _ if self.exit.is_some() => self.not_running(),
             other => other.response(),
         }
     }
 
     pub(crate) fn signal_exec(&mut self, connection: &mut Connection, id: &str, signal: i32) {
-        let Some(exec) = self.execs.by_id(id).filter(|exec| exec.exit.is_none()) else {
+        let Some(exec) = self.execs.by_id(id).filter(|exec| exec.is_known()) else {
             connection.refuse(ErrorKind::NotFound, format!("exec {id} does not run"));
             return;
         };

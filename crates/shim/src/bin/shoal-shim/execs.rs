@@ -3,16 +3,20 @@
 use std::collections::VecDeque;
 
 use ::shim::{ExecSpec, ExecState, ExitStatus};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use crate::Failure;
 use crate::exec::{Exec, Place};
+use crate::{Failure, time};
 
 /// Additional processes at a time; one more is refused.
 pub(crate) const MAX_RUNNING: usize = 128;
 /// Ended ones whose exit code is still told, to a daemon that was away.
 const MAX_ENDED: usize = 64;
+/// Reaped strangers that are remembered.
+const MAX_STRANGERS: usize = 1024;
+/// The exit code of a process whose end nobody saw; Docker's.
+const EXIT_LOST: i32 = 255;
 
 /// The additional processes.
 #[derive(Default)]
@@ -20,6 +24,9 @@ pub(crate) struct Execs {
     pub(crate) running: Vec<Exec>,
     ended: VecDeque<ExecState>,
     next: u32,
+    /// Strangers that were reaped while another runtime was starting a process: it may be that one, which has ended before
+    /// anybody knew its number.
+    strangers: VecDeque<(i32, ExitStatus)>,
 }
 
 impl Execs {
@@ -64,10 +71,45 @@ impl Execs {
         self.ended.iter().rev().find(|exec| exec.id == id)?.exit
     }
 
-    /// The process `pid` has been reaped; false: it is none of these.
-    pub(crate) fn reaped(&mut self, pid: i32, exit: ExitStatus) -> bool {
-        let found = self.running.iter_mut().find(|exec| exec.pid == pid && exec.exit.is_none());
-        found.map(|exec| exec.end(exit)).is_some()
+    /// The process `pid` has been reaped.
+    pub(crate) fn reaped(&mut self, pid: i32, exit: ExitStatus) {
+        let mut starting = self.running.iter_mut().filter_map(Exec::starting).peekable();
+        let starts = starting.peek().is_some();
+        if starting.any(|call| call.reaped(pid, exit.code == 0)) {
+            return;
+        }
+        match self.running.iter_mut().find(|exec| exec.pid == pid && exec.is_known()) {
+            Some(exec) => exec.end(exit),
+            None if starts => {
+                if self.strangers.len() == MAX_STRANGERS {
+                    self.strangers.pop_front();
+                }
+                self.strangers.push_back((pid, exit));
+            }
+            None => {}
+        }
+    }
+
+    /// The number of a process that another runtime has made is known: it may have ended before.
+    pub(crate) fn recognize(&mut self, number: u32) {
+        let strangers = &self.strangers;
+        let unsettled = |exec: &&mut Exec| exec.number == number && exec.exit.is_none();
+        let Some(exec) = self.running.iter_mut().find(unsettled) else { return };
+        if let Some((_, exit)) = strangers.iter().rev().find(|(pid, _)| *pid == exec.pid) {
+            exec.end(*exit);
+        } else if kill(Pid::from_raw(exec.pid), None) == Err(nix::Error::ESRCH) {
+            // Nobody will ever tell.
+            exec.end(ExitStatus {
+                code: EXIT_LOST,
+                signal: None,
+                oom_killed: false,
+                checkpointed: false,
+                at_ns: time::now_ns(),
+            });
+        }
+        if !self.running.iter_mut().any(|exec| exec.starting().is_some()) {
+            self.strangers.clear();
+        }
     }
 
     /// Takes out the one that is done with; remembered if its program has run.
@@ -86,10 +128,7 @@ impl Execs {
 
     /// The container has ended, and they end with it.
     pub(crate) fn kill_all(&mut self) {
-        for exec in self.running.iter_mut().filter(|exec| exec.exit.is_none()) {
-            // Not reaped yet, so that the number is still its own. That it is dead already is as good.
-            let _ = kill(Pid::from_raw(exec.pid), Signal::SIGKILL);
-        }
+        self.running.iter_mut().for_each(Exec::kill);
     }
 
     pub(crate) fn states(&self) -> Vec<ExecState> {

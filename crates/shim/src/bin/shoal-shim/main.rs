@@ -35,6 +35,9 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == log::SQUEEZE) {
         return log::squeeze(std::env::args().skip(2));
     }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == foreign::INIT) {
+        return foreign::run_init(std::env::args_os().skip(2));
+    }
     let Some(dir) = std::env::args_os().nth(1).map(PathBuf::from) else {
         let _ = writeln!(std::io::stderr(), "usage: shoal-shim DIR");
         return ExitCode::FAILURE;

@@ -7,6 +7,7 @@ use ::shim::{EXIT_STREAM, Response};
 use nix::poll::{PollFd, PollFlags};
 
 use crate::connection::{Connection, Mode};
+use crate::exec::{Exec, Setup};
 use crate::execs::Execs;
 use crate::health::EXIT_UNKNOWN;
 use crate::log::Stream;
@@ -29,10 +30,12 @@ pub(crate) fn watch<'a>(
     mut add: impl FnMut(u32, Part, PollFd<'a>),
 ) {
     for exec in &execs.running {
-        if let Some(executing) = &exec.executing {
-            add(exec.number, Part::Setup, PollFd::new(executing.as_fd(), PollFlags::POLLIN));
+        if let Some(fd) = exec.setup_fd() {
+            add(exec.number, Part::Setup, PollFd::new(fd, PollFlags::POLLIN));
         }
-        let held_up = connections.iter().any(|c| carries(c, exec.number) && c.is_full());
+        // Another runtime's program may speak before it is known that it runs, which is told first.
+        let early = matches!(exec.executing, Some(Setup::Foreign(_)));
+        let held_up = early || connections.iter().any(|c| carries(c, exec.number) && c.is_full());
         if !held_up {
             for (index, output) in exec.outputs.iter().enumerate() {
                 add(exec.number, Part::Output(index), PollFd::new(output.fd.as_fd(), PollFlags::POLLIN));
@@ -46,7 +49,8 @@ pub(crate) fn watch<'a>(
 
 /// When one of them is given up whose output is still open.
 pub(crate) fn next_deadline(execs: &Execs) -> Option<Instant> {
-    execs.running.iter().filter_map(|exec| exec.ended_at).map(|at| at + MAX_DRAIN).min()
+    let drained = execs.running.iter().filter_map(|exec| exec.ended_at).map(|at| at + MAX_DRAIN);
+    drained.chain(execs.running.iter().filter_map(Exec::patience)).min()
 }
 
 /// Something has happened to the exec `number`.
@@ -57,7 +61,14 @@ pub(crate) fn serve(
     buffer: &mut Vec<u8>,
 ) {
     match part {
-        Part::Setup => advance(shim, connections, number),
+        Part::Setup => {
+            let starting = shim.execs.get(number).and_then(Exec::starting);
+            match starting.map(|call| call.receive().map_err(|_| call.give_up())) {
+                // What comes of it is known when the runtime has ended.
+                Some(_) => {}
+                None => advance(shim, connections, number),
+            }
+        }
         Part::Output(index) => read_output(shim, connections, (number, index), buffer),
         Part::Input => {
             if let Some(exec) = shim.execs.get(number) {
@@ -78,12 +89,32 @@ pub(crate) fn input(execs: &mut Execs, number: u32, bytes: &[u8], ended: bool) {
     }
 }
 
+/// What has become of calls of another runtime.
+fn hear_of_calls(shim: &mut Shim, connections: &mut [Connection]) {
+    let mut over = Vec::new();
+    for exec in &mut shim.execs.running {
+        let number = exec.number;
+        if let Some(call) = exec.starting() {
+            if call.is_over() {
+                over.push(number);
+            } else if call.deadline() <= Instant::now() {
+                call.give_up();
+            }
+        }
+    }
+    for number in over {
+        advance(shim, connections, number);
+    }
+}
+
 /// What follows their ends: clients are told, what is done with goes.
 pub(crate) fn finish(shim: &mut Shim, connections: &mut [Connection]) {
+    hear_of_calls(shim, connections);
     let mut over = Vec::new();
     for exec in &mut shim.execs.running {
         exec.outputs.retain(|output| !output.ended);
-        let abandoned = exec.executing.is_some()
+        // Another runtime is left to finish what it has begun: half done, nobody could tell what it leaves.
+        let abandoned = matches!(exec.executing, Some(Setup::Own(_)))
             && !exec.is_probe
             && !connections.iter().any(|c| carries(c, exec.number));
         if exec.ended_at.is_some() && connections.iter().any(|c| carries(c, exec.number) && c.is_full()) {
@@ -138,36 +169,38 @@ fn advance(shim: &mut Shim, connections: &mut [Connection], number: u32) {
     let Some(exec) = shim.execs.get(number) else {
         return;
     };
-    if exec.is_probe {
-        if let Err(failure) = exec.advance() {
-            shim.execs.remove(number, false);
-            if let Some(health) = &mut shim.health {
-                health.settle(EXIT_UNKNOWN, Some(failure.to_string()));
-            }
-        }
-        return;
-    }
-    let Some(connection) = connections.iter_mut().find(|c| carries(c, number)) else {
-        return;
-    };
-    match exec.advance() {
+    let is_probe = exec.is_probe;
+    let advanced = exec.advance(shim.foreign.as_ref());
+    // It may have left: what another runtime starts runs all the same.
+    let mut connection = connections.iter_mut().find(|c| carries(c, number));
+    match advanced {
         Ok(false) => return,
         Ok(true) => {
-            connection.answer(&Response::Started { pid: exec.pid });
-            connection.mode = Mode::Exec { number, running: true };
-            let early = connection.decoder.take_rest();
-            if exec.spec.stdin {
-                exec.input.push(&early);
+            if let Some(connection) = &mut connection {
+                connection.answer(&Response::Started { pid: exec.pid });
+                connection.mode = Mode::Exec { number, running: true };
+                let early = connection.decoder.take_rest();
+                if exec.spec.stdin {
+                    exec.input.push(&early);
+                }
             }
+            shim.execs.recognize(number);
         }
         Err(failure) => {
             // The process ends by itself, and is reaped as any stranger.
             shim.execs.remove(number, false);
-            connection.answer(&shim.exec_failed(&failure));
-            connection.mode = Mode::Requests;
+            if is_probe && let Some(health) = &mut shim.health {
+                health.settle(EXIT_UNKNOWN, Some(failure.to_string()));
+            }
+            if let Some(connection) = &mut connection {
+                connection.answer(&shim.exec_failed(&failure));
+                connection.mode = Mode::Requests;
+            }
         }
     }
-    connection.write();
+    if let Some(connection) = connection {
+        connection.write();
+    }
 }
 
 fn read_output(

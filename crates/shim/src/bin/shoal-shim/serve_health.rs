@@ -2,8 +2,6 @@
 
 use ::shim::{ErrorKind, ExecSpec, Probe, Response};
 use nix::poll::PollFd;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use crate::connection::{Connection, Mode};
 use crate::dialog::{Dialog, Verdict};
@@ -87,7 +85,8 @@ fn begin(shim: &mut Shim) {
     let begun = match health.spec.probe.clone() {
         Probe::Exec { args } => {
             let spec = ExecSpec { args, stdout: true, stderr: true, ..ExecSpec::default() };
-            let place = Place { id: &shim.id, init, cgroup: &shim.cgroup, user: shim.user.as_deref() };
+            let (foreign, user) = (shim.foreign.as_ref(), shim.user.as_deref());
+            let place = Place { foreign, id: &shim.id, init, cgroup: &shim.cgroup, user };
             shim.execs.begin_probe(spec, &place).map(Kind::Exec).map_err(|failure| failure.to_string())
         }
         Probe::Tcp { address } => runtime::dial(init, address)
@@ -114,9 +113,8 @@ fn give_up(shim: &mut Shim) {
     match probing.kind {
         // Its end, which comes soon, is the end of the probe.
         Kind::Exec(number) => {
-            if let Some(exec) = shim.execs.get(number).filter(|exec| exec.exit.is_none()) {
-                // Not reaped yet, so that the number is still its own.
-                let _ = kill(Pid::from_raw(exec.pid), Signal::SIGKILL);
+            if let Some(exec) = shim.execs.get(number) {
+                exec.kill();
             }
         }
         Kind::Dialog(_) => health.settle(EXIT_UNKNOWN, None),

@@ -4,7 +4,8 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use ::shim::Response;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
@@ -12,7 +13,7 @@ use nix::unistd::{chdir, dup2_stderr, dup2_stdout, execve, setsid};
 
 use crate::Failure;
 
-/// Set in the second life, so that there is no third.
+/// Set in the second life, so that there is no third: where the program lies.
 const SEALED: &str = "SHOAL_SHIM_SEALED";
 
 /// Runs this program again from a read-only mount, if it is not on one: a container's first process is a copy of
@@ -33,9 +34,15 @@ pub(crate) fn seal() -> Result<(), Failure> {
         .map(|arg| CString::new(arg.into_encoded_bytes()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| failed(e.into()))?;
-    let env = [CString::new(format!("{SEALED}=1")).map_err(|e| failed(e.into()))?];
+    let env = [&b"="[..], program.as_os_str().as_bytes()].concat();
+    let env = [CString::new([SEALED.as_bytes(), &env].concat()).map_err(|e| failed(e.into()))?];
     let Err(error) = execve(&path, &args, &env);
     Err(failed(error.into()))
+}
+
+/// Where this program lies on the machine: a mount that belongs to no namespace cannot be mounted anywhere.
+pub(crate) fn program() -> io::Result<PathBuf> {
+    std::env::var_os(SEALED).map_or_else(std::env::current_exe, |path| Ok(path.into()))
 }
 
 /// Leaves the daemon's session, and makes the container's directory the current one: the names of a socket

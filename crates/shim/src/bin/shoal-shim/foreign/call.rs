@@ -18,7 +18,7 @@ use super::console::Console;
 use crate::Failure;
 
 /// How long a runtime may take for a verb.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
 /// Where it finds its own helpers; the shim's environment is empty.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What it has to say, in the shim's directory: its standard error is the container's.
@@ -26,9 +26,11 @@ const LOG_FILE: &str = "runtime.log";
 /// Of what it says, more is not read.
 const MAX_LOG_BYTES: usize = 64 * 1024;
 /// With this runc begins what Docker's clients know without it.
-const NOISE: [&str; 4] = [
+const NOISE: [&str; 6] = [
     "runc create failed: ",
     "runc start failed: ",
+    "runc exec failed: ",
+    "exec failed: ",
     "unable to start container process: ",
     "error during container init: ",
 ];
@@ -37,13 +39,14 @@ const NOISE: [&str; 4] = [
 #[derive(Debug)]
 pub(super) struct Call {
     runtime: ForeignRuntime,
-    log: PathBuf,
+    dir: PathBuf,
     state: PathBuf,
+    systemd_cgroup: bool,
 }
 
 impl Call {
-    pub(super) fn new(runtime: ForeignRuntime, dir: &Path, state: &str) -> Call {
-        Call { runtime, log: dir.join(LOG_FILE), state: dir.join(state) }
+    pub(super) fn new(runtime: ForeignRuntime, dir: &Path, state: &str, systemd_cgroup: bool) -> Call {
+        Call { runtime, dir: dir.to_owned(), state: dir.join(state), systemd_cgroup }
     }
 
     /// Calls it and waits for its end. `streams` go to the container; a terminal comes through `console`.
@@ -53,12 +56,32 @@ impl Call {
         streams: Option<[OwnedFd; 3]>,
         console: Option<&Console>,
     ) -> Result<(), Failure> {
+        let log = self.dir.join(LOG_FILE);
+        let pid = self.spawn(&log, arguments, streams)?;
+        match wait(pid, console) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.refusal(&log)),
+            Err(error) => Err(refused(
+                format!("{} {}: {error}", self.runtime.path.display(), arguments[0]),
+                runtime::EXIT_FAILED,
+            )),
+        }
+    }
+
+    /// Calls it. Whoever reaps it learns from [`Call::refusal`] with the same `log` why it did not do what it was to.
+    pub(super) fn spawn(
+        &self,
+        log: &Path,
+        arguments: &[&str],
+        streams: Option<[OwnedFd; 3]>,
+    ) -> Result<Pid, Failure> {
         // Only what this call says is its refusal.
-        let _ = fs::remove_file(&self.log);
+        let _ = fs::remove_file(log);
         let mut command = Command::new(&self.runtime.path);
         command
-            .args(["--root".as_ref(), self.state.as_os_str(), "--log".as_ref(), self.log.as_os_str()])
+            .args(["--root".as_ref(), self.state.as_os_str(), "--log".as_ref(), log.as_os_str()])
             .args(["--log-format", "json"])
+            .args(self.systemd_cgroup.then_some("--systemd-cgroup"))
             .args(&self.runtime.args)
             .args(arguments)
             .env_clear()
@@ -70,38 +93,31 @@ impl Call {
         let child = command.spawn().map_err(|error| {
             refused(format!("fork/exec {}: {error}", self.runtime.path.display()), runtime::EXIT_FAILED)
         })?;
-        drop(command);
-        match wait(Pid::from_raw(child.id() as i32), console) {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                let message =
-                    self.message().unwrap_or_else(|| format!("{} failed", self.runtime.path.display()));
-                let exit_code = exit_code(&message);
-                Err(refused(message, exit_code))
-            }
-            Err(error) => Err(refused(
-                format!("{} {}: {error}", self.runtime.path.display(), arguments[0]),
-                runtime::EXIT_FAILED,
-            )),
-        }
+        Ok(Pid::from_raw(child.id() as i32))
     }
 
-    /// The last error it has written.
-    fn message(&self) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Entry {
-            level: String,
-            msg: String,
-        }
-        let bytes = fs::read(&self.log).ok()?;
-        let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(MAX_LOG_BYTES)..]);
-        let entries = text.lines().rev().filter_map(|line| serde_json::from_str::<Entry>(line).ok());
-        let mut errors = entries.filter(|entry| entry.level == "error" || entry.level == "fatal");
-        errors.next().map(|entry| words(&entry.msg))
+    /// Why a call failed, by the last error it has written.
+    pub(super) fn refusal(&self, log: &Path) -> Failure {
+        let message = last_error(log).unwrap_or_else(|| format!("{} failed", self.runtime.path.display()));
+        let exit_code = exit_code(&message);
+        refused(message, exit_code)
     }
 }
 
-fn refused(message: String, exit_code: i32) -> Failure {
+fn last_error(log: &Path) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Entry {
+        level: String,
+        msg: String,
+    }
+    let bytes = fs::read(log).ok()?;
+    let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(MAX_LOG_BYTES)..]);
+    let entries = text.lines().rev().filter_map(|line| serde_json::from_str::<Entry>(line).ok());
+    let mut errors = entries.filter(|entry| entry.level == "error" || entry.level == "fatal");
+    errors.next().map(|entry| words(&entry.msg))
+}
+
+pub(super) fn refused(message: String, exit_code: i32) -> Failure {
     Failure::Foreign { message, exit_code }
 }
 

@@ -8,24 +8,25 @@ use std::os::unix::net::UnixListener;
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 
-/// The socket, in the shim's directory.
-const SOCKET: &str = "console.sock";
-
 /// Waits for the terminal.
 pub(super) struct Console {
+    /// The socket, in the shim's directory.
+    name: String,
     listener: UnixListener,
     terminal: RefCell<Option<OwnedFd>>,
 }
 
 impl Console {
-    pub(super) fn listen() -> io::Result<Console> {
-        let _ = fs::remove_file(SOCKET);
-        Ok(Console { listener: UnixListener::bind(SOCKET)?, terminal: RefCell::new(None) })
+    /// A socket of this name in our current directory.
+    pub(super) fn listen(name: String) -> io::Result<Console> {
+        let _ = fs::remove_file(&name);
+        let listener = UnixListener::bind(&name)?;
+        Ok(Console { name, listener, terminal: RefCell::new(None) })
     }
 
     /// For the runtime. By way of our current directory, since the name of a socket has room for 107 bytes.
     pub(super) fn path(&self) -> String {
-        format!("/proc/{}/cwd/{SOCKET}", std::process::id())
+        format!("/proc/{}/cwd/{}", std::process::id(), self.name)
     }
 
     /// What to wait at, until the terminal is here.
@@ -54,14 +55,19 @@ impl Console {
     }
 
     /// The terminal, in its first size.
-    pub(super) fn take(self, size: Option<(u16, u16)>) -> io::Result<OwnedFd> {
-        let _ = fs::remove_file(SOCKET);
-        let terminal = self.terminal.into_inner();
+    pub(super) fn take(&self, size: Option<(u16, u16)>) -> io::Result<OwnedFd> {
+        let terminal = self.terminal.take();
         let terminal = terminal
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the runtime handed over no terminal"))?;
         if let Some((rows, cols)) = size {
             runtime::resize_console(&terminal, rows, cols).map_err(io::Error::other)?;
         }
         Ok(terminal)
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.name);
     }
 }

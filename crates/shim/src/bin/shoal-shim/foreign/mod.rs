@@ -4,19 +4,24 @@
 //! whatever ends the shim ends the mount. It adopts the container's first process when the runtime's `create` has ended.
 //!
 //! - [`call`]: one call of the runtime, bounded in time · [`console`]: the terminal it hands over
+//! - [`exec`]: additional processes, by the runtime's own `exec` · [`user`]: numbers for names · [`init`]: `--init`
 
 mod call;
 mod console;
+mod exec;
+mod init;
+mod user;
 
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use ::shim::{ForeignRuntime, ShimSpec};
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use runtime::cgroup::Cgroup;
-use runtime::oci::{Spec, User, UserBuilder};
+use runtime::cgroup::systemd::unit_of;
+use runtime::oci::{Box as Size, BoxBuilder, Process, Spec};
 use runtime::view::{Changes, View};
 use runtime::{GROUPS_ANNOTATION, Rootfs, Stdio};
 
@@ -24,6 +29,8 @@ use crate::Failure;
 use crate::create::directory;
 use call::Call;
 use console::Console;
+pub(crate) use exec::Starting;
+pub(crate) use init::{INIT, run as run_init};
 
 /// Where the root is mounted, and the bundle that tells the runtime so, in the shim's directory.
 const ROOT_DIR: &str = "rootfs";
@@ -31,13 +38,20 @@ const BUNDLE_DIR: &str = "bundle";
 /// The runtime's own state, in the shim's directory.
 const STATE_DIR: &str = "runtime";
 const PID_FILE: &str = "pid";
-/// A larger file of users or groups is not read.
-const MAX_USERS_BYTES: u64 = 1 << 20;
+/// The socket by which the first process's terminal comes, in the shim's directory.
+const CONSOLE_SOCKET: &str = "console.sock";
+/// Names the cgroup that crun makes below a scope of systemd's; empty: none.
+const SUBGROUP_ANNOTATION: &str = "run.oci.systemd.subgroup";
 
 /// A container that exists by the word of another runtime.
 pub(crate) struct Foreign {
     call: Call,
     id: String,
+    /// Its root, with whose files users have their numbers.
+    root: OwnedFd,
+    /// Names of further groups.
+    groups: Vec<String>,
+    dir: PathBuf,
 }
 
 /// What came of a creation.
@@ -56,22 +70,22 @@ pub(crate) fn create(
     stdio: Stdio,
 ) -> Result<Made, Failure> {
     let failed = |what| move |error: io::Error| Failure::File(what, error);
-    refuse(shim, &spec)?;
+    refuse(&spec)?;
     let dir = directory()?;
     for name in [ROOT_DIR, BUNDLE_DIR, STATE_DIR] {
         fault::point("foreign: make directory");
         fs::create_dir_all(dir.join(name)).map_err(failed("directory"))?;
     }
-    let root = mount(shim, dir.join(ROOT_DIR))?;
-    let cgroup_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().clone());
-    let cgroup = runtime::cgroup::detect()?.cgroup(&cgroup_path.unwrap_or_default())?;
-    let spec = adapt(spec, shim, root.1, root.0.as_ref())?;
+    let (root, path) = mount(shim, dir.join(ROOT_DIR))?;
+    let cgroup = runtime::cgroup::detect()?.cgroup(&cgroup_path(&spec, shim)?)?;
+    let groups = runtime::group_names(&spec);
+    let spec = adapt(spec, shim, path, &root)?;
     let config = serde_json::to_vec(&spec).map_err(|error| Failure::File("config.json", error.into()))?;
     fault::point("foreign: write bundle");
     fs::write(dir.join(BUNDLE_DIR).join("config.json"), config).map_err(failed("config.json"))?;
 
-    let call = Call::new(runtime, &dir, STATE_DIR);
-    let foreign = Foreign { call, id: shim.id.clone() };
+    let call = Call::new(runtime, &dir, STATE_DIR, shim.systemd_cgroup);
+    let foreign = Foreign { call, id: shim.id.clone(), root, groups, dir: dir.clone() };
     let bundle = dir.join(BUNDLE_DIR).display().to_string();
     let pid_file = dir.join(PID_FILE);
     let pid_path = pid_file.display().to_string();
@@ -84,18 +98,14 @@ pub(crate) fn create(
             None
         }
         Stdio::Console { size } => {
-            let console = Console::listen().map_err(failed("console"))?;
+            let console = Console::listen(CONSOLE_SOCKET.to_owned()).map_err(failed("console"))?;
             let path = console.path();
             arguments.extend(["--console-socket", &path, &foreign.id]);
             foreign.call.run(&arguments, None, Some(&console))?;
             Some(console.take(size).map_err(failed("console"))?)
         }
     };
-    let pid = fs::read_to_string(pid_file).map_err(failed("pid file of the runtime"))?;
-    let pid = pid.trim().parse().ok().filter(|pid| *pid > 1);
-    let pid =
-        pid.ok_or_else(|| Failure::File("pid file of the runtime", io::ErrorKind::InvalidData.into()))?;
-    Ok(Made { foreign, pid, cgroup, console })
+    Ok(Made { pid: pid_in(&pid_file)?, foreign, cgroup, console })
 }
 
 impl Foreign {
@@ -118,77 +128,76 @@ impl Foreign {
 }
 
 /// What only our own runtime does.
-fn refuse(shim: &ShimSpec, spec: &Spec) -> Result<(), Failure> {
-    let refused = |what: &str| {
-        let message = format!("{what} is not implemented with a runtime other than the built-in one");
-        Err(Failure::Foreign { message, exit_code: runtime::EXIT_FAILED })
-    };
+fn refuse(spec: &Spec) -> Result<(), Failure> {
     let mapped = spec.linux().as_ref().is_some_and(|linux| linux.uid_mappings().is_some());
-    match shim {
-        _ if mapped => refused("userns-remap"),
-        ShimSpec { init: true, .. } => refused("--init"),
-        ShimSpec { systemd_cgroup: true, .. } => refused("the cgroup driver systemd"),
-        _ => Ok(()),
+    if mapped { Err(not_implemented("userns-remap")) } else { Ok(()) }
+}
+
+fn not_implemented(what: &str) -> Failure {
+    let message = format!("{what} is not implemented with a runtime other than the built-in one");
+    Failure::Foreign { message, exit_code: runtime::EXIT_FAILED }
+}
+
+/// Where the runtime makes the container's cgroup.
+fn cgroup_path(spec: &Spec, shim: &ShimSpec) -> Result<PathBuf, Failure> {
+    let mut placed = spec.clone();
+    if shim.systemd_cgroup {
+        unit_of(&mut placed, &shim.id)?;
     }
+    Ok(placed.linux().as_ref().and_then(|linux| linux.cgroups_path().clone()).unwrap_or_default())
 }
 
 /// Mounts the root where only we and our children see it.
-fn mount(shim: &ShimSpec, place: PathBuf) -> Result<(Option<OwnedFd>, PathBuf), Failure> {
+fn mount(shim: &ShimSpec, place: PathBuf) -> Result<(OwnedFd, PathBuf), Failure> {
     match &shim.rootfs {
-        Rootfs::Path(path) => Ok((None, path.clone())),
+        Rootfs::Path(path) => {
+            let root = File::options().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(path);
+            Ok((root.map_err(|error| Failure::File("root", error))?.into(), path.clone()))
+        }
         Rootfs::Overlay { lowers, upper, work } => {
             let changes = Changes::Kept { upper: upper.clone(), work: work.clone() };
             let view = View { lowers: lowers.clone(), changes, binds: Vec::new(), place: place.clone() };
-            Ok((Some(view.enter()?), place))
+            Ok((view.enter()?, place))
         }
     }
 }
 
 /// The configuration as any runtime takes it: with the root's path, and numbers for users.
-fn adapt(mut spec: Spec, shim: &ShimSpec, path: PathBuf, root: Option<&OwnedFd>) -> Result<Spec, Failure> {
+fn adapt(mut spec: Spec, shim: &ShimSpec, path: PathBuf, root: &OwnedFd) -> Result<Spec, Failure> {
     let mut settings = spec.root().clone().unwrap_or_default();
     settings.set_path(path);
     spec.set_root(Some(settings));
+    let groups = runtime::group_names(&spec);
     let mut annotations = spec.annotations().clone().unwrap_or_default();
-    let groups = annotations.remove(GROUPS_ANNOTATION).unwrap_or_default();
+    annotations.remove(GROUPS_ANNOTATION);
+    if shim.systemd_cgroup {
+        // Else crun makes one below the scope, and the container would not be where it is looked for.
+        annotations.insert(SUBGROUP_ANNOTATION.to_owned(), String::new());
+    }
     spec.set_annotations(Some(annotations));
-    let Some(mut process) = spec.process().clone() else { return Ok(spec) };
-    let group = root.map(|root| read(root, "etc/group")).unwrap_or_default();
-    if let Some(user) = &shim.user {
-        let passwd = root.map(|root| read(root, "etc/passwd")).unwrap_or_default();
-        let user = runtime::user::resolve(user, &passwd, &group).map_err(unknown)?;
-        let further = process.user().additional_gids().clone().unwrap_or_default();
-        process.set_user(numbers(user.uid, user.gid, [user.groups, further].concat())?);
+    if let Some(mut process) = spec.process().clone() {
+        user::number(&mut process, shim.user.as_deref(), &groups, root)?;
+        settle(&mut process, shim.console_size.filter(|_| shim.tty));
+        spec.set_process(Some(process));
     }
-    if !groups.is_empty() {
-        let named = groups.split(',').map(|name| runtime::user::further_group(name, &group));
-        let mut all = process.user().additional_gids().clone().unwrap_or_default();
-        all.extend(named.collect::<Result<Vec<u32>, _>>().map_err(unknown)?);
-        process.set_user(numbers(process.user().uid(), process.user().gid(), all)?);
-    }
-    spec.set_process(Some(process));
-    Ok(spec)
+    if shim.init { init::beneath(spec) } else { Ok(spec) }
 }
 
-fn numbers(uid: u32, gid: u32, groups: Vec<u32>) -> Result<User, Failure> {
-    let user = UserBuilder::default().uid(uid).gid(gid).additional_gids(groups).build();
-    user.map_err(|error| Failure::File("config.json", io::Error::other(error)))
+/// What another runtime must be told of a process beside its user: how large its terminal is when the program looks at it, and
+/// no capability that cannot be had.
+fn settle(process: &mut Process, size: Option<(u16, u16)>) {
+    let sized = |(rows, cols): (u16, u16)| -> Option<Size> {
+        BoxBuilder::default().height(u64::from(rows)).width(u64::from(cols)).build().ok()
+    };
+    process.set_console_size(size.and_then(sized));
+    let capabilities = process.capabilities().clone().map(runtime::available_capabilities);
+    process.set_capabilities(capabilities);
 }
 
-fn unknown(error: runtime::user::UserError) -> Failure {
-    Failure::Foreign { message: error.to_string(), exit_code: runtime::EXIT_NOT_EXECUTABLE }
-}
-
-/// A file of the container's own root, which may be laid out to lead elsewhere: it does not get out. Missing: empty.
-fn read(root: &OwnedFd, path: &str) -> Vec<u8> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let mut bytes = Vec::new();
-    if let Ok(file) = openat2(root.as_fd(), path, how).map(File::from)
-        && file.metadata().is_ok_and(|metadata| metadata.is_file())
-    {
-        let _ = file.take(MAX_USERS_BYTES).read_to_end(&mut bytes);
-    }
-    bytes
+/// The number in a file that the runtime has written.
+fn pid_in(file: &Path) -> Result<i32, Failure> {
+    let failed = |error: io::Error| Failure::File("pid file of the runtime", error);
+    let pid = fs::read_to_string(file).map_err(failed)?;
+    let pid = pid.trim().parse().ok().filter(|pid| *pid > 1);
+    pid.ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))
 }
