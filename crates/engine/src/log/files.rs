@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// How often the files are listed again because a rotation has renamed them meanwhile.
 const ATTEMPTS: usize = 8;
+/// The kernel's time of a change is a little older than the time that the writer read before it.
+const CLOCK_SLACK_NS: i64 = 1_000_000_000;
 /// What the comment of a compressed file's header begins with, as the shim writes it.
 const INODE: &str = "inode ";
 
@@ -38,6 +40,12 @@ impl Part {
             (true, false) => self.inode == other.inode && self.changed <= other.changed,
             (false, true) => other.is_same(self),
         }
+    }
+
+    /// Whether every line of it is from before `since_ns`: nothing was written to it any more then.
+    pub(super) fn is_older_than(&self, since_ns: i64) -> bool {
+        let changed_ns = self.changed.0.saturating_mul(1_000_000_000).saturating_add(self.changed.1);
+        changed_ns.saturating_add(CLOCK_SLACK_NS) < since_ns
     }
 
     fn is_plain(&self) -> bool {

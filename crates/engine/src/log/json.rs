@@ -1,5 +1,7 @@
-//! Where the last lines of a file of text begin, found from its end, so that `--tail 10` of a large log reads little.
+//! Where the last lines of a file of text begin, found from its end, and where those of a time do, found by halves, so that
+//! `--tail 10` and `--since` of a large log read little.
 
+use super::line;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -26,6 +28,37 @@ pub(super) fn start_of_last(file: &File, wanted: usize) -> io::Result<(u64, usiz
         end = start;
     }
     Ok((0, found))
+}
+
+/// Where to begin so that no line from `since_ns` on is missed, found by halves: lines lie in the order of their times, unless the
+/// clock was set back. A few that are older may follow.
+pub(super) fn start_since(file: &File, since_ns: i64) -> io::Result<u64> {
+    // Every line before `low` is older, and it is the start of a line.
+    let (mut low, mut high) = (0, file.metadata()?.len());
+    while high.saturating_sub(low) > BLOCK {
+        let middle = low + (high - low) / 2;
+        match line_after(file, middle)? {
+            Some((start, time_ns)) if time_ns < since_ns => low = start,
+            // To begin too early is no fault: what cannot be read tells nothing.
+            Some(_) | None => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// The first whole line that begins after `place`, in the block that begins there: its start and its time.
+fn line_after(file: &File, place: u64) -> io::Result<Option<(u64, i64)>> {
+    let mut block = vec![0; BLOCK as usize];
+    let count = file.read_at(&mut block, place)?;
+    let mut start = None;
+    for (at, _) in block[..count].iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+        let time = start.and_then(|start| line::time_ns(&line::parse(&block[start..at])?.time));
+        if let (Some(start), Some(time_ns)) = (start, time) {
+            return Ok(Some((place + start as u64, time_ns)));
+        }
+        start = Some(at + 1);
+    }
+    Ok(None)
 }
 
 /// How many lines there are; of a damaged file, up to the damage.

@@ -225,6 +225,10 @@ fn rewind(decoder: &mut flate2::read::MultiGzDecoder<File>) -> io::Result<()> {
 
 /// Passes over what is too old, where that can be told without reading it.
 fn start_since(parts: &mut VecDeque<Part>, format: LogFormat, since_ns: i64) -> io::Result<()> {
+    // The newest stays: what comes is written there.
+    while parts.len() > 1 && parts.front().is_some_and(|part| part.is_older_than(since_ns)) {
+        parts.pop_front();
+    }
     for part in parts {
         match &mut part.source {
             // What is passed over by number is counted from where reading begins.
@@ -235,8 +239,14 @@ fn start_since(parts: &mut VecDeque<Part>, format: LogFormat, since_ns: i64) -> 
                     file.seek(SeekFrom::Start(start))?;
                 }
             }
+            Source::Plain(file) => {
+                let start = json::start_since(file, since_ns)?;
+                if start > file.stream_position()? {
+                    file.seek(SeekFrom::Start(start))?;
+                }
+            }
             Source::Blocks(blocks) => blocks.only_since(since_ns),
-            Source::Plain(_) | Source::Gzip(_) => {}
+            Source::Gzip(_) => {}
         }
     }
     Ok(())
@@ -314,6 +324,39 @@ mod tests {
         assert_eq!(read(true, between), "1\n2\n");
         let stamped = LogOptions { timestamps: true, tail: Some(1), ..ALL };
         assert_eq!(read(true, stamped), "2026-11-21T09:00:03.000000000Z 3\n");
+    }
+
+    #[test]
+    fn what_is_too_old_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let base = line::time_ns("2026-11-21T09:00:00Z").unwrap();
+        let second = 1_000_000_000;
+        let text = |from: i64, to: i64| -> String {
+            let line =
+                |at| format!("{{\"log\":\"{at}\\n\",\"stream\":\"stdout\",\"time\":\"{}\"}}\n", stamp(at));
+            (from..to).map(line).collect()
+        };
+        fn stamp(at: i64) -> String {
+            format!("2026-11-21T{:02}:{:02}:{:02}Z", 9 + at / 3600, at / 60 % 60, at % 60)
+        }
+        // As long as many blocks, and an older file that would spoil the answer if it were read.
+        fs::write(PathBuf::from(format!("{}.1", path.display())), line_of(0).repeat(3)).unwrap();
+        let old = File::options().write(true).open(dir.path().join("log.1")).unwrap();
+        old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        fs::write(&path, text(0, 9000)).unwrap();
+        for since in [0, 1, 77, 4500, 8999, 9000] {
+            let options = LogOptions { since_ns: Some(base + since * second), ..ALL };
+            let mut reader = Reader::open(&path, LogFormat::Json, true, &options).unwrap();
+            assert_eq!(reader.parts.len(), 1, "the file that ended before is not read");
+            if let Source::Plain(file) = &mut reader.parts[0].source {
+                let left = file.metadata().unwrap().len() - file.stream_position().unwrap();
+                let wanted = text(since, 9000).len() as u64;
+                assert!(left >= wanted && left <= wanted + 2 * BLOCK as u64, "{left} for {wanted}");
+            }
+            let expected: Vec<usize> = (since as usize..9000).collect();
+            assert_eq!(numbers(&read_all(&mut reader)), expected);
+        }
     }
 
     #[test]
