@@ -1,8 +1,10 @@
 //! What the daemon's flags say about networks.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ipam::{Cidr, Pool};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The daemon whose name needs no mark in the names of kernel objects.
@@ -28,8 +30,23 @@ pub struct NetworkConfig {
     pub nat: bool,
     /// Whether ports published on every address are published on IPv6 too, through a proxy (`--userland-proxy`).
     pub userland_proxy: bool,
-    /// Whether to turn on IPv4 forwarding (`--ip-forward`).
+    /// Whether to turn on forwarding (`--ip-forward`).
     pub ip_forward: bool,
+    /// What to do about other people's chains that drop what is forwarded.
+    pub foreign_firewall: ForeignFirewall,
+}
+
+/// What to do about chains of other programs that drop what is forwarded (ufw, firewalld, another engine): an accept
+/// in our table does not overrule them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ForeignFirewall {
+    /// One rule of ours in each lets through what leaves our containers, what answers it, and what they say to each
+    /// other. What comes from outside is left to the administrator.
+    #[default]
+    Accept,
+    /// Nothing is touched.
+    Leave,
 }
 
 /// The bridge of `docker run` without `--network`.
@@ -43,6 +60,16 @@ pub struct BridgeConfig {
     pub bip: Option<Cidr>,
     /// The part of the subnet that addresses are given from (`--fixed-cidr`).
     pub fixed_cidr: Option<Cidr>,
+    /// Whether its containers get IPv6 addresses too (`--ipv6`).
+    pub ipv6: bool,
+    /// Its IPv6 subnet (`--fixed-cidr-v6`); chosen from the pools if absent.
+    pub fixed_cidr_v6: Option<Cidr>,
+    /// Whether its containers may talk to each other (`--icc`).
+    pub icc: bool,
+    /// Whether what leaves it gets this machine's address (`--ip-masq`).
+    pub masquerade: bool,
+    /// Where ports are published whose address is not told (`--ip`).
+    pub host_ip: Option<Ipv4Addr>,
     /// The largest packet, in bytes (`--mtu`).
     pub mtu: u32,
     /// `--bridge=none`: there is no default bridge.
@@ -57,6 +84,11 @@ impl NetworkConfig {
             own: true,
             bip: None,
             fixed_cidr: None,
+            ipv6: false,
+            fixed_cidr_v6: None,
+            icc: true,
+            masquerade: true,
+            host_ip: None,
             mtu: DEFAULT_MTU,
             none: false,
         };
@@ -69,7 +101,18 @@ impl NetworkConfig {
             nat: true,
             userland_proxy: true,
             ip_forward: true,
+            foreign_firewall: ForeignFirewall::default(),
         }
+    }
+
+    /// What the names of the bridges of users' networks begin with. Eight more digits fit behind it.
+    pub(crate) fn bridge_prefix(&self) -> String {
+        format!("shb{}", &digest(&["bridges", &self.name])[..4])
+    }
+
+    /// The mark on the bridge of a network.
+    pub(crate) fn alias(&self, network_id: &str) -> String {
+        format!("shoal:{}:{network_id}", self.name)
     }
 
     /// What the names of this daemon's veth pairs begin with. Eight more digits fit behind it.

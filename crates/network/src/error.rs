@@ -126,8 +126,13 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
     /// Another endpoint of this daemon has it.
-    #[error("Bind for {0} failed: port is already allocated")]
-    Allocated(SocketAddr),
+    #[error("Bind for {address} failed: port is already allocated{}", by(.holder.as_ref()))]
+    Allocated {
+        /// The host's address and port.
+        address: SocketAddr,
+        /// The name of the container that has it, where it is one.
+        holder: Option<String>,
+    },
     /// Another program of this machine has it.
     #[error("failed to bind host port for {address}/{protocol}: address already in use")]
     InUse {
@@ -206,4 +211,8 @@ impl Error {
         let step = step.into();
         move |source| Error::Kernel { step, source }
     }
+}
+
+fn by(holder: Option<&String>) -> String {
+    holder.map(|name| format!(" (by container {name})")).unwrap_or_default()
 }

@@ -25,8 +25,9 @@ mod network_name;
 mod nft;
 mod owner;
 mod resolver;
+mod settle;
 
-pub use config::{BridgeConfig, NetworkConfig};
+pub use config::{BridgeConfig, ForeignFirewall, NetworkConfig};
 pub use error::{Error, ErrorKind, PortError, Result};
 pub use model::{
     AttachRequest, BoundPort, Driver, Endpoint, HostPort, IngressPort, Live, Mac, NetworkRecord,

@@ -83,14 +83,24 @@ impl Network {
     /// process must not end before this does, or another one may have its number.
     pub async fn attach(&self, endpoints: &[Endpoint], pid: u32, dns: Option<Resolver>) -> Result<()> {
         let _permit = self.0.wiring.acquire().await.map_err(|_| Error::Closed)?;
-        self.ask(|reply| Event::Attach(endpoints.to_vec(), pid, dns, reply)).await
+        let Some(container_id) = endpoints.first().map(|endpoint| endpoint.container_id.clone()) else {
+            return self.ask(|reply| Event::Loopback(pid, reply)).await;
+        };
+        self.ask(|reply| Event::Attach { container_id, pid, dns, reply }).await
     }
 
     /// Wires one more endpoint, which [`Network::allocate`] gave, into a running container. The way out and the published ports move if
-    /// the new network is the better one. Answers all endpoints of the container as they are now.
-    pub async fn connect(&self, endpoint: &Endpoint, pid: u32) -> Result<Vec<Endpoint>> {
+    /// the new network is the better one. A container that has no DNS yet gets one if `dns` says whom it asks.
+    /// Answers all endpoints of the container as they are now.
+    pub async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        pid: u32,
+        dns: Option<Resolver>,
+    ) -> Result<Vec<Endpoint>> {
         let _permit = self.0.wiring.acquire().await.map_err(|_| Error::Closed)?;
-        self.ask(|reply| Event::Connect(Box::new(endpoint.clone()), pid, reply)).await
+        let endpoint = Box::new(endpoint.clone());
+        self.ask(|reply| Event::Connect { endpoint, pid, dns, reply }).await
     }
 
     /// Takes a running container off a network, and gives back what it had there. The way out and the published

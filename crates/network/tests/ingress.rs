@@ -108,7 +108,7 @@ fn a_port_that_is_taken_is_told_and_the_others_work() {
     let text = error.to_string();
     assert_eq!(
         text,
-        "failed to publish ingress port Bind for 0.0.0.0:8001 failed: port is already allocated"
+        "failed to publish ingress port Bind for 0.0.0.0:8001 failed: port is already allocated (by container web)"
     );
     assert!(host.outside.ask_tcp((HOST_IP, PORT)).is_some());
 }

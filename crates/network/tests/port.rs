@@ -109,12 +109,18 @@ fn conflicts_are_told_in_dockers_words_and_keep_nothing() {
     let wanted = request(&two, vec![publish(Protocol::Tcp, 8081, 81), publish(Protocol::Tcp, 8080, 80)]);
     let text = allocate(&network, wanted).unwrap_err().to_string();
     assert!(text.starts_with("driver failed programming external connectivity on endpoint web ("), "{text}");
-    assert!(text.ends_with("): Bind for 0.0.0.0:8080 failed: port is already allocated"), "{text}");
+    assert!(
+        text.ends_with("): Bind for 0.0.0.0:8080 failed: port is already allocated (by container web)"),
+        "{text}"
+    );
 
     let mut binding = publish(Protocol::Tcp, 8080, 80);
     binding.host_ip = Some(IpAddr::V4(LOOPBACK));
     let text = allocate(&network, request(&two, vec![binding])).unwrap_err().to_string();
-    assert!(text.ends_with("Bind for 127.0.0.1:8080 failed: port is already allocated"), "{text}");
+    assert!(
+        text.ends_with("Bind for 127.0.0.1:8080 failed: port is already allocated (by container web)"),
+        "{text}"
+    );
 
     host.namespace.serve_tcp(9090, "other program");
     let wanted = request(&two, vec![publish(Protocol::Tcp, 9090, 80)]);

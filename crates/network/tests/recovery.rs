@@ -7,7 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use network::hold::{Answer, Request, SOCKET_NAME};
 use network::{IngressPort, Protocol};
-use testbed::{HOST_IP, Host, OUTSIDE_IP, allocate, block_on, eventually, gateway, ip, publish, start};
+use testbed::{
+    HOST_IP, HOST_IP6, Host, OUTSIDE_IP, allocate, block_on, create, eventually, gateway, ip, live, publish,
+    start, start_on,
+};
 
 #[test]
 fn a_reopened_network_adopts_the_living_and_drops_the_rest() {
@@ -164,4 +167,77 @@ fn a_new_bip_moves_the_bridge_and_other_addresses_of_it_stay() {
     host.namespace.ip(&["addr", "add", "10.79.0.1/24", "dev", "shoal0"]);
     drop(host.open_with(config, Vec::new()).unwrap());
     assert!(addresses().contains("10.78.0.1/24") && addresses().contains("10.79.0.1/24"), "{}", addresses());
+}
+
+#[test]
+fn networks_outlive_the_daemon_and_those_it_forgot_go() {
+    let host = Host::new();
+    let network = host.open();
+    let kept = create(&network, "kept", |request| request.enable_ipv6 = Some(true)).unwrap();
+    let forgotten = create(&network, "forgotten", |_| {}).unwrap();
+    let ports = [publish(Protocol::Tcp, 8080, 80)];
+    let (a, at) = start_on(&network, "a", &["kept"], &ports);
+    a.namespace.serve_tcp(80, "a");
+    let endpoint = at[0].clone();
+    let stream = host.outside.enter(|| std::net::TcpStream::connect((HOST_IP6, 8080))).unwrap();
+    drop(network);
+
+    let network = host.reopen(vec![kept.clone()], vec![live(&a, &at)]).unwrap();
+    let links = host.namespace.ip(&["-o", "link"]);
+    assert!(links.contains(&kept.interface) && !links.contains(&forgotten.interface), "{links}");
+    assert!(links.contains(&endpoint.host_interface), "{links}");
+    assert_eq!(block_on(network.find("kept")).unwrap(), kept);
+    assert!(host.outside.ask_tcp((HOST_IP, 8080)).is_some());
+    assert!(host.outside.ask_tcp((HOST_IP6, 8080)).is_some());
+    assert!(!testbed::read_all(stream).is_empty(), "a flow lives on");
+    let (_b, next) = start_on(&network, "b", &["kept"], &[]);
+    assert_ne!(
+        testbed::ip6(&next[0]),
+        testbed::ip6(&endpoint),
+        "a living container's address is not given again"
+    );
+    let again = create(&network, "again", |_| {}).unwrap();
+    assert_eq!(again.subnets[0].subnet, forgotten.subnets[0].subnet, "what was forgotten is free");
+}
+
+#[test]
+fn whatever_is_torn_down_is_back_within_five_seconds() {
+    let host = Host::new();
+    let network = host.open();
+    let record = create(&network, "one", |request| request.enable_ipv6 = Some(true)).unwrap();
+    let ports = [publish(Protocol::Tcp, 8080, 80)];
+    let (a, at) = start_on(&network, "a", &["one", "bridge"], &ports);
+    let (b, _) = start_on(&network, "b", &["one"], &[]);
+    a.namespace.serve_tcp(80, "a");
+    let target = testbed::ip6(&at[0]);
+    let bridge = record.interface.as_str();
+    let veth = at[0].host_interface.as_str();
+    let gateway = record.subnets[1].gateway.unwrap().to_string() + "/64";
+    let held = host.outside.enter(|| std::net::TcpStream::connect((HOST_IP, 8080))).unwrap();
+    let ip_link = |arguments: &[&str]| drop(host.namespace.ip(arguments));
+    let nft = |arguments: &[&str]| drop(host.namespace.run("nft", arguments));
+    let damages: Vec<(&str, Box<dyn Fn() + '_>)> = vec![
+        ("veth", Box::new(|| ip_link(&["link", "del", veth]))),
+        ("veth down", Box::new(|| ip_link(&["link", "set", veth, "down"]))),
+        ("veth off its bridge", Box::new(|| ip_link(&["link", "set", veth, "nomaster"]))),
+        ("bridge", Box::new(|| ip_link(&["link", "del", bridge]))),
+        ("bridge down", Box::new(|| ip_link(&["link", "set", bridge, "down"]))),
+        ("bridge's address", Box::new(|| ip_link(&["addr", "del", &gateway, "dev", bridge]))),
+        ("ruleset", Box::new(|| nft(&["flush", "ruleset"]))),
+        ("rules", Box::new(|| nft(&["flush", "table", "inet", "shoal"]))),
+        ("a map", Box::new(|| nft(&["flush", "map", "inet", "shoal", "ports6_any"]))),
+    ];
+    for (what, damage) in damages {
+        damage();
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        let is_whole = || {
+            host.outside.ask_tcp((HOST_IP6, 8080)).is_some()
+                && b.namespace.ask_tcp((target, 80)).is_some()
+                && host.outside.ask_tcp((testbed::ip(&at[0]), 80)).is_none()
+        };
+        testbed::eventually(what, || is_whole().then_some(()));
+        let late = std::time::Instant::now().saturating_duration_since(end);
+        assert!(late.is_zero(), "{what}: {late:?} too late");
+    }
+    assert!(!testbed::read_all(held).is_empty(), "a flow lives on through all of it");
 }

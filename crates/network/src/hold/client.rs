@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 
 use super::names::Names;
 use super::{Answer, Held, Hold, HoldKey, Request, SOCKET_NAME, read_message, write_with_files};
@@ -59,15 +62,26 @@ impl Keeper {
         self.holds.get(key).map(|hold| hold.owner.as_str())
     }
 
-    /// Whether a port that is held for us is in the way of this one: the same, or the same on all addresses.
-    pub(crate) fn overlaps(&self, key: &HoldKey) -> bool {
-        self.holds.keys().any(|held| {
+    /// Whose port that is held for us is in the way of this one: the same, or the same on all addresses.
+    pub(crate) fn holder(&self, key: &HoldKey) -> Option<&str> {
+        let is_in_the_way = |held: &HoldKey| {
             (held.protocol, held.host_port, held.host_ip.is_ipv4())
                 == (key.protocol, key.host_port, key.host_ip.is_ipv4())
                 && (held.host_ip == key.host_ip
                     || held.host_ip.is_unspecified()
                     || key.host_ip.is_unspecified())
-        })
+        };
+        self.holds.values().find(|hold| is_in_the_way(&hold.key)).map(|hold| hold.owner.as_str())
+    }
+
+    /// Whether the process that should hold something has gone. It says nothing unasked: what there is to read is the
+    /// end of the connection.
+    pub(crate) fn is_lost(&self) -> bool {
+        let Some(stream) = &self.stream else {
+            return !self.holds.is_empty() || !self.names.named.is_empty();
+        };
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        !matches!(recv(stream.as_raw_fd(), &mut [0], flags), Err(Errno::EAGAIN))
     }
 
     /// Holds a port unless it is held in the same way already.

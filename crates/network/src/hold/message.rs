@@ -1,6 +1,6 @@
 //! The messages, as JSON behind a length.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub struct Hold {
     /// proxy. If not, the port is bound and nothing more.
     pub proxy: bool,
     /// Where the proxy leads, in turn.
-    pub backends: Vec<(Ipv4Addr, u16)>,
+    pub backends: Vec<(IpAddr, u16)>,
 }
 
 /// What the daemon asks.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use nix::libc;
 use nix::sys::socket::SockProtocol;
@@ -25,6 +25,8 @@ const CTA_TUPLE_IP: u16 = 1;
 const CTA_TUPLE_PROTO: u16 = 2;
 const CTA_IP_V4_SRC: u16 = 1;
 const CTA_IP_V4_DST: u16 = 2;
+const CTA_IP_V6_SRC: u16 = 3;
+const CTA_IP_V6_DST: u16 = 4;
 const CTA_PROTO_NUM: u16 = 1;
 const CTA_PROTO_DST_PORT: u16 = 3;
 const NESTED: u16 = libc::NLA_F_NESTED as u16;
@@ -36,10 +38,10 @@ const GENERIC_HEADER_LEN: usize = 4;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct StaleFlows {
     /// Everything these addresses answer: they are gone.
-    pub(crate) to_addresses: BTreeSet<Ipv4Addr>,
+    pub(crate) to_addresses: BTreeSet<IpAddr>,
     /// UDP that these addresses answer: they live, but are not to be sent anything any more. TCP flows may end by
     /// themselves.
-    pub(crate) udp_to_addresses: BTreeSet<Ipv4Addr>,
+    pub(crate) udp_to_addresses: BTreeSet<IpAddr>,
     /// UDP to these ports that is not translated, though it would be if it began now.
     pub(crate) udp_to_ports: BTreeSet<u16>,
 }
@@ -74,12 +76,12 @@ impl StaleFlows {
 pub(crate) fn flush_flows(stale: &StaleFlows) -> io::Result<usize> {
     let mut socket = Socket::open(SockProtocol::NetlinkNetFilter)?;
     let flows = find_flows(&mut socket, stale)?;
-    for flow in &flows {
+    for (family, flow) in &flows {
         let sequence = socket.next_sequence();
         let mut frames = Vec::with_capacity(128);
         let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
         push_frame(&mut frames, DELETE, flags, sequence, |payload| {
-            payload.extend_from_slice(&generic_header());
+            payload.extend_from_slice(&generic_header(*family));
             let mut attributes = Attributes::new(payload);
             for (kind, value) in flow {
                 attributes.bytes(*kind, value);
@@ -92,14 +94,15 @@ pub(crate) fn flush_flows(stale: &StaleFlows) -> io::Result<usize> {
     Ok(flows.len())
 }
 
-/// The identifying attributes of each flow, as they came.
-type Flow = Vec<(u16, Vec<u8>)>;
+/// The family and the identifying attributes of each flow, as they came.
+type Flow = (u8, Vec<(u16, Vec<u8>)>);
 
 fn find_flows(socket: &mut Socket, stale: &StaleFlows) -> io::Result<Vec<Flow>> {
     let sequence = socket.next_sequence();
     let mut frames = Vec::with_capacity(32);
     push_frame(&mut frames, GET, (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16, sequence, |payload| {
-        payload.extend_from_slice(&generic_header());
+        // Without a family: all of them.
+        payload.extend_from_slice(&generic_header(libc::AF_UNSPEC as u8));
     });
     socket.send(&frames)?;
     let (mut flows, mut failure) = (Vec::new(), None);
@@ -114,7 +117,8 @@ fn find_flows(socket: &mut Socket, stale: &StaleFlows) -> io::Result<Vec<Flow>> 
         let attributes = frame.payload.get(GENERIC_HEADER_LEN..).unwrap_or(&[]);
         let (wished, answer) = (tuple(attributes, CTA_TUPLE_ORIG), tuple(attributes, CTA_TUPLE_REPLY));
         if wished.zip(answer).is_some_and(|(wished, answer)| stale.has(&wished, &answer)) {
-            flows.push(identity(attributes));
+            let family = frame.payload.first().copied().unwrap_or_default();
+            flows.push((family, identity(attributes)));
         }
         false
     })? {}
@@ -123,8 +127,8 @@ fn find_flows(socket: &mut Socket, stale: &StaleFlows) -> io::Result<Vec<Flow>> 
 
 /// One direction of a flow.
 struct Tuple {
-    source: Ipv4Addr,
-    destination: Ipv4Addr,
+    source: IpAddr,
+    destination: IpAddr,
     protocol: u8,
     /// Zero where the protocol has none.
     destination_port: u16,
@@ -133,17 +137,21 @@ struct Tuple {
 fn tuple(attributes: &[u8], direction: u16) -> Option<Tuple> {
     let tuple = find(attributes, direction)?;
     let (ip, proto) = (find(tuple, CTA_TUPLE_IP)?, find(tuple, CTA_TUPLE_PROTO)?);
-    let address = |kind| Some(Ipv4Addr::from(<[u8; 4]>::try_from(find(ip, kind)?).ok()?));
+    let address = |v4, v6| match (find(ip, v4), find(ip, v6)) {
+        (Some(bytes), _) => Some(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+        (None, Some(bytes)) => Some(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?)),
+        (None, None) => None,
+    };
     let port = find(proto, CTA_PROTO_DST_PORT).and_then(|port| port.try_into().ok());
     Some(Tuple {
-        source: address(CTA_IP_V4_SRC)?,
-        destination: address(CTA_IP_V4_DST)?,
+        source: address(CTA_IP_V4_SRC, CTA_IP_V6_SRC)?,
+        destination: address(CTA_IP_V4_DST, CTA_IP_V6_DST)?,
         protocol: *find(proto, CTA_PROTO_NUM)?.first()?,
         destination_port: port.map_or(0, u16::from_be_bytes),
     })
 }
 
-fn identity(attributes: &[u8]) -> Flow {
+fn identity(attributes: &[u8]) -> Vec<(u16, Vec<u8>)> {
     parse(attributes)
         .filter(|(kind, _)| [CTA_TUPLE_ORIG, CTA_ZONE, CTA_ID].contains(kind))
         .map(|(kind, value)| (kind | if kind == CTA_TUPLE_ORIG { NESTED } else { 0 }, value.to_vec()))
@@ -154,6 +162,6 @@ fn find(attributes: &[u8], wanted: u16) -> Option<&[u8]> {
     parse(attributes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
 }
 
-fn generic_header() -> [u8; GENERIC_HEADER_LEN] {
-    [libc::AF_INET as u8, 0, 0, 0]
+fn generic_header(family: u8) -> [u8; GENERIC_HEADER_LEN] {
+    [family, 0, 0, 0]
 }

@@ -5,8 +5,11 @@ mod attribute;
 mod conntrack;
 mod route;
 mod socket;
+mod watch;
 
 pub(crate) use attribute::Attributes;
+pub(crate) use attribute::parse;
 pub(crate) use conntrack::{StaleFlows, flush_flows};
 pub(crate) use route::{Request, Route};
 pub(crate) use socket::{Socket, push_frame};
+pub(crate) use watch::{LinkEvent, LinkWatch};

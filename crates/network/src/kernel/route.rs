@@ -3,8 +3,8 @@
 use std::io;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
-    NetlinkSerializable,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkDeserializable,
+    NetlinkHeader, NetlinkSerializable,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::AddressMessage;
@@ -29,6 +29,11 @@ impl Request {
     /// Makes something that must not exist yet.
     pub(crate) fn create(message: RouteNetlinkMessage, step: impl Into<String>) -> Request {
         Request { message, flags: NLM_F_CREATE | NLM_F_EXCL, step: step.into() }
+    }
+
+    /// Makes something, or puts it in the place of what is there.
+    pub(crate) fn replace(message: RouteNetlinkMessage, step: impl Into<String>) -> Request {
+        Request { message, flags: NLM_F_CREATE | NLM_F_REPLACE, step: step.into() }
     }
 
     /// Changes or removes something that exists.

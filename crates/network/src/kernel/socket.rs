@@ -5,8 +5,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, setsockopt, socket,
-    sockopt,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, sendto, setsockopt,
+    socket, sockopt,
 };
 use nix::sys::time::TimeVal;
 
@@ -44,6 +44,13 @@ impl Socket {
         // Without the right to exceed the limit the default stays, which serves all but the largest transactions.
         let _ = setsockopt(&fd, sockopt::SndBufForce, &SEND_BUFFER_LEN);
         Ok(Socket { fd, sequence: 0, buffer: Vec::new() })
+    }
+
+    /// Opens a socket that hears what the kernel tells these groups.
+    pub(crate) fn subscribe(protocol: SockProtocol, groups: u32) -> io::Result<Socket> {
+        let socket = Socket::open(protocol)?;
+        bind(socket.fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
+        Ok(socket)
     }
 
     /// A number no outstanding request of this socket has.

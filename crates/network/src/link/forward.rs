@@ -1,19 +1,52 @@
-//! IPv4 forwarding, without which no packet leaves a bridge.
+//! Forwarding, without which no packet leaves a bridge.
 
 use std::fs;
+use std::path::Path;
 
 use crate::{Error, Result};
 
-/// The switch of the network namespace of the thread that opens it.
-const SWITCH: &str = "/proc/sys/net/ipv4/ip_forward";
+/// The switches of the network namespace of the thread that opens them.
+const SWITCH_V4: &str = "/proc/sys/net/ipv4/ip_forward";
+const SWITCH_V6: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
+const BRIDGED_V4: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+const BRIDGED_V6: &str = "/proc/sys/net/bridge/bridge-nf-call-ip6tables";
+const INTERFACES_V6: &str = "/proc/sys/net/ipv6/conf";
 
-/// Turns forwarding on. It stays on when the daemon ends, since the containers do.
+/// Turns IPv4 forwarding on. It stays on when the daemon ends, since the containers do.
 pub(crate) fn enable_forwarding() -> Result<()> {
-    let failed = |error| Error::kernel("turn on IPv4 forwarding")(error);
+    turn_on(SWITCH_V4, "turn on IPv4 forwarding")
+}
+
+/// Turns IPv6 forwarding on. A machine that forwards ignores what routers say, and would lose its own way out:
+/// interfaces that listen to routers are told to go on listening first.
+pub(crate) fn enable_forwarding_v6() -> Result<()> {
+    if is_on(SWITCH_V6) {
+        return Ok(());
+    }
+    for interface in fs::read_dir(INTERFACES_V6).into_iter().flatten().flatten() {
+        let switch = interface.path().join("accept_ra");
+        if is_on(&switch) {
+            fault::point("network: go on listening to routers");
+            let _ = fs::write(&switch, "2");
+        }
+    }
+    turn_on(SWITCH_V6, "turn on IPv6 forwarding")
+}
+
+/// Whether packets between the ports of a bridge pass the rules too (`br_netfilter`), in both families.
+pub(crate) fn bridged_packets_see_rules() -> bool {
+    is_on(BRIDGED_V4) && is_on(BRIDGED_V6)
+}
+
+fn turn_on(switch: &str, step: &'static str) -> Result<()> {
     // Where /proc/sys is read-only, whoever made it so may have turned it on.
-    if fs::read_to_string(SWITCH).map_err(failed)?.trim() == "1" {
+    if is_on(switch) {
         return Ok(());
     }
     fault::point("network: turn on forwarding");
-    fs::write(SWITCH, "1").map_err(failed)
+    fs::write(switch, "1").map_err(Error::kernel(step))
+}
+
+fn is_on(switch: impl AsRef<Path>) -> bool {
+    fs::read_to_string(switch).is_ok_and(|text| text.trim() == "1")
 }

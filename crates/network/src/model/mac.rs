@@ -1,7 +1,7 @@
 //! A hardware address.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,21 @@ impl Mac {
     pub fn of_address(ip: Ipv4Addr) -> Mac {
         let [a, b, c, d] = ip.octets();
         Mac([0x02, 0x42, a, b, c, d])
+    }
+}
+
+impl Mac {
+    /// The same for a container that has an IPv6 address alone.
+    pub(crate) fn of_address_v6(ip: Ipv6Addr) -> Mac {
+        let [.., a, b, c, d] = ip.octets();
+        Mac([0x02, 0x42, a, b, c, d])
+    }
+
+    /// For one that has none: digits of the attachment's id.
+    pub(crate) fn of_id(id: &str) -> Mac {
+        let octet =
+            |at: usize| id.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok()).unwrap_or(1);
+        Mac([0x02, 0x42, octet(0), octet(2), octet(4), octet(6)])
     }
 }
 

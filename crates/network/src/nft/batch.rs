@@ -5,6 +5,7 @@ use std::io;
 use nix::libc;
 
 use super::expression::{NFTA_DATA_VALUE, Rule, put_verdict};
+use super::network::TYPE_INTERFACE;
 use crate::kernel::{Attributes, Socket, push_frame};
 
 const NFTA_TABLE_NAME: u16 = 1;
@@ -26,6 +27,7 @@ const NFTA_SET_KEY_LEN: u16 = 5;
 const NFTA_SET_DATA_TYPE: u16 = 6;
 const NFTA_SET_DATA_LEN: u16 = 7;
 const NFTA_SET_ID: u16 = 10;
+const NFTA_SET_USERDATA: u16 = 13;
 const NFTA_LIST_TABLE: u16 = 1;
 const NFTA_LIST_SET: u16 = 2;
 const NFTA_LIST_ELEMENTS: u16 = 3;
@@ -49,6 +51,9 @@ pub(super) struct Hook {
     pub(super) priority: i32,
 }
 
+/// For nft alone: the keys are in the machine's own byte order. Type, length, value.
+const KEYS_IN_HOST_ORDER: [u8; 6] = [0, 4, 1, 0, 0, 0];
+
 /// What a map maps: nft's numbers of the types (for those who list it), and the lengths in bytes.
 pub(super) struct MapType {
     pub(super) key_type: u32,
@@ -59,10 +64,14 @@ pub(super) struct MapType {
 
 /// What an element leads to.
 pub(super) enum Value {
+    /// Nothing: it is a set's.
+    Member,
     /// An address and a port, padded.
-    Target([u8; 8]),
+    Target(Vec<u8>),
     /// `goto chain`
     Goto(String),
+    /// `jump chain`
+    Jump(String),
 }
 
 /// An element of a map.
@@ -71,18 +80,19 @@ pub(super) struct Element {
     pub(super) value: Value,
 }
 
-/// A transaction under construction, for one table of the `ip` family.
+/// A transaction under construction, for one table of one family.
 pub(super) struct Batch<'a> {
+    family: u8,
     table: &'a str,
     frames: Vec<u8>,
     next_set_id: u32,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(table: &'a str) -> Batch<'a> {
+    pub(super) fn new(family: libc::c_int, table: &'a str) -> Batch<'a> {
         let mut frames = Vec::with_capacity(1024);
         put_border(&mut frames, libc::NFNL_MSG_BATCH_BEGIN);
-        Batch { table, frames, next_set_id: 1 }
+        Batch { family: family as u8, table, frames, next_set_id: 1 }
     }
 
     pub(super) fn add_table(&mut self) {
@@ -141,6 +151,12 @@ impl<'a> Batch<'a> {
         self.put_map(name, types, id, libc::NFT_SET_MAP);
     }
 
+    /// Makes a set of keys.
+    pub(super) fn add_set(&mut self, name: &str, types: &MapType) {
+        let id = self.take_set_id();
+        self.put_map(name, types, id, 0);
+    }
+
     /// Makes a map that lives as long as the rule that uses it. Answers the id to name it by in this transaction.
     pub(super) fn add_anonymous_map(&mut self, types: &MapType, elements: &[Element]) -> u32 {
         let id = self.take_set_id();
@@ -194,9 +210,13 @@ impl<'a> Batch<'a> {
                 .number(NFTA_SET_FLAGS, flags as u32)
                 .number(NFTA_SET_KEY_TYPE, types.key_type)
                 .number(NFTA_SET_KEY_LEN, types.key_len)
-                .number(NFTA_SET_DATA_TYPE, types.data_type)
-                .number(NFTA_SET_DATA_LEN, types.data_len)
                 .number(NFTA_SET_ID, id);
+            if types.key_type == TYPE_INTERFACE {
+                message.bytes(NFTA_SET_USERDATA, &KEYS_IN_HOST_ORDER);
+            }
+            if flags & libc::NFT_SET_MAP != 0 {
+                message.number(NFTA_SET_DATA_TYPE, types.data_type).number(NFTA_SET_DATA_LEN, types.data_len);
+            }
         });
     }
 
@@ -231,19 +251,19 @@ impl<'a> Batch<'a> {
     ) {
         let kind = ((libc::NFNL_SUBSYS_NFTABLES << 8) | command) as u16;
         push_frame(&mut self.frames, kind, (libc::NLM_F_REQUEST | flags) as u16, 0, |payload| {
-            payload.extend_from_slice(&[libc::NFPROTO_IPV4 as u8, 0, 0, 0]);
+            payload.extend_from_slice(&[self.family, 0, 0, 0]);
             fill(&mut Attributes::new(payload), self.table);
         });
     }
 }
 
 /// Asks for a table by its name.
-pub(super) fn table_exists(socket: &mut Socket, table: &str) -> io::Result<bool> {
+pub(super) fn table_exists(socket: &mut Socket, family: libc::c_int, table: &str) -> io::Result<bool> {
     let sequence = socket.next_sequence();
     let mut frames = Vec::with_capacity(64);
     let kind = ((libc::NFNL_SUBSYS_NFTABLES << 8) | libc::NFT_MSG_GETTABLE) as u16;
     push_frame(&mut frames, kind, libc::NLM_F_REQUEST as u16, sequence, |payload| {
-        payload.extend_from_slice(&[libc::NFPROTO_IPV4 as u8, 0, 0, 0]);
+        payload.extend_from_slice(&[family as u8, 0, 0, 0]);
         Attributes::new(payload).text(NFTA_TABLE_NAME, table);
     });
     socket.send(&frames)?;
@@ -266,12 +286,21 @@ fn put_element(attributes: &mut Attributes<'_>, element: &Element) {
     attributes.nested(NFTA_ELEM_KEY, |data| {
         data.bytes(NFTA_DATA_VALUE, &element.key);
     });
-    attributes.nested(NFTA_ELEM_DATA, |data| match &element.value {
+    let verdict = |code, chain| Some((code, chain));
+    let jump = match &element.value {
+        Value::Member => return,
         Value::Target(target) => {
-            data.bytes(NFTA_DATA_VALUE, target);
+            attributes.nested(NFTA_ELEM_DATA, |data| {
+                data.bytes(NFTA_DATA_VALUE, target);
+            });
+            None
         }
-        Value::Goto(chain) => put_verdict(data, libc::NFT_GOTO, Some(chain)),
-    });
+        Value::Goto(chain) => verdict(libc::NFT_GOTO, chain),
+        Value::Jump(chain) => verdict(libc::NFT_JUMP, chain),
+    };
+    if let Some((code, chain)) = jump {
+        attributes.nested(NFTA_ELEM_DATA, |data| put_verdict(data, code, Some(chain)));
+    }
 }
 
 /// The messages around a transaction; the last two bytes of the header name the subsystem.

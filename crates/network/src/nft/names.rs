@@ -19,8 +19,8 @@ const PRIORITY_DNAT: i32 = -100;
 pub(crate) fn lead_names_to((udp, tcp): (u16, u16)) -> io::Result<()> {
     let mut socket = Socket::open(SockProtocol::NetlinkNetFilter)?;
     // Deleting waits for a grace period of the kernel, which a new container should not.
-    let exists = batch::table_exists(&mut socket, TABLE)?;
-    let mut batch = Batch::new(TABLE);
+    let exists = batch::table_exists(&mut socket, libc::NFPROTO_IPV4, TABLE)?;
+    let mut batch = Batch::new(libc::NFPROTO_IPV4, TABLE);
     batch.add_table();
     if exists {
         batch.delete_table();

@@ -1,35 +1,35 @@
 //! Published ports as elements of the maps.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::batch::{Element, MapType, Value};
+use super::expression::{Family, octets};
 use crate::Protocol;
 
 /// nft's numbers of types, six bits each when joined; with them `nft list table` can read the maps.
 const TYPE_ADDRESS: u32 = 7;
+const TYPE_ADDRESS_V6: u32 = 8;
 const TYPE_PROTOCOL: u32 = 12;
 const TYPE_PORT: u32 = 13;
 const TYPE_BITS: u32 = 6;
 const TYPE_INTEGER: u32 = 4;
 
-/// Keys are protocol and port.
-pub(super) const PORTS_ANY: &str = "ports_any";
-/// Keys are address, protocol and port.
-pub(super) const PORTS_AT: &str = "ports_at";
 /// Keys are protocol and port, values lead to a chain per balanced port.
 pub(super) const INGRESS: &str = "ingress";
+/// Each part of a joined key fills as many bytes, but for addresses of IPv6.
+const PART_LEN: u32 = 4;
 
-/// A port of the host that leads to one container.
+/// A port of the host that leads to one container; or, if it leads to itself, a port of a container that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Published {
     /// Its transport.
     pub(crate) protocol: Protocol,
-    /// The host's address, or `0.0.0.0` for all.
-    pub(crate) host_ip: Ipv4Addr,
+    /// The host's address, or an unspecified one for all.
+    pub(crate) host_ip: IpAddr,
     /// The host's port.
     pub(crate) host_port: u16,
-    /// Where it leads.
-    pub(crate) target: (Ipv4Addr, u16),
+    /// Where it leads, in the same family.
+    pub(crate) target: (IpAddr, u16),
 }
 
 /// A port of the host, on all addresses, that leads to one of several containers.
@@ -44,18 +44,36 @@ pub(crate) struct Balanced {
 }
 
 impl Published {
-    /// The map this port belongs to.
+    /// A port of a container in a routed network, which may be reached at the container's own address.
+    pub(crate) fn open(protocol: Protocol, address: IpAddr, port: u16) -> Published {
+        Published { protocol, host_ip: address, host_port: port, target: (address, port) }
+    }
+
+    /// Whether nothing is translated.
+    fn is_open(&self) -> bool {
+        self.target == (self.host_ip, self.host_port)
+    }
+
+    /// The map or set this port belongs to.
     pub(super) fn map(&self) -> &'static str {
-        if self.host_ip.is_unspecified() { PORTS_ANY } else { PORTS_AT }
+        let family = Family::of(self.host_ip);
+        if self.is_open() {
+            open_ports(family)
+        } else if self.host_ip.is_unspecified() {
+            ports_any(family)
+        } else {
+            ports_at(family)
+        }
     }
 
     pub(super) fn element(&self) -> Element {
-        let mut key = Vec::with_capacity(12);
+        let mut key = Vec::with_capacity(24);
         if !self.host_ip.is_unspecified() {
-            key.extend_from_slice(&self.host_ip.octets());
+            key.extend_from_slice(&octets(self.host_ip));
         }
         key.extend_from_slice(&port_key(self.protocol, self.host_port));
-        Element { key, value: Value::Target(target(self.target)) }
+        let value = if self.is_open() { Value::Member } else { Value::Target(target(self.target)) };
+        Element { key, value }
     }
 }
 
@@ -74,43 +92,86 @@ impl Balanced {
         let choice = |(number, place): (u32, &(Ipv4Addr, u16))| Element {
             // The kernel's generator gives numbers in the machine's own byte order.
             key: number.to_ne_bytes().to_vec(),
-            value: Value::Target(target(*place)),
+            value: Value::Target(target((place.0.into(), place.1))),
         };
         (0..).zip(&self.targets).map(choice).collect()
     }
 }
 
-pub(super) fn map_types() -> [(&'static str, MapType); 3] {
-    let port_key = join(&[TYPE_PROTOCOL, TYPE_PORT]);
-    let target = join(&[TYPE_ADDRESS, TYPE_PORT]);
-    [
-        (PORTS_ANY, MapType { key_type: port_key, key_len: 8, data_type: target, data_len: 8 }),
-        (
-            PORTS_AT,
-            MapType {
-                key_type: join(&[TYPE_ADDRESS, TYPE_PROTOCOL, TYPE_PORT]),
-                key_len: 12,
-                data_type: target,
-                data_len: 8,
-            },
-        ),
-        (
-            INGRESS,
-            MapType { key_type: port_key, key_len: 8, data_type: nix::libc::NFT_DATA_VERDICT, data_len: 0 },
-        ),
-    ]
+/// Keys are protocol and port.
+pub(super) fn ports_any(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "ports_any",
+        Family::V6 => "ports6_any",
+    }
+}
+
+/// Keys are address, protocol and port.
+pub(super) fn ports_at(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "ports_at",
+        Family::V6 => "ports6_at",
+    }
+}
+
+/// Members are address, protocol and port.
+pub(super) fn open_ports(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "open",
+        Family::V6 => "open6",
+    }
+}
+
+/// All maps and sets that have ports in them.
+pub(super) fn port_maps() -> impl Iterator<Item = &'static str> {
+    Family::BOTH.into_iter().flat_map(|family| [ports_any(family), ports_at(family), open_ports(family)])
+}
+
+pub(super) fn any_type(family: Family) -> MapType {
+    let (data_type, data_len) = target_type(family);
+    MapType { key_type: join(&[TYPE_PROTOCOL, TYPE_PORT]), key_len: 2 * PART_LEN, data_type, data_len }
+}
+
+pub(super) fn at_type(family: Family) -> MapType {
+    let (data_type, data_len) = target_type(family);
+    MapType {
+        key_type: join(&[address_type(family), TYPE_PROTOCOL, TYPE_PORT]),
+        key_len: family.address_len() + 2 * PART_LEN,
+        data_type,
+        data_len,
+    }
+}
+
+pub(super) fn ingress_type() -> MapType {
+    MapType {
+        key_type: join(&[TYPE_PROTOCOL, TYPE_PORT]),
+        key_len: 2 * PART_LEN,
+        data_type: nix::libc::NFT_DATA_VERDICT,
+        data_len: 0,
+    }
 }
 
 /// Numbers to targets, for the random choice.
 pub(super) fn choice_type() -> MapType {
-    MapType { key_type: TYPE_INTEGER, key_len: 4, data_type: join(&[TYPE_ADDRESS, TYPE_PORT]), data_len: 8 }
+    let (data_type, data_len) = target_type(Family::V4);
+    MapType { key_type: TYPE_INTEGER, key_len: PART_LEN, data_type, data_len }
+}
+
+fn address_type(family: Family) -> u32 {
+    match family {
+        Family::V4 => TYPE_ADDRESS,
+        Family::V6 => TYPE_ADDRESS_V6,
+    }
+}
+
+fn target_type(family: Family) -> (u32, u32) {
+    (join(&[address_type(family), TYPE_PORT]), family.address_len() + PART_LEN)
 }
 
 fn join(types: &[u32]) -> u32 {
     types.iter().fold(0, |joined, one| (joined << TYPE_BITS) | one)
 }
 
-/// Each part of a joined key fills four bytes.
 fn port_key(protocol: Protocol, port: u16) -> [u8; 8] {
     let number = match protocol {
         Protocol::Tcp => nix::libc::IPPROTO_TCP,
@@ -121,7 +182,9 @@ fn port_key(protocol: Protocol, port: u16) -> [u8; 8] {
     [number as u8, 0, 0, 0, high, low, 0, 0]
 }
 
-fn target((address, port): (Ipv4Addr, u16)) -> [u8; 8] {
-    let ([a, b, c, d], [high, low]) = (address.octets(), port.to_be_bytes());
-    [a, b, c, d, high, low, 0, 0]
+fn target((address, port): (IpAddr, u16)) -> Vec<u8> {
+    let [high, low] = port.to_be_bytes();
+    let mut target = octets(address);
+    target.extend_from_slice(&[high, low, 0, 0]);
+    target
 }

@@ -1,11 +1,14 @@
 //! The fixed part of the table: chains, rules and empty maps. docs/networking.md draws the ways of a packet.
 
-use ipam::Cidr;
 use nix::libc;
 
 use super::batch::{Batch, Hook};
-use super::expression::loopback;
-use super::port::{Balanced, INGRESS, PORTS_ANY, PORTS_AT, Published, choice_type, map_types};
+use super::expression::{Family, loopback, loopback_v6};
+use super::network::{BRIDGES, ENTERING, INTO, LEAVING, NetworkRules, OUT_OF, add_maps, add_network};
+use super::port::{
+    Balanced, INGRESS, Published, any_type, at_type, choice_type, ingress_type, open_ports, port_maps,
+    ports_any, ports_at,
+};
 
 const PUBLISH: &str = "publish";
 const GUARD: &str = "guard";
@@ -13,6 +16,9 @@ const PREROUTING: &str = "prerouting";
 const OUTPUT: &str = "output";
 const POSTROUTING: &str = "postrouting";
 const FORWARD: &str = "forward";
+/// The name by which the tables of all daemons of ours are known.
+pub(super) const MARK: &str = "shoal-mark";
+const UNMARK: &str = "shoal-unmark";
 
 /// The loopback interface of every machine.
 const LOOPBACK: &str = "lo";
@@ -22,29 +28,46 @@ const PRIORITY_RAW: i32 = -300;
 const PRIORITY_DNAT: i32 = -100;
 const PRIORITY_FILTER: i32 = 0;
 const PRIORITY_SNAT: i32 = 100;
+/// Before and after everybody else who filters what is forwarded.
+const PRIORITY_MARK: i32 = -500;
+const PRIORITY_UNMARK: i32 = 500;
+
+/// The bit of a packet's mark that says, from the first forward chain to the last: our own, let it through.
+pub(super) const MARK_BIT: u32 = 1 << 28;
 
 /// Everything the table should hold.
-pub(crate) struct Contents<'a> {
-    /// The default bridge and its subnet, if there is one.
-    pub(crate) bridge: Option<(&'a str, Cidr)>,
+#[derive(Default)]
+pub(crate) struct Contents {
+    /// The bridge networks.
+    pub(crate) networks: Vec<NetworkRules>,
     /// Ports with one target.
     pub(crate) ports: Vec<Published>,
     /// Ports with several.
     pub(crate) ingress: Vec<Balanced>,
+    /// Whether other people's chains need to be told which packets are ours.
+    pub(crate) marks: bool,
 }
 
 /// Writes a transaction that replaces the table, whatever it was, by `contents`.
-pub(super) fn replace(batch: &mut Batch<'_>, contents: &Contents<'_>) {
+pub(super) fn replace(batch: &mut Batch<'_>, contents: &Contents) {
     // Deleting needs it to exist, and adding what exists is no error.
     batch.add_table();
     batch.delete_table();
     batch.add_table();
-    for (name, types) in map_types() {
-        batch.add_map(name, &types);
+    for family in Family::BOTH {
+        batch.add_map(ports_any(family), &any_type(family));
+        batch.add_map(ports_at(family), &at_type(family));
+        batch.add_set(open_ports(family), &at_type(family));
     }
+    batch.add_map(INGRESS, &ingress_type());
+    add_maps(batch);
     add_translation(batch);
-    if let Some((bridge, subnet)) = contents.bridge {
-        add_bridge(batch, bridge, subnet);
+    add_forward(batch);
+    if contents.marks {
+        add_marks(batch);
+    }
+    for network in &contents.networks {
+        add_network(batch, network);
     }
     add_ports(batch, &contents.ports);
     for port in &contents.ingress {
@@ -91,7 +114,7 @@ fn set_choices(batch: &mut Batch<'_>, port: &Balanced) {
 }
 
 fn for_each_map(ports: &[Published], mut each: impl FnMut(&'static str, &[super::batch::Element])) {
-    for map in [PORTS_ANY, PORTS_AT] {
+    for map in port_maps() {
         let elements: Vec<_> =
             ports.iter().filter(|port| port.map() == map).map(Published::element).collect();
         if !elements.is_empty() {
@@ -100,56 +123,77 @@ fn for_each_map(ports: &[Published], mut each: impl FnMut(&'static str, &[super:
     }
 }
 
-/// Published ports, from outside and from containers (prerouting) and from this machine (output).
+fn filter(point: libc::c_int, priority: i32) -> Option<Hook> {
+    Some(Hook { kind: "filter", point, priority })
+}
+
+fn nat(point: libc::c_int, priority: i32) -> Option<Hook> {
+    Some(Hook { kind: "nat", point, priority })
+}
+
+/// Published ports, from outside and from containers (prerouting) and from this machine (output), and the source
+/// addresses that need another one (postrouting).
 fn add_translation(batch: &mut Batch<'_>) {
     batch.add_chain(PUBLISH, None);
-    batch.add_rule(PUBLISH, |rule| {
-        rule.translate_by_address(PORTS_AT);
-    });
-    batch.add_rule(PUBLISH, |rule| {
-        rule.translate_by_port(PORTS_ANY);
-    });
+    for family in Family::BOTH {
+        batch.add_rule(PUBLISH, |rule| {
+            rule.translate_by_address(family, ports_at(family));
+        });
+        batch.add_rule(PUBLISH, |rule| {
+            rule.translate_by_port(family, ports_any(family));
+        });
+    }
     batch.add_rule(PUBLISH, |rule| {
         rule.branch_by_port(INGRESS);
     });
-    let nat = |point| Hook { kind: "nat", point, priority: PRIORITY_DNAT };
-    batch.add_chain(PREROUTING, Some(nat(libc::NF_INET_PRE_ROUTING)));
+
+    batch.add_chain(GUARD, filter(libc::NF_INET_PRE_ROUTING, PRIORITY_RAW));
     // Wherever route_localnet lets such a packet in from a wire, a port published on 127.0.0.1 is none of its
     // business: it is neither translated nor let through to the proxy.
-    batch.add_chain(
-        GUARD,
-        Some(Hook { kind: "filter", point: libc::NF_INET_PRE_ROUTING, priority: PRIORITY_RAW }),
-    );
     batch.add_rule(GUARD, |rule| {
-        rule.comes_from_elsewhere_than(LOOPBACK).destination_in(loopback()).is_published_at(PORTS_AT).drop();
+        rule.comes_from_elsewhere_than(LOOPBACK)
+            .destination_in(loopback())
+            .is_published_at(Family::V4, ports_at(Family::V4))
+            .drop();
     });
+    // The bridges have route_localnet, for answers to this machine's own 127.0.0.1. Nothing else of 127/8 may use it.
+    batch.add_rule(GUARD, |rule| rule.comes_from_any(BRIDGES).destination_in(loopback()).drop());
+    batch.add_rule(GUARD, |rule| rule.comes_from_any(BRIDGES).source_in(loopback()).drop());
+
+    batch.add_chain(PREROUTING, nat(libc::NF_INET_PRE_ROUTING, PRIORITY_DNAT));
     batch.add_rule(PREROUTING, |rule| rule.destination_in(loopback()).go_back());
     batch.add_rule(PREROUTING, |rule| rule.destination_is_local().jump(PUBLISH));
-    batch.add_chain(OUTPUT, Some(nat(libc::NF_INET_LOCAL_OUT)));
+    batch.add_chain(OUTPUT, nat(libc::NF_INET_LOCAL_OUT, PRIORITY_DNAT));
+    // The kernel sends nothing from ::1 to a wire, whatever the rules say of it: that is the proxy's.
+    batch.add_rule(OUTPUT, |rule| rule.destination_in(loopback_v6()).go_back());
     batch.add_rule(OUTPUT, |rule| rule.destination_is_local().jump(PUBLISH));
+
+    batch.add_chain(POSTROUTING, nat(libc::NF_INET_POST_ROUTING, PRIORITY_SNAT));
+    batch.add_rule(POSTROUTING, |rule| {
+        rule.branch_by_destination(INTO);
+    });
+    batch.add_rule(POSTROUTING, |rule| {
+        rule.branch_by_source(OUT_OF);
+    });
 }
 
-fn add_bridge(batch: &mut Batch<'_>, bridge: &str, subnet: Cidr) {
-    // The bridge has route_localnet, for answers to this machine's own 127.0.0.1. Nothing else of 127/8 may use it.
-    batch.add_rule(GUARD, |rule| rule.comes_from(bridge).destination_in(loopback()).drop());
-    batch.add_rule(GUARD, |rule| rule.comes_from(bridge).source_in(loopback()).drop());
-
-    batch.add_chain(
-        POSTROUTING,
-        Some(Hook { kind: "nat", point: libc::NF_INET_POST_ROUTING, priority: PRIORITY_SNAT }),
-    );
-    batch.add_rule(POSTROUTING, |rule| rule.source_in(subnet).goes_elsewhere_than(bridge).masquerade());
-    batch.add_rule(POSTROUTING, |rule| rule.source_in(loopback()).goes_to(bridge).masquerade());
-    // A container that reached a published port of its own bridge: the answer would take the short way.
-    batch.add_rule(POSTROUTING, |rule| rule.source_in(subnet).goes_to(bridge).was_translated().masquerade());
-
-    batch.add_chain(
-        FORWARD,
-        Some(Hook { kind: "filter", point: libc::NF_INET_FORWARD, priority: PRIORITY_FILTER }),
-    );
-    batch.add_rule(FORWARD, |rule| rule.goes_elsewhere_than(bridge).accept());
+fn add_forward(batch: &mut Batch<'_>) {
+    batch.add_chain(FORWARD, filter(libc::NF_INET_FORWARD, PRIORITY_FILTER));
     batch.add_rule(FORWARD, |rule| rule.is_known().accept());
-    batch.add_rule(FORWARD, |rule| rule.comes_from(bridge).accept());
-    batch.add_rule(FORWARD, |rule| rule.was_translated().accept());
-    batch.add_rule(FORWARD, |rule| rule.drop());
+    batch.add_rule(FORWARD, |rule| {
+        rule.branch_by_source(LEAVING);
+    });
+    batch.add_rule(FORWARD, |rule| {
+        rule.branch_by_destination(ENTERING);
+    });
+}
+
+/// What leaves a bridge, and what answers it. A new flow from outside is not marked: whether it may reach a published
+/// port is the administrator's decision.
+fn add_marks(batch: &mut Batch<'_>) {
+    batch.add_chain(MARK, filter(libc::NF_INET_FORWARD, PRIORITY_MARK));
+    batch.add_rule(MARK, |rule| rule.comes_from_any(BRIDGES).set_mark(MARK_BIT, true));
+    batch.add_rule(MARK, |rule| rule.goes_to_any(BRIDGES).is_known().set_mark(MARK_BIT, true));
+    batch.add_chain(UNMARK, filter(libc::NF_INET_FORWARD, PRIORITY_UNMARK));
+    batch.add_rule(UNMARK, |rule| rule.is_marked(MARK_BIT).set_mark(MARK_BIT, false));
 }

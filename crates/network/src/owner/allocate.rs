@@ -1,210 +1,94 @@
-//! Choosing and holding: an address, and ports of the host.
-
-use std::fs::File;
-use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+//! Choosing places on networks.
 
 use super::Owner;
-use super::port::{after, candidates};
-use crate::error::PortError;
-use crate::hold::{Held, Hold, HoldKey, Refusal};
-use crate::network_name::BRIDGE;
-use crate::{
-    AttachRequest, BoundPort, Driver, Endpoint, Error, HostPort, Mac, Place, PortBinding, Protocol, Result,
-};
-
-/// An endpoint's id has as many random bytes.
-const ID_LEN: usize = 32;
+use super::create::random_id;
+use crate::settle::endpoint_interface;
+use crate::{AttachRequest, Endpoint, Error, Mac, Result};
 
 impl Owner {
-    /// Chooses addresses and holds the ports. On failure nothing is kept.
+    /// Chooses addresses on all networks and holds the ports. On failure nothing is kept.
     pub(super) fn allocate(&mut self, requests: Vec<AttachRequest>) -> Result<Vec<Endpoint>> {
-        match <[AttachRequest; 1]>::try_from(requests) {
-            Ok([request]) => Ok(vec![self.allocate_one(request)?]),
-            Err(_) => Err(Error::NotImplemented("several networks per container")),
+        let Some(container_id) = requests.first().map(|request| request.container_id.clone()) else {
+            return Ok(Vec::new());
+        };
+        let mut made: Vec<String> = Vec::new();
+        let outcome = requests.into_iter().try_for_each(|request| {
+            let network_id = self.allocate_one(request)?;
+            made.push(network_id);
+            Ok(())
+        });
+        // A running container gets its ports with the wiring, when its way out moves.
+        let is_running = self.containers.get(&container_id).is_some_and(|it| it.namespace.is_some());
+        let outcome = match outcome {
+            Ok(()) if !is_running => self.hold_wishes(&container_id),
+            other => other,
+        };
+        if let Err(error) = outcome {
+            for network_id in made {
+                self.forget_endpoint(&container_id, &network_id);
+            }
+            return Err(error);
         }
+        let container = self.containers.get(&container_id);
+        let endpoint = |network_id: &String| container.and_then(|it| it.on(network_id)).cloned();
+        Ok(made.iter().filter_map(endpoint).collect())
     }
 
-    fn allocate_one(&mut self, request: AttachRequest) -> Result<Endpoint> {
-        let network = self.network.as_mut().ok_or_else(|| Error::NoSuchNetwork(request.network.clone()))?;
-        if request.network != BRIDGE && request.network != network.id {
-            return Err(Error::NoSuchNetwork(request.network));
+    /// Answers the network's id.
+    fn allocate_one(&mut self, request: AttachRequest) -> Result<String> {
+        let record = self.find(&request.network)?;
+        if !record.driver.has_addresses() {
+            return Err(Error::Forbidden(format!(
+                "container cannot be connected to network {}: it has no interfaces",
+                record.name
+            )));
         }
-        if self.endpoints.contains_key(&request.container_id) {
-            return Err(Error::AlreadyAttached {
-                container: request.container_name,
-                network: BRIDGE.to_owned(),
-            });
+        let container = self.containers.entry(request.container_id.clone()).or_default();
+        container.name.clone_from(&request.container_name);
+        container.wishes.clone_from(&request.ports);
+        if container.on(&record.id).is_some() {
+            return Err(Error::AlreadyAttached { container: request.container_name, network: record.name });
         }
+        // The record was found a moment ago, by the thread that has them all.
+        let net = self.nets.get_mut(&record.id).ok_or_else(|| Error::NoSuchNetwork(record.name.clone()))?;
+        let interface = match endpoint_interface(&request.driver_opts)? {
+            Some(name) if container.endpoints.iter().any(|endpoint| endpoint.interface == name) => {
+                return Err(Error::InvalidRequest(format!(
+                    "interface name {name:?} is used twice in the container"
+                )));
+            }
+            Some(name) => name.to_owned(),
+            None => container.free_interface(net.interface_prefix()),
+        };
         let endpoint_id = random_id()?;
-        let ip = match request.ipv4 {
-            Some(ip) => network.addresses.allocate_at(ip.into()).map(|()| ip)?,
-            None => match network.addresses.allocate()? {
-                IpAddr::V4(ip) => ip,
-                IpAddr::V6(_) => return Err(Error::NotImplemented("IPv6")),
-            },
+        let (ipv4, ipv6) = net.place(&request)?;
+        let of_address = || match (ipv4, ipv6) {
+            (Some(place), _) => Mac::of_address(place.address),
+            (None, Some(place)) => Mac::of_address_v6(place.address),
+            (None, None) => Mac::of_id(&endpoint_id),
         };
-        let gateway = match network.bridge.address.address() {
-            IpAddr::V4(gateway) => Some(gateway),
-            IpAddr::V6(_) => None,
+        let host_interface = match record.driver {
+            crate::Driver::Bridge => format!("{}{}", self.config.veth_prefix(), &endpoint_id[..8]),
+            _ => String::new(),
         };
-        let mut endpoint = Endpoint {
-            network_id: network.id.clone(),
-            network_name: BRIDGE.to_owned(),
-            driver: Driver::Bridge,
-            host_interface: format!("{}{}", self.config.veth_prefix(), &endpoint_id[..8]),
-            endpoint_id,
+        container.endpoints.push(Endpoint {
+            network_id: record.id.clone(),
+            network_name: record.name,
+            driver: record.driver,
             container_id: request.container_id,
-            ipv4: Some(Place { address: ip, prefix_len: network.bridge.address.prefix_len(), gateway }),
-            ipv6: None,
-            mac: request.mac.unwrap_or_else(|| Mac::of_address(ip)),
-            interface: "eth0".to_owned(),
+            ipv4,
+            ipv6,
+            mac: request.mac.unwrap_or_else(of_address),
+            host_interface,
+            endpoint_id,
+            interface,
             ports: Vec::new(),
             aliases: request.aliases,
             dns_names: request.dns_names,
             links: request.links,
             driver_opts: request.driver_opts,
             gw_priority: request.gw_priority,
-        };
-        match self.hold_ports(&endpoint, &request.container_name, &request.ports) {
-            Ok(ports) => {
-                endpoint.ports = ports;
-                self.endpoints.insert(endpoint.container_id.clone(), endpoint.clone());
-                Ok(endpoint)
-            }
-            Err(error) => {
-                if let Some(network) = &mut self.network {
-                    network.addresses.release(ip.into());
-                }
-                Err(error)
-            }
-        }
+        });
+        Ok(record.id)
     }
-
-    fn hold_ports(
-        &mut self,
-        endpoint: &Endpoint,
-        name: &str,
-        wishes: &[PortBinding],
-    ) -> Result<Vec<BoundPort>> {
-        let mut bound = Vec::new();
-        for wish in wishes {
-            match self.hold_port(endpoint, name, wish) {
-                Ok(ports) => bound.extend(ports),
-                Err(error) => {
-                    let keys: Vec<HoldKey> = bound.iter().map(BoundPort::key).collect();
-                    self.keeper.release(&keys).map_err(Error::Keeper)?;
-                    return Err(error);
-                }
-            }
-        }
-        Ok(bound)
-    }
-
-    fn hold_port(&mut self, endpoint: &Endpoint, name: &str, wish: &PortBinding) -> Result<Vec<BoundPort>> {
-        let mut hosts = match wish.host_ip {
-            Some(ip) => vec![ip],
-            None if self.config.userland_proxy => {
-                vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
-            }
-            None => vec![Ipv4Addr::UNSPECIFIED.into()],
-        };
-        let tried = candidates(wish.host_port, self.next_port)?;
-        let mut cause = PortError::Exhausted;
-        for &host_port in &tried {
-            let mut outcome = self.try_port(endpoint, wish, &hosts, host_port)?;
-            if let Err((key, Refusal::NoSuchAddress)) = &outcome
-                && wish.host_ip.is_none()
-                && key.host_ip.is_ipv6()
-            {
-                // A machine without IPv6 publishes on what it has.
-                hosts.retain(IpAddr::is_ipv4);
-                outcome = self.try_port(endpoint, wish, &hosts, host_port)?;
-            }
-            match outcome {
-                Ok(ports) => {
-                    if wish.host_port == HostPort::Ephemeral {
-                        self.next_port = after(host_port);
-                    }
-                    return Ok(ports);
-                }
-                Err((key, refusal)) => {
-                    let may_try_next = matches!(refusal, Refusal::Held | Refusal::InUse);
-                    cause = self.port_error(key, refusal);
-                    if !may_try_next {
-                        break;
-                    }
-                }
-            }
-        }
-        if tried.len() > 1 && !matches!(cause, PortError::Refused { .. }) {
-            cause = PortError::Exhausted;
-        }
-        Err(Error::Publish { endpoint: name.to_owned(), endpoint_id: endpoint.endpoint_id.clone(), cause })
-    }
-
-    /// Holds one port on all of `hosts`, or on none of them.
-    fn try_port(
-        &mut self,
-        endpoint: &Endpoint,
-        wish: &PortBinding,
-        hosts: &[IpAddr],
-        host_port: u16,
-    ) -> Result<Held<Vec<BoundPort>>> {
-        let bound: Vec<BoundPort> = hosts
-            .iter()
-            .map(|&host_ip| BoundPort {
-                container_port: wish.container_port,
-                protocol: wish.protocol,
-                host_ip,
-                host_port,
-            })
-            .collect();
-        if let Some(port) = bound.iter().find(|port| self.keeper.owner(&port.key()).is_some()) {
-            return Ok(Err((port.key(), Refusal::Held)));
-        }
-        let holds = bound.iter().map(|port| self.hold_of(endpoint, port)).collect();
-        Ok(self.keeper.hold(holds).map_err(Error::Keeper)?.map(|()| bound))
-    }
-
-    /// What `shoal-net` is told about an endpoint's port.
-    pub(super) fn hold_of(&self, endpoint: &Endpoint, port: &BoundPort) -> Hold {
-        Hold {
-            key: port.key(),
-            owner: endpoint.container_id.clone(),
-            proxy: self.is_proxied(port.protocol, port.host_ip),
-            backends: endpoint.address_v4().map(|ip| (ip, port.container_port)).into_iter().collect(),
-        }
-    }
-
-    /// Whether `shoal-net` serves what arrives at a port, beside holding it.
-    ///
-    /// An IPv6 address has no other way to a container, which has none. UDP that the rules translate is not proxied:
-    /// a late answer of the proxy would begin a flow of its own in the kernel's eyes, and keep the client to it.
-    pub(super) fn is_proxied(&self, protocol: Protocol, host_ip: IpAddr) -> bool {
-        host_ip.is_ipv6()
-            || (self.config.userland_proxy && (protocol == Protocol::Tcp || self.firewall.is_none()))
-    }
-
-    /// Docker tells a port of its own from one of another program.
-    pub(super) fn port_error(&self, key: HoldKey, refusal: Refusal) -> PortError {
-        let (address, protocol) = (key.address(), key.protocol);
-        match refusal {
-            Refusal::Held => PortError::Allocated(address),
-            Refusal::InUse if self.keeper.overlaps(&key) => PortError::Allocated(address),
-            Refusal::InUse => PortError::InUse { address, protocol },
-            Refusal::NoSuchAddress => {
-                PortError::Refused { address, protocol, reason: "cannot assign requested address".to_owned() }
-            }
-            Refusal::Other(reason) => PortError::Refused { address, protocol, reason },
-        }
-    }
-}
-
-fn random_id() -> Result<String> {
-    let mut bytes = [0; ID_LEN];
-    File::open("/dev/urandom")
-        .and_then(|mut random| random.read_exact(&mut bytes))
-        .map_err(Error::kernel("read /dev/urandom"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::slice;
 use std::thread;
 
 use nix::sched::{CloneFlags, setns};
@@ -36,29 +35,37 @@ impl Owner {
     pub(super) fn start_dns(
         &mut self,
         container_id: &str,
-        endpoints: &[Endpoint],
         resolver: Resolver,
         sockets: &Sockets,
     ) -> Result<()> {
-        let asker = self.asker(container_id, endpoints, &resolver);
+        let container = self.containers.get(container_id);
+        let endpoints = container.map(|container| container.endpoints.clone()).unwrap_or_default();
+        let asker = self.asker(container_id, &endpoints, &resolver);
         let namespace = sockets.namespace.try_clone().ok();
         self.served.insert(container_id.to_owned(), Served { resolver, namespace });
-        self.keeper.set_names(self.names(endpoints)).map_err(Error::Keeper)?;
+        self.keeper.set_names(self.names(&endpoints)).map_err(Error::Keeper)?;
         self.keeper.admit(asker, Some(sockets)).map_err(Error::Keeper)
     }
 
     /// A container's endpoints, or their names, are other ones now.
-    pub(super) fn refresh_dns(&mut self, container_id: &str, endpoints: &[Endpoint]) -> Result<()> {
-        let names = self.names(endpoints);
+    pub(super) fn refresh_dns(&mut self, container_id: &str) -> Result<()> {
+        let container = self.containers.get(container_id);
+        let endpoints = container.map(|container| container.endpoints.clone()).unwrap_or_default();
+        let names = self.names(&endpoints);
         let mut gone = self.keeper.names_of(container_id);
         gone.retain(|key| !names.iter().any(|named| named.key() == *key));
         self.keeper.remove_names(&gone).map_err(Error::Keeper)?;
         self.keeper.set_names(names).map_err(Error::Keeper)?;
         let Some(served) = self.served.get(container_id) else { return Ok(()) };
-        let asker = self.asker(container_id, endpoints, &served.resolver.clone());
+        let asker = self.asker(container_id, &endpoints, &served.resolver.clone());
         self.keeper.admit(asker, None).map_err(Error::Keeper)?;
         self.visit_deaf();
         Ok(())
+    }
+
+    /// Whether a container has a DNS.
+    pub(super) fn is_served(&self, container_id: &str) -> bool {
+        self.served.contains_key(container_id)
     }
 
     /// Forgets a container's names, and lets go of its network namespace.
@@ -73,12 +80,13 @@ impl Owner {
     /// Tells a `shoal-net` that was there before us what is so now.
     pub(super) fn adopt_dns(&mut self) -> Result<()> {
         for container_id in self.keeper.known_containers() {
-            if !self.endpoints.contains_key(&container_id) {
+            if !self.containers.contains_key(&container_id) {
                 self.stop_dns(&container_id)?;
             }
         }
-        for (container_id, endpoint) in self.endpoints.clone() {
-            self.refresh_dns(&container_id, slice::from_ref(&endpoint))?;
+        let container_ids: Vec<String> = self.containers.keys().cloned().collect();
+        for container_id in container_ids {
+            self.refresh_dns(&container_id)?;
         }
         Ok(())
     }

@@ -56,8 +56,12 @@ impl Owner {
             let hold = Hold {
                 key,
                 owner: INGRESS_OWNER.to_owned(),
-                proxy: self.is_proxied(port.protocol, host),
-                backends: port.backends.clone(),
+                proxy: self.is_proxied(port.protocol, host, host.is_ipv4() && self.firewall.is_some()),
+                backends: port
+                    .backends
+                    .iter()
+                    .map(|(address, port)| (IpAddr::from(*address), *port))
+                    .collect(),
             };
             match self.keeper.hold_changed(hold) {
                 Ok(Ok(())) => {
@@ -85,9 +89,9 @@ fn key(port: &IngressPort, host_ip: IpAddr) -> HoldKey {
     HoldKey { protocol: port.protocol, host_ip, host_port: port.published_port }
 }
 
-fn removed_backends(old: &[Balanced], new: &[Balanced]) -> BTreeSet<Ipv4Addr> {
-    let addresses = |ports: &[Balanced]| -> BTreeSet<Ipv4Addr> {
-        ports.iter().flat_map(|port| port.targets.iter().map(|(address, _)| *address)).collect()
+fn removed_backends(old: &[Balanced], new: &[Balanced]) -> BTreeSet<IpAddr> {
+    let addresses = |ports: &[Balanced]| -> BTreeSet<IpAddr> {
+        ports.iter().flat_map(|port| port.targets.iter().map(|(address, _)| IpAddr::from(*address))).collect()
     };
     addresses(old).difference(&addresses(new)).copied().collect()
 }

@@ -6,47 +6,59 @@
 
 mod allocate;
 mod attach;
+mod container;
+mod create;
 mod detach;
 mod dns;
+mod foreign;
+mod hold;
 mod ingress;
 mod list;
+mod net;
 mod open;
 mod port;
+mod publish;
 mod reconcile;
+mod rename;
+mod repair;
 mod retire;
 mod sweep;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use ipam::Addresses;
+use ipam::Pool;
 use tokio::sync::oneshot;
 
 use crate::hold::{HoldKey, Keeper};
-use crate::kernel::Route;
-use crate::link::Bridge;
+use crate::kernel::{LinkWatch, Route};
 use crate::nft::{Balanced, Firewall, Published};
 use crate::resolver::Sockets;
 use crate::{
-    AttachRequest, Endpoint, Error, IngressPort, NetworkConfig, NetworkRecord, NetworkRequest, Resolver,
-    Result,
+    AttachRequest, Endpoint, IngressPort, NetworkConfig, NetworkRecord, NetworkRequest, Resolver, Result,
 };
 
-use attach::Publication;
+use attach::Purpose;
+use container::Container;
 use dns::AllServed;
+use net::Nets;
+use publish::Publication;
 use sweep::{Sweep, Swept};
+use watch::RuleWatch;
 
 pub(crate) use open::spawn;
 
-/// How often the kernel is compared with what should be there.
+/// How often the kernel is compared with what should be there, whatever it tells of itself.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
+/// How often it is asked whether anything has changed.
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Where the answer to a request goes.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T>>;
 
 /// What can happen to the owner.
-#[expect(dead_code, reason = "networks of users are not made yet")]
 pub(crate) enum Event {
     /// Settle and make a network.
     Create(Box<NetworkRequest>, Reply<NetworkRecord>),
@@ -54,14 +66,20 @@ pub(crate) enum Event {
     Remove(String, Reply<NetworkRecord>),
     /// Tell about one network.
     Find(String, Reply<NetworkRecord>),
+    /// Tell about all networks.
+    Networks(Reply<Vec<NetworkRecord>>),
     /// Choose and hold addresses and ports.
     Allocate(Vec<AttachRequest>, Reply<Vec<Endpoint>>),
     /// Wire a container's endpoints into a process's network namespace.
-    Attach(Vec<Endpoint>, u32, Option<Resolver>, Reply<()>),
+    Attach { container_id: String, pid: u32, dns: Option<Resolver>, reply: Reply<()> },
     /// Wire one more endpoint of a running container.
-    Connect(Box<Endpoint>, u32, Reply<Vec<Endpoint>>),
+    Connect { endpoint: Box<Endpoint>, pid: u32, dns: Option<Resolver>, reply: Reply<Vec<Endpoint>> },
     /// Take a running container off a network.
     Disconnect { container_id: String, network_id: String, reply: Reply<Vec<Endpoint>> },
+    /// A visit to a container's namespace is over.
+    Visited(String, Result<Option<Sockets>>, Purpose),
+    /// The sockets of a container's DNS have been made anew.
+    Heard(String, Sockets),
     /// Give a container other names.
     Rename {
         container_id: String,
@@ -69,16 +87,10 @@ pub(crate) enum Event {
         names: BTreeMap<String, Vec<String>>,
         reply: Reply<Vec<Endpoint>>,
     },
-    /// An endpoint is wired: publish its ports, and start its DNS.
-    Wired(String, Option<(Resolver, Sockets)>, Reply<()>),
-    /// The sockets of a container's DNS have been made anew.
-    Heard(String, Sockets),
     /// Bring up the loopback interface in a process's network namespace.
     Loopback(u32, Reply<()>),
     /// Give back what a container has.
     Detach(String, Reply<()>),
-    /// Tell about all networks.
-    Networks(Reply<Vec<NetworkRecord>>),
     /// The wanted state of all balanced ports.
     Ingress(Vec<IngressPort>, Reply<()>),
     /// Compare the kernel with what should be there.
@@ -93,13 +105,6 @@ pub(crate) enum Event {
     Close,
 }
 
-/// The default bridge with its addresses.
-struct BridgeNetwork {
-    id: String,
-    bridge: Bridge,
-    addresses: Addresses,
-}
-
 /// All state there is.
 pub(crate) struct Owner {
     config: NetworkConfig,
@@ -107,9 +112,11 @@ pub(crate) struct Owner {
     /// For the threads this one starts.
     sender: Sender<Event>,
     route: Route,
-    network: Option<BridgeNetwork>,
-    /// By container.
-    endpoints: BTreeMap<String, Endpoint>,
+    /// Where subnets come from.
+    pools: Vec<Pool>,
+    nets: Nets,
+    /// By id.
+    containers: BTreeMap<String, Container>,
     /// `None`: no rules at all.
     firewall: Option<Firewall>,
     /// What the port maps hold, but for what the sweeper is to delete.
@@ -127,6 +134,10 @@ pub(crate) struct Owner {
     waiting: Vec<Publication>,
     /// The table is not what it should be, and must be made anew.
     table_is_stale: bool,
+    /// What the kernel tells of interfaces and addresses.
+    link_watch: LinkWatch,
+    rule_watch: RuleWatch,
+    next_watch: Instant,
     next_reconcile: Instant,
 }
 
@@ -142,7 +153,7 @@ impl Owner {
     }
 
     fn next_event(&mut self) -> Event {
-        let deadline = self.sweep.deadline().map_or(self.next_reconcile, |due| due.min(self.next_reconcile));
+        let deadline = self.sweep.deadline().map_or(self.next_watch, |due| due.min(self.next_watch));
         match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => Event::Tick,
@@ -153,23 +164,23 @@ impl Owner {
     fn handle_event(&mut self, event: Event) {
         // Whoever asked may have given up; the answer then has no one to go to.
         match event {
-            Event::Create(_, reply) => drop(reply.send(Err(Error::NotImplemented("creating networks")))),
-            Event::Remove(_, reply) => drop(reply.send(Err(Error::NotImplemented("removing networks")))),
+            Event::Create(request, reply) => drop(reply.send(self.create(*request))),
+            Event::Remove(reference, reply) => self.remove(&reference, reply),
             Event::Find(reference, reply) => drop(reply.send(self.find(&reference))),
+            Event::Networks(reply) => drop(reply.send(Ok(self.networks()))),
             Event::Allocate(requests, reply) => drop(reply.send(self.allocate(requests))),
-            Event::Attach(endpoints, pid, dns, reply) => self.attach(endpoints, pid, dns, reply),
-            Event::Connect(_, _, reply) => {
-                drop(reply.send(Err(Error::NotImplemented("connecting running containers"))));
+            Event::Attach { container_id, pid, dns, reply } => self.attach(&container_id, pid, dns, reply),
+            Event::Connect { endpoint, pid, dns, reply } => self.connect(&endpoint, pid, dns, reply),
+            Event::Disconnect { container_id, network_id, reply } => {
+                self.disconnect(&container_id, &network_id, reply);
             }
-            Event::Disconnect { reply, .. } => {
-                drop(reply.send(Err(Error::NotImplemented("disconnecting running containers"))));
-            }
-            Event::Rename { reply, .. } => drop(reply.send(Err(Error::NotImplemented("renaming endpoints")))),
-            Event::Wired(container_id, dns, reply) => self.publish(&container_id, dns, reply),
+            Event::Visited(container_id, result, purpose) => self.visited(container_id, result, purpose),
             Event::Heard(container_id, sockets) => self.hear(&container_id, &sockets),
+            Event::Rename { container_id, container_name, names, reply } => {
+                drop(reply.send(self.rename(&container_id, container_name, names)));
+            }
             Event::Loopback(pid, reply) => self.raise_loopback(pid, reply),
             Event::Detach(container_id, reply) => drop(reply.send(self.detach(&container_id))),
-            Event::Networks(reply) => drop(reply.send(Ok(self.networks()))),
             Event::Ingress(ports, reply) => self.set_ingress(&ports, reply),
             Event::Reconcile(reply) => drop(reply.send(self.reconcile())),
             Event::Retire(reply) => drop(reply.send(self.retire())),
@@ -181,10 +192,12 @@ impl Owner {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        if now >= self.next_reconcile
-            && let Err(error) = self.reconcile()
-        {
-            tracing::warn!(%error, "kernel state of networks cannot be restored, trying again later");
+        if now >= self.next_watch {
+            self.next_watch = now + WATCH_INTERVAL;
+            let outcome = if now >= self.next_reconcile { self.reconcile() } else { self.watch() };
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "kernel state of networks cannot be restored, trying again later");
+            }
         }
         self.sweep.dispatch(now);
     }

@@ -1,33 +1,34 @@
-//! Taking over: from whatever is in the kernel to what the live endpoints need.
+//! Taking over: from whatever is in the kernel to what the networks and the live containers need.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-use ipam::Addresses;
-use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
+use ipam::Pool;
 use tokio::sync::oneshot;
 
-use super::attach::published_ports;
+use super::container::Container;
+use super::create::ensure_link;
 use super::dns::{AllServed, Served};
 use super::ingress::INGRESS_OWNER;
+use super::net::{Net, Nets};
 use super::port::FIRST_EPHEMERAL;
+use super::publish::published;
 use super::sweep::Sweep;
-use super::{BridgeNetwork, Event, Owner, RECONCILE_INTERVAL};
+use super::{Event, Owner, RECONCILE_INTERVAL, WATCH_INTERVAL};
 use crate::config::digest;
 use crate::hold::{Hold, HoldKey, Keeper};
-use crate::kernel::{Request, Route};
-use crate::link::{Bridge, choose_address, delete_link, enable_forwarding, name_of, taken_subnets};
-use crate::network_name::BRIDGE;
-use crate::nft::{Balanced, Firewall, Published};
-use crate::{BoundPort, Endpoint, Error, Live, NetworkConfig, NetworkRecord, Result};
+use crate::kernel::{LinkWatch, Request, Route};
+use crate::link::{alias_of, delete_link, ignore_absence, is_veth, name_of, open_namespace};
+use crate::network_name::{HOST, NONE, plain_network};
+use crate::nft::{Balanced, Commits, Firewall, Published};
+use crate::settle::{check_config, default_bridge};
+use crate::{BoundPort, Driver, Error, Live, NetworkConfig, NetworkRecord, Result};
 
-/// nftables refuses longer names.
-const NAME_LIMIT: usize = 128;
-/// The kernel refuses longer names of interfaces.
-const INTERFACE_NAME_LIMIT: usize = 15;
+/// Where the machine's own number is.
+const MACHINE_ID: &str = "/etc/machine-id";
 
 /// Starts the owner in the network namespace of the calling thread. The receiver tells how the take-over went.
 pub(crate) fn spawn(
@@ -35,19 +36,10 @@ pub(crate) fn spawn(
     networks: Vec<NetworkRecord>,
     live: Vec<Live>,
 ) -> Result<(Sender<Event>, oneshot::Receiver<Result<()>>)> {
-    if !networks.is_empty() {
-        return Err(Error::NotImplemented("networks of users"));
-    }
-    let served = live.iter().filter_map(|container| {
-        let resolver = container.dns.clone()?;
-        Some((container.container_id.clone(), Served::adopt(resolver, container.pid)))
-    });
-    let served: AllServed = served.collect();
-    let live: Vec<Endpoint> = live.into_iter().flat_map(|container| container.endpoints).collect();
     let (sender, events) = channel();
     let (opened, outcome) = oneshot::channel();
     let own_sender = sender.clone();
-    let life = move || match Owner::open(config, live, served, events, own_sender) {
+    let life = move || match Owner::open(config, networks, live, events, own_sender) {
         Ok(owner) => {
             if opened.send(Ok(())).is_ok() {
                 owner.run();
@@ -62,28 +54,38 @@ pub(crate) fn spawn(
 impl Owner {
     fn open(
         config: NetworkConfig,
-        live: Vec<Endpoint>,
-        served: AllServed,
-        events: std::sync::mpsc::Receiver<Event>,
+        networks: Vec<NetworkRecord>,
+        live: Vec<Live>,
+        events: Receiver<Event>,
         sender: Sender<Event>,
     ) -> Result<Owner> {
-        check(&config)?;
+        check_config(&config)?;
         let mut route = Route::open()?;
-        let network = open_bridge(&mut route, &config, &live)?;
-        remove_stale_links(&mut route, &config, &live)?;
-        let firewall = open_firewall(&config)?;
-        let table = config.nat.then(|| config.name.clone());
+        let link_watch = LinkWatch::open().map_err(Error::kernel("open a netlink socket"))?;
+        let pools = pools(&config);
+        let nets = open_nets(&mut route, &config, networks, &live, &pools)?;
+        remove_stale_links(&mut route, &config, &nets, &live)?;
+        let commits = Commits::default();
+        let firewall = open_firewall(&config, &commits)?;
+        let table = config.nat.then(|| (config.name.clone(), commits));
         let sweep = Sweep::start(table, sender.clone()).map_err(Error::kernel("start a thread"))?;
         let mut keeper = Keeper::new(config.exec_root.clone(), &config.libexec);
         let left = keeper.adopt().map_err(Error::Keeper)?;
-        let published = live.iter().flat_map(published_ports).map(|port| (port.key(), port)).collect();
+        let endpoints = live.iter().flat_map(|container| &container.endpoints);
+        let published = endpoints.flat_map(published).map(|port| (port.key(), port)).collect();
+        let served = live.iter().filter_map(|container| {
+            let resolver = container.dns.clone()?;
+            Some((container.container_id.clone(), Served::adopt(resolver, container.pid)))
+        });
+        let served: AllServed = served.collect();
         let mut owner = Owner {
             config,
             events,
             sender,
             route,
-            network,
-            endpoints: BTreeMap::new(),
+            pools,
+            nets,
+            containers: live.into_iter().map(adopt_container).collect(),
             firewall,
             published,
             keeper,
@@ -98,33 +100,40 @@ impl Owner {
             sweep,
             waiting: Vec::new(),
             table_is_stale: true,
+            link_watch,
+            rule_watch: Default::default(),
+            next_watch: Instant::now() + WATCH_INTERVAL,
             next_reconcile: Instant::now() + RECONCILE_INTERVAL,
         };
-        owner.adopt_holds(&left, &live)?;
-        owner.endpoints =
-            live.into_iter().map(|endpoint| (endpoint.container_id.clone(), endpoint)).collect();
+        owner.ensure_forwarding()?;
+        owner.adopt_holds(&left)?;
+        owner.watch_foreign()?;
         owner.restore_table()?;
         owner.adopt_dns()?;
+        owner.reconcile_links()?;
         Ok(owner)
     }
 
     /// Lets go of ports whose container is gone, and holds those of live ones that are not held.
-    fn adopt_holds(&mut self, left: &[Hold], live: &[Endpoint]) -> Result<()> {
-        let wanted: BTreeSet<HoldKey> =
-            live.iter().flat_map(|endpoint| &endpoint.ports).map(BoundPort::key).collect();
+    fn adopt_holds(&mut self, left: &[Hold]) -> Result<()> {
+        let endpoints = self.containers.values().flat_map(|container| &container.endpoints);
+        let holds: Vec<Hold> = endpoints
+            .flat_map(|endpoint| endpoint.ports.iter().map(move |port| (endpoint, port)))
+            .filter(|(_, port)| port.host_port != 0)
+            .map(|(endpoint, port)| self.hold_of(endpoint, port))
+            .collect();
+        let wanted: BTreeSet<HoldKey> = holds.iter().map(|hold| hold.key).collect();
         let stale: Vec<HoldKey> = left
             .iter()
             .filter(|hold| hold.owner != INGRESS_OWNER && !wanted.contains(&hold.key))
             .map(|hold| hold.key)
             .collect();
         self.keeper.release(&stale).map_err(Error::Keeper)?;
-        for endpoint in live {
-            for port in &endpoint.ports {
-                let hold = self.hold_of(endpoint, port);
-                if let Err((key, refusal)) = self.keeper.hold_changed(hold).map_err(Error::Keeper)? {
-                    let cause = self.port_error(key, refusal);
-                    tracing::warn!(container = endpoint.container_id, %cause, "port of a live container is not held");
-                }
+        for hold in holds {
+            let container = hold.owner.clone();
+            if let Err((key, refusal)) = self.keeper.hold_changed(hold).map_err(Error::Keeper)? {
+                let cause = self.port_error(key, refusal);
+                tracing::warn!(container, %cause, "port of a live container is not held");
             }
         }
         Ok(())
@@ -141,91 +150,114 @@ impl BoundPort {
 impl Published {
     /// What this port is held as.
     pub(crate) fn key(&self) -> HoldKey {
-        HoldKey { protocol: self.protocol, host_ip: IpAddr::V4(self.host_ip), host_port: self.host_port }
+        HoldKey { protocol: self.protocol, host_ip: self.host_ip, host_port: self.host_port }
     }
 }
 
-fn check(config: &NetworkConfig) -> Result<()> {
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if config.name.is_empty() || config.name.len() > NAME_LIMIT || !plain(&config.name) {
-        return Err(Error::InvalidConfig(format!(
-            "invalid daemon name {:?}: at most {NAME_LIMIT} letters, digits, '-', '_' and '.'",
-            config.name
-        )));
-    }
-    let bridge = &config.bridge.name;
-    if bridge.is_empty() || bridge.len() > INTERFACE_NAME_LIMIT || !plain(bridge) {
-        return Err(Error::InvalidConfig(format!(
-            "invalid bridge name {bridge:?}: at most {INTERFACE_NAME_LIMIT} letters, digits, '-', '_' and '.'"
-        )));
-    }
-    Ok(())
+/// A container that runs is wired, as far as its networks go; what is missing is found and made again.
+fn adopt_container(live: Live) -> (String, Container) {
+    let namespace = match open_namespace(live.pid) {
+        Ok(namespace) => Some(Arc::new(namespace)),
+        Err(error) => {
+            // It ends just now: whoever watches it will detach it.
+            tracing::debug!(container = live.container_id, %error, "namespace of a live container cannot be kept");
+            None
+        }
+    };
+    let container = Container {
+        name: live.container_name,
+        wired: live.endpoints.iter().map(|endpoint| endpoint.network_id.clone()).collect(),
+        endpoints: live.endpoints,
+        wishes: live.ports,
+        namespace,
+    };
+    (live.container_id, container)
 }
 
-fn open_bridge(
+/// The configured pools, and for IPv6 one that no other machine has.
+fn pools(config: &NetworkConfig) -> Vec<Pool> {
+    let mut pools = config.pools.clone();
+    if !pools.iter().any(|pool| pool.base().is_ipv6()) {
+        let machine = std::fs::read_to_string(MACHINE_ID).unwrap_or_default();
+        let seed = digest(&["site", &config.name, machine.trim()]);
+        let octet = |at: usize| u8::from_str_radix(&seed[2 * at..2 * at + 2], 16).unwrap_or(0);
+        pools.push(Pool::unique_local([octet(0), octet(1), octet(2), octet(3), octet(4)]));
+    }
+    pools
+}
+
+/// All networks: the predefined ones, of which a default bridge that cannot be had is an error, and those of users, of
+/// which one that cannot be had is told and stays known.
+fn open_nets(
     route: &mut Route,
     config: &NetworkConfig,
-    live: &[Endpoint],
-) -> Result<Option<BridgeNetwork>> {
-    if config.bridge.none {
-        return Ok(None);
+    networks: Vec<NetworkRecord>,
+    live: &[Live],
+    pools: &[Pool],
+) -> Result<Nets> {
+    let mut nets: Nets = BTreeMap::new();
+    for (name, driver) in [(HOST, Driver::Host), (NONE, Driver::Null)] {
+        let net = Net::new(plain_network(&config.name, name, driver))?;
+        nets.insert(net.record.id.clone(), net);
     }
-    if config.ip_forward {
-        enable_forwarding()?;
-    }
-    let present = Bridge::present_address(route, &config.bridge.name)?;
-    let taken = taken_subnets(route)?;
-    let address = choose_address(&config.bridge, present, live, &config.pools, &taken)?;
-    let mut addresses = match config.bridge.fixed_cidr {
-        Some(range) => Addresses::with_range(address, range)?,
-        None => Addresses::new(address),
-    };
-    addresses.allocate_at(address.address())?;
-    for endpoint in live {
-        if let Some(ip) = endpoint.address_v4()
-            && let Err(error) = addresses.allocate_at(ip.into())
-        {
-            tracing::warn!(container = endpoint.container_id, %error, "live container does not fit the bridge's subnet");
+    for record in networks {
+        let name = record.name.clone();
+        match Net::new(record) {
+            Ok(net) => drop(nets.insert(net.record.id.clone(), net)),
+            Err(error) => tracing::error!(network = name, %error, "network cannot be understood"),
         }
     }
-    let bridge = Bridge::ensure(route, &config.bridge, address, config.nat)?;
-    Ok(Some(BridgeNetwork { id: digest(&["network", &config.name, BRIDGE]), bridge, addresses }))
+    if !config.bridge.none {
+        let present = crate::link::present_address(route, &config.bridge.name)?;
+        let mut taken = crate::link::taken_subnets(route)?;
+        taken.extend(nets.values().flat_map(|net| &net.record.subnets).map(|subnet| subnet.subnet));
+        let endpoints = live.iter().flat_map(|container| &container.endpoints);
+        let record = default_bridge(config, present, endpoints, pools, &taken)?;
+        nets.insert(record.id.clone(), Net::new(record)?);
+    }
+    for endpoint in live.iter().flat_map(|container| &container.endpoints) {
+        if let Some(net) = nets.get_mut(&endpoint.network_id) {
+            net.adopt(endpoint);
+        }
+    }
+    for net in nets.values_mut() {
+        match ensure_link(route, net, config.alias(&net.record.id), config.nat) {
+            Ok(index) => net.index = index,
+            Err(error) if net.record.predefined => return Err(error),
+            Err(error) => tracing::error!(network = net.record.name, %error, "network cannot be made"),
+        }
+    }
+    Ok(nets)
 }
 
-/// Removes the pairs that an earlier daemon of this name has left and that belong to no live container.
-fn remove_stale_links(route: &mut Route, config: &NetworkConfig, live: &[Endpoint]) -> Result<()> {
-    let prefix = config.veth_prefix();
-    let is_stale = |name: &str| {
-        name.starts_with(&prefix) && !live.iter().any(|endpoint| endpoint.host_interface == name)
-    };
-    let links = route.links()?;
-    let stale: Vec<Request> = links
+/// Removes what an earlier daemon of this name has left: pairs that belong to no live container, bridges that belong
+/// to no network.
+fn remove_stale_links(route: &mut Route, config: &NetworkConfig, nets: &Nets, live: &[Live]) -> Result<()> {
+    let (prefix, alias) = (config.veth_prefix(), config.alias(""));
+    let wanted: BTreeSet<&str> = live
         .iter()
-        .filter(|link| is_veth(link))
-        .filter_map(name_of)
-        .filter(|name| is_stale(name))
-        .map(delete_link)
+        .flat_map(|container| &container.endpoints)
+        .map(|endpoint| endpoint.host_interface.as_str())
         .collect();
+    let links = route.links()?;
+    let is_stale = |link: &&netlink_packet_route::link::LinkMessage| {
+        let is_pair = is_veth(link)
+            && name_of(link).is_some_and(|name| name.starts_with(&prefix) && !wanted.contains(name));
+        let network = alias_of(link).and_then(|found| found.strip_prefix(&alias));
+        is_pair || network.is_some_and(|id| !nets.contains_key(id))
+    };
+    let stale: Vec<Request> = links.iter().filter(is_stale).filter_map(name_of).map(delete_link).collect();
     if !stale.is_empty() {
-        tracing::info!(count = stale.len(), "interfaces of ended containers are removed");
+        tracing::info!(count = stale.len(), "interfaces of ended containers and networks are removed");
     }
     // One that vanishes by itself meanwhile is as good as removed.
-    match route.apply(stale) {
-        Err(Error::Kernel { source, .. }) if source.raw_os_error() == Some(nix::libc::ENODEV) => Ok(()),
-        other => other,
-    }
-}
-
-fn is_veth(link: &LinkMessage) -> bool {
-    link.attributes.iter().any(|attribute| match attribute {
-        LinkAttribute::LinkInfo(infos) => infos.contains(&LinkInfo::Kind(InfoKind::Veth)),
-        _ => false,
-    })
+    ignore_absence(route.apply(stale))
 }
 
 /// Connects to the table, or removes one of an earlier configuration if there are to be no rules.
-fn open_firewall(config: &NetworkConfig) -> Result<Option<Firewall>> {
-    let opened = Firewall::open(&config.name).map_err(Error::kernel("open a netfilter socket"));
+fn open_firewall(config: &NetworkConfig, commits: &Commits) -> Result<Option<Firewall>> {
+    let opened =
+        Firewall::open(&config.name, commits.clone()).map_err(Error::kernel("open a netfilter socket"));
     if config.nat {
         return opened.map(Some);
     }
@@ -240,12 +272,20 @@ fn open_firewall(config: &NetworkConfig) -> Result<Option<Firewall>> {
 
 /// The balanced ports as `shoal-net` has kept them over the daemon's absence.
 fn left_ingress(left: &[Hold]) -> Vec<Balanced> {
+    let targets = |hold: &Hold| {
+        let of_v4 = hold.backends.iter().filter_map(|(address, port)| match address {
+            std::net::IpAddr::V4(address) => Some((*address, *port)),
+            std::net::IpAddr::V6(_) => None,
+        });
+        of_v4.collect::<Vec<_>>()
+    };
     left.iter()
-        .filter(|hold| hold.owner == INGRESS_OWNER && hold.key.host_ip.is_ipv4() && !hold.backends.is_empty())
+        .filter(|hold| hold.owner == INGRESS_OWNER && hold.key.host_ip.is_ipv4())
         .map(|hold| Balanced {
             protocol: hold.key.protocol,
             port: hold.key.host_port,
-            targets: hold.backends.clone(),
+            targets: targets(hold),
         })
+        .filter(|balanced| !balanced.targets.is_empty())
         .collect()
 }

@@ -1,59 +1,45 @@
-//! Comparing the kernel with what should be there.
+//! Comparing the kernel with what should be there, and making again what is missing.
 
 use std::time::Instant;
 
-use netlink_packet_route::RouteNetlinkMessage;
-
 use super::{Owner, RECONCILE_INTERVAL};
-use crate::kernel::Request;
-use crate::link::{Bridge, enable_forwarding, enslave};
+use crate::link::{enable_forwarding, enable_forwarding_v6};
 use crate::nft::Contents;
 use crate::{Error, Result};
 
 impl Owner {
-    /// Makes again what is missing: forwarding, the bridge and its ports, the table, the held ports.
+    /// Makes again what is missing: forwarding, bridges and interfaces, the table, the held ports.
     pub(super) fn reconcile(&mut self) -> Result<()> {
         self.next_reconcile = Instant::now() + RECONCILE_INTERVAL;
-        self.reconcile_bridge()?;
+        self.ensure_forwarding()?;
+        // Everything is looked at: what has been told is old.
+        drop(self.link_watch.drain());
+        let links = self.reconcile_links();
         if let Some(firewall) = &mut self.firewall
             && !self.sweep.is_under_way()
         {
             self.table_is_stale |= !firewall.exists().map_err(Error::kernel("look up the table"))?;
         }
-        self.restore_table()?;
-        if !self.keeper.check().map_err(Error::Keeper)? {
-            tracing::warn!("shoal-net had ended, its ports are held again");
+        let rules = self.restore_table().and_then(|()| self.watch());
+        links.and(rules).and(self.check_keeper())
+    }
+
+    /// Turns on what no packet leaves a bridge without.
+    pub(super) fn ensure_forwarding(&mut self) -> Result<()> {
+        if !self.config.ip_forward || self.nets.values().all(|net| net.bridge_options().is_none()) {
+            return Ok(());
+        }
+        enable_forwarding()?;
+        if self.nets.values().any(|net| net.record.enable_ipv6 && net.bridge_options().is_some()) {
+            enable_forwarding_v6()?;
         }
         self.visit_deaf();
         Ok(())
     }
 
-    fn reconcile_bridge(&mut self) -> Result<()> {
-        let Some(network) = &mut self.network else { return Ok(()) };
-        if self.config.ip_forward {
-            enable_forwarding()?;
-        }
-        let address = network.bridge.address;
-        let bridge = Bridge::ensure(&mut self.route, &self.config.bridge, address, self.firewall.is_some())?;
-        if bridge.index == network.bridge.index {
-            return Ok(());
-        }
-        tracing::warn!(bridge = %bridge.name, "bridge had gone and is made again");
-        let ports: Vec<Request> = self
-            .endpoints
-            .values()
-            .map(|endpoint| {
-                let link = enslave(&endpoint.host_interface, bridge.index);
-                Request::change(
-                    RouteNetlinkMessage::NewLink(link),
-                    format!("enslave {}", endpoint.host_interface),
-                )
-            })
-            .collect();
-        network.bridge = bridge;
-        // An endpoint that is not wired yet has no interface; it will find the new bridge by itself.
-        if let Err(error) = self.route.apply(ports) {
-            tracing::debug!(%error, "not every container is on the new bridge");
+    pub(super) fn check_keeper(&mut self) -> Result<()> {
+        if !self.keeper.check().map_err(Error::Keeper)? {
+            tracing::warn!("shoal-net had ended, its ports are held again");
         }
         Ok(())
     }
@@ -64,16 +50,18 @@ impl Owner {
             return Ok(());
         }
         let Some(firewall) = &mut self.firewall else { return Ok(()) };
-        let bridge = self.network.as_ref().map(|network| &network.bridge);
         let contents = Contents {
-            bridge: bridge.map(|bridge| (bridge.name.as_str(), bridge.subnet())),
+            networks: self.nets.values().filter_map(|net| net.rules()).collect(),
             ports: self.published.values().copied().collect(),
             ingress: self.ingress.clone(),
+            marks: false,
         };
         firewall.replace(&contents).map_err(Error::kernel("replace the nftables table"))?;
         self.table_is_stale = false;
+        self.rule_watch = Default::default();
         // What was to be deleted or changed is so now.
         self.sweep.pending.ports.clear();
+        self.sweep.pending.networks.clear();
         self.sweep.pending.ingress = None;
         Ok(())
     }

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use super::{Event, Owner, Reply};
 use crate::hold::HoldKey;
 use crate::kernel::{Route, StaleFlows, flush_flows};
-use crate::link::delete_link;
-use crate::nft::{Balanced, Firewall, Published};
-use crate::{Error, Result};
+use crate::link::{delete_link, has_alias, ignore_absence};
+use crate::nft::{Balanced, Commits, Firewall, NetworkRules, Published};
+use crate::{Error, NetworkRecord, Result};
 
 /// How long deletions are gathered.
 const GATHER: Duration = Duration::from_millis(50);
@@ -28,6 +28,12 @@ const STACK_SIZE: usize = 128 * 1024;
 pub(super) struct Chores {
     /// Elements of the port maps.
     pub(super) ports: Vec<Published>,
+    /// Networks' own chains.
+    pub(super) networks: Vec<NetworkRules>,
+    /// Bridges to remove if they are still there and bear this mark.
+    bridges: Vec<(String, String)>,
+    /// Networks that are no more, and who is told when the kernel has forgotten them.
+    pub(super) removed: Vec<(NetworkRecord, Reply<NetworkRecord>)>,
     /// The balanced ports as they are and as they should be, and who waits for it.
     pub(super) ingress: Option<(Vec<Balanced>, Vec<Balanced>)>,
     /// Who is told when these chores are done.
@@ -41,6 +47,7 @@ pub(super) struct Chores {
 /// Chores that are done.
 pub(crate) struct Swept {
     rules: io::Result<()>,
+    removed: Vec<(NetworkRecord, Reply<NetworkRecord>)>,
     replies: Vec<(Result<()>, Reply<()>)>,
 }
 
@@ -55,9 +62,9 @@ pub(super) struct Sweep {
 
 impl Sweep {
     /// Starts the sweeper. It ends when this is dropped.
-    pub(super) fn start(table: Option<String>, events: Sender<Event>) -> io::Result<Sweep> {
+    pub(super) fn start(table: Option<(String, Commits)>, events: Sender<Event>) -> io::Result<Sweep> {
         let (chores, received) = channel();
-        let sweeper = move || sweep(table.as_deref(), &received, &events);
+        let sweeper = move || sweep(table.as_ref(), &received, &events);
         thread::Builder::new().name("network-sweep".to_owned()).stack_size(STACK_SIZE).spawn(sweeper)?;
         Ok(Sweep { pending: Chores::default(), due: None, links: Vec::new(), under_way: None, chores })
     }
@@ -84,6 +91,11 @@ impl Sweep {
     /// Removes an interface, should it outlive the container.
     pub(super) fn link(&mut self, name: String) {
         self.links.push((Instant::now() + LINK_PATIENCE, name));
+    }
+
+    /// Removes a bridge that bears this mark.
+    pub(super) fn bridge(&mut self, name: &str, alias: &str) {
+        self.pending.bridges.push((name.to_owned(), alias.to_owned()));
     }
 
     /// Whether the table may be about to change.
@@ -128,6 +140,7 @@ impl Owner {
     /// Answers who waited, and goes on with what had to.
     pub(super) fn swept(&mut self, swept: Swept) {
         self.sweep.under_way = None;
+        self.census_is_due();
         if let Err(error) = swept.rules {
             tracing::warn!(%error, "stale rules cannot be removed one by one, the table is made anew");
             self.table_is_stale = true;
@@ -140,6 +153,9 @@ impl Owner {
             let failed = |error: &String| Error::kernel("change the rules")(io::Error::other(error.clone()));
             let _ = reply.send(restored.as_ref().map_err(failed).and(result));
         }
+        for (record, reply) in swept.removed {
+            let _ = reply.send(Ok(record));
+        }
         for publication in mem::take(&mut self.waiting) {
             self.add_ports(publication);
         }
@@ -148,7 +164,7 @@ impl Owner {
 }
 
 /// The sweeper's life.
-fn sweep(table: Option<&str>, chores: &Receiver<Chores>, events: &Sender<Event>) {
+fn sweep(table: Option<&(String, Commits)>, chores: &Receiver<Chores>, events: &Sender<Event>) {
     for chores in chores {
         let rules = table.map_or(Ok(()), |table| sweep_rules(table, &chores));
         if !chores.flows.is_empty() {
@@ -158,22 +174,25 @@ fn sweep(table: Option<&str>, chores: &Receiver<Chores>, events: &Sender<Event>)
                 Err(error) => tracing::warn!(%error, "stale flows cannot be forgotten"),
             }
         }
-        if let Err(error) = sweep_links(&chores.links) {
-            tracing::warn!(%error, "interfaces of ended containers cannot be removed");
+        if let Err(error) = sweep_links(&chores.links, &chores.bridges) {
+            tracing::warn!(%error, "interfaces of ended containers and networks cannot be removed");
         }
-        if events.send(Event::Swept(Swept { rules, replies: chores.replies })).is_err() {
+        if events
+            .send(Event::Swept(Swept { rules, removed: chores.removed, replies: chores.replies }))
+            .is_err()
+        {
             return;
         }
     }
 }
 
-fn sweep_rules(table: &str, chores: &Chores) -> io::Result<()> {
-    if chores.ports.is_empty() && chores.ingress.is_none() {
+fn sweep_rules((table, commits): &(String, Commits), chores: &Chores) -> io::Result<()> {
+    if chores.ports.is_empty() && chores.networks.is_empty() && chores.ingress.is_none() {
         return Ok(());
     }
-    let mut firewall = Firewall::open(table)?;
-    if !chores.ports.is_empty() {
-        firewall.change_ports(&chores.ports, &[])?;
+    let mut firewall = Firewall::open(table, commits.clone())?;
+    if !chores.ports.is_empty() || !chores.networks.is_empty() {
+        firewall.delete(&chores.ports, &chores.networks)?;
     }
     match &chores.ingress {
         Some((old, new)) => firewall.change_ingress(old, new),
@@ -181,8 +200,8 @@ fn sweep_rules(table: &str, chores: &Chores) -> io::Result<()> {
     }
 }
 
-fn sweep_links(names: &[String]) -> Result<()> {
-    if names.is_empty() {
+fn sweep_links(names: &[String], bridges: &[(String, String)]) -> Result<()> {
+    if names.is_empty() && bridges.is_empty() {
         return Ok(());
     }
     let mut route = Route::open()?;
@@ -192,9 +211,11 @@ fn sweep_links(names: &[String]) -> Result<()> {
             requests.push(delete_link(name));
         }
     }
-    // The namespace may have died between the question and this.
-    match route.apply(requests) {
-        Err(Error::Kernel { source, .. }) if source.raw_os_error() == Some(nix::libc::ENODEV) => Ok(()),
-        other => other,
+    for (name, alias) in bridges {
+        if route.link(name)?.is_some_and(|link| has_alias(&link, alias)) {
+            requests.push(delete_link(name));
+        }
     }
+    // A namespace may have died between the question and this.
+    ignore_absence(route.apply(requests))
 }

@@ -18,7 +18,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use network::hold::{Answer, Request, SOCKET_NAME, read_message, write_message};
-use network::{AttachRequest, Endpoint, HostPort, Live, Network, NetworkConfig, PortBinding, Protocol};
+use network::{
+    AttachRequest, Endpoint, HostPort, Live, Network, NetworkConfig, NetworkRecord, NetworkRequest,
+    PortBinding, Protocol,
+};
 use nix::sched::{CloneFlags, setns};
 
 /// How long something may take to come true.
@@ -102,12 +105,13 @@ impl Namespace {
     /// Serves TCP inside, for as long as the test runs: each client is told `name`, and the address it is seen as.
     pub(crate) fn serve_tcp(&self, port: u16, name: &str) {
         let name = name.to_owned();
-        let listener = self.enter(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("listen"));
+        let listener =
+            self.enter(|| TcpListener::bind((std::net::Ipv6Addr::UNSPECIFIED, port)).expect("listen"));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
                 let peer = stream.peer_addr().expect("peer");
-                let _ = write!(stream, "{name} {}", peer.ip());
+                let _ = write!(stream, "{name} {}", peer.ip().to_canonical());
             }
         });
     }
@@ -115,11 +119,11 @@ impl Namespace {
     /// Serves UDP inside: each datagram is answered with `name`, and the address it is seen to come from.
     pub(crate) fn serve_udp(&self, port: u16, name: &str) {
         let name = name.to_owned();
-        let socket = self.enter(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("bind"));
+        let socket = self.enter(|| UdpSocket::bind((std::net::Ipv6Addr::UNSPECIFIED, port)).expect("bind"));
         thread::spawn(move || {
             let mut buffer = [0; 64];
             while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
-                let _ = socket.send_to(format!("{name} {}", peer.ip()).as_bytes(), peer);
+                let _ = socket.send_to(format!("{name} {}", peer.ip().to_canonical()).as_bytes(), peer);
             }
         });
     }
@@ -209,6 +213,8 @@ pub(crate) struct Host {
 /// The host's and the outsider's address on the wire between them.
 pub(crate) const HOST_IP: Ipv4Addr = Ipv4Addr::new(10, 199, 0, 1);
 pub(crate) const OUTSIDE_IP: Ipv4Addr = Ipv4Addr::new(10, 199, 0, 2);
+pub(crate) const HOST_IP6: std::net::Ipv6Addr = std::net::Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, 1);
+pub(crate) const OUTSIDE_IP6: std::net::Ipv6Addr = std::net::Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, 2);
 
 impl Host {
     pub(crate) fn new() -> Host {
@@ -218,6 +224,8 @@ impl Host {
         namespace.ip(&[&wire[..], &[outside.name.as_str()]].concat());
         namespace.ip(&["addr", "add", &format!("{HOST_IP}/24"), "dev", "wire"]);
         outside.ip(&["addr", "add", &format!("{OUTSIDE_IP}/24"), "dev", "wire"]);
+        namespace.ip(&["addr", "add", &format!("{HOST_IP6}/64"), "dev", "wire", "nodad"]);
+        outside.ip(&["addr", "add", &format!("{OUTSIDE_IP6}/64"), "dev", "wire", "nodad"]);
         namespace.ip(&["link", "set", "wire", "up"]);
         outside.ip(&["link", "set", "wire", "up"]);
         let root = tempfile::Builder::new().prefix("shoal-network-").tempdir().expect("make a directory");
@@ -246,10 +254,16 @@ impl Host {
         self.namespace.enter(|| block_on(Network::open(config, Vec::new(), live.collect())))
     }
 
+    /// Opens the room as a daemon does that starts again.
+    pub(crate) fn reopen(&self, networks: Vec<NetworkRecord>, live: Vec<Live>) -> network::Result<Network> {
+        let config = self.config();
+        self.namespace.enter(|| block_on(Network::open(config, networks, live)))
+    }
+
     /// The rules of the daemon's table, as `nft` shows them; `None` if there is no table.
     pub(crate) fn rules(&self) -> Option<String> {
         let listing = self.namespace.run("nft", &["list", "ruleset"]);
-        listing.contains(&format!("table ip {} ", self.name)).then_some(listing)
+        listing.contains(&format!("table inet {} ", self.name)).then_some(listing)
     }
 
     /// Asks `shoal-net` something; `None` if there is none.
@@ -316,4 +330,59 @@ pub(crate) fn start(network: &Network, kind: &str, ports: Vec<PortBinding>) -> (
     let endpoint = allocate(network, request(&container, ports)).expect("allocate");
     attach(network, &endpoint, &container).expect("attach");
     (container, endpoint)
+}
+
+/// A network of this name, changed by `change` from what a user gets who says nothing.
+pub(crate) fn create(
+    network: &Network,
+    name: &str,
+    change: impl FnOnce(&mut NetworkRequest),
+) -> network::Result<NetworkRecord> {
+    let mut request = NetworkRequest { name: name.to_owned(), ..NetworkRequest::default() };
+    change(&mut request);
+    block_on(network.create(request))
+}
+
+/// What a container wants from some network.
+pub(crate) fn wish(container: &Container, name: &str, ports: &[PortBinding]) -> AttachRequest {
+    AttachRequest { network: name.to_owned(), ..request(container, ports.to_vec()) }
+}
+
+/// A container on several networks.
+pub(crate) fn start_on(
+    network: &Network,
+    kind: &str,
+    names: &[&str],
+    ports: &[PortBinding],
+) -> (Container, Vec<Endpoint>) {
+    let container = Container::new(kind);
+    let wishes = names.iter().map(|name| wish(&container, name, ports)).collect();
+    let endpoints = block_on(network.allocate(wishes)).expect("allocate");
+    block_on(network.attach(&endpoints, container.pid(), None)).expect("attach");
+    (container, endpoints)
+}
+
+/// A container that runs while the room is opened again.
+pub(crate) fn live(container: &Container, endpoints: &[Endpoint]) -> Live {
+    Live {
+        container_id: container.id.clone(),
+        container_name: "web".to_owned(),
+        pid: container.pid(),
+        endpoints: endpoints.to_vec(),
+        ports: Vec::new(),
+        dns: None,
+    }
+}
+
+/// The IPv6 address of an endpoint.
+pub(crate) fn ip6(endpoint: &Endpoint) -> std::net::Ipv6Addr {
+    endpoint.address_v6().expect("an IPv6 address")
+}
+
+/// What a server says on a connection that has been open for a while.
+pub(crate) fn read_all(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    stream.set_read_timeout(Some(CLIENT_TIMEOUT)).expect("set a limit");
+    let _ = stream.read_to_string(&mut answer);
+    answer
 }

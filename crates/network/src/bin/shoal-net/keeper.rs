@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
@@ -334,7 +334,7 @@ impl Keeper {
         }
     }
 
-    fn forward(&mut self, key: HoldKey, backend: Option<(Ipv4Addr, u16)>) {
+    fn forward(&mut self, key: HoldKey, backend: Option<(IpAddr, u16)>) {
         for _ in 0..TURN {
             let Some(socket) = udp_socket(&self.ports, &key) else { return };
             let Ok((len, client)) = socket.recv_from(&mut self.scratch) else { return };
@@ -370,7 +370,7 @@ fn udp_socket<'a>(ports: &'a BTreeMap<HoldKey, Port>, key: &HoldKey) -> Option<&
 }
 
 /// Accepts a client and begins the connection to its container. Without one the client is turned away.
-fn accept_flow(listener: &TcpListener, backend: Option<(Ipv4Addr, u16)>) -> Option<Flow> {
+fn accept_flow(listener: &TcpListener, backend: Option<(IpAddr, u16)>) -> Option<Flow> {
     let (client, _) = listener.accept().ok()?;
     client.set_nonblocking(true).ok()?;
     client.set_nodelay(true).ok()?;

@@ -1,15 +1,15 @@
 //! Sockets on the host's side (held) and on the containers' side (towards a backend).
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use network::Protocol;
 use network::hold::{HoldKey, Refusal};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrStorage, bind, connect,
-    listen, setsockopt, socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, connect, listen,
+    setsockopt, socket, sockopt,
 };
 
 /// Connections that wait to be accepted.
@@ -38,7 +38,7 @@ pub(crate) fn hold(key: &HoldKey, proxy: bool) -> Result<Held, Refusal> {
 
 fn open(key: &HoldKey, proxy: bool) -> nix::Result<Held> {
     let address = key.address();
-    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let family = family_of(&address);
     let (kind, number) = match key.protocol {
         Protocol::Tcp => (SockType::Stream, None),
         Protocol::Udp => (SockType::Datagram, None),
@@ -72,19 +72,26 @@ fn open(key: &HoldKey, proxy: bool) -> nix::Result<Held> {
 }
 
 /// Begins a connection to a container; what is written to it before it stands waits.
-pub(crate) fn connect_tcp(backend: (Ipv4Addr, u16)) -> io::Result<TcpStream> {
+pub(crate) fn connect_tcp(backend: (IpAddr, u16)) -> io::Result<TcpStream> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
-    match connect(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(backend.0, backend.1))) {
+    let address = SocketAddr::from(backend);
+    let fd = socket(family_of(&address), SockType::Stream, flags, None)?;
+    match connect(fd.as_raw_fd(), &SockaddrStorage::from(address)) {
         Ok(()) | Err(Errno::EINPROGRESS) => Ok(TcpStream::from(fd)),
         Err(errno) => Err(errno.into()),
     }
 }
 
 /// A socket for one client's datagrams to a container.
-pub(crate) fn connect_udp(backend: (Ipv4Addr, u16)) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))?;
+pub(crate) fn connect_udp(backend: (IpAddr, u16)) -> io::Result<UdpSocket> {
+    let any: IpAddr =
+        if backend.0.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
     socket.connect(backend)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+fn family_of(address: &SocketAddr) -> AddressFamily {
+    if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
