@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use network::hold::{Answer, Request, SOCKET_NAME};
 use network::{IngressPort, Protocol};
 use testbed::{
-    HOST_IP, HOST_IP6, Host, OUTSIDE_IP, allocate, block_on, create, eventually, gateway, ip, live, publish,
-    start, start_on,
+    HOST_IP, HOST_IP6, Host, OUTSIDE_IP, OUTSIDE_IP6, allocate, block_on, create, eventually, gateway, ip,
+    live, publish, start, start_on,
 };
 
 #[test]
@@ -205,7 +205,7 @@ fn whatever_is_torn_down_is_back_within_five_seconds() {
     let host = Host::new();
     let network = host.open();
     let record = create(&network, "one", |request| request.enable_ipv6 = Some(true)).unwrap();
-    let ports = [publish(Protocol::Tcp, 8080, 80)];
+    let ports = [publish(Protocol::Tcp, 8080, 80), publish(Protocol::Udp, 5353, 53)];
     let (a, at) = start_on(&network, "a", &["one", "bridge"], &ports);
     let (b, _) = start_on(&network, "b", &["one"], &[]);
     a.namespace.serve_tcp(80, "a");
@@ -213,6 +213,10 @@ fn whatever_is_torn_down_is_back_within_five_seconds() {
     let bridge = record.interface.as_str();
     let veth = at[0].host_interface.as_str();
     let gateway = record.subnets[1].gateway.unwrap().to_string() + "/64";
+    for subnet in &record.subnets {
+        let via: std::net::IpAddr = if subnet.subnet.is_ipv4() { HOST_IP.into() } else { HOST_IP6.into() };
+        host.outside.ip(&["route", "add", &subnet.subnet.to_string(), "via", &via.to_string()]);
+    }
     let held = host.outside.enter(|| std::net::TcpStream::connect((HOST_IP, 8080))).unwrap();
     let ip_link = |arguments: &[&str]| drop(host.namespace.ip(arguments));
     let nft = |arguments: &[&str]| drop(host.namespace.run("nft", arguments));
@@ -231,9 +235,11 @@ fn whatever_is_torn_down_is_back_within_five_seconds() {
         damage();
         let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
         let is_whole = || {
-            host.outside.ask_tcp((HOST_IP6, 8080)).is_some()
+            // By the rules, which keep the client's address, and not by the proxy.
+            host.outside.ask_tcp((HOST_IP6, 8080)) == Some(format!("a {OUTSIDE_IP6}"))
                 && b.namespace.ask_tcp((target, 80)).is_some()
                 && host.outside.ask_tcp((testbed::ip(&at[0]), 80)).is_none()
+                && host.rules().is_some_and(|rules| rules.contains("udp . 5353"))
         };
         testbed::eventually(what, || is_whole().then_some(()));
         let late = std::time::Instant::now().saturating_duration_since(end);

@@ -18,12 +18,14 @@ pub(super) struct Served {
     resolver: Resolver,
     /// Its network namespace, for other sockets should `shoal-net` end; `None` if they cannot be made anew.
     namespace: Option<File>,
+    /// Somebody is there to make other sockets: a second one would take the rules from the first one's.
+    is_visited: bool,
 }
 
 impl Served {
     /// A container that was served before we came, by what its process knows of its namespace.
     pub(super) fn adopt(resolver: Resolver, pid: u32) -> Served {
-        Served { resolver, namespace: File::open(format!("/proc/{pid}/ns/net")).ok() }
+        Served { resolver, namespace: File::open(format!("/proc/{pid}/ns/net")).ok(), is_visited: false }
     }
 }
 
@@ -42,7 +44,7 @@ impl Owner {
         let endpoints = container.map(|container| container.endpoints.clone()).unwrap_or_default();
         let asker = self.asker(container_id, &endpoints, &resolver);
         let namespace = sockets.namespace.try_clone().ok();
-        self.served.insert(container_id.to_owned(), Served { resolver, namespace });
+        self.served.insert(container_id.to_owned(), Served { resolver, namespace, is_visited: false });
         self.keeper.set_names(self.names(&endpoints)).map_err(Error::Keeper)?;
         self.keeper.admit(asker, Some(sockets)).map_err(Error::Keeper)
     }
@@ -95,16 +97,16 @@ impl Owner {
     pub(super) fn visit_deaf(&mut self) {
         for asker in self.keeper.deaf() {
             let container_id = asker.container_id;
-            let Some(namespace) = self.served.get(&container_id).and_then(|served| served.namespace.as_ref())
-            else {
-                continue;
-            };
-            let Ok(namespace) = namespace.try_clone() else { continue };
+            let Some(served) = self.served.get_mut(&container_id) else { continue };
+            let namespace = served.namespace.as_ref().filter(|_| !served.is_visited);
+            let Some(Ok(namespace)) = namespace.map(File::try_clone) else { continue };
+            served.is_visited = true;
             let events = self.sender.clone();
             let visit = move || match open_in(&namespace) {
-                Ok(sockets) => drop(events.send(Event::Heard(container_id, sockets))),
+                Ok(sockets) => drop(events.send(Event::Heard(container_id, Some(sockets)))),
                 Err(error) => {
                     tracing::warn!(container = container_id, %error, "container's DNS cannot be restored, trying again later");
+                    let _ = events.send(Event::Heard(container_id, None));
                 }
             };
             let visitor = thread::Builder::new().name("network-dns".to_owned()).stack_size(STACK_SIZE);
@@ -115,7 +117,11 @@ impl Owner {
     }
 
     /// A container's sockets have been made anew.
-    pub(super) fn hear(&mut self, container_id: &str, sockets: &Sockets) {
+    pub(super) fn hear(&mut self, container_id: &str, sockets: Option<&Sockets>) {
+        if let Some(served) = self.served.get_mut(container_id) {
+            served.is_visited = false;
+        }
+        let Some(sockets) = sockets else { return };
         // Gone, or given sockets, in the meantime.
         let Some(asker) = self.keeper.deaf().into_iter().find(|asker| asker.container_id == container_id)
         else {

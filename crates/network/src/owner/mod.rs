@@ -79,7 +79,7 @@ pub(crate) enum Event {
     /// A visit to a container's namespace is over.
     Visited(String, Result<Option<Sockets>>, Purpose),
     /// The sockets of a container's DNS have been made anew.
-    Heard(String, Sockets),
+    Heard(String, Option<Sockets>),
     /// Give a container other names.
     Rename {
         container_id: String,
@@ -175,7 +175,7 @@ impl Owner {
                 self.disconnect(&container_id, &network_id, reply);
             }
             Event::Visited(container_id, result, purpose) => self.visited(container_id, result, purpose),
-            Event::Heard(container_id, sockets) => self.hear(&container_id, &sockets),
+            Event::Heard(container_id, sockets) => self.hear(&container_id, sockets.as_ref()),
             Event::Rename { container_id, container_name, names, reply } => {
                 drop(reply.send(self.rename(&container_id, container_name, names)));
             }

@@ -20,7 +20,7 @@ impl Owner {
         {
             self.table_is_stale |= !firewall.exists().map_err(Error::kernel("look up the table"))?;
         }
-        let rules = self.restore_table().and_then(|()| self.watch());
+        let rules = self.restore_table().and_then(|()| self.watch_rules());
         links.and(rules).and(self.check_keeper())
     }
 
@@ -41,6 +41,7 @@ impl Owner {
         if !self.keeper.check().map_err(Error::Keeper)? {
             tracing::warn!("shoal-net had ended, its ports are held again");
         }
+        self.visit_deaf();
         Ok(())
     }
 

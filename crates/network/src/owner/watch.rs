@@ -58,7 +58,7 @@ impl Owner {
     }
 
     /// Compares the table with what it was, if somebody else has changed rules since.
-    fn watch_rules(&mut self) -> Result<()> {
+    pub(super) fn watch_rules(&mut self) -> Result<()> {
         // The sweeper's transactions count when they are done.
         if self.sweep.is_under_way() {
             return Ok(());
