@@ -155,3 +155,48 @@ fn a_daemon_has_systemd_make_its_cgroups() {
         if state == "not-found" { Ok(()) } else { Err(state) }
     });
 }
+
+#[test]
+fn other_runtimes_have_systemd_make_their_cgroups_too() {
+    let runtimes = ["--add-runtime", "runc=runc", "--add-runtime", "crun=crun"];
+    let daemon = Daemon::start(&[&["--exec-opt", "native.cgroupdriver=systemd"], &runtimes[..]].concat());
+    daemon.load_images();
+    for runtime in ["runc", "crun"] {
+        let run = [
+            "run",
+            "-d",
+            "--runtime",
+            runtime,
+            "-m",
+            "64m",
+            "--pids-limit",
+            "44",
+            "busybox",
+            "sleep",
+            "1000",
+        ];
+        let id = daemon.docker(&run).ok();
+        let pid = daemon.docker(&["inspect", "-f", "{{.State.Pid}}", &id]).ok();
+        let group = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        let unit = group.trim().rsplit('/').next().unwrap().to_owned();
+        assert!(unit.ends_with(&format!("-{id}.scope")), "{runtime}: {group}");
+        assert_eq!(property(&unit, "ActiveState"), "active", "{runtime}");
+        // crun writes some of the limits itself.
+        let limit = |file: &str| {
+            let path = group.trim().strip_prefix("0::/").unwrap();
+            fs::read_to_string(Path::new("/sys/fs/cgroup").join(path).join(file)).unwrap().trim().to_owned()
+        };
+        assert_eq!(limit("memory.max"), MEMORY_MAX.to_string(), "{runtime}");
+        assert_eq!(limit("pids.max"), "44", "{runtime}");
+        assert_eq!(daemon.docker(&["exec", &id, "cat", "/proc/self/cgroup"]).ok(), "0::/", "{runtime}");
+        let used = daemon.docker(&["stats", "--no-stream", "--format", "{{.MemUsage}}", &id]).ok();
+        assert!(used.ends_with("/ 64MiB") && !used.starts_with("0B"), "{runtime}: {used}");
+        daemon.docker(&["pause", &id]).ok();
+        daemon.docker(&["unpause", &id]).ok();
+        daemon.docker(&["rm", "-f", &id]).ok();
+        eventually("the scope is gone", || {
+            let state = property(&unit, "LoadState");
+            if state == "not-found" { Ok(()) } else { Err(format!("{runtime}: {state}")) }
+        });
+    }
+}
