@@ -21,6 +21,7 @@ impl Console {
     pub(super) fn listen(name: String) -> io::Result<Console> {
         let _ = fs::remove_file(&name);
         let listener = UnixListener::bind(&name)?;
+        listener.set_nonblocking(true)?;
         Ok(Console { name, listener, terminal: RefCell::new(None) })
     }
 

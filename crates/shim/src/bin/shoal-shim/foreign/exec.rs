@@ -96,6 +96,10 @@ impl Foreign {
             None => Ok(None),
             Some(true) => {
                 let pid = pid_in(&starting.pid)?;
+                if starting.waiting().is_some() {
+                    // It came before the runtime's end, which may have been heard of first.
+                    let _ = starting.receive();
+                }
                 let console = starting.console.as_ref();
                 let console = console.map(|console| console.take(starting.size)).transpose();
                 Ok(Some(Started { pid, console: console.map_err(failed("console"))? }))
