@@ -9,16 +9,19 @@ use tokio::sync::oneshot;
 
 use crate::{Error, Result};
 
-/// Added to the priority of such threads; the scale ends at 19.
-const NICENESS: i32 = 10;
+/// Added to the priority of threads that a client waits for: half of the time that others may have. With less, a pull beside a
+/// compiler's processes took half a minute for a second of work.
+pub(crate) const AWAITED: i32 = 3;
+/// The same where nobody waits; the scale ends at 19.
+pub(crate) const UPKEEP: i32 = 10;
 
-/// Runs `work` and answers when it is done. Dropping the future does not stop the work.
+/// Runs `work`, which somebody waits for, and answers when it is done. Dropping the future does not stop the work.
 pub(crate) async fn run<T: Send + 'static>(
     name: &'static str,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let (answer, result) = oneshot::channel();
-    spawn(name, move || {
+    spawn(name, AWAITED, move || {
         // The receiver is gone when the request was cancelled; nobody waits for the result then.
         let _ = answer.send(work());
     })?;
@@ -26,9 +29,9 @@ pub(crate) async fn run<T: Send + 'static>(
 }
 
 /// Starts `work` and does not wait for it.
-pub(crate) fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+pub(crate) fn spawn(name: &'static str, niceness: i32, work: impl FnOnce() + Send + 'static) -> Result<()> {
     let body = move || {
-        if let Err(error) = rustix::process::nice(NICENESS) {
+        if let Err(error) = rustix::process::nice(niceness) {
             tracing::debug!(%error, "cannot lower the priority of a background thread");
         }
         work();

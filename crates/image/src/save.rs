@@ -52,7 +52,7 @@ impl Images {
         let paths = self.store.paths().clone();
         let parts = background::run("image-save", move || plan::parts(&chosen, &paths)).await?;
         let (to, chunks) = mpsc::channel(CHUNKS);
-        background::spawn("image-save", move || write(parts, &to, holds))?;
+        background::spawn("image-save", background::AWAITED, move || write(parts, &to, holds))?;
         let archive =
             stream::unfold(chunks, |mut chunks| async move { Some((chunks.recv().await?, chunks)) });
         Ok((images, archive))

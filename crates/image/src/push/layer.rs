@@ -117,14 +117,19 @@ impl Road<'_> {
         let file = self.store.paths().blob(&layer.descriptor.digest);
         let sent = match layer.is_packed_on_the_way() {
             true => {
-                let _place = self.packs.acquire().await.map_err(|_| Error::Closed)?;
+                let turn = self.packs.acquire().await.map_err(|_| Error::Closed)?;
                 let (growing, growth) = watch::channel(Growth::default());
                 let target = self.place.name("packed");
                 let size = layer.descriptor.size;
                 let source = Source::growing(target.clone(), growth, short.clone(), size, self.to.clone());
                 let place = self.place.clone();
-                let packing =
-                    background::run("image-pack", move || pack::pack(&file, &target, &place, &growing));
+                let packing = async {
+                    let work = move || pack::pack(&file, &target, &place, &growing);
+                    let packed = background::run("image-pack", work).await;
+                    // The next layer is compressed while the registry takes its time over this one.
+                    drop(turn);
+                    packed
+                };
                 let (sent, ()) = tokio::try_join!(self.client.upload(&source, session), packing)?;
                 sent
             }

@@ -32,6 +32,8 @@ pub(crate) struct Operation {
 #[derive(Debug)]
 pub(crate) struct Workplace {
     path: PathBuf,
+    /// True on a file system that spreads what is made in it: see [`spread`].
+    is_spread: bool,
     cancelled: AtomicBool,
     serial: AtomicU64,
 }
@@ -97,13 +99,19 @@ impl Drop for Operation {
 impl Workplace {
     pub(crate) fn make(path: PathBuf) -> Result<Workplace> {
         fs::create_dir(&path).map_err(Error::io("create", &path))?;
-        spread(&path);
-        Ok(Workplace { path, cancelled: AtomicBool::new(false), serial: AtomicU64::new(0) })
+        let is_spread = spread(&path);
+        Ok(Workplace { path, is_spread, cancelled: AtomicBool::new(false), serial: AtomicU64::new(0) })
     }
 
-    /// A new name in the directory.
+    /// A new name in the directory, which no other operation had: see [`spread`].
     pub(crate) fn name(&self, kind: &str) -> PathBuf {
-        self.path.join(format!("{kind}-{}", self.serial.fetch_add(1, Ordering::Relaxed)))
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        self.path.join(format!("{kind}-{serial}-{:016x}", rand::random::<u64>()))
+    }
+
+    /// True if the file system gives each directory here a part of the disk by its name.
+    pub(crate) fn is_spread(&self) -> bool {
+        self.is_spread
     }
 
     /// True once nobody waits for the operation any more.
@@ -113,23 +121,29 @@ impl Workplace {
 }
 
 /// Tells ext4 that what is made here has nothing to do with each other, so that each layer gets a part of the disk with
-/// room (chattr(1), `T`). Near layers that were deleted a moment ago each new file was seen to take far longer. Other file
-/// systems have no such mark.
-fn spread(directory: &Path) {
+/// room (chattr(1), `T`).
+///
+/// Without a journal, ext4 gives no file the inode of one that was deleted in the last minutes, and passes over these one by
+/// one (`recently_deleted` in the kernel): of as many files as were deleted a moment ago in the same part of the disk, each
+/// takes twenty times as long. With the mark it begins to look for a part at one that it derives from the directory's name,
+/// so that a name that comes again leads to where the last layer was deleted. Other file systems have no such mark.
+fn spread(directory: &Path) -> bool {
     let marked = fs::File::open(directory).and_then(|opened| {
         let flags = rustix::fs::ioctl_getflags(&opened)?;
         Ok(rustix::fs::ioctl_setflags(&opened, flags | rustix::fs::IFlags::TOPDIR)?)
     });
     if let Err(error) = marked {
         tracing::trace!(%error, "layers are placed as usual");
+        return false;
     }
+    true
 }
 
 impl Drop for Workplace {
     fn drop(&mut self) {
         let path = std::mem::take(&mut self.path);
         let work = move || forget(trash::remove(&path), &path);
-        if let Err(error) = background::spawn("image-trash", work) {
+        if let Err(error) = background::spawn("image-trash", background::UPKEEP, work) {
             tracing::warn!(%error, "an operation's directory stays until the next start");
         }
     }

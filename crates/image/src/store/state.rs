@@ -149,7 +149,7 @@ impl State {
             return;
         }
         let work = move || moved.iter().for_each(|path| forget(trash::remove(path), path));
-        if let Err(error) = background::spawn("image-trash", work) {
+        if let Err(error) = background::spawn("image-trash", background::UPKEEP, work) {
             tracing::warn!(%error, "unused content stays until the next start");
         }
     }

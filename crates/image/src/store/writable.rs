@@ -109,7 +109,9 @@ impl Trash {
             // A thread of its own would cost more than the deleting.
             return forget(trash::remove(&place), &place);
         }
-        if let Err(error) = background::spawn("image-trash", move || forget(trash::remove(&place), &place)) {
+        if let Err(error) = background::spawn("image-trash", background::UPKEEP, move || {
+            forget(trash::remove(&place), &place)
+        }) {
             tracing::warn!(%error, "a writable layer stays until the next start");
         }
     }

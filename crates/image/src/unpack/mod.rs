@@ -5,6 +5,7 @@
 
 mod apply;
 mod attribute;
+mod ground;
 pub(crate) mod path;
 mod pipeline;
 mod root;

@@ -9,7 +9,7 @@
 //! For a plain archive the first digest is also the second, and nothing decompresses.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{Read, Write},
     path::Path,
     sync::{
@@ -21,13 +21,13 @@ use std::{
 
 use bytes::Bytes;
 
-use super::apply::apply;
+use super::{apply::apply, ground};
 use crate::{
     Error, Result,
     archive::{Chunk, Chunks, Compression, MAGIC_BYTES, Pool, chunks, undo},
     digest::{Digest, Hasher},
     spool::{MAX_BLOB_BYTES, Spooled},
-    store::{DIFF, Workplace},
+    store::Workplace,
 };
 
 /// A layer that is unpacked.
@@ -118,7 +118,7 @@ fn run(
             File::create_new(path).map(|file| (file, path)).map_err(Error::io("create", path))
         });
         let (to_digest, digest) = spawn_digest(scope);
-        let branch = layer.map(|layer| Branch::start(scope, layer, &has_failed)).transpose()?;
+        let branch = layer.map(|layer| Branch::start(scope, layer, place, &has_failed)).transpose()?;
         let (to_branch, layer) = branch.map(|branch| (branch.to, branch.layer)).unzip();
         let mut intake = Intake { file: file.transpose()?, to_digest, to_branch, size: 0 };
         // Nobody needs the rest once unpacking has failed.
@@ -199,15 +199,11 @@ impl Applied {
 impl<'scope> Branch<'scope> {
     fn start(
         scope: &'scope Scope<'scope, '_>,
-        layer: &'scope Path,
+        layer: &Path,
+        place: &Workplace,
         has_failed: &'scope AtomicBool,
     ) -> Result<Branch<'scope>> {
-        let diff = layer.join(DIFF);
-        fault::point("image: unpack layer");
-        fs::create_dir_all(&diff).map_err(Error::io("create", &diff))?;
-        // Archives need not name their root; the daemon's umask does not decide for them.
-        let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
-        fs::set_permissions(&diff, mode).map_err(Error::io("change the mode of", &diff))?;
+        let diff = ground::make(layer, place)?;
         let (to, source) = chunks();
         let layer = scope.spawn(move || {
             let applied = branch(scope, source, &diff);
