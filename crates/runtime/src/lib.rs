@@ -32,6 +32,7 @@ mod init;
 mod limit;
 mod notify;
 mod plan;
+pub mod quota;
 mod read;
 mod rootfs;
 mod schedule;

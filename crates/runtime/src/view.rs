@@ -17,13 +17,14 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 
-use crate::init::root;
+use crate::init::{root, source};
 use crate::init::target::{Make, open_or_make};
+use crate::plan::Mount;
 use crate::sys::c_path;
 use crate::sys::mount::{Attributes, Context, attach, clone_tree, set_attributes};
 use crate::sys::open::{Links, open};
 use crate::sys::process::prctl;
-use crate::{Error, Result};
+use crate::{Error, Result, oci};
 
 /// A change of user leaves a thread its capabilities (linux/securebits.h).
 const SECBIT_NO_SETUID_FIXUP: u64 = 1 << 2;
@@ -60,13 +61,15 @@ pub enum Changes {
     },
 }
 
-/// A directory or file of the host in a [`View`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A directory or file of the host, or what the machine puts together, in a [`View`].
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bind {
     /// On the host.
     pub source: PathBuf,
     /// Within the source, whose links cannot lead out of it; empty for all of it.
     pub subpath: PathBuf,
+    /// Instead of both: a mount of a device, a server, or layers, as the runtime's configuration has it.
+    pub mount: Option<oci::Mount>,
     /// In the root.
     pub target: PathBuf,
     /// Whether it can only be read.
@@ -96,14 +99,11 @@ impl View {
 
     /// Changes the calling thread for good: only for one that ends with the view.
     fn make(&self) -> Result<OwnedFd> {
-        unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)
-            .map_err(|error| Error::host("make a mount namespace")(error.into()))?;
-        mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
-            .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
+        leave_host()?;
         let place = root::open_path(&self.place).map_err(Error::path("open", &self.place))?;
         let at = place.as_fd();
         let made = match &self.changes {
-            Changes::Refused => read_only(&self.lowers, &self.place, at),
+            Changes::Refused => root::read_only(&self.lowers, &self.place, at),
             Changes::InPlace => in_place(&self.lowers, at),
             Changes::Forgotten => in_memory(&self.lowers, &self.place, at),
             Changes::Kept { upper, work } => {
@@ -114,10 +114,39 @@ impl View {
         };
         let root = made.map_err(Error::path("mount layers at", &self.place))?;
         for bind in &self.binds {
-            attach_bind(bind, root.as_fd())?;
+            attach_bind(bind, root.as_fd(), &self.place)?;
         }
         Ok(root)
     }
+}
+
+/// Runs `work` with the root of what the machine puts together for `mount`: a device's file system, say. On a thread of its own,
+/// over any directory `place`; waits for it.
+///
+/// # Errors
+/// If it cannot be mounted, or is a directory of the host as it is.
+pub fn with_mount<T: Send>(
+    mount: &oci::Mount,
+    place: &Path,
+    work: impl FnOnce(BorrowedFd<'_>) -> T + Send,
+) -> Result<T> {
+    let mount = Mount::new(mount)?;
+    on_thread("mount", || {
+        leave_host()?;
+        let tree = source::make(&mount, place)?
+            .ok_or_else(|| Error::Invalid("this is not a mount that the machine puts together".to_owned()))?;
+        let target = root::open_path(place).map_err(Error::path("open", place))?;
+        attach(tree.as_fd(), target.as_fd()).map_err(Error::path("mount on", place))?;
+        Ok(work(tree.as_fd()))
+    })
+}
+
+/// Gives the calling thread a mount namespace, out of which nothing spreads.
+fn leave_host() -> Result<()> {
+    unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)
+        .map_err(|error| Error::host("make a mount namespace")(error.into()))?;
+    mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
+        .map_err(|error| Error::host("separate the mount namespace")(error.into()))
 }
 
 /// Runs `work` on a thread of its own that makes files for this user and group, and waits for it. It can do all else that the
@@ -147,36 +176,6 @@ fn on_thread<T: Send>(name: &str, work: impl FnOnce() -> Result<T> + Send) -> Re
     })
 }
 
-fn read_only(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let [first, rest @ ..] = lowers else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "an image without layers has no files"));
-    };
-    if rest.is_empty() {
-        // Overlay wants two layers or a writable one.
-        let tree = clone_tree(root::open_path(first)?.as_fd(), c"", false)?;
-        let change = Attributes { set: libc::MOUNT_ATTR_RDONLY, ..Attributes::default() };
-        set_attributes(tree.as_fd(), false, change)?;
-        return attach(tree.as_fd(), target).map(|()| tree);
-    }
-    let by_one = || -> io::Result<OwnedFd> {
-        let context = Context::open(c"overlay")?;
-        for lower in lowers {
-            context.set(c"lowerdir+", &c_path(lower)?)?;
-        }
-        context.set(c"source", c"overlay")?;
-        context.mount(libc::MOUNT_ATTR_RDONLY)
-    };
-    if root::takes_layers_one_by_one() {
-        match by_one() {
-            // A path that is longer than one value may be.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
-            other => return other.and_then(|overlay| attach(overlay.as_fd(), target).map(|()| overlay)),
-        }
-    }
-    root::overlay_of_lowers(lowers, target)?;
-    root::open_path(place)
-}
-
 fn in_place(lowers: &[PathBuf], target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let [tree] = lowers else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "more than one layer to change"));
@@ -196,11 +195,15 @@ fn in_memory(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Re
     attach(overlay.as_fd(), root::open_path(place)?.as_fd()).map(|()| overlay)
 }
 
-fn attach_bind(bind: &Bind, root: BorrowedFd<'_>) -> Result<()> {
-    let source = Error::path("mount", &bind.source);
-    let (tree, kind) = clone_source(&bind.source, &bind.subpath, true)
+fn attach_bind(bind: &Bind, root: BorrowedFd<'_>, place: &Path) -> Result<()> {
+    let made = match &bind.mount {
+        Some(mount) => source::make(&Mount::new(mount)?, place)?,
+        None => None,
+    };
+    let (tree, kind) = made
+        .map_or_else(|| clone_source(&bind.source, &bind.subpath, true), Ok)
         .and_then(|tree| fstat(&tree).map(|kind| (tree, kind)).map_err(io::Error::from))
-        .map_err(source)?;
+        .map_err(Error::path("mount", &bind.source))?;
     let is_dir = SFlag::from_bits_truncate(kind.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR;
     let place = open_or_make(root, &bind.target, if is_dir { Make::Dir } else { Make::File })?;
     let mut change = Attributes { propagation: libc::MS_PRIVATE, ..Attributes::default() };
@@ -311,6 +314,7 @@ mod tests {
             subpath: subpath.into(),
             target: "/data".into(),
             read_only,
+            mount: None,
         };
         view.binds = vec![bind("", true)];
         view.with(|top| {

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::shared::{Shared, containers_dir};
 use crate::userns::{self, IdMaps};
+use crate::volume::Sources;
 use runtime::view::{Bind, View};
 use rustix::fs::{CWD, Mode, OFlags};
 use std::io::{self, Read};
@@ -119,12 +120,16 @@ fn live_root(record: &Record) -> Option<OwnedFd> {
 /// The layers of a container that does not run, with its mounts.
 async fn view(shared: &Shared, record: &Record, purpose: Purpose) -> Result<View> {
     let files = shared.files(&record.id).await?;
-    let on_disk = |mount: &&crate::MountPoint| !mount.is_memory() && Path::new(&mount.source).exists();
+    let sources = Sources::at_rest(shared, record).await?;
+    let on_disk = |mount: &&crate::MountPoint| {
+        !mount.is_memory() && (!mount.is_of_host() || Path::new(&mount.source).exists())
+    };
     let binds = record.mounts.iter().filter(on_disk).map(|mount| Bind {
         source: mount.source.clone().into(),
         subpath: mount.subpath.clone().into(),
         target: mount.destination.clone().into(),
         read_only: !mount.rw,
+        mount: (!mount.is_of_host()).then(|| sources.mount(mount)),
     });
     let (lowers, changes) = match purpose {
         Purpose::Read => files.for_reading(),

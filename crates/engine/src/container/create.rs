@@ -186,6 +186,7 @@ async fn unmake(shared: &Shared, record: &Record) {
     if let Err(error) = shared.images.release(&record.id).await {
         tracing::warn!(container = record.short_id(), %error, "layer of a failed creation stays until the next start");
     }
+    volume::release_images(shared, record).await;
     volume::remove_anonymous(shared, record).await;
     // If even this fails, the missing directory tells the same.
     drop(shared.store.remove_soon(&record.id));

@@ -19,6 +19,7 @@ use crate::record::Record;
 use crate::shared::{Shared, now_ns};
 use crate::spec::NetworkMode;
 use crate::userns;
+use crate::volume::Sources;
 use network::{AttachRequest, Endpoint};
 use shim::{ErrorKind, LogSpec, Request, Response, ShimSpec};
 use std::fs::{self, DirBuilder};
@@ -44,6 +45,8 @@ pub(super) struct Launched {
     pub(super) endpoints: Vec<Endpoint>,
     /// Just before its first instruction, in nanoseconds since the epoch.
     pub(super) started_ns: i64,
+    /// Others that want to have the same mounts wait for it until these can be found.
+    pub(super) sources: Sources,
 }
 
 /// What the first steps find out and the later ones need.
@@ -65,8 +68,8 @@ pub(super) async fn launch(
 ) -> Result<Launched> {
     let mut child = None;
     match run(shared, record, origin, pending, &mut child).await {
-        Ok((pid, link, endpoints, started_ns)) => match child {
-            Some(child) => Ok(Launched { pid, link, child, endpoints, started_ns }),
+        Ok((pid, link, endpoints, started_ns, sources)) => match child {
+            Some(child) => Ok(Launched { pid, link, child, endpoints, started_ns, sources }),
             None => Err(Error::ShuttingDown),
         },
         Err(error) => {
@@ -82,19 +85,20 @@ async fn run(
     origin: Option<&Origin>,
     pending: &mut Vec<(AttachOptions, Pending)>,
     child: &mut Option<Child>,
-) -> Result<(u32, Link, Vec<Endpoint>, i64)> {
+) -> Result<(u32, Link, Vec<Endpoint>, i64, Sources)> {
     let id = record.id.as_str();
     let exec_dir = shared.exec_dir(id);
     let prepared = Arc::new(prepare(shared, record)?);
     let rootfs = shared.images.prepare(id, &record.image_id).await?;
     let rootfs = Files::of(shared.config.storage_driver, rootfs).rootfs();
     let log = super::log::spec(shared, record, &prepared.plan.log).await?;
+    let sources = Sources::of(shared, record).await?;
     let files = (shared.clone(), record.clone(), prepared.clone());
     let restore = origin.map(|origin| origin.dir.clone());
     let written = tokio::task::spawn_blocking(move || {
-        write_files(&files.0, &files.1, &files.2, (rootfs, log, restore))
+        write_files(&files.0, &files.1, (&files.2, &sources), (rootfs, log, restore)).map(|()| sources)
     });
-    written.await.map_err(|_| Error::ShuttingDown)??;
+    let sources = written.await.map_err(|_| Error::ShuttingDown)??;
 
     // The shim makes the namespaces while the network chooses address and ports.
     fault::point("start: spawn shim");
@@ -138,7 +142,7 @@ async fn run(
             if let Err(error) = link.send(id, &Request::Wait).await {
                 tracing::debug!(container = record.short_id(), %error, "container ends before it is waited for");
             }
-            Ok((pid, link, endpoints, started_ns))
+            Ok((pid, link, endpoints, started_ns, sources))
         }
         Response::Error { kind, message, exit_code } => {
             Err(start_error(Refused { kind, message, exit_code }, origin))
@@ -171,11 +175,11 @@ fn hostname_of(record: &Record) -> String {
 fn write_files(
     shared: &Shared,
     record: &Record,
-    prepared: &Prepared,
+    (prepared, sources): (&Prepared, &Sources),
     (rootfs, log, restore): (runtime::Rootfs, LogSpec, Option<PathBuf>),
 ) -> Result<()> {
     let plan = &prepared.plan;
-    for mount in record.mounts.iter().filter(|mount| !mount.is_memory()) {
+    for mount in record.mounts.iter().filter(|mount| mount.is_of_host()) {
         bind_source(&mount.source, mount.create)?;
     }
     // With another container's network come its files.
@@ -203,6 +207,7 @@ fn write_files(
         users: userns::of(&shared.config, &record.spec.host),
         cdi_spec_dirs: &shared.config.cdi_spec_dirs,
         linked_env: &prepared.joined.linked_env,
+        sources,
     })?;
     let container = &record.spec.config;
     let spec = ShimSpec {

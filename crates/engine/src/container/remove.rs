@@ -71,6 +71,7 @@ impl Task {
         if let Err(error) = self.shared.images.release(&id).await {
             tracing::warn!(container, %error, "writable layer stays until the next start of the daemon");
         }
+        volume::release_images(&self.shared, &self.record).await;
         drop(self.shared.store.remove_soon(&id)?);
         // A log may be large, and a directory that a dying namespace had mounted goes slowly: nobody waits for that.
         drop(spawn_blocking(move || {

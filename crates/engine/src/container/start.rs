@@ -83,7 +83,7 @@ impl Task {
         let _files = self.files.clone().lock_owned().await;
         let shared = self.shared.clone();
         match launch::launch(&shared, &self.record, origin.as_ref(), &mut self.pending).await {
-            Ok(launched) => {
+            Ok(mut launched) => {
                 let state = &mut self.record.state;
                 state.status = Status::Running;
                 state.pid = launched.pid;
@@ -99,6 +99,7 @@ impl Task {
                 self.phase =
                     Phase::Running(Running { link, child, since: Instant::now(), stopping: None, alarm });
                 drop(self.save());
+                launched.sources.settle();
                 volume::tell_mounted(&shared, &self.record, true);
                 for endpoint in &self.record.endpoints {
                     shared.publish_network(&self.record, endpoint, "connect");

@@ -16,6 +16,7 @@ use crate::plan::{Plan, Share};
 use crate::record::Record;
 use crate::spec::{HostConfig, NetworkMode};
 use crate::userns::{IdMaps, mappings};
+use crate::volume::Sources;
 use runtime::oci::{Linux, LinuxNamespace, LinuxNamespaceType, Process, Root, Spec, User};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ pub(crate) struct Run<'a> {
     pub(crate) ipc_of: Option<u32>,
     /// The users of the host that stand for the container's.
     pub(crate) users: Option<&'a IdMaps>,
+    /// What was found out about its mounts.
+    pub(crate) sources: &'a Sources,
     /// Where specifications of devices are.
     pub(crate) cdi_spec_dirs: &'a [PathBuf],
     /// Variables that tell of linked containers.

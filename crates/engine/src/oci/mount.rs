@@ -32,7 +32,7 @@ pub(super) fn mounts(run: &Run<'_>) -> Vec<Mount> {
             mounts.push(bind(source, target, &[&["rbind", access, "rprivate"], mapped].concat()));
         }
     }
-    mounts.extend(user.iter().map(|point| user_mount(point, run.users.is_some())));
+    mounts.extend(user.iter().map(|point| user_mount(point, run)));
     mounts
 }
 
@@ -65,18 +65,13 @@ fn system_mount(mut mount: Mount, run: &Run<'_>) -> Option<Mount> {
     Some(mount)
 }
 
-fn user_mount(point: &MountPoint, mapped_users: bool) -> Mount {
-    let mut mount = Mount::default();
-    let mut options = point.options.clone();
-    // A volume is ours and keeps the container's own numbers; what else is of the host keeps the host's.
-    if mapped_users && !point.name.is_empty() {
-        options.push("idmap".to_owned());
-    }
-    mount.set_destination(point.destination.clone().into()).set_options(Some(options));
-    if point.is_memory() {
-        mount.set_typ(Some("tmpfs".into())).set_source(Some("tmpfs".into()));
-    } else {
-        mount.set_typ(Some("bind".into())).set_source(Some(point.source.clone().into()));
+fn user_mount(point: &MountPoint, run: &Run<'_>) -> Mount {
+    let mut mount = run.sources.mount(point);
+    // A volume is ours and keeps the container's own numbers, as an image does; what else is of the host keeps the host's. Memory
+    // has the numbers of whoever has made it, which are the same.
+    if run.users.is_some() && !point.name.is_empty() && !point.is_memory() {
+        let options = mount.options().clone().unwrap_or_default();
+        mount.set_options(Some([options, vec!["idmap".to_owned()]].concat()));
     }
     mount
 }

@@ -4,6 +4,7 @@
 //! metadata store keeps.
 
 mod describe;
+mod mount;
 mod state;
 
 pub use state::{ExitStatus, State, Status};
@@ -52,9 +53,9 @@ pub struct Record {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MountPoint {
-    /// `bind`, `volume` or `tmpfs`.
+    /// `bind`, `volume`, `tmpfs` or `image`.
     pub kind: String,
-    /// The volume's name.
+    /// The volume's name, or the image's as it was asked for.
     pub name: String,
     /// The volume's driver.
     pub driver: String,
@@ -70,6 +71,8 @@ pub struct MountPoint {
     pub propagation: String,
     /// The type and options for the OCI configuration; an empty type is a bind of the source, or memory for a tmpfs.
     pub file_system: String,
+    /// What a file system is of: a device, a server's directory.
+    pub device: String,
     /// See [`MountPoint::file_system`].
     pub options: Vec<String>,
     /// Whether a missing source directory is made.
@@ -78,13 +81,12 @@ pub struct MountPoint {
     pub anonymous: bool,
     /// What of the volume is mounted; empty for all of it.
     pub subpath: String,
-}
-
-impl MountPoint {
-    /// Whether memory is mounted, and nothing of the host.
-    pub(crate) fn is_memory(&self) -> bool {
-        self.kind == "tmpfs" || self.file_system == "tmpfs"
-    }
+    /// The id of the image that is mounted.
+    pub image: String,
+    /// Under which name the store of images keeps its layers.
+    pub pin: String,
+    /// Whether the source's files become the container's user's.
+    pub chown: bool,
 }
 
 /// The first 12 digits of an id.

@@ -15,7 +15,7 @@ pub struct Mount {
     pub kind: MountKind,
 }
 
-/// What a [`Mount`] shows. Images and pipes are refused by name until they exist.
+/// What a [`Mount`] shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MountKind {
@@ -47,6 +47,14 @@ pub enum MountKind {
         /// Further options of mount(8).
         #[serde(default)]
         options: Vec<String>,
+    },
+    /// The files of an image, which nobody can write to.
+    Image {
+        /// The image's name or id.
+        source: String,
+        /// The directory or file within it that is mounted; empty for all of it.
+        #[serde(default)]
+        subpath: String,
     },
 }
 

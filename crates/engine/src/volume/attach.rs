@@ -5,14 +5,22 @@ use super::fill::{self, Fill};
 use super::gather::Wanted;
 use super::option::Place;
 use super::{ANONYMOUS_LABEL, LOCAL, Volume, disk};
-use crate::error::Result;
+use super::memory;
+use super::source::COPY_UP_OPTION;
+use crate::error::{Error, Result};
 use crate::plan::VolumeSource;
 use crate::record::MountPoint;
 use crate::shared::Shared;
+use crate::spec::Invalid;
 use std::path::{Path, PathBuf};
 
 /// How the runtime is told which part of a volume is meant.
-const SUBPATH_OPTION: &str = "x-shoal.subpath=";
+pub(super) const SUBPATH_OPTION: &str = "x-shoal.subpath=";
+/// What only the machine can mount; as a whole read-only, if the volume's own options say so.
+const HOST_OPTION: &str = "x-shoal.host";
+const HOST_READ_ONLY_OPTION: &str = "x-shoal.host=ro";
+/// The type of a mount of layers.
+const LAYERS: &str = "overlay";
 
 /// The mounts of a container that is being made. Its volumes cannot be removed while this lives.
 #[derive(Debug, Default)]
@@ -29,24 +37,60 @@ pub(crate) struct Attached {
 /// If a volume cannot be made; those made before it have been removed again.
 pub(crate) async fn attach(shared: &Shared, container: &str, wanted: Vec<Wanted>) -> Result<Attached> {
     let mut attached = Attached::default();
-    for Wanted { mut point, volume, declared } in wanted {
-        let outcome = match &volume {
-            Some(source) => one(shared, container, &mut point, source, declared, &mut attached).await,
-            None => inherited(shared, &point, &mut attached).await,
+    for (number, Wanted { mut point, volume, image, declared }) in wanted.into_iter().enumerate() {
+        let outcome = match (&volume, &image) {
+            (Some(source), _) => one(shared, container, &mut point, source, declared, &mut attached).await,
+            (None, Some(image)) => layers(shared, format!("{container}.{number}"), &mut point, image).await,
+            (None, None) => inherited(shared, &point, &mut attached).await,
         };
         if let Err(error) = outcome {
-            let names: Vec<_> = attached.mounts.drain(..).filter(|mount| mount.anonymous).collect();
+            let mounts = std::mem::take(&mut attached.mounts);
             drop(attached);
-            for mount in names {
-                if let Err(error) = super::remove(shared, &mount.name).await {
-                    tracing::warn!(%error, "volume of a failed creation stays until the next start");
-                }
-            }
+            take_back(shared, mounts).await;
             return Err(error);
         }
         attached.mounts.push(point);
     }
     Ok(attached)
+}
+
+/// Takes back what was made for a container that comes to nothing. What stays goes when the daemon starts.
+async fn take_back(shared: &Shared, mounts: Vec<MountPoint>) {
+    for mount in mounts {
+        if !mount.pin.is_empty()
+            && let Err(error) = shared.images.release(&mount.pin).await
+        {
+            tracing::warn!(%error, "layers of a failed creation stay until the next start");
+        }
+        if mount.anonymous
+            && let Err(error) = super::remove(shared, &mount.name).await
+        {
+            tracing::warn!(%error, "volume of a failed creation stays until the next start");
+        }
+    }
+}
+
+/// Another image's files. Its layers are kept under the container's name and a number, as long as the container is there.
+async fn layers(shared: &Shared, pin: String, point: &mut MountPoint, reference: &str) -> Result<()> {
+    let wrong = |reason: String| Error::from(Invalid::Mount { kind: "image", reason });
+    // Not as "not found": clients take that for the absence of the container's own image, pull it, and try again.
+    let image = shared.images.get(reference).await.map_err(|error| wrong(error.to_string()))?;
+    let kept = shared.images.prepare(&pin, &image.id).await.map_err(|error| wrong(error.to_string()))?;
+    point.pin = pin;
+    point.image.clone_from(&image.id);
+    point.source.clone_from(&image.id);
+    point.rw = false;
+    LAYERS.clone_into(&mut point.file_system);
+    LAYERS.clone_into(&mut point.device);
+    let subpath = format!("{SUBPATH_OPTION}{}", point.subpath);
+    if !point.subpath.is_empty() && !point.options.contains(&subpath) {
+        point.options.push(subpath);
+    }
+    if kept.lowers.is_empty() {
+        take_back(shared, vec![point.clone()]).await;
+        return Err(wrong(format!("image {reference} has no files")));
+    }
+    Ok(())
 }
 
 async fn one(
@@ -72,30 +116,51 @@ async fn one(
     if made {
         shared.publish_volume(&volume.name, "create");
     }
-    place(point, &volume)?;
+    place(point, &volume, source.copy)?;
     if source.copy && point.subpath.is_empty() {
         attached.fills.push(Fill { volume, target: point.destination.clone(), declared });
     }
     Ok(())
 }
 
-/// Tells where the volume lies, and how it is mounted.
-fn place(point: &mut MountPoint, volume: &Volume) -> Result<()> {
+/// Tells where the volume lies, and how it is mounted; `copy`: it may begin with what the image has in its place.
+pub(super) fn place(point: &mut MountPoint, volume: &Volume, copy: bool) -> Result<()> {
     point.name.clone_from(&volume.name);
     LOCAL.clone_into(&mut point.driver);
+    point.source = volume.mountpoint.display().to_string();
+    let rw = point.rw;
+    // The container's word stands where the volume's would let it write.
+    let said = move |options: Vec<String>| options.into_iter().filter(move |option| rw || option != "rw");
     match disk::place(volume)? {
-        Place::Own => point.source = volume.mountpoint.display().to_string(),
-        Place::Directory(dir) => point.source = dir,
+        Place::Own => {}
+        Place::Directory { path, recursive, options } => {
+            point.source = path;
+            if !recursive {
+                point.options.iter_mut().filter(|option| *option == "rbind").for_each(|o| "bind".clone_into(o));
+            }
+            point.options.extend(said(options));
+        }
         Place::Memory(options) => {
-            point.source = volume.mountpoint.display().to_string();
             "tmpfs".clone_into(&mut point.file_system);
-            point.options = options;
-            if !point.rw {
-                point.options.push("ro".to_owned());
+            point.device = memory::source(&volume.name);
+            point.options = said(options).collect();
+            if copy {
+                point.options.push(COPY_UP_OPTION.to_owned());
             }
         }
+        Place::FileSystem { name, device, options } => {
+            point.file_system = name;
+            point.device = device;
+            let read_only = options.iter().any(|option| option == "ro");
+            point.options = said(options).chain(["rprivate".to_owned()]).collect();
+            point.options.push(if read_only { HOST_READ_ONLY_OPTION } else { HOST_OPTION }.to_owned());
+        }
     }
-    if !point.subpath.is_empty() {
+    if !point.is_of_host() && !rw {
+        point.options.push("ro".to_owned());
+    }
+    // Of memory only where another container has it.
+    if !point.subpath.is_empty() && !point.is_memory() {
         point.options.push(format!("{SUBPATH_OPTION}{}", point.subpath));
     }
     Ok(())

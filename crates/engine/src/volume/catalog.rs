@@ -35,6 +35,8 @@ pub(crate) struct Catalog {
     holds: Mutex<HashMap<String, usize>>,
     /// Taken by whoever makes, removes or begins to hold volumes. Readers do not wait for it.
     changes: tokio::sync::Mutex<()>,
+    /// Taken by whoever starts with a volume in memory.
+    pub(super) memory: Arc<tokio::sync::Mutex<()>>,
     /// Taken by whoever fills a volume.
     pub(super) fills: tokio::sync::Mutex<()>,
     serial: AtomicU64,
@@ -64,6 +66,7 @@ impl Catalog {
             volumes: Mutex::new(volumes),
             holds: Mutex::default(),
             changes: tokio::sync::Mutex::default(),
+            memory: Arc::default(),
             fills: tokio::sync::Mutex::default(),
             serial: AtomicU64::default(),
         })

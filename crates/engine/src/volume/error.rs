@@ -36,9 +36,31 @@ pub enum Error {
         /// What is wrong with them.
         reason: String,
     },
-    /// What Docker has and this engine has not.
-    #[error("{0} is not implemented yet")]
-    NotImplemented(&'static str),
+    /// Of a volume in memory only a part is mounted: the rest cannot be reached.
+    #[error("volume {0} is in memory, and the only container that has it has only a part of it mounted")]
+    PartInMemory(String),
+    /// The server of a volume has no address.
+    #[error("error resolving passed in network volume address of volume {volume}: {reason}")]
+    Server {
+        /// The volume.
+        volume: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The machine cannot keep a volume small.
+    #[error("create {volume}: quota size requested but no quota support: {reason}")]
+    NoQuota {
+        /// The volume.
+        volume: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// There is something in a volume that an archive is to be put in.
+    #[error("import {0}: volume is not empty; merge to add to what is in it")]
+    NotEmpty(String),
+    /// A volume in memory that no container has.
+    #[error("volume {0} is in memory, and no running container has it")]
+    InNoMemory(String),
     /// A path within a volume that is not there.
     #[error("cannot access path {path} of volume {volume}: no such file or directory")]
     NoSubpath {
@@ -54,9 +76,14 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::NotFound(_) | Error::NoDriver(_) => ErrorKind::NotFound,
-            Error::InUse { .. } => ErrorKind::Conflict,
-            Error::Name { .. } | Error::Options { .. } | Error::NoSubpath { .. } => ErrorKind::Invalid,
-            Error::NotImplemented(_) => ErrorKind::NotImplemented,
+            Error::InUse { .. } | Error::PartInMemory(_) | Error::NotEmpty(_) | Error::InNoMemory(_) => {
+                ErrorKind::Conflict
+            }
+            Error::Name { .. }
+            | Error::Options { .. }
+            | Error::NoSubpath { .. }
+            | Error::NoQuota { .. }
+            | Error::Server { .. } => ErrorKind::Invalid,
         }
     }
 }

@@ -38,8 +38,11 @@ pub(super) fn fill(fills: &[Fill], layers: &[PathBuf], place: &Path) -> Result<(
             Place::Own if fill.declared || is_due(&fill.volume, &fill.volume.mountpoint) => {
                 due.push((fill, fill.volume.mountpoint.clone()));
             }
-            Place::Directory(dir) if is_due(&fill.volume, Path::new(&dir)) => due.push((fill, dir.into())),
-            Place::Own | Place::Directory(_) | Place::Memory(_) => {}
+            Place::Directory { path, .. } if is_due(&fill.volume, Path::new(&path)) => {
+                due.push((fill, path.into()));
+            }
+            // New memory is filled when it is mounted; what is on a device or a server is somebody's already.
+            Place::Own | Place::Directory { .. } | Place::Memory(_) | Place::FileSystem { .. } => {}
         }
     }
     if due.is_empty() || layers.is_empty() {

@@ -42,6 +42,8 @@ pub(crate) struct Wanted {
     pub(crate) point: MountPoint,
     /// The volume that is to be found or made.
     pub(crate) volume: Option<VolumeSource>,
+    /// The image that is to be found.
+    pub(crate) image: Option<String>,
     /// Asked for by the image or by `-v /path`: then a file in its place is an error.
     pub(crate) declared: bool,
 }
@@ -57,7 +59,9 @@ pub(crate) fn gather(
     for from in inherited {
         for mount in from.mounts.iter().filter(|mount| mount.kind != "tmpfs") {
             let point = taken_over(mount, from.read_only);
-            wanted.insert(mount.destination.clone(), Wanted { point, volume: None, declared: false });
+            // Its layers are kept for each container.
+            let image = (point.kind == "image").then(|| point.image.clone());
+            wanted.insert(mount.destination.clone(), Wanted { point, volume: None, image, declared: false });
         }
     }
     for plan in plans {
@@ -78,6 +82,7 @@ pub(crate) fn gather(
                 options: bind_options(Access::Write, Propagation::default(), true),
                 mode: String::new(),
                 propagation: Propagation::default(),
+                chown: false,
             };
             Wanted { declared: true, ..asked(&plan, driver) }
         });
@@ -95,9 +100,10 @@ fn asked(plan: &MountPlan, driver: &str) -> Wanted {
         mode: plan.mode.clone(),
         rw: !plan.read_only,
         options: plan.options.clone(),
+        chown: plan.chown,
         ..MountPoint::default()
     };
-    let mut volume = None;
+    let (mut volume, mut image) = (None, None);
     match &plan.source {
         Source::Bind { path, create } => {
             "bind".clone_into(&mut point.kind);
@@ -115,8 +121,14 @@ fn asked(plan: &MountPlan, driver: &str) -> Wanted {
             volume = Some(source);
         }
         Source::Tmpfs => "tmpfs".clone_into(&mut point.kind),
+        Source::Image { reference, subpath } => {
+            "image".clone_into(&mut point.kind);
+            point.name.clone_from(reference);
+            point.subpath.clone_from(subpath);
+            image = Some(reference.clone());
+        }
     }
-    Wanted { point, volume, declared: false }
+    Wanted { point, volume, image, declared: false }
 }
 
 /// Another container's mount: what was read-only there stays so.
@@ -126,6 +138,9 @@ fn taken_over(mount: &MountPoint, read_only: bool) -> MountPoint {
         point.rw = false;
         for option in point.options.iter_mut().filter(|option| *option == "rw") {
             "rro".clone_into(option);
+        }
+        if !point.is_of_host() {
+            point.options.push("ro".to_owned());
         }
     }
     point.mode.clear();
@@ -144,6 +159,7 @@ mod tests {
             options: bind_options(Access::Write, Propagation::default(), true),
             mode: String::new(),
             propagation: Propagation::default(),
+            chown: false,
         }
     }
 

@@ -15,16 +15,20 @@ mod catalog;
 mod disk;
 mod error;
 mod fill;
+mod flag;
 mod gather;
+mod memory;
 mod name;
 mod option;
 mod prune;
+mod source;
 mod usage;
 
 pub(crate) use attach::{Attached, attach};
 pub(crate) use catalog::{Catalog, LOCAL};
 pub(crate) use gather::{Inherited, Wanted, gather};
 pub(crate) use name::check_name;
+pub(crate) use source::Sources;
 
 pub use catalog::Wish as VolumeWish;
 pub use error::Error;
@@ -34,6 +38,7 @@ use crate::error::Result;
 use crate::event::EventKind;
 use crate::record::{MountPoint, Record};
 use crate::shared::Shared;
+use attach::SUBPATH_OPTION;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -128,6 +133,15 @@ pub(crate) async fn remove_anonymous(shared: &Shared, record: &Record) {
             Err(error) => {
                 tracing::warn!(container = record.short_id(), %error, "volume of a removed container stays")
             }
+        }
+    }
+}
+
+/// Lets the store of images have the layers back that a container had mounted. What fails is done at the next start.
+pub(crate) async fn release_images(shared: &Shared, record: &Record) {
+    for pin in record.pins() {
+        if let Err(error) = shared.images.release(pin).await {
+            tracing::warn!(container = record.short_id(), %error, "layers of a mounted image stay until the next start");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::External;
 use crate::init::target::{Make, open_or_make};
 use crate::oci::{Mount, Spec};
-use crate::plan::SUBPATH;
+use crate::plan::{HOST, LOWER, SUBPATH};
 use crate::sys::open::{Links, open};
 use crate::{Error, Result};
 
@@ -67,7 +67,14 @@ pub(super) fn make_places(spec: &Spec, root: &OwnedFd) -> Result<()> {
 
 fn from_outside(spec: &Spec) -> impl Iterator<Item = &Mount> {
     let mounts = spec.mounts().as_deref().unwrap_or_default();
-    mounts.iter().filter(|mount| is_bind(mount) || mount.typ().as_deref() == Some(CGROUP))
+    mounts.iter().filter(|mount| {
+        is_bind(mount) || mount.typ().as_deref() == Some(CGROUP) || says(mount, &[HOST, LOWER])
+    })
+}
+
+fn says(mount: &Mount, beginnings: &[&str]) -> bool {
+    let options = mount.options().iter().flatten();
+    options.into_iter().any(|option| beginnings.iter().any(|begin| option.starts_with(begin)))
 }
 
 fn is_bind(mount: &Mount) -> bool {
@@ -83,7 +90,10 @@ fn named(mount: &Mount) -> Result<PathBuf> {
             "a checkpoint of a container with brackets or colons in a mount's name",
         ));
     }
-    if mount.options().iter().flatten().any(|option| option.starts_with(SUBPATH)) {
+    if says(mount, &[HOST, LOWER]) {
+        return Err(Error::NotImplemented("a checkpoint of a container with a mount of a device, a server or an image"));
+    }
+    if says(mount, &[SUBPATH]) {
         return Err(Error::NotImplemented("a checkpoint of a container with a part of a volume"));
     }
     Ok(destination.clone())

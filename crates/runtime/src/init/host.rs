@@ -9,7 +9,7 @@ use nix::mount::{MsFlags, mount};
 
 use super::staging::Staging;
 use super::users::UserNamespace;
-use super::{Surroundings, cgroupfs, foreign, root};
+use super::{Surroundings, cgroupfs, foreign, root, source};
 use crate::plan::{Kind, Mount, NamespaceKind, Owners};
 use crate::sys::mount::set_idmap;
 use crate::view::clone_source;
@@ -34,8 +34,9 @@ pub(super) fn pin(surroundings: &Surroundings<'_>, users: Option<&UserNamespace>
         mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
             .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
     }
-    let trees =
-        plan.mounts.iter().map(|mount| pin_tree(surroundings, mount, users)).collect::<Result<_>>()?;
+    let pinned = plan.mounts.iter().map(|mount| pin_tree(surroundings, mount, users));
+    let mut trees = pinned.collect::<Result<Vec<_>>>()?;
+    make_trees(surroundings, users, &mut trees)?;
     let wants_cgroups = plan.mounts.iter().any(|mount| mount.kind == Kind::Cgroup);
     let cgroups =
         if wants_cgroups { cgroupfs::pin(surroundings.cgroup)? } else { cgroupfs::Pinned::default() };
@@ -58,6 +59,24 @@ pub(super) fn pin(surroundings: &Surroundings<'_>, users: Option<&UserNamespace>
     Ok(Pinned { root, trees, devices, cgroups })
 }
 
+/// What the machine has to put together, over the root's place: nothing of it must spread to where the host sees it.
+fn make_trees(
+    surroundings: &Surroundings<'_>,
+    users: Option<&UserNamespace>,
+    trees: &mut [Option<OwnedFd>],
+) -> Result<()> {
+    let mounts = &surroundings.plan.mounts;
+    if !mounts.iter().any(Mount::is_by_machine) {
+        return Ok(());
+    }
+    mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
+        .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
+    for (mount, tree) in mounts.iter().zip(trees).filter(|(mount, _)| mount.is_by_machine()) {
+        *tree = source::make_for(mount, surroundings.place(), users)?;
+    }
+    Ok(())
+}
+
 fn pin_tree(
     surroundings: &Surroundings<'_>,
     mount: &Mount,
@@ -65,9 +84,9 @@ fn pin_tree(
 ) -> Result<Option<OwnedFd>> {
     let plan = surroundings.plan;
     match &mount.kind {
-        Kind::Bind { source, recursive, subpath, owners } => {
+        Kind::Bind { source, recursive, subpath, owners, guest } => {
             let source = surroundings.hooked.bundle.join(source);
-            let tree = pin_source(&source, subpath, *recursive)?;
+            let tree = pin_source(&source, subpath, *recursive, *guest)?;
             if let Some(owners) = owners {
                 map_owners(&tree, owners, users)?;
             }
@@ -86,16 +105,24 @@ fn pin_tree(
             let own = made || kind == NamespaceKind::Pid && plan.has_own(kind);
             Ok(if own { None } else { clone_source(Path::new(path), Path::new(""), true).ok() })
         }
-        Kind::FileSystem { .. } | Kind::Cgroup | Kind::Remount => Ok(None),
+        Kind::FileSystem { .. }
+        | Kind::Host { .. }
+        | Kind::Layers { .. }
+        | Kind::Cgroup
+        | Kind::Remount => Ok(None),
     }
 }
 
-fn pin_source(source: &Path, subpath: &Path, recursive: bool) -> Result<OwnedFd> {
-    let cloned = match (clone_source(source, subpath, recursive), foreign::split(source)) {
-        (Err(error), Some((pid, inside))) if error.raw_os_error() == Some(libc::EINVAL) => {
-            foreign::clone_mount(pid, &inside.join(subpath), recursive)
-        }
-        (cloned, _) => cloned,
+fn pin_source(source: &Path, subpath: &Path, recursive: bool, guest: bool) -> Result<OwnedFd> {
+    let cloned = match foreign::split(source) {
+        // Its links could lead to the host's files.
+        Some((pid, inside)) if guest => foreign::clone_mount(pid, &inside.join(subpath), recursive),
+        there => match (clone_source(source, subpath, recursive), there) {
+            (Err(error), Some((pid, inside))) if error.raw_os_error() == Some(libc::EINVAL) => {
+                foreign::clone_mount(pid, &inside.join(subpath), recursive)
+            }
+            (cloned, _) => cloned,
+        },
     };
     cloned.map_err(|error| match error.raw_os_error() {
         // Docker's words.

@@ -20,6 +20,7 @@ mod mount;
 mod namespace;
 mod reaper;
 pub(crate) mod root;
+pub(crate) mod source;
 pub(crate) mod stage;
 mod staging;
 pub(crate) mod target;

@@ -75,8 +75,10 @@ pub(super) fn mount_all(plan: &Plan, pinned: Pinned, cgroup: &Cgroup) -> Result<
     for (mount, tree) in plan.mounts.iter().zip(pinned.trees) {
         dev_is_mounted |= mount.destination == Path::new("/dev");
         match (&mount.kind, tree) {
-            (Kind::Bind { .. }, Some(tree)) => attach_bind(mount, tree, root)?,
-            (Kind::Bind { .. }, None) => {}
+            (Kind::Bind { .. } | Kind::Host { .. } | Kind::Layers { .. }, Some(tree)) => {
+                attach_bind(mount, tree, root)?
+            }
+            (Kind::Bind { .. } | Kind::Host { .. } | Kind::Layers { .. }, None) => {}
             (Kind::Cgroup, _) => {
                 let pinned = cgroups.take().unwrap_or_default();
                 cgroupfs::mount(mount, pinned, cgroup, root)?;
@@ -107,11 +109,13 @@ fn mount_file_system(
         attributes.set &= !libc::MOUNT_ATTR_RDONLY;
         mounted.dev_readonly = true;
     }
+    let copies_up = matches!(&mount.kind, Kind::FileSystem { copy_up: true, .. });
     let tree = match tree {
         Some(tree) => tree,
+        None if copies_up => make_file_system(plan, mount, Attributes::default(), Some(place.as_fd()))?,
         None => make_file_system(plan, mount, attributes, Some(place.as_fd()))?,
     };
-    if let Kind::FileSystem { copy_up: true, .. } = &mount.kind {
+    if copies_up {
         copy_up(place.as_fd(), tree.as_fd()).map_err(Error::path("copy into", destination))?;
     }
     finish(&tree, place.as_fd(), attributes, mount)?;

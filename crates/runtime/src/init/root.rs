@@ -14,7 +14,7 @@ use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
 use super::staging::Staging;
 use crate::sys::c_path;
-use crate::sys::mount::{Context, attach, clone_tree};
+use crate::sys::mount::{Attributes, Context, attach, clone_tree, set_attributes};
 use crate::{Error, Extra, Result, Rootfs};
 
 /// Whatever this machine's overlays do by default, a layer holds whole files and directories under their own names: it is
@@ -135,6 +135,37 @@ pub(crate) fn overlay(
     let overlay = open_path(place).and_then(|root| clone_tree(root.as_fd(), c"", false))?;
     umount2(place, MntFlags::MNT_DETACH)?;
     Ok(overlay)
+}
+
+/// Layers that nobody can write to, as one tree attached at `target`, which is the directory `place`.
+pub(crate) fn read_only(lowers: &[PathBuf], place: &Path, target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let [first, rest @ ..] = lowers else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "an image without layers has no files"));
+    };
+    if rest.is_empty() {
+        // Overlay wants two layers or a writable one.
+        let tree = clone_tree(open_path(first)?.as_fd(), c"", false)?;
+        let change = Attributes { set: libc::MOUNT_ATTR_RDONLY, ..Attributes::default() };
+        set_attributes(tree.as_fd(), false, change)?;
+        return attach(tree.as_fd(), target).map(|()| tree);
+    }
+    let by_one = || -> io::Result<OwnedFd> {
+        let context = Context::open(c"overlay")?;
+        for lower in lowers {
+            context.set(c"lowerdir+", &c_path(lower)?)?;
+        }
+        context.set(c"source", c"overlay")?;
+        context.mount(libc::MOUNT_ATTR_RDONLY)
+    };
+    if takes_layers_one_by_one() {
+        match by_one() {
+            // A path that is longer than one value may be.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+            other => return other.and_then(|overlay| attach(overlay.as_fd(), target).map(|()| overlay)),
+        }
+    }
+    overlay_of_lowers(lowers, target)?;
+    open_path(place)
 }
 
 /// Whether overlay has `lowerdir+`, which Linux 6.7 brought: a single value has 255 bytes at most. By the kernel's number, since

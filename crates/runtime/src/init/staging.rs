@@ -22,6 +22,9 @@ use crate::sys::process;
 use crate::view::clone_source;
 use crate::{Error, Result};
 
+/// Where layers are shown as one tree.
+const TREE: &str = "tree";
+
 /// The tmpfs.
 pub(super) struct Staging<'a> {
     dir: &'a Path,
@@ -69,6 +72,14 @@ impl<'a> Staging<'a> {
             upper: below(upper),
             work: below(work),
         })
+    }
+
+    /// Each layer id-mapped, and a directory over which they can be mounted as one tree.
+    pub(super) fn map_lowers(&self, lowers: &[PathBuf]) -> io::Result<(Vec<PathBuf>, PathBuf)> {
+        let mapped = lowers.iter().enumerate().map(|(number, lower)| self.map(lower, &number.to_string()));
+        let mapped = mapped.collect::<io::Result<_>>()?;
+        mkdirat(&self.tmpfs, TREE, Mode::from_bits_truncate(0o700))?;
+        Ok((mapped, self.dir.join(TREE)))
     }
 
     /// Runs `make` as the container's root towards files, but with all of the machine's capabilities. Overlay keeps who has

@@ -24,7 +24,7 @@ use crate::{Error, GROUPS_ANNOTATION, Result, VOLATILE_ANNOTATION};
 pub(crate) use idmap::{IdMap, IdMaps};
 pub(crate) use label::{Labels, UNCONFINED};
 pub(crate) use mount::{Kind, Mount, Owners};
-pub(crate) use mount_option::SUBPATH;
+pub(crate) use mount_option::{HOST, LOWER, SUBPATH};
 pub use process::available_capabilities;
 pub(crate) use process::{Process, Rlimit};
 pub(crate) use schedule::Schedule;

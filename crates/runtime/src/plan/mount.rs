@@ -24,7 +24,27 @@ pub(crate) struct Mount {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A directory or file of the host. A relative source begins at the bundle.
-    Bind { source: PathBuf, recursive: bool, subpath: PathBuf, owners: Option<Owners> },
+    Bind {
+        source: PathBuf,
+        recursive: bool,
+        subpath: PathBuf,
+        owners: Option<Owners>,
+        /// The source, `/proc/PID/root/…`, is another container's, which may lay links.
+        guest: bool,
+    },
+    /// A file system that is mounted with the machine's privilege, of a device or a server.
+    Host {
+        name: CString,
+        source: Option<CString>,
+        options: Vec<(CString, Option<CString>)>,
+        /// As a whole, whoever mounts it.
+        read_only: bool,
+        subpath: PathBuf,
+        /// The container's user namespace says whose its files are.
+        mapped: bool,
+    },
+    /// Layers shown as one tree that nobody can write to, topmost first.
+    Layers { lowers: Vec<PathBuf>, subpath: PathBuf, mapped: bool },
     /// The container's cgroups, in the version that the machine has.
     Cgroup,
     /// A new instance of a file system, with its own options.
@@ -58,7 +78,8 @@ impl Mount {
         let (attributes, recursive) = (options.attributes, options.recursive);
         let typ = mount.typ().as_deref().unwrap_or_default();
         let is_bind = options.bind.is_some() || typ == "bind";
-        if !is_bind && (maps.is_some() || options.idmap.is_some()) {
+        let by_machine = options.host.is_some() || !options.lowers.is_empty();
+        if !is_bind && (maps.is_some() || options.idmap.is_some() && !by_machine) {
             return Err(invalid("only a bind mount can be id-mapped"));
         }
         if options.copy_up && typ != "tmpfs" {
@@ -67,9 +88,22 @@ impl Mount {
         let source = mount.source().clone();
         let kind = match typ {
             _ if is_bind => bind(source, options, maps)?,
+            _ if !options.lowers.is_empty() => Kind::Layers {
+                lowers: options.lowers,
+                subpath: options.subpath,
+                mapped: options.idmap.is_some(),
+            },
             _ if options.remount => Kind::Remount,
             "cgroup" | "cgroup2" => Kind::Cgroup,
             "" | "none" => return Err(invalid("a mount has no type")),
+            name if options.host.is_some() => Kind::Host {
+                name: c_string(name)?,
+                source: source.map(|source| c_string(&source.to_string_lossy())).transpose()?,
+                options: options.data,
+                read_only: options.host == Some(true),
+                subpath: options.subpath,
+                mapped: options.idmap.is_some(),
+            },
             name => Kind::FileSystem {
                 name: c_string(name)?,
                 source: source.map(|source| c_string(&source.to_string_lossy())).transpose()?,
@@ -81,7 +115,17 @@ impl Mount {
     }
 
     pub(super) fn is_idmapped(&self) -> bool {
-        matches!(self.kind, Kind::Bind { owners: Some(_), .. })
+        matches!(
+            self.kind,
+            Kind::Bind { owners: Some(_), .. }
+                | Kind::Host { mapped: true, .. }
+                | Kind::Layers { mapped: true, .. }
+        )
+    }
+
+    /// Whether it is put together with the machine's privilege, out of more than a directory of the host.
+    pub(crate) fn is_by_machine(&self) -> bool {
+        matches!(self.kind, Kind::Host { .. } | Kind::Layers { .. })
     }
 }
 
@@ -98,7 +142,7 @@ fn bind(source: Option<PathBuf>, options: Options, maps: Option<IdMaps>) -> Resu
         (recursive, _) => Some(Owners { maps, recursive: recursive == Some(true) }),
     };
     let recursive = options.bind.unwrap_or(true);
-    Ok(Kind::Bind { source, recursive, subpath: options.subpath, owners })
+    Ok(Kind::Bind { source, recursive, subpath: options.subpath, owners, guest: options.guest })
 }
 
 #[cfg(test)]
@@ -120,7 +164,13 @@ mod tests {
         let mount = parse("bind", "/src", &["rbind", "ro", "rslave", "rnoexec"]).unwrap();
         assert_eq!(
             mount.kind,
-            Kind::Bind { source: "/src".into(), recursive: true, subpath: PathBuf::new(), owners: None }
+            Kind::Bind {
+                source: "/src".into(),
+                recursive: true,
+                subpath: PathBuf::new(),
+                owners: None,
+                guest: false
+            }
         );
         assert_eq!(mount.attributes.set, libc::MOUNT_ATTR_RDONLY);
         assert_eq!(mount.recursive.set, libc::MOUNT_ATTR_NOEXEC);
@@ -162,6 +212,19 @@ mod tests {
         for name in names.split_ascii_whitespace() {
             assert!(parse("bind", "/src", &[name]).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_the_machine_mounts_is_told_by_options_of_our_own() {
+        let disk = parse("ext4", "/dev/x", &["noatime", "data=ordered", "x-shoal.host=ro", "idmap"]).unwrap();
+        assert_eq!(disk.attributes.set, libc::MOUNT_ATTR_NOATIME);
+        let Kind::Host { options, read_only, mapped, .. } = disk.kind else { panic!("{:?}", disk.kind) };
+        assert_eq!(options, [(c"data".into(), Some(c"ordered".into()))]);
+        assert!(read_only && mapped);
+        let image = parse("overlay", "overlay", &["x-shoal.lower=/a", "x-shoal.lower=/b", "ro"]).unwrap();
+        assert!(image.is_by_machine() && !image.is_idmapped());
+        let Kind::Layers { lowers, .. } = image.kind else { panic!("{:?}", image.kind) };
+        assert_eq!(lowers, [Path::new("/a"), Path::new("/b")]);
     }
 
     #[test]

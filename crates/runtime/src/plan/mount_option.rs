@@ -10,6 +10,13 @@ use crate::sys::mount::Attributes;
 /// Begins an option that names the part of a bind's source that is meant: `x-shoal.subpath=a/b`. Its links are resolved
 /// beneath the source.
 pub(crate) const SUBPATH: &str = "x-shoal.subpath=";
+/// A file system that only the machine's privilege can mount, of a device or a server. `x-shoal.host=ro`: as a whole read-only,
+/// for a device that cannot be written.
+pub(crate) const HOST: &str = "x-shoal.host";
+/// The source of a bind lies in another container.
+const GUEST: &str = "x-shoal.guest";
+/// Begins an option that names one of several layers that are shown as one tree, topmost first.
+pub(crate) const LOWER: &str = "x-shoal.lower=";
 
 /// The sorted options of a mount.
 #[derive(Debug, Default)]
@@ -25,6 +32,12 @@ pub(super) struct Options {
     pub(super) idmap: Option<bool>,
     pub(super) copy_up: bool,
     pub(super) remount: bool,
+    /// Made with the machine's privilege; whether as a whole read-only.
+    pub(super) host: Option<bool>,
+    /// The source is another container's.
+    pub(super) guest: bool,
+    /// Layers to be shown as one tree, topmost first.
+    pub(super) lowers: Vec<PathBuf>,
     /// What is left: the file system's.
     pub(super) data: Vec<(CString, Option<CString>)>,
 }
@@ -43,6 +56,10 @@ impl Options {
                 "ridmap" => sorted.idmap = Some(true),
                 "tmpcopyup" => sorted.copy_up = true,
                 "remount" => sorted.remount = true,
+                GUEST => sorted.guest = true,
+                HOST => sorted.host = Some(false),
+                "x-shoal.host=ro" => sorted.host = Some(true),
+                other if other.starts_with(LOWER) => sorted.lowers.push(other[LOWER.len()..].into()),
                 other if other.starts_with(SUBPATH) => sorted.subpath = other[SUBPATH.len()..].into(),
                 other => sorted.add(other)?,
             }

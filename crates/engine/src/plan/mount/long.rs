@@ -1,6 +1,6 @@
 //! `--mount`: `HostConfig.Mounts`.
 
-use super::{Access, MountPlan, Source, VolumeSource, bind_options, target_path, tmpfs};
+use super::{Access, MountPlan, Source, VolumeSource, bind_options, is_within, target_path, tmpfs};
 use crate::spec::{Invalid, Mount, MountKind, Propagation, VolumeMount};
 use crate::volume;
 
@@ -13,6 +13,7 @@ pub(super) fn read(mount: &Mount) -> Result<MountPlan, Invalid> {
         MountKind::Bind { .. } => "bind",
         MountKind::Volume(_) => "volume",
         MountKind::Tmpfs { .. } => "tmpfs",
+        MountKind::Image { .. } => "image",
     };
     let wrong = |reason: &str| Invalid::Mount { kind, reason: reason.to_owned() };
     let target = target_path(&mount.target).ok_or_else(|| {
@@ -37,9 +38,20 @@ pub(super) fn read(mount: &Mount) -> Result<MountPlan, Invalid> {
             let options = tmpfs_options(*size_bytes, *mode, options, mount.read_only)?;
             (Source::Tmpfs, options, Propagation::default())
         }
+        MountKind::Image { source, subpath } => {
+            if source.is_empty() {
+                return Err(wrong("field Source must not be empty"));
+            }
+            if !is_within(subpath) {
+                return Err(wrong(&format!("subpath must be a relative path within the image: '{subpath}'")));
+            }
+            let source = Source::Image { reference: source.clone(), subpath: subpath.clone() };
+            (source, ["ro", "rprivate"].map(String::from).to_vec(), Propagation::default())
+        }
     };
     let mode = if kind == "volume" { VOLUME_MODE } else { "" };
-    Ok(MountPlan { source, target, read_only: mount.read_only, options, mode: mode.to_owned(), propagation })
+    let read_only = mount.read_only || kind == "image";
+    Ok(MountPlan { source, target, read_only, options, mode: mode.to_owned(), propagation, chown: false })
 }
 
 /// What the two options about recursion make of read-only.
@@ -66,10 +78,7 @@ fn volume(wish: &VolumeMount) -> Result<VolumeSource, Invalid> {
     if name.is_none() && !wish.subpath.is_empty() {
         return Err(wrong("must not set Subpath when using anonymous volumes".to_owned()));
     }
-    let is_local = !wish.subpath.starts_with('/')
-        && !wish.subpath.contains('\0')
-        && wish.subpath.split('/').all(|part| part != "..");
-    if !is_local {
+    if !is_within(&wish.subpath) {
         return Err(wrong(format!("subpath must be a relative path within the volume: '{}'", wish.subpath)));
     }
     Ok(VolumeSource {
@@ -147,6 +156,17 @@ mod tests {
         };
         assert_eq!(memory(&["exec", "uid=5"]).unwrap(), "nosuid,nodev,exec,uid=5,size=4096,mode=700,ro");
         assert!(memory(&["context=x"]).is_err() && memory(&["uid=5,suid"]).is_err());
+    }
+
+    #[test]
+    fn an_image_is_only_read() {
+        let image = |source: &str, subpath: &str| {
+            let kind = MountKind::Image { source: source.into(), subpath: subpath.into() };
+            read(&Mount { target: "/i".into(), read_only: false, kind })
+        };
+        let plan = image("busybox", "bin").unwrap();
+        assert!(plan.read_only && plan.options.contains(&"ro".to_owned()));
+        assert!(image("", "").is_err() && image("x", "../y").is_err() && image("x", "/y").is_err());
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct MountPlan {
     /// The options of the short notation, told back by inspect.
     pub(crate) mode: String,
     pub(crate) propagation: Propagation,
+    /// Whether the source's files become the container's user's.
+    pub(crate) chown: bool,
 }
 
 /// What is mounted.
@@ -37,6 +39,11 @@ pub(crate) enum Source {
     },
     Volume(VolumeSource),
     Tmpfs,
+    /// An image's files.
+    Image {
+        reference: String,
+        subpath: String,
+    },
 }
 
 /// A volume that is there, or is to be made.
@@ -91,6 +98,11 @@ impl Access {
     pub(crate) fn read_only(yes: bool) -> Access {
         if yes { Access::ReadAll } else { Access::Write }
     }
+}
+
+/// Whether a path within a volume or an image stays in it, as far as its text tells.
+fn is_within(subpath: &str) -> bool {
+    !subpath.starts_with('/') && !subpath.contains('\0') && subpath.split('/').all(|part| part != "..")
 }
 
 /// The options of a bind in the OCI configuration.

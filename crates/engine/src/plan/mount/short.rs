@@ -16,6 +16,7 @@ struct Options {
     propagation: Option<Propagation>,
     non_recursive: bool,
     no_copy: bool,
+    chown: bool,
 }
 
 impl Options {
@@ -31,6 +32,7 @@ impl Options {
                     options.read_only = option == "ro";
                 }
                 "nocopy" => options.no_copy = true,
+                "U" => options.chown = true,
                 "bind-nonrecursive" => options.non_recursive = true,
                 // Labels of SELinux, which is not here to need them, and hints of other systems.
                 "z" | "Z" | "consistent" | "cached" | "delegated" => {}
@@ -69,6 +71,7 @@ fn bind(path: &str, target: String, mode: &str, options: &Options) -> MountPlan 
         options: bind_options(Access::read_only(options.read_only), propagation, !options.non_recursive),
         mode: mode.to_owned(),
         propagation,
+        chown: options.chown,
     }
 }
 
@@ -94,6 +97,7 @@ fn volume(
         options: bind_options(Access::read_only(options.read_only), Propagation::default(), true),
         mode: mode.to_owned(),
         propagation: Propagation::default(),
+        chown: options.chown,
     }))
 }
 
@@ -114,6 +118,7 @@ mod tests {
         let plan = read("/a:/b:ro,rshared").unwrap();
         assert_eq!(plan.options, ["rbind", "rro", "rshared"]);
         assert_eq!(plan.mode, "ro,rshared");
+        assert!(read("/a:/b:U,Z").unwrap().chown && !plan.chown && read("data:/b:U").unwrap().chown);
         assert_eq!(read("/a:/b/../c").unwrap().target, "/c");
         for wrong in ["/a:b", "/a:/", "/a:/b:ro:x", ":/b", "/a:/b:fast", "/a:/b:ro,rw", "b", ""] {
             assert!(matches!(read(wrong), Err(Invalid::Bind(_))), "{wrong}");

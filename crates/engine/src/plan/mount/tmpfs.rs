@@ -15,7 +15,8 @@ pub(super) fn read(target: &str, text: &str) -> Result<MountPlan, Invalid> {
         read_only |= option == "ro";
     }
     let propagation = Propagation::default();
-    Ok(MountPlan { source: Source::Tmpfs, target, read_only, options, mode: text.to_owned(), propagation })
+    let mode = text.to_owned();
+    Ok(MountPlan { source: Source::Tmpfs, target, read_only, options, mode, propagation, chown: false })
 }
 
 /// Adds an option in the place of its opposite.
