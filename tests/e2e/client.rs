@@ -1,4 +1,4 @@
-//! Programs that people have: the `docker` client over every container command, docker-py and testcontainers.
+//! Programs that people have: the `docker` client over every container and volume command, docker-py and testcontainers.
 //!
 //! What they expect is written down in `tests/walk` and `tests/python`, so that it can be tried against Docker's own
 //! daemon too.
@@ -12,6 +12,7 @@ use testkit::{Daemon, Namespace};
 
 // Carried along: where these tests run, the repository may not be.
 const WALK: &str = include_str!("../walk/container.sh");
+const VOLUMES: &str = include_str!("../walk/volume.sh");
 const DOCKER_PY: &str = include_str!("../python/docker_py.py");
 const IMAGES: &str = include_str!("../python/images.py");
 const CONTAINERS: &str = include_str!("../python/containers.py");
@@ -47,11 +48,29 @@ fn shoal_walks_the_same_way() {
     let machine = Namespace::new();
     let daemon = Daemon::start_in(&machine, &[]);
     daemon.load_images();
-    // What the walk calls `docker` is ours.
+    as_shoal(&daemon, WALK);
+}
+
+/// What the walk calls `docker` is ours.
+fn as_shoal(daemon: &Daemon, walk: &str) {
     let dir = tempfile::tempdir().expect("a directory");
     let shoal = testkit::program::programs().join("shoal").canonicalize().expect("the program");
     std::os::unix::fs::symlink(shoal, dir.path().join("docker")).expect("a link");
-    play(&daemon, Path::new("bash"), WALK, Some(dir.path()));
+    play(daemon, Path::new("bash"), walk, Some(dir.path()));
+}
+
+#[test]
+fn the_docker_client_walks_over_every_volume_command_and_mount() {
+    let daemon = Daemon::start(&[]);
+    testkit::image::import_busybox(&daemon);
+    play(&daemon, Path::new("bash"), VOLUMES, None);
+}
+
+#[test]
+fn shoal_walks_over_volumes_the_same_way() {
+    let daemon = Daemon::start(&[]);
+    testkit::image::import_busybox(&daemon);
+    as_shoal(&daemon, VOLUMES);
 }
 
 #[test]

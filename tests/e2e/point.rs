@@ -332,6 +332,31 @@ fn volumes_are_made_and_removed() {
 }
 
 #[test]
+fn volumes_are_imported() {
+    let mut bench = Bench::new();
+    let archive = small_archive(&bench.daemon);
+    let import = &Ask::sending("PUT", "/shoal/volumes/data/archive", &archive);
+    let remove = &Ask::new("DELETE", "/volumes/data?force=1");
+    let volume = &Ask::with("POST", "/volumes/create", r#"{"Name": "data"}"#);
+    bench.walk("volume import", &[], &[import], &[remove]);
+    bench.walk("volume import into one that is there", &[volume], &[import], &[remove]);
+    // Where there are no quotas it fails, whole.
+    let memory = &Ask::with(
+        "POST",
+        "/volumes/create",
+        r#"{"Name": "data", "DriverOpts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}}"#,
+    );
+    let run = &Ask::with(
+        "POST",
+        "/containers/create?name=victim",
+        r#"{"Image": "shoal/hello-http", "HostConfig": {"Binds": ["data:/data"], "Mounts": [
+            {"Type": "image", "Source": "shoal/hello-http", "Target": "/image"}]}}"#,
+    );
+    bench.walk("run with an image and memory mounted", &[memory], &[run, START], &[REMOVE, remove]);
+    bench.walk("rm of one with an image mounted", &[memory, run], &[REMOVE], &[REMOVE, remove]);
+}
+
+#[test]
 fn commit() {
     let mut bench = Bench::new();
     let commit = Ask::new("POST", "/commit?container=victim&repo=made");

@@ -207,3 +207,33 @@ fn a_task_runs_when_it_is_healthy_and_is_replaced_when_it_is_not() {
     });
     assert_eq!(second.len(), 1);
 }
+
+#[test]
+fn tasks_have_their_volumes_and_memory() {
+    let lan = Lan::new(1);
+    let daemon = swarm(&lan);
+    let mounts = "--name keeps --mount type=volume,src=data,dst=/data,volume-label=a=b \
+                  --mount type=tmpfs,dst=/m,tmpfs-size=1m,tmpfs-mode=700 busybox";
+    let line = "echo kept >> /data/file; grep ' /m ' /proc/mounts; sleep 1000";
+    create(&daemon, mounts, &["sh", "-c", line]).ok();
+    let first = until_running(&daemon, "keeps", 1);
+    eventually("the task has written", || {
+        let said = daemon.docker(&["logs", &first[0]]);
+        let right = said.out.contains("size=1024k") && said.out.contains("mode=700");
+        if right { Ok(()) } else { Err(said.out) }
+    });
+    assert_eq!(daemon.docker(&["volume", "inspect", "-f", "{{.Labels.a}}", "data"]).ok(), "b");
+    let told = "{{range .Spec.TaskTemplate.ContainerSpec.Mounts}}{{.Type}} {{.Source}} {{.Target}};{{end}}";
+    let told = daemon.docker(&["service", "inspect", "-f", told, "keeps"]).ok();
+    assert_eq!(told, "volume data /data;tmpfs  /m;");
+    daemon.docker(&["kill", &first[0]]).ok();
+    eventually("the next task finds what the first has written", || {
+        let args = ["run", "--rm", "-v", "data:/data", "busybox", "cat", "/data/file"];
+        let said = daemon.docker(&args);
+        if said.out == "kept\nkept\n" { Ok(()) } else { Err(said.out) }
+    });
+    let said = create(&daemon, "--mount type=volume,src=/abs,dst=/x busybox", &["true"]);
+    assert!(said.err.contains("must not be an absolute path"), "{}", said.err);
+    let said = create(&daemon, "--mount type=image,src=busybox,dst=/x busybox", &["true"]);
+    assert!(said.err.contains("not implemented"), "{}", said.err);
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
-use testkit::Daemon;
+use testkit::{Daemon, eventually};
 
 fn mapped() -> Daemon {
     let daemon = Daemon::start(&["--userns-remap", "default"]);
@@ -130,4 +130,38 @@ fn files_are_copied_into_a_running_container() {
 fn a_program_that_is_not_there_is_said_so() {
     let said = mapped().docker(&["run", "--rm", "--net", "none", "busybox", "nosuch"]);
     assert!(said.code == 127 && said.err.contains("executable file not found in $PATH"), "{said:?}");
+}
+
+#[test]
+fn images_memory_and_owners_are_seen_with_the_containers_users() {
+    let daemon = mapped();
+    // Two layers, so that they are stacked.
+    let build = "mkdir /two && echo two > /two/file && chown 5:6 /two/file";
+    daemon.docker(&["run", "--name", "made", "busybox", "sh", "-c", build]).ok();
+    daemon.docker(&["commit", "made", "stacked"]).ok();
+    daemon.docker(&["rm", "made"]).ok();
+    let look = "stat -c '%u %g' /i/two/file; cat /i/two/file; stat -c %u /i/bin/busybox";
+    let image = ["--mount", "type=image,src=stacked,dst=/i"];
+    assert_eq!(run(&daemon, &image, look).ok(), "5 6\ntwo\n0");
+    let part = ["--mount", "type=image,src=stacked,dst=/i,image-subpath=two"];
+    assert_eq!(run(&daemon, &part, "stat -c %u /i/file; ls /i").ok(), "5\nfile");
+    let single = ["--mount", "type=image,src=busybox,dst=/i"];
+    assert_eq!(run(&daemon, &single, "stat -c %u /i/bin/busybox").ok(), "0");
+
+    daemon.docker(&["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "memory"]).ok();
+    let keep = "echo x > /m/file; chown 7:8 /m/file; sleep 1000";
+    let args = ["run", "-d", "--name", "one", "-v", "memory:/m", "busybox", "sh", "-c", keep];
+    daemon.docker(&args).ok();
+    eventually("the file is there", || {
+        let said = run(&daemon, &["-v", "memory:/n"], "stat -c '%u %g' /n/file && touch /n/more");
+        if said.out == "7 8\n" { Ok(()) } else { Err(said.err) }
+    });
+    daemon.docker(&["exec", "one", "ls", "/m/more"]).ok();
+
+    let bound = daemon.path("bound");
+    fs::create_dir(&bound).unwrap();
+    let mount = format!("{}:/b:U", bound.display());
+    let line = "touch /b/x /v/x && stat -c %u /b /v";
+    assert_eq!(run(&daemon, &["-u", "7", "-v", &mount, "-v", "own:/v:U"], line).ok(), "7\n7");
+    assert_eq!(fs::metadata(&bound).unwrap().uid(), first(&daemon) + 7);
 }

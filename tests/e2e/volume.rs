@@ -1,8 +1,11 @@
 //! Volumes: made by name, by the image, by `--mount`; filled, shared, kept and removed.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 
+use testkit::program::run;
 use testkit::{Daemon, eventually};
 
 fn daemon() -> Daemon {
@@ -142,8 +145,22 @@ fn mounts_in_the_long_form() {
         .ok();
     let shown = run("type=volume,src=memory,dst=/d", "grep ' /d ' /proc/mounts").ok();
     assert!(shown.contains("tmpfs") && shown.contains("size=1024k"), "{shown}");
-    let said = daemon.docker(&["volume", "create", "-o", "type=nfs", "-o", "device=:/x", "far"]);
-    assert!(said.err.contains("not implemented"), "{}", said.err);
+    // A server without a name, or a kernel that does not know its file system: told when it is mounted.
+    daemon
+        .docker(&[
+            "volume",
+            "create",
+            "-o",
+            "type=nfs",
+            "-o",
+            "device=:/x",
+            "-o",
+            "o=addr=nobody.invalid",
+            "far",
+        ])
+        .ok();
+    let said = run("type=volume,src=far,dst=/d", "true");
+    assert!(said.err.contains("error resolving passed in network volume address"), "{}", said.err);
     let said = daemon.docker(&["volume", "create", "-d", "other", "far"]);
     assert!(said.err.contains("plugin \"other\" not found"), "{}", said.err);
 }
@@ -206,4 +223,251 @@ fn a_killed_daemon_forgets_no_volume_and_keeps_no_debris() {
     assert!(root.join(own).exists());
     daemon.docker(&["rm", "-v", "one"]).ok();
     assert_eq!(volumes(&daemon), ["data"]);
+}
+
+/// A file system in a file, as a block device. It goes with the test.
+struct Disk {
+    device: String,
+    dir: std::path::PathBuf,
+}
+
+impl Disk {
+    /// `None`, said aloud, where this machine has no loop devices or no ext4.
+    fn new(dir: &Path, make: &[&str]) -> Option<Disk> {
+        let image = dir.join("disk.img");
+        fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
+        run(Command::new("mkfs.ext4").arg("-q").args(make).arg(&image)).ok();
+        // Where they are modules.
+        for module in ["loop", "ext4"] {
+            run(Command::new("modprobe").arg(module));
+        }
+        let made = run(Command::new("losetup").args(["--find", "--show"]).arg(&image));
+        if made.code != 0 {
+            eprintln!("not tested: block devices: {}", made.err);
+            return None;
+        }
+        Some(Disk { device: made.out.trim().to_owned(), dir: dir.to_owned() })
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        run(Command::new("umount").arg("-l").arg(self.dir.join("mounted")));
+        run(Command::new("losetup").args(["--detach", &self.device]));
+    }
+}
+
+#[test]
+fn a_block_device_is_mounted_for_several_containers_and_never_on_the_host() {
+    let daemon = daemon();
+    let Some(disk) = Disk::new(&daemon.path(""), &[]) else { return };
+    let device = format!("device={}", disk.device);
+    let create = |name: &str, o: &str| {
+        let o = format!("o={o}");
+        daemon.docker(&["volume", "create", "-o", "type=ext4", "-o", &device, "-o", &o, name]).ok();
+    };
+    create("disk", "noatime,_netdev,errors=continue");
+    daemon.docker(&["run", "-d", "--name", "one", "-v", "disk:/d", "busybox", "sleep", "1000"]).ok();
+    let write = "mkdir /d/in; echo both > /d/in/file; grep ' /d ' /proc/mounts";
+    let shown = daemon.docker(&["exec", "one", "sh", "-c", write]).ok();
+    assert!(shown.contains("ext4") && shown.contains("noatime"), "{shown}");
+    let table = fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!table.contains(&disk.device), "{table}");
+
+    let also = |mount: &str, line: &str| {
+        daemon.docker(&["run", "--rm", "--mount", mount, "busybox", "sh", "-c", line])
+    };
+    assert_eq!(also("type=volume,src=disk,dst=/e", "cat /e/in/file; echo more >> /e/in/file").ok(), "both");
+    assert_eq!(daemon.docker(&["exec", "one", "cat", "/d/in/file"]).ok(), "both\nmore");
+    assert_eq!(also("type=volume,src=disk,dst=/e,volume-subpath=in", "ls /e").ok(), "file");
+    let said = also("type=volume,src=disk,dst=/e,readonly", "touch /e/x");
+    assert!(said.err.contains("Read-only"), "{}", said.err);
+
+    // A stopped container's files are found on the disk, and an archive of it holds them.
+    daemon.docker(&["stop", "-t", "0", "one"]).ok();
+    let back = daemon.path("back");
+    daemon.docker(&["cp", "one:/d/in/file", back.to_str().unwrap()]).ok();
+    assert_eq!(fs::read_to_string(&back).unwrap(), "both\nmore\n");
+    let archive = daemon.path("disk.tar");
+    daemon.shoal(&["volume", "export", "-o", archive.to_str().unwrap(), "disk"]).ok();
+    let listed = run(Command::new("tar").arg("-tf").arg(&archive)).ok();
+    assert!(listed.contains("./in/file"), "{listed}");
+    daemon.docker(&["rm", "one"]).ok();
+
+    create("only-read", "ro");
+    let said = also("type=volume,src=only-read,dst=/e", "cat /e/in/file; touch /e/x");
+    assert!(said.out.contains("both") && said.err.contains("Read-only"), "{} {}", said.out, said.err);
+    create("wrong", "nosuchoption");
+    let said = also("type=volume,src=wrong,dst=/e", "true");
+    assert!(said.code == 125 && said.err.contains("nosuchoption"), "{} {}", said.code, said.err);
+}
+
+#[test]
+fn a_size_is_a_quota_or_a_clear_error() {
+    let dir = tempfile::Builder::new().prefix("shoal-test.").tempdir().unwrap();
+    let make = ["-O", "project,quota", "-E", "quotatype=prjquota"];
+    let Some(_disk) = Disk::new(dir.path(), &make).and_then(|disk| {
+        let mounted = disk.dir.join("mounted");
+        fs::create_dir(&mounted).unwrap();
+        let mut mount = Command::new("mount");
+        let said = run(mount.args(["-o", "prjquota", &disk.device]).arg(&mounted));
+        if said.code == 0 {
+            return Some(disk);
+        }
+        eprintln!("not tested: quotas: {}", said.err);
+        None
+    }) else {
+        let daemon = daemon();
+        let said = daemon.docker(&["volume", "create", "-o", "size=1m", "small"]);
+        assert!(said.err.contains("quota size requested but no quota support: "), "{}", said.err);
+        assert!(
+            volumes(&daemon).is_empty() && fs::read_dir(daemon.path("data/volumes")).unwrap().count() == 0
+        );
+        return;
+    };
+    let daemon = Daemon::start(&["--data-root", dir.path().join("mounted").to_str().unwrap()]);
+    testkit::image::import_busybox(&daemon);
+    daemon.docker(&["volume", "create", "-o", "size=1m", "small"]).ok();
+    let write = |bytes: &str| {
+        let line = format!("dd if=/dev/zero of=/d/file bs={bytes} count=1; sync");
+        daemon.docker(&["run", "--rm", "-v", "small:/d", "busybox", "sh", "-c", &line])
+    };
+    assert!(
+        write("2m").err.contains("No space left on device") || write("2m").err.contains("quota exceeded")
+    );
+    assert_eq!(write("500k").code, 0);
+    daemon.docker(&["volume", "rm", "small"]).ok();
+}
+
+#[test]
+fn memory_is_one_for_all_who_have_it_and_outlives_the_daemon() {
+    let mut daemon = daemon();
+    daemon
+        .docker(&["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m", "memory"])
+        .ok();
+    let keep = |name: &str| {
+        let line = "trap 'exit 0' TERM; sleep 1000 & wait";
+        let mount = "memory:/in/memory";
+        daemon.docker(&["run", "-d", "--name", name, "-v", mount, "busybox", "sh", "-c", line]).ok();
+    };
+    keep("one");
+    daemon.docker(&["exec", "one", "sh", "-c", "mkdir /in/memory/sub; echo a > /in/memory/sub/file"]).ok();
+    keep("two");
+    let also = |mount: &str, line: &str| {
+        daemon.docker(&["run", "--rm", "--mount", mount, "busybox", "sh", "-c", line])
+    };
+    // Who laid a link on the way there meanwhile leads nobody to the host's files.
+    daemon.docker(&["exec", "one", "sh", "-c", "mv /in /elsewhere; ln -s /etc /in"]).ok();
+    assert_eq!(also("type=volume,src=memory,dst=/m,volume-subpath=sub", "cat /m/file").ok(), "a");
+    let said = also("type=volume,src=memory,dst=/m,readonly", "cat /m/sub/file; touch /m/x");
+    assert!(said.out == "a\n" && said.err.contains("Read-only"), "{} {}", said.out, said.err);
+    // What another container has is found through that container, by whoever archives it.
+    let archive = daemon.path("memory.tar");
+    daemon.shoal(&["volume", "export", "-o", archive.to_str().unwrap(), "memory"]).ok();
+    assert_eq!(run(Command::new("tar").arg("-xOf").arg(&archive).arg("./sub/file")).ok(), "a");
+
+    daemon.kill();
+    daemon.restart();
+    daemon.docker(&["rm", "-f", "one"]).ok();
+    let run = |line: &str| daemon.docker(&["run", "--rm", "-v", "memory:/m", "busybox", "sh", "-c", line]);
+    assert_eq!(run("cat /m/sub/file; echo b > /m/other").ok(), "a");
+    assert_eq!(daemon.docker(&["exec", "two", "cat", "/in/memory/other"]).ok(), "b");
+    daemon.docker(&["rm", "-f", "two"]).ok();
+    assert_eq!(run("ls /m").ok(), "", "with the last container it is gone");
+    let said = daemon.shoal(&["volume", "export", "memory"]);
+    assert!(said.err.contains("no running container has it"), "{}", said.err);
+}
+
+#[test]
+fn an_image_that_is_mounted_stays_until_its_container_goes() {
+    let mut daemon = daemon();
+    import_with_volume(&daemon);
+    let mount = "type=image,src=modelled,dst=/i,image-subpath=data";
+    let line = "cat /i/sub/file; touch /i/x; sleep 1000";
+    daemon.docker(&["run", "-d", "--name", "one", "--mount", mount, "busybox", "sh", "-c", line]).ok();
+    let said = daemon.docker(&["rmi", "modelled"]);
+    assert!(said.err.contains("is using its referenced image"), "{}", said.err);
+    daemon.docker(&["image", "prune", "-a", "-f"]).ok();
+    daemon.docker(&["image", "inspect", "modelled"]).ok();
+    daemon.kill();
+    daemon.restart();
+    eventually("what the image has is read, and not written to", || {
+        let said = daemon.docker(&["logs", "one"]);
+        let done = said.out == "model\n" && said.err.contains("Read-only file system");
+        if done { Ok(()) } else { Err(format!("{} {}", said.out, said.err)) }
+    });
+    // Without its name its files stay for whom they are mounted.
+    daemon.docker(&["stop", "-t", "0", "one"]).ok();
+    daemon.docker(&["rmi", "-f", "modelled"]).ok();
+    daemon.docker(&["start", "one"]).ok();
+    eventually("it is read again", || {
+        let said = daemon.docker(&["logs", "one"]);
+        if said.out == "model\nmodel\n" { Ok(()) } else { Err(said.out) }
+    });
+    let back = daemon.path("back");
+    daemon.docker(&["stop", "-t", "0", "one"]).ok();
+    daemon.docker(&["cp", "one:/i/sub/file", back.to_str().unwrap()]).ok();
+    assert_eq!(fs::read_to_string(back).unwrap(), "model\n");
+    daemon.docker(&["rm", "one"]).ok();
+    let containers = daemon.path("data/image/containers");
+    let left = fs::read_dir(&containers).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "layers are kept for nobody in {}", containers.display());
+}
+
+#[test]
+fn what_is_mounted_becomes_the_users_when_asked() {
+    let daemon = daemon();
+    let bound = daemon.path("bound");
+    fs::create_dir_all(bound.join("sub")).unwrap();
+    fs::write(bound.join("sub/file"), "x").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", bound.join("link")).unwrap();
+    let before = fs::metadata("/etc/passwd").unwrap();
+    let mount = format!("{}:/b:U", bound.display());
+    let line = "echo y > /b/sub/file; echo z > /v/file; stat -c '%u %g' /b /b/sub/file /v";
+    let args = ["run", "--rm", "-u", "7:8", "-v", &mount, "-v", "own:/v:U", "busybox", "sh", "-c", line];
+    assert_eq!(daemon.docker(&args).ok(), "7 8\n7 8\n7 8");
+    let after = fs::metadata("/etc/passwd").unwrap();
+    assert_eq!((before.uid(), before.ctime()), (after.uid(), after.ctime()), "a link was followed");
+    let said = daemon.docker(&["run", "--rm", "-u", "7", "-v", "/etc:/b:U", "busybox", "true"]);
+    assert!(said.err.contains("cannot be given to a container's user"), "{}", said.err);
+}
+
+#[test]
+fn archives_of_volumes_neither_read_nor_write_outside() {
+    let daemon = daemon();
+    let outside = daemon.path("outside");
+    fs::write(&outside, "secret").unwrap();
+    // A container that swaps a directory for a link, again and again, while its volume is exported.
+    let swap = "mkdir -p /d/a /d/keep; echo mine > /d/a/file; while :; do mv /d/a /d/b; ln -s /host /d/a; rm /d/a; mv /d/b /d/a; done";
+    daemon.docker(&["run", "-d", "--name", "swaps", "-v", "data:/d", "busybox", "sh", "-c", swap]).ok();
+    let place = daemon.docker(&["volume", "inspect", "-f", "{{.Mountpoint}}", "data"]).ok();
+    std::os::unix::fs::symlink(&outside, Path::new(&place).join("keep/file")).unwrap();
+    for round in 0..20 {
+        let archive = daemon.path("out.tar");
+        let said = daemon.shoal(&["volume", "export", "-o", archive.to_str().unwrap(), "data"]);
+        if said.code == 0 {
+            let bytes = fs::read(&archive).unwrap();
+            assert!(!bytes.windows(6).any(|window| window == b"secret"), "round {round}");
+        }
+    }
+    // Out: through a link of the archive, by a name that climbs, through a link that is there.
+    let hostile = daemon.path("hostile");
+    fs::create_dir_all(hostile.join("real")).unwrap();
+    fs::write(hostile.join("real/evil"), "evil").unwrap();
+    let target = daemon.path("target");
+    fs::create_dir(&target).unwrap();
+    let tar = daemon.path("hostile.tar");
+    std::os::unix::fs::symlink(&target, hostile.join("link")).unwrap();
+    let pack = |args: &[&str]| {
+        let mut command = Command::new("tar");
+        command.arg("-C").arg(&hostile).arg("-P").args(args).arg("-f").arg(&tar);
+        run(&mut command).ok();
+    };
+    pack(&["-c", "link"]);
+    pack(&["-r", "--transform", "s,^real,link,", "real/evil"]);
+    pack(&["-r", "--transform", "s,^real,../../../../../../../../../..,", "real/evil"]);
+    daemon.docker(&["rm", "-f", "swaps"]).ok();
+    let said = daemon.shoal(&["volume", "import", "caught", tar.to_str().unwrap()]);
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 0, "{} {}", said.code, said.err);
+    assert!(!Path::new("/evil").exists());
 }

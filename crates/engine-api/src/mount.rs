@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Unread;
 use crate::unread::Ignored;
 
 /// A mount as it is asked for, in containers and in services.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Mount {
-    /// `bind`, `volume` or `tmpfs`; other kinds are refused.
+    /// `bind`, `volume`, `tmpfs` or `image`; other kinds are refused.
     #[serde(rename = "Type")]
     pub kind: String,
-    /// A path on the host, for `bind`; a name, for `volume`.
+    /// A path on the host, for `bind`; a name, for `volume` and `image`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// Path in the container.
@@ -32,8 +31,8 @@ pub struct Mount {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_options: Option<VolumeOptions>,
     /// For `image`.
-    #[serde(skip_serializing)]
-    pub image_options: ImageOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_options: Option<ImageOptions>,
     /// For `tmpfs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tmpfs_options: Option<TmpfsOptions>,
@@ -89,12 +88,13 @@ pub struct DriverConfig {
     pub options: BTreeMap<String, String>,
 }
 
-/// Options of an image mount: none is honoured yet.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// Options of an image mount.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct ImageOptions {
-    /// Not honoured yet.
-    pub subpath: Unread,
+    /// A path within the image.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subpath: String,
 }
 
 /// Options of a tmpfs.
@@ -116,10 +116,10 @@ pub struct TmpfsOptions {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct MountPoint {
-    /// `bind`, `tmpfs`, `volume`.
+    /// `bind`, `tmpfs`, `volume`, `image`.
     #[serde(rename = "Type")]
     pub kind: String,
-    /// Name of the volume.
+    /// Name of the volume, or of the image.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Path on the host.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::mount::is_false;
-use crate::unread::Absent;
+use crate::unread::{Absent, Ignored};
 use crate::{Filters, Timestamp, Unread};
 
 /// A volume, as it is told.
@@ -85,6 +85,32 @@ pub struct VolumeFilterQuery {
     /// Which.
     #[serde(skip_serializing_if = "Filters::is_empty")]
     pub filters: Filters,
+}
+
+/// Of `PUT /volumes/{name}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VolumeUpdateQuery {
+    /// The version of the object that is changed.
+    pub version: String,
+}
+
+/// The body of `PUT /volumes/{name}`: only for volumes of a cluster, which there are none of.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct VolumeUpdateRequest {
+    /// What it becomes.
+    #[serde(skip_serializing)]
+    pub spec: Ignored,
+}
+
+/// Of `PUT /shoal/volumes/{name}/archive`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VolumeImportQuery {
+    /// There may be something in the volume already.
+    #[serde(skip_serializing_if = "is_false")]
+    pub merge: bool,
 }
 
 /// Of `DELETE /volumes/{name}`.

@@ -17,8 +17,8 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 
-use crate::init::{root, source};
 use crate::init::target::{Make, open_or_make};
+use crate::init::{root, source};
 use crate::plan::Mount;
 use crate::sys::c_path;
 use crate::sys::mount::{Attributes, Context, attach, clone_tree, set_attributes};

@@ -2,7 +2,6 @@
 //!
 //! Inputs: images, the containers there are. Outputs: removals, an event for each, and a line in the log that says why.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use engine::event::{Actor, Event, EventKind};
@@ -30,12 +29,14 @@ pub(crate) async fn run(images: Images, containers: Containers, events: Events) 
 }
 
 async fn round(images: &Images, containers: &Containers, events: &Events) {
-    let user = |record: Arc<Record>| ImageUse {
-        image_id: record.image_id.clone(),
+    let user = |record: &Record, image: &str| ImageUse {
+        image_id: image.to_owned(),
         container_id: record.id.clone(),
         running: matches!(record.state.status, Status::Running | Status::Paused | Status::Restarting),
     };
-    let in_use = containers.list().into_iter().map(user).collect();
+    let records = containers.list();
+    let in_use =
+        records.iter().flat_map(|record| record.images().map(move |image| user(record, image))).collect();
     let collected = match images.collect(in_use).await {
         Ok(Some(collected)) => collected,
         Ok(None) => return,

@@ -28,6 +28,7 @@ pub(super) fn to_json(mount: &Mount) -> Value {
     let bind = options(vec![
         ("Propagation", mount.propagation.as_ref().map(|mode| json!(mode))),
         ("NonRecursive", recursive("disabled")),
+        ("CreateMountpoint", yes(mount.create_source)),
         ("ReadOnlyNonRecursive", recursive("writable")),
         ("ReadOnlyForceRecursive", recursive("readonly")),
     ]);
@@ -40,6 +41,7 @@ pub(super) fn to_json(mount: &Mount) -> Value {
     let tmpfs = options(vec![
         ("SizeBytes", mount.tmpfs_size.map(|size| json!(size))),
         ("Mode", mount.tmpfs_mode.map(|mode| json!(mode))),
+        ("Options", (!mount.tmpfs_options.is_empty()).then(|| json!(tmpfs_options(&mount.tmpfs_options)))),
     ]);
     object(vec![
         ("Type", text(&mount.kind)),
@@ -52,4 +54,9 @@ pub(super) fn to_json(mount: &Mount) -> Value {
         ("ImageOptions", options(vec![("Subpath", subpath.filter(|_| mount.kind == "image"))])),
         ("TmpfsOptions", tmpfs),
     ])
+}
+
+/// The API has each option as one word, or as a key and its value.
+fn tmpfs_options(options: &[String]) -> Vec<Vec<&str>> {
+    options.iter().map(|option| option.splitn(2, '=').collect()).collect()
 }

@@ -3,8 +3,9 @@
 use super::{FlagError, fields, size, switch};
 
 /// The keys that are understood, for the error of one that is not.
-const KEYS: &str = "type, source, target, readonly, bind-propagation, bind-recursive, bind-nonrecursive, consistency, volume-nocopy, \
-                    volume-label, volume-driver, volume-opt, volume-subpath, image-subpath, tmpfs-size and tmpfs-mode";
+const KEYS: &str = "type, source, target, readonly, bind-propagation, bind-recursive, bind-nonrecursive, bind-create-src, consistency, \
+                    volume-nocopy, volume-label, volume-driver, volume-opt, volume-subpath, image-subpath, tmpfs-size, tmpfs-mode and \
+                    tmpfs-opt";
 
 /// One mount as the user asked for it; conversion to the API's shape is the verb's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub(crate) struct Mount {
     pub(crate) consistency: String,
     pub(crate) propagation: Option<String>,
     pub(crate) recursive: Option<String>,
+    pub(crate) create_source: bool,
     pub(crate) no_copy: bool,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) driver: Option<String>,
@@ -23,6 +25,7 @@ pub(crate) struct Mount {
     pub(crate) subpath: Option<String>,
     pub(crate) tmpfs_size: Option<i64>,
     pub(crate) tmpfs_mode: Option<u32>,
+    pub(crate) tmpfs_options: Vec<String>,
 }
 
 /// Reads one; quotes work as in CSV.
@@ -77,6 +80,7 @@ fn set(mount: &mut Mount, key: &str, value: Option<&str>, field: &str) -> Result
             }
             _ => return Err(Problem::Value("enabled, disabled, writable or readonly")),
         },
+        "bind-create-src" | "create-mountpoint" => mount.create_source = flag()?,
         "volume-nocopy" => mount.no_copy = flag()?,
         "volume-label" => mount.labels.push(pair()?),
         "volume-driver" => mount.driver = Some(text()?),
@@ -90,6 +94,7 @@ fn set(mount: &mut Mount, key: &str, value: Option<&str>, field: &str) -> Result
                 u32::from_str_radix(&text()?, 8).map_err(|_| Problem::Value("an octal mode such as 1777"))?,
             )
         }
+        "tmpfs-opt" => mount.tmpfs_options.push(text()?),
         _ if field.is_empty() => return Err(Problem::Value("no empty field")),
         _ => return Err(Problem::Unknown),
     }
@@ -101,6 +106,7 @@ fn check(mut mount: Mount, keys: &[String], input: &str) -> Result<Mount, FlagEr
     match mount.kind.as_str() {
         "bind" if mount.source.is_empty() => return missing("source"),
         "bind" => mount.source = super::volume::absolute(&mount.source),
+        "image" if mount.source.is_empty() => return missing("source"),
         "volume" | "tmpfs" | "image" | "npipe" | "cluster" => {}
         _ => return Err(Problem::Value("bind, volume, tmpfs or image").at("type", input)),
     }

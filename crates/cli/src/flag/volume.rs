@@ -32,6 +32,8 @@ pub(crate) fn parse(input: &str) -> Result<Volume, FlagError> {
                     "ro" | "rw"
                         | "z"
                         | "Z"
+                        | "U"
+                        | "bind-nonrecursive"
                         | "nocopy"
                         | "volume-nocopy"
                         | "cached"
@@ -41,7 +43,7 @@ pub(crate) fn parse(input: &str) -> Result<Volume, FlagError> {
             };
             if !options.split(',').all(known) {
                 return Err(bad(
-                    "options are ro, rw, z, Z, nocopy and the propagation modes, separated by commas",
+                    "options are ro, rw, z, Z, U, nocopy, bind-nonrecursive and the propagation modes, separated by commas",
                 ));
             }
             Ok(Volume::Bind(format!("{}:{target}:{options}", absolute(source))))

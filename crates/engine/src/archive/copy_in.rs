@@ -2,7 +2,8 @@
 
 use super::owner::Ownership;
 use super::path::Wanted;
-use super::reach::{Purpose, Reach, blocking, path_error};
+use super::patient::fed;
+use super::reach::{Purpose, Reach, path_error};
 use super::stat::follow;
 use crate::container::Containers;
 use crate::error::{Error, Result};
@@ -10,19 +11,13 @@ use crate::record::Record;
 use crate::spec::Invalid;
 use crate::tree;
 use crate::userns::IdMaps;
-use image::archive::{Rules, extract, feed, open_plain};
+use image::archive::{Rules, extract, open_plain};
 use rustix::fs::{FileType, OFlags};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::io::AsyncRead;
 
-/// How long a client may send nothing: a stopped container cannot be started meanwhile.
-const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// Longest list of users or groups of an image that is read, in bytes.
 const MAX_LIST_BYTES: u64 = 16 << 20;
 
@@ -51,19 +46,10 @@ impl Containers {
         let wanted = Wanted::parse(path)?;
         let reach = Reach::find(self, reference, Purpose::Write).await?;
         let (record, outside) = (reach.record.clone(), reach.outside().cloned());
-        let idle = Box::pin(tokio::time::sleep(IDLE_LIMIT));
-        let (input, fill) = feed(Patient { input: archive, idle });
         let container = record.clone();
-        let work = blocking(&self.shared, move || {
-            reach.with(|root| extract_in(root, &container, outside, &wanted, options, input))
-        });
-        tokio::pin!(work);
-        // The work may fail before it has read everything.
-        tokio::select! {
-            biased;
-            done = &mut work => done?,
-            () = fill => work.await?,
-        }
+        let work =
+            move |input| reach.with(|root| extract_in(root, &container, outside, &wanted, options, input));
+        fed(&self.shared, archive, work).await?;
         self.shared.publish(&record, "extract-to-dir", &[]);
         Ok(())
     }
@@ -92,6 +78,7 @@ fn extract_in(
         base: wanted.clean.as_bytes().to_vec(),
         keep_kinds: options.no_overwrite_dir_non_dir,
         adapt: Some(Box::new(move |entry| ownership.apply(entry))),
+        with_top: false,
     };
     let root = root.try_clone_to_owned().map_err(Error::files)?;
     Ok(extract(open_plain(archive)?, root, rules)?)
@@ -108,7 +95,7 @@ fn check_writable(record: &Record, target: &Path) -> Result<()> {
 }
 
 /// The container's user as numbers, by its own lists.
-fn owner(root: BorrowedFd<'_>, user: &str) -> Result<(u32, u32)> {
+pub(crate) fn owner(root: BorrowedFd<'_>, user: &str) -> Result<(u32, u32)> {
     let read = |path: &[u8]| -> io::Result<Vec<u8>> {
         let opened = match tree::open_in(root, path, OFlags::empty()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -125,28 +112,6 @@ fn owner(root: BorrowedFd<'_>, user: &str) -> Result<(u32, u32)> {
     let user =
         runtime::user::resolve(user, &passwd, &group).map_err(|error| Error::Files(error.to_string()))?;
     Ok((user.uid, user.gid))
-}
-
-/// Fails when nothing comes for too long.
-struct Patient<R> {
-    input: R,
-    idle: Pin<Box<Sleep>>,
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Patient<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.input).poll_read(context, buffer) {
-            Poll::Ready(done) => {
-                self.idle.as_mut().reset(Instant::now() + IDLE_LIMIT);
-                Poll::Ready(done)
-            }
-            Poll::Pending => self.idle.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
-        }
-    }
 }
 
 #[cfg(test)]

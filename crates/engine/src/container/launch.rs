@@ -19,7 +19,7 @@ use crate::record::Record;
 use crate::shared::{Shared, now_ns};
 use crate::spec::NetworkMode;
 use crate::userns;
-use crate::volume::Sources;
+use crate::volume::{self, Sources};
 use network::{AttachRequest, Endpoint};
 use shim::{ErrorKind, LogSpec, Request, Response, ShimSpec};
 use std::fs::{self, DirBuilder};
@@ -99,6 +99,7 @@ async fn run(
         write_files(&files.0, &files.1, (&files.2, &sources), (rootfs, log, restore)).map(|()| sources)
     });
     let sources = written.await.map_err(|_| Error::ShuttingDown)??;
+    volume::chown(shared, record).await?;
 
     // The shim makes the namespaces while the network chooses address and ports.
     fault::point("start: spawn shim");

@@ -113,6 +113,9 @@ pub enum Invalid {
          you intended to pass a host directory, use absolute path"
     )]
     VolumeName(String),
+    /// A name of one letter.
+    #[error("volume name is too short, names should be at least two alphanumeric characters")]
+    ShortVolumeName,
     /// A reference to a container whose mounts are to be taken over.
     #[error("invalid volumes-from specification: {0}")]
     VolumesFrom(String),

@@ -12,7 +12,7 @@ mod walk;
 
 pub(crate) use attribute::{is_opaque, xattrs};
 pub(crate) use copy::{Contents, copy_attributes, copy_into_empty, link, merge};
-pub(crate) use open::{child, contents, open_in, read_link, stat};
+pub(crate) use open::{child, contents, directory, open_in, read_link, stat};
 pub(crate) use walk::{Entry, Step, Walk, names};
 
 /// Overlayfs' mark for "nothing here": a character device 0:0.

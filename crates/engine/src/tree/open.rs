@@ -32,7 +32,7 @@ pub(crate) fn child(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedF
 }
 
 /// A directory that can be listed, from what [`open_in`] or [`child`] gave.
-pub(super) fn directory(opened: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+pub(crate) fn directory(opened: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     Ok(rustix::fs::openat(opened, c".", flags, Mode::empty())?)
 }

@@ -1,12 +1,13 @@
 //! From the mounts a new container is to have to those it gets: its volumes are found or made, and filled.
 
 use super::catalog::{Hold, Wish, blocking};
+use super::error::Error as VolumeError;
 use super::fill::{self, Fill};
 use super::gather::Wanted;
-use super::option::Place;
-use super::{ANONYMOUS_LABEL, LOCAL, Volume, disk};
 use super::memory;
+use super::option::Place;
 use super::source::COPY_UP_OPTION;
+use super::{ANONYMOUS_LABEL, LOCAL, Volume, disk};
 use crate::error::{Error, Result};
 use crate::plan::VolumeSource;
 use crate::record::MountPoint;
@@ -111,7 +112,16 @@ async fn one(
     if point.anonymous {
         wish.labels.insert(ANONYMOUS_LABEL.to_owned(), String::new());
     }
-    let (volume, made, hold) = shared.volumes.make(wish, point.anonymous.then_some(container)).await?;
+    let (volume, made, hold) =
+        shared.volumes.make(wish, point.anonymous.then_some(container)).await.map_err(
+            |error| match error {
+                // As with images.
+                Error::Volume(VolumeError::NoDriver(_)) => {
+                    Invalid::Mount { kind: "volume", reason: error.to_string() }.into()
+                }
+                error => error,
+            },
+        )?;
     attached.holds.push(hold);
     if made {
         shared.publish_volume(&volume.name, "create");
@@ -136,7 +146,11 @@ pub(super) fn place(point: &mut MountPoint, volume: &Volume, copy: bool) -> Resu
         Place::Directory { path, recursive, options } => {
             point.source = path;
             if !recursive {
-                point.options.iter_mut().filter(|option| *option == "rbind").for_each(|o| "bind".clone_into(o));
+                point
+                    .options
+                    .iter_mut()
+                    .filter(|option| *option == "rbind")
+                    .for_each(|o| "bind".clone_into(o));
             }
             point.options.extend(said(options));
         }

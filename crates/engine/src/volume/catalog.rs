@@ -7,7 +7,7 @@ use super::{Volume, disk, name, option};
 use crate::error::{Error, Result};
 use crate::shared::now_ns;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,7 +34,7 @@ pub(crate) struct Catalog {
     volumes: Mutex<BTreeMap<String, Arc<Volume>>>,
     holds: Mutex<HashMap<String, usize>>,
     /// Taken by whoever makes, removes or begins to hold volumes. Readers do not wait for it.
-    changes: tokio::sync::Mutex<()>,
+    pub(super) changes: tokio::sync::Mutex<()>,
     /// Taken by whoever starts with a volume in memory.
     pub(super) memory: Arc<tokio::sync::Mutex<()>>,
     /// Taken by whoever fills a volume.
@@ -56,7 +56,7 @@ impl Catalog {
                 made_for.is_some_and(|id| !containers.contains(&id)) && !used.contains(&volume.name);
             if is_debris {
                 tracing::info!(volume = volume.name, "removing the volume of a container that is gone");
-                disk::take_away(&root, &volume.name, serial).and_then(|gone| disk::remove_tree(&gone))?;
+                disk::take_away(&root, &volume.name, serial).and_then(|gone| disk::discard(&gone))?;
             } else {
                 volumes.insert(volume.name.clone(), Arc::new(volume));
             }
@@ -74,6 +74,18 @@ impl Catalog {
 
     fn volumes(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Volume>>> {
         self.volumes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn next_serial(&self) -> u64 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn insert(&self, volume: Arc<Volume>) {
+        self.volumes().insert(volume.name.clone(), volume);
     }
 
     fn holds(&self) -> MutexGuard<'_, HashMap<String, usize>> {
@@ -137,13 +149,12 @@ impl Catalog {
         if is_held || !users.is_empty() {
             return Err(super::Error::InUse { name: name.to_owned(), users }.into());
         }
-        let (root, serial, gone_name) =
-            (self.root.clone(), self.serial.fetch_add(1, Ordering::Relaxed), name.to_owned());
+        let (root, serial, gone_name) = (self.root.clone(), self.next_serial(), name.to_owned());
         let gone = blocking(move || disk::take_away(&root, &gone_name, serial)).await?;
         self.volumes().remove(name);
         // It may be large: nobody waits for that, and the next start sweeps what is left.
         drop(tokio::task::spawn_blocking(move || {
-            if let Err(error) = disk::remove_tree(&gone) {
+            if let Err(error) = disk::discard(&gone) {
                 tracing::warn!(%error, "files of a removed volume stay until the next start of the daemon");
             }
         }));
@@ -157,7 +168,7 @@ impl Catalog {
     }
 
     /// Holds a volume that is there.
-    pub(super) async fn hold_existing(self: &Arc<Self>, name: &str) -> Result<Hold> {
+    pub(crate) async fn hold_existing(self: &Arc<Self>, name: &str) -> Result<Hold> {
         let _changes = self.changes.lock().await;
         match self.find(name) {
             Some(_) => Ok(self.hold(name)),

@@ -10,7 +10,7 @@
 //! name is whole. Names that begin with a dot are no volumes' and are swept when the engine opens. Blocks.
 
 use super::Volume;
-use super::option;
+use super::{option, quota};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,6 +35,8 @@ struct About {
     created_ns: i64,
     labels: BTreeMap<String, String>,
     options: BTreeMap<String, String>,
+    /// Of a volume with a size: the number under which the file system counts what is in it.
+    project: Option<u32>,
 }
 
 /// Makes the directory of all volumes.
@@ -47,21 +49,29 @@ pub(super) fn make_root(root: &Path) -> Result<()> {
 pub(super) fn make(root: &Path, volume: &Volume, made_for: Option<&str>) -> Result<()> {
     let draft = root.join(format!(".new-{}", volume.name));
     fault::point("volume: make draft");
-    let made = make_in(&draft, volume, made_for).and_then(|()| {
-        fault::point("volume: move into place");
-        let place = root.join(&volume.name);
-        fs::rename(&draft, &place).map_err(Error::io("make volume", place))
-    });
+    let made = make_in(&draft, volume, made_for).and_then(|()| settle(root, &draft, &volume.name));
     if made.is_err()
-        && let Err(error) = remove_tree(&draft)
+        && let Err(error) = discard(&draft)
     {
         tracing::warn!(path = %draft.display(), %error, "half a volume stays until the next start");
     }
     made
 }
 
-fn make_in(draft: &Path, volume: &Volume, made_for: Option<&str>) -> Result<()> {
-    remove_tree(draft)?;
+/// Gives a volume its name.
+pub(super) fn settle(root: &Path, draft: &Path, name: &str) -> Result<()> {
+    fault::point("volume: move into place");
+    let place = root.join(name);
+    fs::rename(draft, &place).map_err(Error::io("make volume", place))
+}
+
+/// Makes a volume that has no name yet.
+pub(super) fn make_in(draft: &Path, volume: &Volume, made_for: Option<&str>) -> Result<()> {
+    discard(draft)?;
+    let size = option::size(&volume.name, &volume.options)?;
+    let root = draft.parent().unwrap_or(draft);
+    let project = size.map(|_| quota::free_project(&volume.name, root)).transpose()?;
+    fault::point("volume: make directory");
     let directory = |path: &Path, mode: u32| {
         // The daemon's umask does not decide for a container.
         DirBuilder::new()
@@ -76,19 +86,24 @@ fn make_in(draft: &Path, volume: &Volume, made_for: Option<&str>) -> Result<()> 
         created_ns: volume.created_ns,
         labels: volume.labels.clone(),
         options: volume.options.clone(),
+        project,
     };
     let text = serde_json::to_vec(&about).map_err(|error| Error::io("write", draft)(error.into()))?;
     fs::write(draft.join(ABOUT), text).map_err(Error::io("write", draft.join(ABOUT)))?;
+    if let (Some(project), Some(bytes)) = (project, size) {
+        // The description names the project already: whoever removes the directory lifts the limit.
+        quota::limit(&volume.name, &draft.join(DATA), project, bytes)?;
+    }
     if let Some(container) = made_for {
         fs::write(draft.join(MADE_FOR), container).map_err(Error::io("write", draft.join(MADE_FOR)))?;
     }
     Ok(())
 }
 
-/// Takes a volume's name away; what is given back is to be deleted with [`remove_tree`], at leisure.
+/// Takes a volume's name away; what is given back is to be deleted with [`discard`], at leisure.
 pub(super) fn take_away(root: &Path, name: &str, serial: u64) -> Result<PathBuf> {
     let gone = root.join(format!(".gone-{serial}-{name}"));
-    remove_tree(&gone)?;
+    discard(&gone)?;
     fault::point("volume: take away");
     match fs::rename(root.join(name), &gone) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -96,6 +111,15 @@ pub(super) fn take_away(root: &Path, name: &str, serial: u64) -> Result<PathBuf>
         }
         _ => Ok(gone),
     }
+}
+
+/// Deletes what was a volume, whole or half, and may be missing. Its quota goes first.
+pub(super) fn discard(place: &Path) -> Result<()> {
+    let about = fs::read(place.join(ABOUT)).ok().and_then(|text| serde_json::from_slice::<About>(&text).ok());
+    if let (Some(project), Some(root)) = (about.and_then(|about| about.project), place.parent()) {
+        quota::lift(root, project);
+    }
+    remove_tree(place)
 }
 
 /// Deletes a tree that may be missing.
@@ -114,7 +138,7 @@ pub(super) fn read_all(root: &Path) -> Result<Vec<(Volume, Option<String>)>> {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with('.') {
             fault::point("volume: sweep");
-            if let Err(error) = remove_tree(&entry.path()) {
+            if let Err(error) = discard(&entry.path()) {
                 tracing::warn!(%error, "debris of a volume stays");
             }
         } else if super::check_name(&name).is_ok() && entry.path().join(DATA).is_dir() {

@@ -2,8 +2,22 @@
 
 /// Words of mount(8) about one mount, whatever its file system.
 const ATTRIBUTES: [&str; 16] = [
-    "ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "relatime", "norelatime",
-    "strictatime", "nostrictatime", "nodiratime", "diratime",
+    "ro",
+    "rw",
+    "nosuid",
+    "suid",
+    "nodev",
+    "dev",
+    "noexec",
+    "exec",
+    "noatime",
+    "atime",
+    "relatime",
+    "norelatime",
+    "strictatime",
+    "nostrictatime",
+    "nodiratime",
+    "diratime",
 ];
 /// How a mount spreads.
 const PROPAGATION: [&str; 6] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
@@ -14,7 +28,17 @@ const FOR_OTHERS: [&str; 10] =
     ["defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "nofail", "_netdev"];
 /// Words that ask for another mount than the one that is made, and those of our own runtime.
 const REFUSED: [&str; 12] = [
-    "remount", "bind", "rbind", "move", "loop", "offset", "sizelimit", "idmap", "ridmap", "tmpcopyup", "private",
+    "remount",
+    "bind",
+    "rbind",
+    "move",
+    "loop",
+    "offset",
+    "sizelimit",
+    "idmap",
+    "ridmap",
+    "tmpcopyup",
+    "private",
     "shared",
 ];
 
@@ -81,7 +105,8 @@ mod tests {
     #[test]
     fn words_for_others_are_left_out_and_our_own_are_never_taken() {
         let read = |o: &str| of_file_system(&words(o));
-        let taken = read("rw,_netdev,nofail,x-systemd.automount,X-shoal.host,data=ordered,comment=a").unwrap();
+        let taken =
+            read("rw,_netdev,nofail,x-systemd.automount,X-shoal.host,data=ordered,comment=a").unwrap();
         assert_eq!(taken, ["rw", "data=ordered"]);
         assert!(read("x-shoal.lower=/").unwrap().is_empty());
         for wrong in ["remount", "bind,ro", "loop", "loop=/dev/loop1", "idmap"] {

@@ -21,8 +21,8 @@ pub(super) fn source(volume: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found {
     Nowhere,
-    /// All of it, at this path of the host.
-    Whole(PathBuf),
+    /// All of it, in a container with this root, at this place of it.
+    Whole(PathBuf, PathBuf),
     /// Only a part of it.
     Part,
 }
@@ -37,7 +37,7 @@ pub(super) fn find<'a>(volume: &str, users: impl Iterator<Item = &'a Record>) ->
             Some((_, false)) => found = Found::Part,
             Some((place, true)) => {
                 let root = PathBuf::from(format!("/proc/{pid}/root"));
-                return Found::Whole(root.join(place.trim_start_matches('/')));
+                return Found::Whole(root, place.trim_start_matches('/').into());
             }
             None => {}
         }
@@ -92,7 +92,7 @@ mod tests {
                      4 2 0:32 / /x rw - ext4 shoal:two rw\n";
         assert_eq!(in_table(table, "shoal:one"), Some(("/a b".into(), true)));
         assert_eq!(in_table(table, "shoal:other"), Some(("/d".into(), true)));
-        assert_eq!(in_table(&table[..table.find("3 2").unwrap()], "shoal:one").unwrap().1, false);
+        assert!(!in_table(&table[..table.find("3 2").unwrap()], "shoal:one").unwrap().1);
         assert_eq!(in_table(table, "shoal:two"), None);
         assert_eq!(in_table(table, "shoal:on"), None);
     }

@@ -12,7 +12,9 @@
 
 mod attach;
 mod catalog;
+mod chown;
 mod disk;
+mod draft;
 mod error;
 mod fill;
 mod flag;
@@ -21,14 +23,18 @@ mod memory;
 mod name;
 mod option;
 mod prune;
+mod quota;
 mod source;
 mod usage;
+mod way;
 
 pub(crate) use attach::{Attached, attach};
 pub(crate) use catalog::{Catalog, LOCAL};
+pub(crate) use chown::chown;
 pub(crate) use gather::{Inherited, Wanted, gather};
 pub(crate) use name::check_name;
 pub(crate) use source::Sources;
+pub(crate) use way::Way;
 
 pub use catalog::Wish as VolumeWish;
 pub use error::Error;
@@ -64,7 +70,7 @@ pub struct Volume {
 /// The volumes of this engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Volumes {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Volumes {

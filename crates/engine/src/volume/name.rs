@@ -11,8 +11,11 @@ const RANDOM_BYTES: usize = 32;
 /// Takes a name that is safe as that of a directory: two or more letters, digits, `_`, `.`, `-`, and no `.` first.
 ///
 /// # Errors
-/// [`Invalid::VolumeName`]
+/// [`Invalid::VolumeName`], [`Invalid::ShortVolumeName`]
 pub(crate) fn check_name(name: &str) -> Result<&str, Invalid> {
+    if name.len() == 1 {
+        return Err(Invalid::ShortVolumeName);
+    }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     if begins && (2..=MAX_BYTES).contains(&name.len()) && name.bytes().all(plain) {

@@ -23,11 +23,7 @@ pub(crate) enum Place {
     /// In memory, with these options; for all containers that have it at the same time.
     Memory(Vec<String>),
     /// On a device, or on a server.
-    FileSystem {
-        name: String,
-        device: String,
-        options: Vec<String>,
-    },
+    FileSystem { name: String, device: String, options: Vec<String> },
 }
 
 /// Reads the options of a volume.
@@ -115,7 +111,10 @@ mod tests {
             options: options.iter().map(ToString::to_string).collect(),
         };
         assert_eq!(bind, place(false, &[]));
-        assert_eq!(read(&[("o", "rbind,ro,noexec"), ("device", "/srv")]).unwrap(), place(true, &["ro", "noexec"]));
+        assert_eq!(
+            read(&[("o", "rbind,ro,noexec"), ("device", "/srv")]).unwrap(),
+            place(true, &["ro", "noexec"])
+        );
         let far = read(&[("type", "nfs"), ("o", "addr=host,rw,nfsvers=4"), ("device", ":/x")]).unwrap();
         let options = ["addr=host", "rw", "nfsvers=4"].map(String::from).to_vec();
         assert_eq!(far, Place::FileSystem { name: "nfs".into(), device: ":/x".into(), options });
@@ -146,7 +145,8 @@ mod tests {
     #[test]
     fn sizes() {
         let read = |text: &str| size("v1", &BTreeMap::from([("size".to_owned(), text.to_owned())]));
-        for (text, bytes) in [("10", 10), ("1k", 1024), ("2MB", 2 << 20), ("3gib", 3 << 30), ("1 G", 1 << 30)] {
+        for (text, bytes) in [("10", 10), ("1k", 1024), ("2MB", 2 << 20), ("3gib", 3 << 30), ("1 G", 1 << 30)]
+        {
             assert_eq!(read(text).unwrap(), Some(bytes), "{text}");
         }
         assert_eq!(read("0").unwrap(), None);

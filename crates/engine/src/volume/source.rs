@@ -30,8 +30,8 @@ pub(crate) struct Sources {
 enum Source {
     /// Topmost first.
     Layers(Vec<PathBuf>),
-    /// In another container.
-    Guest(PathBuf),
+    /// In another container: its root, and the place in it.
+    Guest(PathBuf, PathBuf),
     Address(IpAddr),
 }
 
@@ -81,12 +81,12 @@ impl Sources {
         self.turn = None;
     }
 
-    /// Where another container has this volume in memory.
-    pub(super) fn guest(&self, point: &MountPoint) -> Option<&PathBuf> {
-        match self.found.get(&point.destination) {
-            Some(Source::Guest(path)) => Some(path),
+    /// The root of a container that has a volume in memory, and where.
+    pub(super) fn guest(&self) -> Option<(&PathBuf, &PathBuf)> {
+        self.found.values().find_map(|source| match source {
+            Source::Guest(root, inside) => Some((root, inside)),
             _ => None,
-        }
+        })
     }
 
     /// A mount as the runtime's configuration has it.
@@ -104,10 +104,11 @@ impl Sources {
             Some(Source::Layers(layers)) => {
                 options.extend(layers.iter().map(|layer| format!("{LOWER_OPTION}{}", layer.display())));
             }
-            Some(Source::Guest(path)) => {
-                (kind, source) = ("bind", path.clone());
+            Some(Source::Guest(root, inside)) => {
+                (kind, source) = ("bind", root.join(inside));
                 // The file system is there: what was said of it as a whole was said by the first.
-                options.retain(|option| !option.contains('=') && option != COPY_UP_OPTION && option != "noswap");
+                options
+                    .retain(|option| !option.contains('=') && option != COPY_UP_OPTION && option != "noswap");
                 options.extend(["bind", "rprivate", GUEST_OPTION].map(String::from));
                 if !point.subpath.is_empty() {
                     options.push(format!("{SUBPATH_OPTION}{}", point.subpath));
@@ -154,10 +155,11 @@ async fn find(shared: &Shared, record: &Record, point: &MountPoint) -> Result<Op
 fn in_memory(shared: &Shared, record: &Record, point: &MountPoint) -> Result<Option<Source>> {
     let records = shared.index().snapshots();
     let uses = |other: &&std::sync::Arc<Record>| {
-        other.id != record.id && other.mounts.iter().any(|mount| mount.kind == "volume" && mount.name == point.name)
+        other.id != record.id
+            && other.mounts.iter().any(|mount| mount.kind == "volume" && mount.name == point.name)
     };
     match memory::find(&point.name, records.iter().filter(uses).map(AsRef::as_ref)) {
-        InMemory::Whole(path) => Ok(Some(Source::Guest(path))),
+        InMemory::Whole(root, inside) => Ok(Some(Source::Guest(root, inside))),
         InMemory::Part => Err(Error::PartInMemory(point.name.clone()).into()),
         InMemory::Nowhere if point.subpath.is_empty() => Ok(None),
         InMemory::Nowhere => {
@@ -172,7 +174,8 @@ async fn address(volume: &str, server: &str) -> Result<IpAddr> {
         return Ok(address);
     }
     let failed = |reason: String| Error::Server { volume: volume.to_owned(), reason };
-    let mut found = tokio::net::lookup_host((server, 0)).await.map_err(|error| failed(format!("{server}: {error}")))?;
+    let mut found =
+        tokio::net::lookup_host((server, 0)).await.map_err(|error| failed(format!("{server}: {error}")))?;
     let first = found.next().ok_or_else(|| failed(format!("{server}: no address")))?;
     Ok(first.ip())
 }
@@ -206,8 +209,11 @@ mod tests {
             subpath: "a".into(),
             ..point
         };
-        sources.found.insert("/d".into(), Source::Guest("/proc/1/root/d".into()));
+        sources.found.insert("/d".into(), Source::Guest("/proc/1/root".into(), "d".into()));
         let (kind, words) = options(&sources, &memory);
-        assert_eq!((kind.as_str(), words.as_str()), ("bind", "noexec,ro,bind,rprivate,x-shoal.guest,x-shoal.subpath=a"));
+        assert_eq!(
+            (kind.as_str(), words.as_str()),
+            ("bind", "noexec,ro,bind,rprivate,x-shoal.guest,x-shoal.subpath=a")
+        );
     }
 }

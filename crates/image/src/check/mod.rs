@@ -20,7 +20,8 @@ use crate::{
     config::ImageFile,
     digest::Digest,
     store::{
-        ASIDE, Change, DIFF, ImageRecord, LOWER, Paths, Records, State, Tables, digest_of, names, remove,
+        ASIDE, Change, DIFF, ImageRecord, LOWER, Paths, Records, State, Tables, digest_of, names, owner,
+        remove,
     },
 };
 
@@ -203,7 +204,7 @@ impl Check<'_> {
         let links: HashSet<&str> = records.layers.iter().map(|(_, layer)| layer.link.as_str()).collect();
         for name in names(&self.paths.containers())? {
             let home = self.paths.containers().join(&name);
-            if !self.options.containers.contains(&name) {
+            if !self.options.containers.contains(owner(&name)) {
                 self.find(format!("writable layer {name}: there is no such container"));
                 self.wrong.homes.push(home);
                 continue;

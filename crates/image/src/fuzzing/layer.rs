@@ -45,7 +45,8 @@ fn attempt(bytes: &[u8], scratch: &Path) {
     }
     if let Ok((_, plain)) = decompress(bytes) {
         let opened = File::open(&root).expect("scratch is ours");
-        let rules = Rules { base: b"/a".to_vec(), keep_kinds: bytes.len().is_multiple_of(2), adapt: None };
+        let keep_kinds = bytes.len().is_multiple_of(2);
+        let rules = Rules { base: b"/a".to_vec(), keep_kinds, with_top: keep_kinds, adapt: None };
         let _ = extract(plain.take(MAX_PLAIN_BYTES), opened.into(), rules);
     }
     victim.check(scratch);

@@ -38,7 +38,7 @@ pub(crate) use settle::{ASIDE, digest_of};
 pub(crate) use table::{Change, Records, Tables};
 pub(crate) use trash::remove;
 pub(crate) use trash::remove_at;
-pub(crate) use writable::rootfs;
+pub(crate) use writable::{owner, rootfs};
 
 use crate::{Result, background};
 use keeper::Keeper;

@@ -87,13 +87,18 @@ impl State {
         for entry in fs::read_dir(&homes).map_err(Error::io("read", &homes))? {
             let name = entry.map_err(Error::io("read", &homes))?.file_name();
             match name.to_str() {
-                Some(id) if live.contains(id) => {}
+                Some(id) if live.contains(owner(id)) => {}
                 Some(id) if self.paths.container(id).is_ok() => trash.push(self.release(id)?),
                 _ => self.throw_away(vec![homes.join(&name)]),
             }
         }
         Ok(trash)
     }
+}
+
+/// The container that layers are kept for: it may have further ones, under its id, a dot and something else.
+pub(crate) fn owner(id: &str) -> &str {
+    id.split_once('.').map_or(id, |(owner, _)| owner)
 }
 
 /// Writable layers that are out of the store and wait to be deleted; the next start sweeps what is forgotten.

@@ -45,6 +45,8 @@ pub struct Rules {
     pub keep_kinds: bool,
     /// Changes each entry before it is made: whose it becomes, say.
     pub adapt: Option<Adapt>,
+    /// Whether the directory itself becomes what an archive says of it.
+    pub with_top: bool,
 }
 
 /// A change of entries, which may refuse one.
@@ -107,7 +109,7 @@ impl<R: BufRead> Layer<R> {
         let done = match name? {
             Name::Ignored => Ok(()),
             // The directory that things are copied to is not itself copied.
-            Name::Root if self.rules.is_some() => Ok(()),
+            Name::Root if self.rules.as_ref().is_some_and(|rules| !rules.with_top) => Ok(()),
             Name::Root => self.top(entry),
             Name::Opaque(parts) => self.root.directory(&parts).and_then(attribute::set_opaque),
             Name::Whiteout(parts, hidden) => self.whiteout(&parts, hidden),

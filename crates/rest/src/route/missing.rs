@@ -6,13 +6,11 @@ use crate::http::table::Table;
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
-const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 const ROUTES: &[(Method, &str)] = &[
     (POST, "/build"),
     (GET, "/images/{name}/attestations"),
-    (PUT, "/volumes/{name}"),
     (DELETE, "/networks/{id}"),
     (POST, "/networks/create"),
     (POST, "/networks/{id}/connect"),

@@ -38,7 +38,8 @@ async fn df(call: Call<DiskUsageQuery>) -> Outcome {
     let mut measured = Measured { build_cache: wants("build-cache").then(Vec::new), ..Measured::default() };
     if wants("image") || wants("container") {
         let records = call.api.containers.list();
-        let used: HashSet<String> = records.iter().map(|record| record.image_id.clone()).collect();
+        let images = records.iter().flat_map(|record| record.images());
+        let used: HashSet<String> = images.map(str::to_owned).collect();
         let usage = call.api.images.usage(used).await?;
         let images = call.api.images.list().await?;
         if wants("image") {

@@ -91,7 +91,9 @@ fn named(mount: &Mount) -> Result<PathBuf> {
         ));
     }
     if says(mount, &[HOST, LOWER]) {
-        return Err(Error::NotImplemented("a checkpoint of a container with a mount of a device, a server or an image"));
+        return Err(Error::NotImplemented(
+            "a checkpoint of a container with a mount of a device, a server or an image",
+        ));
     }
     if says(mount, &[SUBPATH]) {
         return Err(Error::NotImplemented("a checkpoint of a container with a part of a volume"));

@@ -105,11 +105,9 @@ fn pin_tree(
             let own = made || kind == NamespaceKind::Pid && plan.has_own(kind);
             Ok(if own { None } else { clone_source(Path::new(path), Path::new(""), true).ok() })
         }
-        Kind::FileSystem { .. }
-        | Kind::Host { .. }
-        | Kind::Layers { .. }
-        | Kind::Cgroup
-        | Kind::Remount => Ok(None),
+        Kind::FileSystem { .. } | Kind::Host { .. } | Kind::Layers { .. } | Kind::Cgroup | Kind::Remount => {
+            Ok(None)
+        }
     }
 }
 
@@ -128,6 +126,10 @@ fn pin_source(source: &Path, subpath: &Path, recursive: bool, guest: bool) -> Re
         // Docker's words.
         Some(libc::ENOENT) if subpath.as_os_str().is_empty() => {
             Error::Invalid(format!("bind source path does not exist: {}", source.display()))
+        }
+        Some(libc::ENOENT) => {
+            let path = source.join(subpath);
+            Error::Invalid(format!("cannot access path {}: no such file or directory", path.display()))
         }
         _ => Error::path("clone bind source", source.join(subpath))(error),
     })

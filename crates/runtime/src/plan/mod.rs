@@ -178,7 +178,7 @@ impl Plan {
 
     /// Whether the container cannot simply be a clone of the caller.
     pub(crate) fn is_staged(&self) -> bool {
-        self.users.is_some() || self.new_time_namespace || self.mounts.iter().any(Mount::is_idmapped)
+        self.users.is_some() || self.new_time_namespace || self.mounts.iter().any(Mount::needs_machine)
     }
 
     fn add_namespace(&mut self, typ: LinuxNamespaceType, path: Option<&Path>, linux: &Linux) -> Result<()> {

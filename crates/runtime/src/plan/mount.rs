@@ -114,13 +114,11 @@ impl Mount {
         Ok(Mount { destination, kind, attributes, recursive })
     }
 
-    pub(super) fn is_idmapped(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Bind { owners: Some(_), .. }
-                | Kind::Host { mapped: true, .. }
-                | Kind::Layers { mapped: true, .. }
-        )
+    /// Whether making it takes a process outside of the container: for a map of users, and for a device that the container's cgroup
+    /// may not open.
+    pub(super) fn needs_machine(&self) -> bool {
+        matches!(self.kind, Kind::Bind { owners: Some(_), .. } | Kind::Host { .. })
+            || matches!(self.kind, Kind::Layers { mapped: true, .. })
     }
 
     /// Whether it is put together with the machine's privilege, out of more than a directory of the host.
@@ -222,7 +220,7 @@ mod tests {
         assert_eq!(options, [(c"data".into(), Some(c"ordered".into()))]);
         assert!(read_only && mapped);
         let image = parse("overlay", "overlay", &["x-shoal.lower=/a", "x-shoal.lower=/b", "ro"]).unwrap();
-        assert!(image.is_by_machine() && !image.is_idmapped());
+        assert!(image.is_by_machine() && !image.needs_machine());
         let Kind::Layers { lowers, .. } = image.kind else { panic!("{:?}", image.kind) };
         assert_eq!(lowers, [Path::new("/a"), Path::new("/b")]);
     }

@@ -2,7 +2,7 @@
 
 use engine::spec::{
     Config, ContainerSpec, Healthcheck, HostConfig, LogConfig, Mount, MountKind, NetworkMode, Propagation,
-    Resources,
+    Resources, VolumeMount,
 };
 use swarm_api::pb;
 
@@ -91,11 +91,23 @@ fn mount(mount: &pb::Mount) -> Result<Mount, String> {
             })?,
             non_recursive: mount.non_recursive,
             create_mountpoint: mount.create_mountpoint,
-            read_only_non_recursive: false,
-            read_only_force_recursive: false,
+            read_only_non_recursive: mount.read_only_non_recursive,
+            read_only_force_recursive: mount.read_only_force_recursive,
         },
-        pb::MountType::Tmpfs => MountKind::Tmpfs { size_bytes: 0, mode: None, options: Vec::new() },
-        pb::MountType::Volume => return Err("volume mounts are not implemented yet".to_owned()),
+        pb::MountType::Tmpfs => MountKind::Tmpfs {
+            size_bytes: u64::try_from(mount.size_bytes)
+                .map_err(|_| format!("the size of the mount at {} is negative", mount.target))?,
+            mode: (mount.mode != 0).then_some(mount.mode),
+            options: mount.options.clone(),
+        },
+        pb::MountType::Volume => MountKind::Volume(VolumeMount {
+            name: mount.source.clone(),
+            no_copy: mount.no_copy,
+            labels: mount.labels.clone().into_iter().collect(),
+            driver: mount.driver.clone(),
+            driver_options: mount.driver_options.clone().into_iter().collect(),
+            subpath: mount.subpath.clone(),
+        }),
     };
     Ok(Mount { target: mount.target.clone(), read_only: mount.read_only, kind })
 }
@@ -198,11 +210,30 @@ mod tests {
     }
 
     #[test]
+    fn volumes_and_memory_are_mounted_as_asked() {
+        let volume = pb::Mount {
+            r#type: pb::MountType::Volume.into(),
+            source: "data".into(),
+            target: "/v".into(),
+            no_copy: true,
+            ..Default::default()
+        };
+        let memory = pb::Mount {
+            r#type: pb::MountType::Tmpfs.into(),
+            target: "/m".into(),
+            size_bytes: 4096,
+            ..Default::default()
+        };
+        let mounts = vec![volume, memory];
+        let spec = container(&task(pb::ContainerSpec { mounts, ..Default::default() }), &Defaults::default());
+        let mounts = spec.unwrap().host.mounts;
+        let wish = VolumeMount { name: "data".into(), no_copy: true, ..VolumeMount::default() };
+        assert_eq!(mounts[0].kind, MountKind::Volume(wish));
+        assert_eq!(mounts[1].kind, MountKind::Tmpfs { size_bytes: 4096, mode: None, options: Vec::new() });
+    }
+
+    #[test]
     fn what_cannot_be_honoured_is_said() {
-        let volume =
-            pb::Mount { r#type: pb::MountType::Volume.into(), target: "/v".into(), ..Default::default() };
-        let with_volume = task(pb::ContainerSpec { mounts: vec![volume], ..Default::default() });
-        assert!(container(&with_volume, &Defaults::default()).unwrap_err().contains("not implemented"));
         let mut with_network = task(pb::ContainerSpec::default());
         with_network.spec.as_mut().unwrap().networks =
             vec![pb::NetworkAttachmentConfig { target: "front".into(), aliases: vec![] }];

@@ -46,6 +46,10 @@ fn check_mount(mount: &pb::Mount) -> Verdict {
             "invalid bind mount source, must be an absolute path: {}",
             mount.source
         ))),
+        pb::MountType::Volume if mount.source.starts_with('/') => Err(Invalid::new(format!(
+            "invalid volume mount source, must not be an absolute path: {}",
+            mount.source
+        ))),
         pb::MountType::Tmpfs if !mount.source.is_empty() => {
             Err(Invalid::new("invalid tmpfs source, source must be empty"))
         }

@@ -50,7 +50,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
 }
 
 /// The body of a request that is the file at `path`.
-pub(super) async fn file(path: &str) -> Result<StreamBody, Error> {
+pub(in crate::command) async fn file(path: &str) -> Result<StreamBody, Error> {
     let opened = tokio::fs::File::open(path).await;
     let unreadable = |source| Error::File { path: path.to_owned(), source };
     let file = opened.map_err(unreadable)?;

@@ -45,12 +45,16 @@ fn spec(index: usize, mount: api::Mount) -> Result<Mount, Failure> {
                 ((options.mode != 0).then_some(options.mode), further.collect::<Result<_, _>>()?);
             MountKind::Tmpfs { size_bytes, mode, options }
         }
+        "image" => {
+            let subpath = mount.image_options.unwrap_or_default().subpath;
+            MountKind::Image { source: mount.source, subpath }
+        }
         "" => {
             return Err(Failure::invalid(format!(
-                "Mounts[{index}].Type is missing: want bind, volume or tmpfs"
+                "Mounts[{index}].Type is missing: want bind, volume, tmpfs or image"
             )));
         }
-        other @ ("image" | "cluster" | "npipe") => {
+        other @ ("cluster" | "npipe") => {
             return Err(Failure::missing(format_args!("Mounts[{index}].Type {other:?}")));
         }
         other => {
@@ -111,6 +115,12 @@ pub(super) fn told(mount: &Mount) -> api::Mount {
                 read_only_non_recursive: *read_only_non_recursive,
                 read_only_force_recursive: *read_only_force_recursive,
             }),
+            ..told
+        },
+        MountKind::Image { source, subpath } => api::Mount {
+            kind: "image".to_owned(),
+            source: source.clone(),
+            image_options: (!subpath.is_empty()).then(|| api::ImageOptions { subpath: subpath.clone() }),
             ..told
         },
         MountKind::Tmpfs { size_bytes, mode, options } => api::Mount {

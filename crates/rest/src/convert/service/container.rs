@@ -64,32 +64,40 @@ fn mount(index: usize, wish: mount_api::Mount) -> Result<pb::Mount, Failure> {
     let kind = match wish.kind.as_str() {
         "bind" => pb::MountType::Bind,
         "tmpfs" => pb::MountType::Tmpfs,
-        "" => return Err(Failure::invalid(format!("Mounts[{index}].Type is missing: want bind or tmpfs"))),
-        other @ ("volume" | "image" | "cluster" | "npipe") => {
+        "volume" => pb::MountType::Volume,
+        "" => {
+            let words = "want bind, volume or tmpfs";
+            return Err(Failure::invalid(format!("Mounts[{index}].Type is missing: {words}")));
+        }
+        other @ ("image" | "cluster" | "npipe") => {
             return Err(Failure::missing(format_args!("Mounts[{index}].Type {other:?} of a service")));
         }
         other => {
             return Err(Failure::invalid(format!("invalid MountType: {other:?} in Mounts[{index}].Type")));
         }
     };
-    if wish.tmpfs_options.is_some_and(|options| options != mount_api::TmpfsOptions::default()) {
-        return Err(Failure::missing(format_args!("Mounts[{index}].TmpfsOptions of a service")));
-    }
-    if wish.volume_options.is_some_and(|options| options != mount_api::VolumeOptions::default()) {
-        return Err(Failure::missing(format_args!("Mounts[{index}].VolumeOptions of a service")));
-    }
-    let options = wish.bind_options.unwrap_or_default();
-    if options.read_only_non_recursive || options.read_only_force_recursive {
-        return Err(Failure::missing(format_args!("Mounts[{index}].BindOptions.ReadOnly… of a service")));
-    }
+    let bind = wish.bind_options.unwrap_or_default();
+    let volume = wish.volume_options.unwrap_or_default();
+    let driver = volume.driver_config.unwrap_or_default();
+    let memory = wish.tmpfs_options.unwrap_or_default();
     Ok(pb::Mount {
         r#type: kind.into(),
         source: wish.source,
         target: wish.target,
         read_only: wish.read_only,
-        propagation: options.propagation,
-        non_recursive: options.non_recursive,
-        create_mountpoint: options.create_mountpoint,
+        propagation: bind.propagation,
+        non_recursive: bind.non_recursive,
+        create_mountpoint: bind.create_mountpoint,
+        read_only_non_recursive: bind.read_only_non_recursive,
+        read_only_force_recursive: bind.read_only_force_recursive,
+        no_copy: volume.no_copy,
+        labels: volume.labels.into_iter().collect(),
+        driver: driver.name,
+        driver_options: driver.options.into_iter().collect(),
+        subpath: volume.subpath,
+        size_bytes: memory.size_bytes,
+        mode: memory.mode,
+        options: memory.options.iter().map(|words| words.join("=")).collect(),
     })
 }
 
@@ -124,18 +132,34 @@ fn told_mount(mount: pb::Mount) -> mount_api::Mount {
         pb::MountType::Volume => "volume",
         pb::MountType::Tmpfs => "tmpfs",
     };
-    let options = mount_api::BindOptions {
+    let bind = mount_api::BindOptions {
         propagation: mount.propagation,
         non_recursive: mount.non_recursive,
         create_mountpoint: mount.create_mountpoint,
-        ..mount_api::BindOptions::default()
+        read_only_non_recursive: mount.read_only_non_recursive,
+        read_only_force_recursive: mount.read_only_force_recursive,
+    };
+    let driver =
+        mount_api::DriverConfig { name: mount.driver, options: mount.driver_options.into_iter().collect() };
+    let volume = mount_api::VolumeOptions {
+        no_copy: mount.no_copy,
+        labels: mount.labels.into_iter().collect(),
+        driver_config: (driver != mount_api::DriverConfig::default()).then_some(driver),
+        subpath: mount.subpath,
+    };
+    let memory = mount_api::TmpfsOptions {
+        size_bytes: mount.size_bytes,
+        mode: mount.mode,
+        options: mount.options.iter().map(|word| word.splitn(2, '=').map(str::to_owned).collect()).collect(),
     };
     mount_api::Mount {
         kind: kind.to_owned(),
         source: mount.source,
         target: mount.target,
         read_only: mount.read_only,
-        bind_options: (options != mount_api::BindOptions::default()).then_some(options),
+        bind_options: (bind != mount_api::BindOptions::default()).then_some(bind),
+        volume_options: (volume != mount_api::VolumeOptions::default()).then_some(volume),
+        tmpfs_options: (memory != mount_api::TmpfsOptions::default()).then_some(memory),
         ..mount_api::Mount::default()
     }
 }

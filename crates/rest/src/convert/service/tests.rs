@@ -37,7 +37,7 @@ fn what_is_not_honoured_is_refused_by_name() {
             "ContainerSpec.DNSConfig",
         ),
         (
-            r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"volume","Target":"/x"}]}}}"#,
+            r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"image","Target":"/x"}]}}}"#,
             "Mounts[0].Type",
         ),
         (
@@ -65,12 +65,16 @@ prop_compose! {
         image in "[a-z]{1,8}", command in texts(), args in texts(), env in texts(), labels in labels(),
         hosts in texts(), grace in prop::option::of(any::<i64>()), init in prop::option::of(any::<bool>()), tty in any::<bool>(),
         mounts in prop::collection::vec((any::<bool>(), "[a-z/]{0,8}", any::<bool>(), "(rslave|private|)"), 0..3),
+        volumes in prop::collection::vec(("[a-z]{0,4}", any::<bool>(), labels(), "[a-z]{0,4}"), 0..2),
     ) -> pb::ContainerSpec {
         let mount = |(bind, path, read_only, propagation): (bool, String, bool, String)| pb::Mount {
             r#type: if bind { pb::MountType::Bind } else { pb::MountType::Tmpfs }.into(),
             source: path.clone(), target: path, read_only, propagation, ..pb::Mount::default()
         };
-        let mounts = mounts.into_iter().map(mount).collect();
+        let volume = |(source, no_copy, labels, subpath)| pb::Mount {
+            r#type: pb::MountType::Volume.into(), source, no_copy, labels, subpath, target: "/v".into(), ..pb::Mount::default()
+        };
+        let mounts = mounts.into_iter().map(mount).chain(volumes.into_iter().map(volume)).collect();
         pb::ContainerSpec {
             image, command, args, env, labels, hosts, tty, mounts, stop_grace_period_ns: grace, init, ..Default::default()
         }

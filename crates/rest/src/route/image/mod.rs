@@ -35,13 +35,13 @@ pub(super) fn routes(table: &mut Table) {
 
 /// The containers there are, as far as images are concerned.
 fn in_use(api: &Api) -> Vec<ImageUse> {
-    let records = api.containers.list().into_iter();
-    let user = |record: std::sync::Arc<Record>| ImageUse {
-        image_id: record.image_id.clone(),
+    let records = api.containers.list();
+    let user = |record: &Record, image: &str| ImageUse {
+        image_id: image.to_owned(),
         container_id: record.id.clone(),
-        running: runs(&record),
+        running: runs(record),
     };
-    records.map(user).collect()
+    records.iter().flat_map(|record| record.images().map(move |image| user(record, image))).collect()
 }
 
 /// Whether a container runs, as far as images are concerned.

@@ -42,6 +42,8 @@ const PID_FILE: &str = "pid";
 const CONSOLE_SOCKET: &str = "console.sock";
 /// Names the cgroup that crun makes below a scope of systemd's; empty: none.
 const SUBGROUP_ANNOTATION: &str = "run.oci.systemd.subgroup";
+/// How options of mounts begin that only our own runtime knows.
+const OUR_OPTIONS: &str = "x-shoal.";
 
 /// A container that exists by the word of another runtime.
 pub(crate) struct Foreign {
@@ -130,6 +132,12 @@ impl Foreign {
 /// What only our own runtime does.
 fn refuse(spec: &Spec) -> Result<(), Failure> {
     let mapped = spec.linux().as_ref().is_some_and(|linux| linux.uid_mappings().is_some());
+    let ours = |option: &String| option.starts_with(OUR_OPTIONS);
+    let mut mounts = spec.mounts().iter().flatten();
+    if mounts.any(|mount| mount.options().iter().flatten().any(ours)) {
+        let what = "a mount of a part of a volume, a device, a server, an image or shared memory";
+        return Err(not_implemented(what));
+    }
     if mapped { Err(not_implemented("userns-remap")) } else { Ok(()) }
 }
 
