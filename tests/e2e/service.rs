@@ -232,8 +232,8 @@ fn tasks_have_their_volumes_and_memory() {
         let said = daemon.docker(&args);
         if said.out == "kept\nkept\n" { Ok(()) } else { Err(said.out) }
     });
-    let said = create(&daemon, "--mount type=volume,src=/abs,dst=/x busybox", &["true"]);
+    let said = create(&daemon, "--name wrong --mount type=volume,src=/abs,dst=/x busybox", &["true"]);
     assert!(said.err.contains("must not be an absolute path"), "{}", said.err);
-    let said = create(&daemon, "--mount type=image,src=busybox,dst=/x busybox", &["true"]);
+    let said = create(&daemon, "--name wrong --mount type=image,src=busybox,dst=/x busybox", &["true"]);
     assert!(said.err.contains("not implemented"), "{}", said.err);
 }
