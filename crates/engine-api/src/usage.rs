@@ -119,11 +119,3 @@ pub struct BuildPruneResponse {
     /// Bytes.
     pub space_reclaimed: i64,
 }
-
-/// The answer to `POST /networks/prune`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct NetworkPruneResponse {
-    /// Names of networks that are gone.
-    pub networks_deleted: Option<Vec<String>>,
-}

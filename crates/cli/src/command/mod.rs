@@ -10,6 +10,7 @@ mod each;
 mod image;
 mod listing;
 mod mount;
+mod network;
 mod node;
 mod output;
 mod prune;
@@ -60,6 +61,12 @@ pub(crate) enum Verb {
     Context {
         #[command(subcommand)]
         verb: context::Group,
+    },
+    /// Manage networks
+    #[command(override_usage = "shoal network COMMAND")]
+    Network {
+        #[command(subcommand)]
+        verb: network::Group,
     },
     /// Manage volumes
     #[command(override_usage = "shoal volume COMMAND")]
@@ -211,6 +218,7 @@ impl Verb {
             Self::Checkpoint { verb } => verb.run(client).await.map(|()| 0),
             // Needs no client: done before there is one.
             Self::Context { .. } => Ok(0),
+            Self::Network { verb } => verb.run(client).await.map(|()| 0),
             Self::Volume { verb } => verb.run(client).await.map(|()| 0),
             Self::System { verb } => verb.run(client).await,
             Self::Node { verb } => verb.run(client).await.map(|()| 0),

@@ -4,6 +4,7 @@
 //! which reads the clock. None talks to the daemon.
 
 pub(crate) mod choice;
+pub(crate) mod cidr;
 pub(crate) mod cpus;
 pub(crate) mod device;
 pub(crate) mod duration;

@@ -7,6 +7,7 @@ mod attach;
 mod create;
 mod fake;
 mod listing;
+mod network;
 mod pull;
 mod service;
 mod swarm;

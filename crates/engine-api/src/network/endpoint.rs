@@ -1,11 +1,10 @@
-//! Networks, and a container's place on them.
+//! A container's place on a network: as it is asked for, and as it is told.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::unread::{Ignored, NoKey};
-use crate::{Filters, Timestamp, Unread};
+use crate::unread::Ignored;
 
 /// The networks a new container is attached to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,19 +21,16 @@ pub struct EndpointConfig {
     /// Wanted addresses.
     #[serde(rename = "IPAMConfig", skip_serializing_if = "Option::is_none")]
     pub ipam_config: Option<EndpointIpamConfig>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub links: Unread,
+    /// `container:alias`: names that only this container has for others of the network.
+    pub links: Vec<String>,
     /// Wanted link address.
     pub mac_address: String,
     /// More names on this network.
     pub aliases: Vec<String>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub driver_opts: Unread<(), NoKey>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub gw_priority: Unread,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// The network with the highest one is the way out.
+    pub gw_priority: i64,
     /// Only told.
     #[serde(skip_serializing, rename = "NetworkID")]
     pub network_id: Ignored,
@@ -71,12 +67,12 @@ pub struct EndpointIpamConfig {
     /// Empty: any.
     #[serde(rename = "IPv4Address", skip_serializing_if = "String::is_empty")]
     pub ipv4_address: String,
-    /// Not honoured yet.
-    #[serde(rename = "IPv6Address", skip_serializing)]
-    pub ipv6_address: Unread,
-    /// Not honoured yet.
-    #[serde(rename = "LinkLocalIPs", skip_serializing)]
-    pub link_local_ips: Unread,
+    /// Empty: any.
+    #[serde(rename = "IPv6Address", skip_serializing_if = "String::is_empty")]
+    pub ipv6_address: String,
+    /// Further addresses, of the link alone.
+    #[serde(rename = "LinkLocalIPs", skip_serializing_if = "Vec::is_empty")]
+    pub link_local_ips: Vec<String>,
 }
 
 /// A container's place on one network, as it is told.
@@ -86,7 +82,7 @@ pub struct EndpointSettings {
     /// Addresses that were asked for.
     #[serde(rename = "IPAMConfig")]
     pub ipam_config: Option<EndpointIpamConfig>,
-    /// Always absent.
+    /// `container:alias`.
     #[serde(rename = "Links")]
     pub links: Option<Vec<String>>,
     /// Names on this network.
@@ -164,118 +160,4 @@ pub struct NetworkSettings {
     /// By name of the network.
     #[serde(rename = "Networks")]
     pub networks: BTreeMap<String, EndpointSettings>,
-}
-
-/// A network, in lists and by itself.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct Network {
-    /// Name.
-    pub name: String,
-    /// 64 hexadecimal digits.
-    pub id: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// `local` or `swarm`.
-    pub scope: String,
-    /// `bridge`, `host`, `null`.
-    pub driver: String,
-    /// Since 1.47.
-    #[serde(rename = "EnableIPv4", skip_serializing_if = "Option::is_none")]
-    pub enable_ipv4: Option<bool>,
-    /// Has IPv6 addresses.
-    #[serde(rename = "EnableIPv6")]
-    pub enable_ipv6: bool,
-    /// Where addresses come from.
-    #[serde(rename = "IPAM")]
-    pub ipam: Ipam,
-    /// Nothing goes out.
-    pub internal: bool,
-    /// Containers can be attached by hand.
-    pub attachable: bool,
-    /// The swarm's routing mesh.
-    pub ingress: bool,
-    /// Where its configuration comes from.
-    pub config_from: ConfigReference,
-    /// Only a template.
-    pub config_only: bool,
-    /// By container id; only when asked for one network.
-    pub containers: BTreeMap<String, EndpointResource>,
-    /// Options of the driver.
-    pub options: BTreeMap<String, String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// Where a network's addresses come from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct Ipam {
-    /// `default`.
-    pub driver: String,
-    /// Options of the driver.
-    pub options: Option<BTreeMap<String, String>>,
-    /// Subnets.
-    pub config: Vec<IpamConfig>,
-}
-
-/// One subnet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct IpamConfig {
-    /// With its mask's length.
-    pub subnet: String,
-    /// Only these are given out.
-    #[serde(rename = "IPRange", skip_serializing_if = "String::is_empty")]
-    pub ip_range: String,
-    /// The way out.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub gateway: String,
-}
-
-/// The name of another network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct ConfigReference {
-    /// Its name.
-    pub network: String,
-}
-
-/// A container on a network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EndpointResource {
-    /// Name of the container.
-    #[serde(rename = "Name")]
-    pub name: String,
-    /// Id of its place.
-    #[serde(rename = "EndpointID")]
-    pub endpoint_id: String,
-    /// Link address.
-    #[serde(rename = "MacAddress")]
-    pub mac_address: String,
-    /// With its mask's length.
-    #[serde(rename = "IPv4Address")]
-    pub ipv4_address: String,
-    /// With its mask's length.
-    #[serde(rename = "IPv6Address")]
-    pub ipv6_address: String,
-}
-
-/// Parameters of `GET /networks`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct NetworkListQuery {
-    /// `driver`, `id`, `name`, `scope`, `type`, `label`, `dangling`.
-    pub filters: Filters,
-}
-
-/// Parameters of `GET /networks/{id}`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct NetworkInspectQuery {
-    /// Services too; there are none on a local network.
-    pub verbose: bool,
-    /// Only in this scope.
-    pub scope: String,
 }
