@@ -1,4 +1,4 @@
-//! What takes how much of the disk: `GET /system/df` and the prunes that nothing stands behind yet.
+//! What takes how much of the disk: `GET /system/df` and the prune that nothing stands behind yet.
 
 use serde::{Deserialize, Serialize};
 

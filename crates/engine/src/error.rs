@@ -214,6 +214,12 @@ pub enum Error {
     /// The image room's answer.
     #[error(transparent)]
     Image(#[from] image::Error),
+    /// A network of the name of one that is always there.
+    #[error("operation is not permitted on predefined {0} network")]
+    PredefinedNetwork(String),
+    /// A container that is gone has no place to be forced off.
+    #[error("endpoint {0} not found")]
+    NoSuchEndpoint(String),
     /// The network room's answer.
     #[error(transparent)]
     Network(#[from] network::Error),
@@ -341,7 +347,8 @@ impl Error {
             | Error::NotPaused(_)
             | Error::Machine(_) => ErrorKind::Internal,
             Error::Volume(error) => error.kind(),
-            Error::ReadOnly(_) => ErrorKind::Forbidden,
+            Error::ReadOnly(_) | Error::PredefinedNetwork(_) => ErrorKind::Forbidden,
+            Error::NoSuchEndpoint(_) => ErrorKind::NotFound,
             Error::Files(_) => ErrorKind::Internal,
             Error::Image(error) => image_kind(error.kind()),
             Error::Network(error) => network_kind(error.kind()),

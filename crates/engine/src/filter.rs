@@ -183,10 +183,13 @@ fn is_ancestor(record: &Record, value: &str, around: &Surroundings<'_>) -> bool 
 }
 
 fn in_network(record: &Record, value: &str) -> bool {
-    let attached = record.endpoints.iter().any(|endpoint| {
-        endpoint.network_name == value || (!value.is_empty() && endpoint.network_id.starts_with(value))
-    });
-    attached || record.spec.host.network_mode.network() == Some(value)
+    // Those it will be on when it starts count too.
+    let named = record
+        .spec
+        .networks
+        .iter()
+        .any(|(name, place)| name == value || (!value.is_empty() && place.network_id.starts_with(value)));
+    named || record.spec.host.network_mode.network() == Some(value)
 }
 
 /// `80`, `80/udp`, `8000-8010/tcp`

@@ -10,6 +10,7 @@
 //! - [`oci`]: the spec as an OCI `config.json` · [`file`]: hosts, hostname, resolv.conf
 //! - [`archive`]: files in and out of containers · [`layer`]: what they changed, images of it
 //! - [`volume`]: what outlives containers · [`tree`]: files that somebody else may be changing
+//! - [`network`]: networks, and who is on them
 //! - [`store`]: records on disk · [`recover`]: what `open` finds and settles · [`restart`]: when to start again
 //! - [`stats`]: what containers use · [`top`]: their processes
 //! - [`log`]: reads what the shims write · [`event`]: who is told · [`filter`]: what `ps` shows
@@ -39,6 +40,7 @@ pub mod log;
 mod machine;
 mod merge;
 mod name;
+pub mod network;
 mod oci;
 mod plan;
 mod record;
@@ -73,9 +75,10 @@ pub use shim::{ForeignRuntime, HealthReport, HealthStatus, ProbeResult};
 pub use top::Top;
 pub use userns::{IdMaps, IdRange};
 
+use ::network::{Network, NetworkConfig};
 use container::Adopted;
 use image::Images;
-use network::{Network, NetworkConfig};
+use network::Networks;
 use recover::Recovered;
 use shared::Shared;
 use std::collections::HashSet;
@@ -104,6 +107,8 @@ pub struct Engine {
     /// Images.
     pub images: Images,
     /// Networks.
+    pub networks: Networks,
+    /// The kernel's side of them, for the balanced ports of a swarm.
     pub network: Network,
     /// Volumes.
     pub volumes: Volumes,
@@ -121,8 +126,8 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
         made.map_err(Error::io("make", dir))?;
     }
     let cgroups = runtime::cgroup::detect().map_err(|error| Error::Machine(error.to_string()))?;
-    let (store, records) = Store::open(&config.data_root.join(STORE_FILE))?;
-    let (recovered, gone) = recover::settle(&config, &cgroups, records).await;
+    let (store, stored) = Store::open(&config.data_root.join(STORE_FILE))?;
+    let (recovered, gone) = recover::settle(&config, &cgroups, stored.containers).await;
     for id in &gone {
         drop(store.remove_soon(id)?);
     }
@@ -137,16 +142,8 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
             driver::Files::of(config.storage_driver, rootfs).sweep();
         }
     }
-    let live =
-        recovered.iter().filter(|found| !found.record.endpoints.is_empty()).map(|found| network::Live {
-            container_id: found.record.id.clone(),
-            container_name: found.record.name.clone(),
-            pid: found.record.state.pid,
-            endpoints: found.record.endpoints.clone(),
-            ports: Vec::new(),
-            dns: None,
-        });
-    let network = Network::open(network, Vec::new(), live.collect()).await?;
+    let live = recovered.iter().filter_map(|found| network::live(&config, &found.record)).collect();
+    let network = Network::open(network, stored.networks, live).await?;
 
     let volumes = open_volumes(&config, &recovered)?;
     let events = Events::default();
@@ -162,7 +159,9 @@ pub async fn open(config: EngineConfig, images: Images, network: NetworkConfig) 
         container::spawn(&shared, record, adopted);
     }
     let volumes = Volumes::new(shared.clone());
+    let networks = Networks::new(shared.clone());
     Ok(Engine {
+        networks,
         execs: Execs::new(shared.clone()),
         containers: Containers::new(shared),
         events,

@@ -19,7 +19,7 @@ use crate::boot;
 use crate::cgroup::{cgroup_path, cgroup_root, container_of, scope_of};
 use crate::config::EngineConfig;
 use crate::container::{
-    Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, killed_now, remove_dir, sweep_cgroup, sweep_drafts,
+    Adopted, CREATED_FILE, ENDPOINTS_FILE, Paths, Places, killed_now, remove_dir, sweep_cgroup, sweep_drafts,
 };
 use crate::error::Error;
 use crate::layer::PAUSED_FILE;
@@ -28,7 +28,6 @@ use crate::record::{ExitStatus, Record, Status};
 use crate::restart::{self, Ended};
 use crate::shared::{containers_dir, exec_dirs, now_ns};
 use futures_util::StreamExt;
-use network::Endpoint;
 use runtime::cgroup::Layout;
 use shim::{Request, Response};
 use std::collections::HashSet;
@@ -199,7 +198,13 @@ fn unknown_end() -> ExitStatus {
 
 /// The process lives: the record may be older than its start.
 fn adopt(record: &mut Record, pid: u32, dir: &Path) {
-    record.endpoints = read_endpoints(dir);
+    if let Some(places) = Places::read(&dir.join(ENDPOINTS_FILE)) {
+        record.endpoints = places.endpoints;
+        // What was changed while it ran is told there first.
+        if let Some(networks) = places.networks {
+            record.spec.networks = networks;
+        }
+    }
     if !is_active(record) || record.state.pid != pid {
         record.state.started_ns = modified_ns(&dir.join(ENDPOINTS_FILE)).unwrap_or_else(now_ns);
     }
@@ -276,11 +281,6 @@ fn what_next(record: &mut Record) -> Adopted {
         return Adopted::Restart;
     }
     Adopted::No
-}
-
-fn read_endpoints(dir: &Path) -> Vec<Endpoint> {
-    let text = fs::read(dir.join(ENDPOINTS_FILE)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
 }
 
 fn modified_ns(path: &Path) -> Option<i64> {

@@ -113,12 +113,19 @@ impl Shared {
     }
 
     /// Tells that a container came to or left a network.
-    pub(crate) fn publish_network(&self, record: &Record, endpoint: &network::Endpoint, action: &str) {
+    pub(crate) fn publish_network(
+        &self,
+        record: &Record,
+        network_id: &str,
+        network_name: &str,
+        driver: network::Driver,
+        action: &str,
+    ) {
         let attributes =
-            [("container", record.id.as_str()), ("name", &endpoint.network_name), ("type", "bridge")];
+            [("container", record.id.as_str()), ("name", network_name), ("type", driver.as_str())];
         let attributes =
             attributes.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        self.publish_as(EventKind::Network, &endpoint.network_id, action, attributes);
+        self.publish_as(EventKind::Network, network_id, action, attributes);
     }
 
     /// Tells that something happened to a volume.

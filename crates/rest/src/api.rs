@@ -19,7 +19,7 @@ pub struct Api {
     /// What happens on this machine.
     pub events: engine::Events,
     /// Networks of this machine.
-    pub network: network::Network,
+    pub networks: engine::network::Networks,
     /// Volumes of this machine.
     pub volumes: engine::volume::Volumes,
     /// This machine's place in a swarm.

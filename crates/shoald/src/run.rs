@@ -41,7 +41,7 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
         execs: engine.execs.clone(),
         images: engine.images.clone(),
         events: engine.events.clone(),
-        network: engine.network.clone(),
+        networks: engine.networks.clone(),
         volumes: engine.volumes.clone(),
         node: node.clone(),
         facts,

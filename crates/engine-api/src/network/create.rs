@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigReference, EndpointConfig, Ipam};
+use super::{EndpointConfig, Ipam};
 use crate::{Filters, Unread};
 
 /// The body of `POST /networks/create`.
@@ -24,10 +24,12 @@ pub struct NetworkCreateRequest {
     /// The swarm's routing mesh; not honoured yet.
     #[serde(skip_serializing)]
     pub ingress: Unread,
-    /// Only a template for others.
-    pub config_only: bool,
-    /// The template it is made from.
-    pub config_from: Option<ConfigReference>,
+    /// Only a template for others; not honoured yet.
+    #[serde(skip_serializing)]
+    pub config_only: Unread,
+    /// The template it is made from; not honoured yet.
+    #[serde(skip_serializing)]
+    pub config_from: Unread,
     /// Where addresses come from.
     #[serde(rename = "IPAM")]
     pub ipam: Option<Ipam>,

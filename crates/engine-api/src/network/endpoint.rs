@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Unread;
 use crate::unread::Ignored;
 
 /// The networks a new container is attached to.
@@ -70,9 +71,9 @@ pub struct EndpointIpamConfig {
     /// Empty: any.
     #[serde(rename = "IPv6Address", skip_serializing_if = "String::is_empty")]
     pub ipv6_address: String,
-    /// Further addresses, of the link alone.
-    #[serde(rename = "LinkLocalIPs", skip_serializing_if = "Vec::is_empty")]
-    pub link_local_ips: Vec<String>,
+    /// Further addresses, of the link alone; not honoured yet.
+    #[serde(rename = "LinkLocalIPs", skip_serializing)]
+    pub link_local_ips: Unread,
 }
 
 /// A container's place on one network, as it is told.
@@ -157,6 +158,15 @@ pub struct NetworkSettings {
     /// The same.
     #[serde(rename = "MacAddress", skip_serializing_if = "Option::is_none")]
     pub mac_address: Option<String>,
+    /// The same.
+    #[serde(rename = "IPv6Gateway", skip_serializing_if = "Option::is_none")]
+    pub ipv6_gateway: Option<String>,
+    /// The same.
+    #[serde(rename = "GlobalIPv6Address", skip_serializing_if = "Option::is_none")]
+    pub global_ipv6_address: Option<String>,
+    /// The same.
+    #[serde(rename = "GlobalIPv6PrefixLen", skip_serializing_if = "Option::is_none")]
+    pub global_ipv6_prefix_len: Option<u8>,
     /// By name of the network.
     #[serde(rename = "Networks")]
     pub networks: BTreeMap<String, EndpointSettings>,

@@ -11,9 +11,7 @@ pub use create::{
     NetworkConnectRequest, NetworkCreateRequest, NetworkCreateResponse, NetworkDisconnectRequest,
     NetworkInspectQuery, NetworkListQuery, NetworkPruneResponse,
 };
-pub use endpoint::{
-    EndpointConfig, EndpointIpamConfig, EndpointSettings, NetworkSettings, NetworkingConfig,
-};
+pub use endpoint::{EndpointConfig, EndpointIpamConfig, EndpointSettings, NetworkSettings, NetworkingConfig};
 pub use network::{
     ConfigReference, EndpointResource, Ipam, IpamConfig, IpamStatus, Network, NetworkStatus, SubnetStatus,
 };

@@ -5,7 +5,8 @@ use super::checkpoint::Origin;
 use super::request::{AttachOptions, RemoveOptions, StopOptions};
 use crate::error::Result;
 use crate::health::News;
-use crate::spec::Update;
+use crate::spec::{EndpointSpec, Update};
+use network::NetworkRecord;
 use tokio::sync::oneshot;
 
 /// The way back.
@@ -53,6 +54,17 @@ pub(crate) enum Command {
     },
     Rename {
         name: String,
+        reply: Reply,
+    },
+    Connect {
+        network: Box<NetworkRecord>,
+        wanted: Box<EndpointSpec>,
+        reply: Reply,
+    },
+    /// From the network of this name, which may be gone.
+    Disconnect {
+        name: String,
+        network: Option<Box<NetworkRecord>>,
         reply: Reply,
     },
     Health(News),

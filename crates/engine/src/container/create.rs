@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::plan::{Plan, Source};
 use crate::record::Record;
 use crate::shared::{Shared, containers_dir, now_ns};
-use crate::spec::{ContainerSpec, Invalid, NetworkMode};
+use crate::spec::{ContainerSpec, EndpointSpec, Invalid, NetworkMode};
 use crate::volume::{self, Attached, Inherited, Wanted};
 use crate::{default, merge, name};
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -41,7 +42,8 @@ pub(super) async fn create(shared: Arc<Shared>, mut spec: ContainerSpec) -> Resu
     shared.machine.judge(&mut spec.host, &mut warnings)?;
     let plan = Plan::of(&spec, &shared.config)?;
     warnings.extend(plan.warnings.iter().cloned());
-    check_surroundings(&shared, &spec, &plan).await?;
+    check_surroundings(&shared, &spec, &plan)?;
+    settle_networks(&shared, &mut spec).await;
 
     let private_cgroupns = shared.private_cgroupns(&plan.namespaces.cgroup);
     default::fill(&mut spec, &id, &shared.config, private_cgroupns);
@@ -94,7 +96,7 @@ fn wanted_mounts(shared: &Shared, spec: &ContainerSpec, plan: &Plan) -> Result<V
 }
 
 /// What a spec says about this machine rather than about itself.
-async fn check_surroundings(shared: &Shared, spec: &ContainerSpec, plan: &Plan) -> Result<()> {
+fn check_surroundings(shared: &Shared, spec: &ContainerSpec, plan: &Plan) -> Result<()> {
     for mount in &plan.mounts {
         if let Source::Bind { path, create: false } = &mount.source
             && !Path::new(path).exists()
@@ -103,24 +105,33 @@ async fn check_surroundings(shared: &Shared, spec: &ContainerSpec, plan: &Plan) 
             return Err(Invalid::Mount { kind: "bind", reason }.into());
         }
     }
-    join::check(shared, spec, plan)?;
-    let named = match &spec.host.network_mode {
-        NetworkMode::Named(name) => Some(name),
-        _ => None,
-    };
-    for name in spec.networks.keys().chain(named) {
-        let networks = shared.network.networks().await;
-        let found =
-            networks.iter().find(|network| network.name == *name || network.id == *name || name == "default");
-        match found {
-            None => return Err(Invalid::NoSuchNetwork(name.clone()).into()),
-            Some(_) if named.is_some() => {
-                return Err(Error::NotImplemented("HostConfig.NetworkMode by a network's id"));
-            }
-            Some(_) => {}
-        }
+    join::check(shared, spec, plan)
+}
+
+/// The networks the container is to be on, by their names and with their ids. One that does not exist is looked for when
+/// the container starts, as with Docker.
+async fn settle_networks(shared: &Shared, spec: &mut ContainerSpec) {
+    let mode = &spec.host.network_mode;
+    if spec.networks.is_empty()
+        && let Some(name) = mode.network()
+    {
+        spec.networks.insert(name.to_owned(), EndpointSpec::default());
     }
-    Ok(())
+    if matches!(mode, NetworkMode::Container(_)) || spec.config.network_disabled {
+        spec.networks.clear();
+    }
+    let mut settled = BTreeMap::new();
+    for (reference, mut wanted) in std::mem::take(&mut spec.networks) {
+        let name = match shared.network.find(&reference).await {
+            Ok(network) => {
+                wanted.network_id = network.id;
+                network.name
+            }
+            Err(_) => reference,
+        };
+        settled.insert(name, wanted);
+    }
+    spec.networks = settled;
 }
 
 fn reserve(shared: &Shared, id: &str, wanted: Option<String>) -> Result<String> {

@@ -2,6 +2,7 @@
 
 use super::checkpoint::sweep;
 use super::launch::remove_dir;
+use super::networks;
 use super::task::{Ending, Phase, Running, Task, Then};
 use crate::cgroup::cgroup_path;
 use crate::error::{Error, Result};
@@ -110,15 +111,13 @@ impl Task {
     }
 
     async fn leave_network(&mut self) {
-        if self.record.endpoints.is_empty() {
-            return;
-        }
-        if let Err(error) = self.shared.network.detach(&self.record.id).await {
+        if !self.record.endpoints.is_empty()
+            && let Err(error) = self.shared.network.detach(&self.record.id).await
+        {
             tracing::warn!(container = self.record.short_id(), %error, "network is not given back");
         }
-        for endpoint in std::mem::take(&mut self.record.endpoints) {
-            self.shared.publish_network(&self.record, &endpoint, "disconnect");
-        }
+        networks::tell(&self.shared, &self.record, "disconnect");
+        self.record.endpoints.clear();
     }
 
     /// The shim is gone and the end is on the disk: its directory tells nothing new any more.

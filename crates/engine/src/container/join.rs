@@ -77,7 +77,7 @@ pub(super) fn find(shared: &Shared, record: &Record, plan: &Plan) -> Result<Join
             let (target, alias) = (format!("/{}", target.name), format!("/{owner}/{alias}"));
             return Err(Invalid::LinkNotRunning { target, alias }.into());
         }
-        let Some(address) = target.endpoints.first().and_then(Endpoint::address_v4) else {
+        let Some(address) = on_bridge(&target).and_then(Endpoint::address_v4) else {
             return Err(Invalid::LinkNetwork(target.name.clone()).into());
         };
         let names = link_names(alias, &target);
@@ -88,6 +88,11 @@ pub(super) fn find(shared: &Shared, record: &Record, plan: &Plan) -> Result<Join
         joined.linked_env.extend(linked.variables());
     }
     Ok(joined)
+}
+
+/// Its place on the default bridge, the one network that such links are for.
+pub(super) fn on_bridge(target: &Record) -> Option<&Endpoint> {
+    target.endpoints.iter().find(|endpoint| endpoint.network_name == "bridge")
 }
 
 /// By which names the target of a link is found.

@@ -7,30 +7,31 @@
 use super::attachment::Pending;
 use super::checkpoint::{self, Origin};
 use super::join::{self, Joined};
+use super::networks::{self, Found};
+use super::places::Places;
 use super::request::AttachOptions;
 use crate::cgroup::{CgroupDriver, cgroup_path, oci_path};
 use crate::driver::Files;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::link::{self, Link, Refused};
+use crate::network::dns;
 use crate::oci::{self, Run};
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::shared::{Shared, now_ns};
-use crate::spec::NetworkMode;
+use crate::spec::{EndpointSpec, NetworkMode};
 use crate::userns;
 use crate::volume::{self, Sources};
-use network::{AttachRequest, Endpoint};
+use network::Endpoint;
 use shim::{ErrorKind, LogSpec, Request, Response, ShimSpec};
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
-use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::process::Child;
 
-/// The container's endpoints, in its shim's directory: as long-lived as the process.
-pub(crate) const ENDPOINTS_FILE: &str = "endpoints.json";
 /// Exit code of a container that could not be started for a reason other than its program.
 const EXIT_FAILED: i32 = 128;
 /// What a shim says, in Docker's words, if it cannot reach a log driver's server.
@@ -43,6 +44,8 @@ pub(super) struct Launched {
     pub(super) link: Link,
     pub(super) child: Child,
     pub(super) endpoints: Vec<Endpoint>,
+    /// What is wanted of its networks, each by its name and with its id.
+    pub(super) networks: BTreeMap<String, EndpointSpec>,
     /// Just before its first instruction, in nanoseconds since the epoch.
     pub(super) started_ns: i64,
     /// Others that want to have the same mounts wait for it until these can be found.
@@ -54,6 +57,8 @@ struct Prepared {
     plan: Plan,
     hostname: String,
     joined: Joined,
+    /// Its networks, that of the mode first.
+    networks: Vec<Found>,
 }
 
 /// Runs the container's program, or brings back its processes. Clients in `pending` are attached before its first instruction.
@@ -68,8 +73,11 @@ pub(super) async fn launch(
 ) -> Result<Launched> {
     let mut child = None;
     match run(shared, record, origin, pending, &mut child).await {
-        Ok((pid, link, endpoints, started_ns, sources)) => match child {
-            Some(child) => Ok(Launched { pid, link, child, endpoints, started_ns, sources }),
+        Ok((pid, link, places, started_ns, sources)) => match child {
+            Some(child) => {
+                let (endpoints, networks) = (places.endpoints, places.networks.unwrap_or_default());
+                Ok(Launched { pid, link, child, endpoints, networks, started_ns, sources })
+            }
             None => Err(Error::ShuttingDown),
         },
         Err(error) => {
@@ -85,10 +93,10 @@ async fn run(
     origin: Option<&Origin>,
     pending: &mut Vec<(AttachOptions, Pending)>,
     child: &mut Option<Child>,
-) -> Result<(u32, Link, Vec<Endpoint>, i64, Sources)> {
+) -> Result<(u32, Link, Places, i64, Sources)> {
     let id = record.id.as_str();
     let exec_dir = shared.exec_dir(id);
-    let prepared = Arc::new(prepare(shared, record)?);
+    let prepared = Arc::new(prepare(shared, record).await?);
     let rootfs = shared.images.prepare(id, &record.image_id).await?;
     let rootfs = Files::of(shared.config.storage_driver, rootfs).rootfs();
     let log = super::log::spec(shared, record, &prepared.plan.log).await?;
@@ -104,25 +112,24 @@ async fn run(
     // The shim makes the namespaces while the network chooses address and ports.
     fault::point("start: spawn shim");
     let shim = child.insert(link::spawn(&shared.config.libexec, &exec_dir)?);
-    let (created, endpoint) =
-        tokio::join!(link::created(id, shim), allocate(shared, record, &prepared.plan, origin));
+    let found = &prepared.networks;
+    let (created, endpoints) = tokio::join!(
+        link::created(id, shim),
+        networks::allocate(shared, record, &prepared.plan, found, origin)
+    );
     let pid = created?.map_err(|refused| start_error(refused, origin))?;
-    let endpoint = endpoint?;
-    if let Some(endpoint) = &endpoint {
-        let own = (
-            endpoint.address_v4().unwrap_or(Ipv4Addr::UNSPECIFIED),
-            prepared.hostname.as_str(),
-            record.spec.config.domainname.as_str(),
-        );
+    let endpoints = endpoints?;
+    if !endpoints.is_empty() {
         let extra = [prepared.plan.extra_hosts.as_slice(), &prepared.joined.linked_hosts].concat();
-        let hosts = file::hosts(&extra, endpoint.ipv4.and_then(|place| place.gateway), Some(own));
-        file::write(&shared.paths(id).hosts, &hosts)?;
-        shared.network.attach(std::slice::from_ref(endpoint), pid, None).await?;
-    } else if record.spec.host.network_mode == NetworkMode::None || record.spec.config.network_disabled {
+        let gateway = networks::gateway(shared, &prepared.plan, &endpoints).await;
+        networks::write_hosts(shared, record, &extra, gateway, &endpoints, &prepared.hostname)?;
+        let dns = dns(&shared.config, &record.spec.host).resolver();
+        shared.network.attach(&endpoints, pid, Some(dns)).await?;
+    } else if !matches!(record.spec.host.network_mode, NetworkMode::Host | NetworkMode::Container(_)) {
         shared.network.loopback(pid).await?;
     }
-    let endpoints: Vec<Endpoint> = endpoint.into_iter().collect();
-    write_json(&exec_dir.join(ENDPOINTS_FILE), &endpoints)?;
+    let places = Places { endpoints, networks: Some(networks::settled(record, found)) };
+    places.write(&exec_dir)?;
 
     let mut link = Link::connect(id, &exec_dir).await?;
     connect_pending(id, &exec_dir, pending).await?;
@@ -131,8 +138,8 @@ async fn run(
     let answer = match origin {
         None => link.ask(id, &Request::Start).await?,
         Some(origin) => {
-            let address = endpoints.first().and_then(Endpoint::address_v4).map(IpAddr::V4);
-            let same_address = address == origin.address.map(IpAddr::V4);
+            let address = places.endpoints.first().and_then(Endpoint::address_v4);
+            let same_address = address == origin.address;
             link.ask_patiently(id, &Request::Restore { same_address }, checkpoint::LIMIT).await?
         }
     };
@@ -143,7 +150,7 @@ async fn run(
             if let Err(error) = link.send(id, &Request::Wait).await {
                 tracing::debug!(container = record.short_id(), %error, "container ends before it is waited for");
             }
-            Ok((pid, link, endpoints, started_ns, sources))
+            Ok((pid, link, places, started_ns, sources))
         }
         Response::Error { kind, message, exit_code } => {
             Err(start_error(Refused { kind, message, exit_code }, origin))
@@ -153,8 +160,9 @@ async fn run(
 }
 
 /// Everything that can be found wrong before anything is made.
-fn prepare(shared: &Shared, record: &Record) -> Result<Prepared> {
+async fn prepare(shared: &Shared, record: &Record) -> Result<Prepared> {
     let plan = Plan::of(&record.spec, &shared.config)?;
+    let networks = networks::find(shared, &plan).await?;
     let joined = join::find(shared, record, &plan)?;
     let config = &record.spec.config;
     let hostname = match (&joined.network_of, &record.spec.host.network_mode) {
@@ -164,7 +172,7 @@ fn prepare(shared: &Shared, record: &Record) -> Result<Prepared> {
         }
         _ => hostname_of(record),
     };
-    Ok(Prepared { plan, hostname, joined })
+    Ok(Prepared { plan, hostname, joined, networks })
 }
 
 fn hostname_of(record: &Record) -> String {
@@ -238,14 +246,12 @@ fn write_files(
 
 fn write_network_files(shared: &Shared, record: &Record, prepared: &Prepared) -> Result<()> {
     let paths = shared.paths(&record.id);
-    let host = &record.spec.host;
-    let own_network = host.network_mode != NetworkMode::Host;
-    let daemon = [shared.config.dns.as_slice(), &shared.config.dns_search, &shared.config.dns_options];
-    let host_text = file::read_host_resolv_conf(&shared.config.host_resolv_conf);
-    file::write(&paths.resolv_conf, &file::resolv_conf(&host_text, host, daemon, own_network))?;
+    let dns = dns(&shared.config, &record.spec.host);
+    let kind = networks::resolv_conf(record, &prepared.networks);
+    file::write(&paths.resolv_conf, &dns.resolv_conf(kind))?;
     file::write(&paths.hostname, &format!("{}\n", prepared.hostname))?;
-    // The address is not known yet; this is the whole file only where there will be none.
-    file::write(&paths.hosts, &file::hosts(&prepared.plan.extra_hosts, None, None))
+    // The addresses are not known yet; this is the whole file only where there will be none.
+    file::write(&paths.hosts, &file::hosts(&prepared.plan.extra_hosts, None, &[], ""))
 }
 
 /// Docker makes missing directories for the short notation of binds, and refuses for the long one.
@@ -259,37 +265,6 @@ fn bind_source(path: &str, create: bool) -> Result<()> {
     }
     let reason = format!("bind source path does not exist: {path}");
     Err(crate::spec::Invalid::Mount { kind: "bind", reason }.into())
-}
-
-async fn allocate(
-    shared: &Shared,
-    record: &Record,
-    plan: &Plan,
-    origin: Option<&Origin>,
-) -> Result<Option<Endpoint>> {
-    let mode = &record.spec.host.network_mode;
-    if !matches!(mode, NetworkMode::Default | NetworkMode::Bridge) || record.spec.config.network_disabled {
-        return Ok(None);
-    }
-    let mut request = AttachRequest {
-        container_id: record.id.clone(),
-        container_name: record.name.clone(),
-        network: "bridge".to_owned(),
-        ports: plan.ports.clone(),
-        mac: plan.mac,
-        ipv4: plan.ip,
-        aliases: plan.aliases.clone(),
-        ..AttachRequest::default()
-    };
-    if let (None, Some(address)) = (plan.ip, origin.and_then(|origin| origin.address)) {
-        // With the address that they belong to connections can go on. Another may have it by now.
-        request.ipv4 = Some(address);
-        if let Ok(endpoints) = shared.network.allocate(vec![request.clone()]).await {
-            return Ok(endpoints.into_iter().next());
-        }
-        request.ipv4 = None;
-    }
-    Ok(shared.network.allocate(vec![request]).await?.into_iter().next())
 }
 
 /// Attaches the clients that waited. One that went away meanwhile is forgotten.

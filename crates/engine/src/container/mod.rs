@@ -8,6 +8,7 @@ mod attach;
 mod attachment;
 mod checkpoint;
 mod command;
+mod connect;
 mod create;
 mod exit;
 mod health;
@@ -15,9 +16,11 @@ mod index;
 mod join;
 mod launch;
 mod log;
+mod networks;
 mod oom;
 mod paths;
 mod pause;
+mod places;
 mod prune;
 mod relink;
 mod remove;
@@ -39,8 +42,9 @@ pub(crate) use command::Command;
 pub(crate) use create::CREATED_FILE;
 pub(crate) use exit::{killed_now, sweep_cgroup};
 pub(crate) use index::Index;
-pub(crate) use launch::{ENDPOINTS_FILE, remove_dir};
+pub(crate) use launch::remove_dir;
 pub use paths::Paths;
+pub(crate) use places::{ENDPOINTS_FILE, Places};
 pub use prune::Pruned;
 pub use request::{
     AttachOptions, Created, LogOptions, RemoveOptions, StopOptions, StopTimeout, WaitCondition, WaitResult,
@@ -257,7 +261,11 @@ impl Containers {
         self.shared.index().find(reference).cloned()
     }
 
-    async fn call<T>(&self, reference: &str, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
+    pub(crate) async fn call<T>(
+        &self,
+        reference: &str,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T> {
         let entry = self.entry(reference)?;
         let (reply, answer) = oneshot::channel();
         let gone = || Error::NoSuchContainer(reference.to_owned());

@@ -44,7 +44,7 @@ impl Task {
 
     fn try_relink(&self) -> Result<()> {
         let path = self.shared.paths(&self.record.id).hosts;
-        let Some(mut text) = read(&path)? else { return Ok(()) };
+        let Some(mut text) = read_hosts(&path)? else { return Ok(()) };
         let before = text.clone();
         for link in plan::links(&self.record.spec.host.links)? {
             let Ok(target) =
@@ -52,7 +52,7 @@ impl Task {
             else {
                 continue;
             };
-            let address = target.endpoints.first().and_then(Endpoint::address_v4);
+            let address = join::on_bridge(&target).and_then(Endpoint::address_v4);
             if let Some(address) = address.filter(|_| is_up(&target)) {
                 text = replace(&text, &join::link_names(&link.alias, &target), address.into());
             }
@@ -65,8 +65,8 @@ fn is_up(target: &Record) -> bool {
     target.state.pid != 0
 }
 
-/// `None` if it is too long.
-fn read(path: &Path) -> Result<Option<String>> {
+/// The text of a hosts file; `None` if it is too long.
+pub(super) fn read_hosts(path: &Path) -> Result<Option<String>> {
     let mut bytes = Vec::new();
     let opened = File::open(path).map_err(Error::io("open", path))?;
     opened.take(MAX_HOSTS_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;

@@ -126,6 +126,9 @@ impl Task {
             return written;
         }
         self.shared.index_mut().release(&old, &self.record.id);
+        if !self.record.endpoints.is_empty() {
+            self.rename_places().await;
+        }
         self.shared.publish(&self.record, "rename", &[("oldName", &format!("/{old}"))]);
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Starting: by a user, by the restart policy, after a restart's stop.
 
 use super::checkpoint::Origin;
-use super::launch;
 use super::oom::Alarm;
 use super::task::{Phase, Running, Task};
+use super::{launch, networks};
 use crate::error::{Error, Result};
 use crate::health;
 use crate::record::Status;
@@ -94,6 +94,7 @@ impl Task {
                 let is_probed = health::plan(&self.record.spec).is_ok_and(|plan| plan.is_some());
                 state.health = is_probed.then(Default::default);
                 self.record.endpoints = launched.endpoints;
+                self.record.spec.networks = launched.networks;
                 let (link, child) = (launched.link, Some(Box::new(launched.child)));
                 let alarm = Alarm::arm(&shared, &self.record);
                 self.phase =
@@ -101,9 +102,7 @@ impl Task {
                 drop(self.save());
                 launched.sources.settle();
                 volume::tell_mounted(&shared, &self.record, true);
-                for endpoint in &self.record.endpoints {
-                    shared.publish_network(&self.record, endpoint, "connect");
-                }
+                networks::tell(&shared, &self.record, "connect");
                 shared.publish(&self.record, "start", &[]);
                 self.tell_linking();
                 if is_probed {

@@ -216,6 +216,12 @@ impl Task {
             Command::Relink => self.relink(),
             Command::Unlink { alias, reply } => drop(reply.send(self.unlink(&alias).await)),
             Command::Rename { name, reply } => drop(reply.send(self.rename(name).await)),
+            Command::Connect { network, wanted, reply } => {
+                drop(reply.send(self.connect(*network, *wanted).await));
+            }
+            Command::Disconnect { name, network, reply } => {
+                drop(reply.send(self.disconnect(&name, network.map(|network| *network)).await));
+            }
             Command::Health(news) => self.health(news).await,
             Command::Resize { rows, cols, reply } => drop(reply.send(self.resize(rows, cols).await)),
             Command::Attach { options, reply } => drop(reply.send(self.attach(options).await)),

@@ -5,6 +5,7 @@
 
 mod capability;
 mod check;
+mod endpoint;
 mod hosts;
 mod link;
 mod log;
@@ -18,20 +19,22 @@ mod sysctl;
 mod ulimit;
 
 pub(crate) use capability::every_capability;
+pub(crate) use endpoint::{EndpointPlan, NETWORK_MODES, plan_one as endpoint};
 pub(crate) use hosts::{ExtraHost, HostAddress};
 pub(crate) use link::{Link, Linked, plan as links};
 pub use log::{LOG_DRIVERS, check_log};
 pub(crate) use log::{LogPlan, Subject, Surroundings, merge as merge_log};
 pub(crate) use mount::{Access, MountPlan, Source, VolumeSource, bind_options, target_path};
 pub(crate) use namespace::{Namespaces, Share};
+pub(crate) use port::plan as ports;
 pub(crate) use security::Security;
 
 use crate::config::EngineConfig;
 use crate::default;
-use crate::spec::{ContainerSpec, Invalid, NetworkMode};
+use crate::spec::{ContainerSpec, HostConfig, Invalid, NetworkMode};
 use network::PortBinding;
 use runtime::oci::{Capabilities, LinuxDeviceCgroup, LinuxResources, PosixRlimit};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// SIGTERM, unless somebody says otherwise.
 pub(crate) const DEFAULT_STOP_SIGNAL: i32 = 15;
@@ -60,9 +63,8 @@ pub(crate) struct Plan {
     pub(crate) sysctls: Vec<(String, String)>,
     pub(crate) shm_bytes: u64,
     pub(crate) ports: Vec<PortBinding>,
-    pub(crate) ip: Option<Ipv4Addr>,
-    pub(crate) mac: Option<network::Mac>,
-    pub(crate) aliases: Vec<String>,
+    /// The network of the mode first.
+    pub(crate) endpoints: Vec<EndpointPlan>,
     pub(crate) extra_hosts: Vec<ExtraHost>,
     pub(crate) links: Vec<Link>,
     pub(crate) log: LogPlan,
@@ -81,7 +83,6 @@ impl Plan {
         check::check(spec, engine)?;
         let namespaces = namespace::plan(host)?;
         let (resources, device_rules) = resource::plan(&host.resources, &mut warnings)?;
-        let (ip, mac, aliases) = endpoint(spec)?;
         if host.network_mode == NetworkMode::Host && !host.port_bindings.is_empty() {
             warnings.push("Published ports are discarded when using host network mode".to_owned());
         }
@@ -105,11 +106,9 @@ impl Plan {
             rlimits: ulimit::plan(&host.resources.ulimits, &engine.default_ulimits)?,
             shm_bytes: shm_bytes.unwrap_or(default::SHM_BYTES).unsigned_abs(),
             ports: port::plan(spec)?,
-            ip,
-            mac,
-            aliases,
+            endpoints: endpoint::plan(spec)?,
             extra_hosts: hosts::plan(&host.extra_hosts)?,
-            links: link::plan(&host.links)?,
+            links: legacy_links(host)?,
             log: LogPlan::of(&host.log_config, &engine.default_log)?,
             health: crate::health::plan(spec)?,
             warnings,
@@ -117,15 +116,9 @@ impl Plan {
     }
 }
 
-type Wanted = (Option<Ipv4Addr>, Option<network::Mac>, Vec<String>);
-
-fn endpoint(spec: &ContainerSpec) -> Result<Wanted, Invalid> {
-    let wanted = spec.networks.values().next();
-    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let ip = wanted.and_then(|endpoint| given(&endpoint.ipv4_address));
-    let mac =
-        wanted.and_then(|endpoint| given(&endpoint.mac_address)).or_else(|| given(&spec.config.mac_address));
-    let ip = ip.map(|text| text.parse().map_err(|_| Invalid::EndpointAddress(text))).transpose()?;
-    let mac = mac.map(|text| text.parse().map_err(|_| Invalid::EndpointAddress(text))).transpose()?;
-    Ok((ip, mac, wanted.map(|endpoint| endpoint.aliases.clone()).unwrap_or_default()))
+/// Links of the default bridge: on other networks they are names of the place there.
+fn legacy_links(host: &HostConfig) -> Result<Vec<Link>, Invalid> {
+    let links = link::plan(&host.links)?;
+    let on_default = matches!(host.network_mode, NetworkMode::Default | NetworkMode::Bridge);
+    Ok(if on_default { links } else { Vec::new() })
 }

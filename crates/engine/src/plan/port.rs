@@ -5,7 +5,7 @@ use network::PortBinding;
 use std::net::IpAddr;
 
 /// The bindings of `PortBindings`, and with `PublishAllPorts` one for every other exposed port.
-pub(super) fn plan(spec: &ContainerSpec) -> Result<Vec<PortBinding>, Invalid> {
+pub(crate) fn plan(spec: &ContainerSpec) -> Result<Vec<PortBinding>, Invalid> {
     let host = &spec.host;
     let mut bindings = Vec::new();
     for (port, wanted) in &host.port_bindings {

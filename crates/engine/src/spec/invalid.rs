@@ -14,9 +14,6 @@ pub enum Invalid {
     /// Neither command nor entrypoint, here or in the image.
     #[error("no command specified")]
     NoCommand,
-    /// A network that does not exist.
-    #[error("network {0} not found")]
-    NoSuchNetwork(String),
     /// The container whose network is to be shared does not exist.
     #[error("No such container: {0}")]
     NoSuchTarget(String),
@@ -280,9 +277,12 @@ pub enum Invalid {
         /// Why not.
         reason: String,
     },
-    /// An address asked for on a network.
-    #[error("invalid address \"{0}\" in the endpoint's configuration")]
-    EndpointAddress(String),
+    /// A network without a name.
+    #[error("invalid name: name is empty")]
+    NetworkName,
+    /// Networks that cannot be had at the same time, or not by this container.
+    #[error("{0}")]
+    Networks(&'static str),
     /// Address or ports where the network gives none.
     #[error("conflicting options: {0}")]
     NetworkMode(&'static str),

@@ -1,10 +1,11 @@
 //! What a user asks of a container, in the engine's own words: Docker's fields, typed, snake case.
 //!
 //! `rest` and the swarm's executor build a [`ContainerSpec`]; [`validate`] judges it; it is stored as it is, and never
-//! edited after [`crate::merge`] has filled it from the image. Pure: reads no clock and touches no file.
+//! edited after [`crate::merge`] has filled it from the image, but for its networks. Pure: reads no clock and touches no file.
 
 mod config;
 mod device;
+mod endpoint;
 mod host;
 pub mod invalid;
 mod log;
@@ -18,6 +19,7 @@ mod update;
 
 pub use config::Config;
 pub use device::{Device, DeviceRate, DeviceRequest, DeviceWeight};
+pub use endpoint::EndpointSpec;
 pub use host::{HostConfig, LogConfig, Resources, Ulimit};
 pub use image::Healthcheck;
 pub use invalid::Invalid;
@@ -45,18 +47,7 @@ pub struct ContainerSpec {
     pub config: Config,
     /// What it gets from the machine.
     pub host: HostConfig,
-    /// `NetworkingConfig.EndpointsConfig`: network name → what is wanted there.
+    /// The networks it is on, or will be when it starts: name → what is wanted there. Empty until it is created: that of the
+    /// mode. The one part of a spec that requests about a container change.
     pub networks: BTreeMap<String, EndpointSpec>,
-}
-
-/// What is wanted of the container's attachment to one network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EndpointSpec {
-    /// The IPv4 address asked for; empty means any.
-    pub ipv4_address: String,
-    /// The hardware address asked for; empty means any.
-    pub mac_address: String,
-    /// Further names on the network.
-    pub aliases: Vec<String>,
 }

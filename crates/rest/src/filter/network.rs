@@ -3,7 +3,7 @@
 use engine_api::Filters;
 use network::{NetworkRecord, SCOPE};
 
-use super::{flag, known, passes};
+use super::{flag, known, label, passes};
 use crate::failure::Failure;
 
 const NAMES: [&str; 7] = ["dangling", "driver", "id", "label", "name", "scope", "type"];
@@ -21,19 +21,82 @@ impl Filter {
         if let Some(kind) =
             filters.get("type").iter().find(|kind| !matches!(kind.as_str(), "builtin" | "custom"))
         {
-            return Err(Failure::invalid(format!("invalid filter 'type={kind}'")));
+            return Err(Failure::invalid(format!("invalid filter: 'type'='{kind}'")));
         }
         Ok(Self { dangling: flag(&filters, "dangling")?, filters })
     }
 
-    /// Whether the list shows a network. All there are so far are built in and without labels, and never count as unused.
-    pub(crate) fn shows(&self, info: &NetworkRecord) -> bool {
-        self.dangling != Some(true)
-            && self.filters.get("label").is_empty()
-            && passes(self.filters.get("driver"), |wish| wish == info.driver.as_str())
-            && passes(self.filters.get("id"), |wish| info.id.starts_with(wish.as_str()))
-            && passes(self.filters.get("name"), |wish| info.name.contains(wish.as_str()))
+    /// Whether the list shows a network; `is_used` is asked only if it matters. Those that are built in never count as
+    /// unused.
+    pub(crate) fn shows(&self, network: &NetworkRecord, is_used: impl FnOnce() -> bool) -> bool {
+        let kind = if network.predefined { "builtin" } else { "custom" };
+        label::fits(self.filters.get("label"), &network.labels)
+            && passes(self.filters.get("driver"), |wish| wish == network.driver.as_str())
+            && passes(self.filters.get("id"), |wish| network.id.contains(wish.as_str()))
+            && passes(self.filters.get("name"), |wish| network.name.contains(wish.as_str()))
             && passes(self.filters.get("scope"), |wish| wish == SCOPE)
-            && passes(self.filters.get("type"), |wish| wish == "builtin")
+            && passes(self.filters.get("type"), |wish| wish == kind)
+            && self.dangling.is_none_or(|dangling| dangling != (network.predefined || is_used()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use network::Driver;
+
+    fn record(name: &str, predefined: bool) -> NetworkRecord {
+        NetworkRecord {
+            id: "abcdef".repeat(10),
+            name: name.into(),
+            driver: Driver::Bridge,
+            created_ns: 1,
+            enable_ipv4: true,
+            enable_ipv6: false,
+            internal: false,
+            attachable: false,
+            predefined,
+            ipam_driver: "default".into(),
+            ipam_options: Default::default(),
+            subnets: Vec::new(),
+            options: Default::default(),
+            labels: [("tier".to_owned(), "db".to_owned())].into(),
+            interface: String::new(),
+            mtu: 1500,
+        }
+    }
+
+    fn shows(key: &str, value: &str, network: &NetworkRecord, used: bool) -> bool {
+        let mut filters = Filters::default();
+        filters.add(key, value);
+        Filter::new(filters).unwrap().shows(network, || used)
+    }
+
+    #[test]
+    fn each_filter_shows_and_hides() {
+        let mine = record("mine-1", false);
+        for (key, yes, no) in [
+            ("driver", "bridge", "host"),
+            ("id", "fabc", "x"),
+            ("label", "tier=db", "tier=web"),
+            ("name", "ine", "yours"),
+            ("scope", "local", "swarm"),
+            ("type", "custom", "builtin"),
+        ] {
+            assert!(shows(key, yes, &mine, true) && !shows(key, no, &mine, true), "{key}");
+        }
+        assert!(shows("dangling", "true", &mine, false) && !shows("dangling", "true", &mine, true));
+        assert!(shows("dangling", "0", &mine, true) && !shows("dangling", "0", &mine, false));
+        let bridge = record("bridge", true);
+        assert!(!shows("dangling", "true", &bridge, false) && shows("type", "builtin", &bridge, false));
+    }
+
+    #[test]
+    fn what_docker_does_not_have_is_named() {
+        for (key, value) in [("type", "odd"), ("colour", "red"), ("dangling", "maybe")] {
+            let mut filters = Filters::default();
+            filters.add(key, value);
+            assert!(Filter::new(filters).is_err(), "{key}");
+        }
     }
 }

@@ -11,10 +11,6 @@ const DELETE: Method = Method::DELETE;
 const ROUTES: &[(Method, &str)] = &[
     (POST, "/build"),
     (GET, "/images/{name}/attestations"),
-    (DELETE, "/networks/{id}"),
-    (POST, "/networks/create"),
-    (POST, "/networks/{id}/connect"),
-    (POST, "/networks/{id}/disconnect"),
     (GET, "/plugins"),
     (GET, "/plugins/privileges"),
     (POST, "/plugins/pull"),

@@ -172,7 +172,7 @@ fn of_facts(info: &mut SystemInfo, facts: &Facts) {
     info.cdi_spec_dirs.clone_from(&facts.cdi_spec_dirs);
     info.plugins = PluginsInfo {
         volume: Vec::new(),
-        network: ["bridge", "host", "null"].map(str::to_owned).to_vec(),
+        network: ["bridge", "host", "ipvlan", "macvlan", "null"].map(str::to_owned).to_vec(),
         authorization: None,
         log: engine::LOG_DRIVERS.map(str::to_owned).to_vec(),
     };

@@ -1,12 +1,11 @@
-//! `GET /system/df`, and the prunes of kinds of which nothing is made yet: they find nothing to remove.
+//! `GET /system/df`, and the prune of the one kind of which nothing is made yet: it finds nothing to remove.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use ::http::Method;
 use engine::Record;
-use engine_api::container::PruneQuery;
-use engine_api::usage::{BuildPruneQuery, BuildPruneResponse, DiskUsageQuery, NetworkPruneResponse};
+use engine_api::usage::{BuildPruneQuery, BuildPruneResponse, DiskUsageQuery};
 use engine_api::volume::{UsageData, Volume};
 use image::{Image, Usage};
 
@@ -25,7 +24,6 @@ const KINDS: [&str; 4] = ["container", "image", "volume", "build-cache"];
 
 pub(super) fn routes(table: &mut Table) {
     table.on(Method::GET, "/system/df", df);
-    table.on(Method::POST, "/networks/prune", prune_networks);
     table.on(Method::POST, "/build/prune", prune_builds);
 }
 
@@ -108,12 +106,6 @@ async fn volumes(api: &Api) -> Vec<Volume> {
         all.push(Volume { usage_data, ..convert::volume::volume(&volume) });
     }
     all
-}
-
-/// No network can be made yet but those that are never pruned.
-async fn prune_networks(call: Call<PruneQuery>) -> Outcome {
-    crate::filter::prune::Filter::new(&call.query.filters, swarm_api::now_ns())?;
-    Answer::json(&NetworkPruneResponse::default())
 }
 
 /// Nothing is cached yet.

@@ -101,7 +101,7 @@ impl Fixture {
             containers: engine.containers,
             images: engine.images,
             events: engine.events,
-            network: engine.network,
+            networks: engine.networks,
             execs: engine.execs,
             volumes: engine.volumes,
             node: node.clone(),

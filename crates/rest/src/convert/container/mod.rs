@@ -14,7 +14,7 @@ mod update;
 
 pub(crate) use host::Defaults;
 pub(crate) use inspect::{Rooted, inspect};
-pub(crate) use request::{config, spec};
+pub(crate) use request::{config, endpoint_spec, spec};
 pub(crate) use resource::warnings;
 pub(crate) use stats::stats;
 pub(crate) use summary::{ImageNames, summary};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use engine::Record;
+use engine::spec::EndpointSpec;
 use engine_api::container::{PortBinding, PortMap, PortSummary};
 use engine_api::network::{EndpointIpamConfig, EndpointSettings, NetworkSettings};
 use network::Endpoint;
@@ -12,6 +13,8 @@ use crate::http::version::Version;
 
 /// Until this version the first network's settings also stood at the top level.
 const FLAT_UNTIL: u16 = 52;
+/// Until this version the beginning of the container's id stood among its aliases.
+const ALIASES_SINCE: u16 = 45;
 const BRIDGE: &str = "bridge";
 
 /// For inspect.
@@ -21,7 +24,7 @@ pub(super) fn settings(record: &Record, version: Version) -> NetworkSettings {
         sandbox_id: if running { record.id.clone() } else { String::new() },
         sandbox_key: if running { format!("/proc/{}/ns/net", record.state.pid) } else { String::new() },
         ports: ports(record),
-        networks: endpoints(record),
+        networks: endpoints(record, version),
         ..NetworkSettings::default()
     };
     if !version.since(FLAT_UNTIL) {
@@ -32,44 +35,70 @@ pub(super) fn settings(record: &Record, version: Version) -> NetworkSettings {
         told.ip_address = Some(first.ip_address);
         told.ip_prefix_len = Some(first.ip_prefix_len);
         told.mac_address = Some(first.mac_address);
+        told.ipv6_gateway = Some(first.ipv6_gateway);
+        told.global_ipv6_address = Some(first.global_ipv6_address);
+        told.global_ipv6_prefix_len = Some(first.global_ipv6_prefix_len);
     }
     told
 }
 
 /// By name: those the container is on, or while it does not run, those it will be on.
-pub(super) fn endpoints(record: &Record) -> BTreeMap<String, EndpointSettings> {
-    let mut told: BTreeMap<_, _> =
-        record.endpoints.iter().map(|e| (e.network_name.clone(), endpoint(e, record))).collect();
-    if told.is_empty()
-        && let Some(name) = record.spec.host.network_mode.network()
-    {
-        told.insert(name.to_owned(), wished(record, name));
-    }
-    told
+pub(super) fn endpoints(record: &Record, version: Version) -> BTreeMap<String, EndpointSettings> {
+    let told = |(name, wanted): (&String, &EndpointSpec)| {
+        let endpoint = record.endpoints.iter().find(|endpoint| endpoint.network_name == *name);
+        let mut told = wished(wanted);
+        if let Some(endpoint) = endpoint {
+            given(&mut told, endpoint);
+        } else if record.state.pid != 0 {
+            // On the host's network, or on none: a place without addresses.
+            told.endpoint_id.clone_from(&record.id);
+        }
+        if !version.since(ALIASES_SINCE) && !is_built_in(name) {
+            told.aliases.get_or_insert_default().push(record.short_id().to_owned());
+        }
+        (name.clone(), told)
+    };
+    record.spec.networks.iter().map(told).collect()
 }
 
-fn wished(record: &Record, network: &str) -> EndpointSettings {
-    let Some(wish) = record.spec.networks.get(network) else { return EndpointSettings::default() };
-    let ipam =
-        EndpointIpamConfig { ipv4_address: wish.ipv4_address.clone(), ..EndpointIpamConfig::default() };
+fn is_built_in(network: &str) -> bool {
+    matches!(network, BRIDGE | "host" | "none")
+}
+
+fn wished(wanted: &EndpointSpec) -> EndpointSettings {
+    let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    let addresses = EndpointIpamConfig {
+        ipv4_address: wanted.ipv4_address.clone(),
+        ipv6_address: wanted.ipv6_address.clone(),
+        ..EndpointIpamConfig::default()
+    };
     EndpointSettings {
-        ipam_config: (!wish.ipv4_address.is_empty()).then_some(ipam),
-        aliases: (!wish.aliases.is_empty()).then(|| wish.aliases.clone()),
-        mac_address: wish.mac_address.clone(),
+        ipam_config: (addresses != EndpointIpamConfig::default()).then_some(addresses),
+        links: some(&wanted.links),
+        aliases: some(&wanted.aliases),
+        mac_address: wanted.mac_address.clone(),
+        driver_opts: (!wanted.driver_opts.is_empty()).then(|| wanted.driver_opts.clone()),
+        gw_priority: wanted.gw_priority,
+        network_id: wanted.network_id.clone(),
         ..EndpointSettings::default()
     }
 }
 
-fn endpoint(endpoint: &Endpoint, record: &Record) -> EndpointSettings {
-    let place = endpoint.ipv4;
-    EndpointSettings {
-        mac_address: endpoint.mac.to_string(),
-        network_id: endpoint.network_id.clone(),
-        endpoint_id: endpoint.endpoint_id.clone(),
-        gateway: place.and_then(|place| place.gateway).map(|ip| ip.to_string()).unwrap_or_default(),
-        ip_address: place.map(|place| place.address.to_string()).unwrap_or_default(),
-        ip_prefix_len: place.map_or(0, |place| place.prefix_len),
-        ..wished(record, &endpoint.network_name)
+/// What the network has given.
+fn given(told: &mut EndpointSettings, endpoint: &Endpoint) {
+    told.mac_address = endpoint.mac.to_string();
+    told.network_id.clone_from(&endpoint.network_id);
+    told.endpoint_id.clone_from(&endpoint.endpoint_id);
+    told.dns_names = (!endpoint.dns_names.is_empty()).then(|| endpoint.dns_names.clone());
+    if let Some(place) = endpoint.ipv4 {
+        told.gateway = place.gateway.map(|gateway| gateway.to_string()).unwrap_or_default();
+        told.ip_address = place.address.to_string();
+        told.ip_prefix_len = place.prefix_len;
+    }
+    if let Some(place) = endpoint.ipv6 {
+        told.ipv6_gateway = place.gateway.map(|gateway| gateway.to_string()).unwrap_or_default();
+        told.global_ipv6_address = place.address.to_string();
+        told.global_ipv6_prefix_len = place.prefix_len;
     }
 }
 
@@ -84,6 +113,11 @@ fn ports(record: &Record) -> PortMap {
     }
     for bound in record.endpoints.iter().flat_map(|endpoint| &endpoint.ports) {
         let key = format!("{}/{}", bound.container_port, bound.protocol);
+        // On a routed network nothing of the host leads there.
+        if bound.host_port == 0 {
+            told.entry(key).or_default();
+            continue;
+        }
         let place =
             PortBinding { host_ip: bound.host_ip.to_string(), host_port: bound.host_port.to_string() };
         told.entry(key).or_default().get_or_insert_default().push(place);
@@ -96,7 +130,8 @@ pub(super) fn port_summaries(record: &Record) -> Vec<PortSummary> {
     if record.endpoints.is_empty() {
         return Vec::new();
     }
-    let bound = || record.endpoints.iter().flat_map(|endpoint| &endpoint.ports);
+    let all = record.endpoints.iter().flat_map(|endpoint| &endpoint.ports);
+    let bound = || all.clone().filter(|bound| bound.host_port != 0);
     let mut told: Vec<PortSummary> = bound()
         .map(|bound| PortSummary {
             ip: Some(bound.host_ip.to_string()),

@@ -8,15 +8,22 @@ use engine_api::network::{EndpointConfig, NetworkingConfig};
 
 use super::host;
 use crate::failure::Failure;
+use crate::http::version::Version;
 
 /// The name under which clients mean the default bridge.
 const DEFAULT_NETWORK: &str = "default";
 const BRIDGE: &str = "bridge";
+/// Since this version a container can be made on several networks.
+const SEVERAL_SINCE: u16 = 44;
 
 /// The engine's spec; `name` is the parameter of that name.
-pub(crate) fn spec(name: &str, mut request: ContainerCreateRequest) -> Result<ContainerSpec, Failure> {
+pub(crate) fn spec(
+    name: &str,
+    mut request: ContainerCreateRequest,
+    version: Version,
+) -> Result<ContainerSpec, Failure> {
     let host = host::spec(request.host_config.take().unwrap_or_default())?;
-    let networks = networks(request.networking_config.take().unwrap_or_default())?;
+    let networks = networks(request.networking_config.take().unwrap_or_default(), version)?;
     let name = name.strip_prefix('/').unwrap_or(name);
     let image = std::mem::take(&mut request.image);
     Ok(ContainerSpec {
@@ -61,22 +68,31 @@ pub(crate) fn config(request: ContainerConfig) -> Result<Config, Failure> {
     })
 }
 
-fn networks(request: NetworkingConfig) -> Result<BTreeMap<String, EndpointSpec>, Failure> {
-    if request.endpoints_config.len() > 1 {
-        return Err(Failure::missing("NetworkingConfig.EndpointsConfig with more than one network"));
+fn networks(request: NetworkingConfig, version: Version) -> Result<BTreeMap<String, EndpointSpec>, Failure> {
+    let asked = request.endpoints_config;
+    if asked.len() > 1 && !version.since(SEVERAL_SINCE) {
+        let names = asked.into_keys().collect::<Vec<_>>().join(", ");
+        return Err(Failure::invalid(format!("Container cannot be connected to network endpoints: {names}")));
     }
     let named = |(name, endpoint)| {
         let name = if name == DEFAULT_NETWORK { BRIDGE.to_owned() } else { name };
         (name, endpoint_spec(endpoint))
     };
-    Ok(request.endpoints_config.into_iter().map(named).collect())
+    Ok(asked.into_iter().map(named).collect())
 }
 
-fn endpoint_spec(endpoint: EndpointConfig) -> EndpointSpec {
+/// What is wanted of one network.
+pub(crate) fn endpoint_spec(endpoint: EndpointConfig) -> EndpointSpec {
+    let addresses = endpoint.ipam_config.unwrap_or_default();
     EndpointSpec {
-        ipv4_address: endpoint.ipam_config.unwrap_or_default().ipv4_address,
+        network_id: String::new(),
+        ipv4_address: addresses.ipv4_address,
+        ipv6_address: addresses.ipv6_address,
         mac_address: endpoint.mac_address,
         aliases: endpoint.aliases,
+        links: endpoint.links,
+        driver_opts: endpoint.driver_opts,
+        gw_priority: endpoint.gw_priority,
     }
 }
 
@@ -87,7 +103,7 @@ mod tests {
     use engine_api::decode::from_json;
 
     fn decoded(body: &str) -> Result<ContainerSpec, Failure> {
-        spec("web", from_json(body.as_bytes())?)
+        spec("web", from_json(body.as_bytes())?, Version::NEWEST)
     }
 
     /// What `docker run` sends when nothing is asked for.
@@ -125,10 +141,9 @@ mod tests {
         for (body, field) in [
             (r#"{"HostConfig":{"IOMaximumIOps":5}}"#, "Maximum IO IOps"),
             (r#"{"HostConfig":{"Isolation":"hyperv"}}"#, "isolation"),
-            (r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{},"b":{}}}}"#, "EndpointsConfig"),
             (
-                r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{"DriverOpts":{"x":"y"}}}}}"#,
-                "EndpointsConfig.a.DriverOpts",
+                r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{"IPAMConfig":{"LinkLocalIPs":["169.254.0.1"]}}}}}"#,
+                "EndpointsConfig.a.IPAMConfig.LinkLocalIPs",
             ),
         ] {
             let failure = decoded(body).expect_err(field);
@@ -142,5 +157,19 @@ mod tests {
         let spec = decoded(r#"{"Cmd":"date","Entrypoint":[""],"Image":"b"}"#).expect("words");
         assert_eq!(spec.config.cmd, Some(vec!["date".to_owned()]));
         assert_eq!(spec.config.entrypoint, Some(vec![String::new()]));
+    }
+
+    #[test]
+    fn several_networks_are_for_newer_clients() {
+        let body = r#"{"NetworkingConfig":{"EndpointsConfig":{"b":{"GwPriority":3,"Links":["x:y"],"DriverOpts":{"o":"v"},
+            "IPAMConfig":{"IPv6Address":"fd00::2"}},"a":null}}}"#;
+        let spec = decoded(body).expect("networks");
+        assert_eq!(spec.networks.keys().collect::<Vec<_>>(), ["a", "b"]);
+        let wanted = &spec.networks["b"];
+        assert_eq!((wanted.gw_priority, wanted.ipv6_address.as_str()), (3, "fd00::2"));
+        assert_eq!((&wanted.links[0], &wanted.driver_opts["o"]), (&"x:y".to_owned(), &"v".to_owned()));
+        let request = from_json(body.as_bytes()).unwrap();
+        let failure = super::spec("web", request, Version(43)).expect_err("too old");
+        assert_eq!(failure.message, "Container cannot be connected to network endpoints: a, b");
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn summary(
             network_mode: host::network_mode(&record.spec.host.network_mode),
             ..HostConfigSummary::default()
         },
-        network_settings: NetworkSummary { networks: network::endpoints(record) },
+        network_settings: NetworkSummary { networks: network::endpoints(record, version) },
         mounts: inspect::mounts(record),
         health: version.since(HEALTH_SINCE).then_some(health),
         ..ContainerSummary::default()

@@ -13,7 +13,7 @@ use crate::machine::go_architecture;
 pub(super) async fn create(call: Call<CreateQuery, Json<ContainerCreateRequest>>) -> Outcome {
     check_platform(&call.query.platform, &call.body.0.image)?;
     let mut warnings = convert::container::warnings(&call.body.0);
-    let spec = convert::container::spec(&call.query.name, call.body.0)?;
+    let spec = convert::container::spec(&call.query.name, call.body.0, call.version)?;
     let created = call.api.containers.create(spec).await?;
     warnings.extend(created.warnings);
     let response = ContainerCreateResponse { id: created.id, warnings };
