@@ -1,4 +1,5 @@
-//! Programs that people have: the `docker` client over every container and volume command, docker-py and testcontainers.
+//! Programs that people have: the `docker` client over every container, volume and network command, Compose, docker-py and
+//! testcontainers.
 //!
 //! What they expect is written down in `tests/walk` and `tests/python`, so that it can be tried against Docker's own
 //! daemon too.
@@ -13,6 +14,8 @@ use testkit::{Daemon, Namespace};
 // Carried along: where these tests run, the repository may not be.
 const WALK: &str = include_str!("../walk/container.sh");
 const VOLUMES: &str = include_str!("../walk/volume.sh");
+const NETWORKS: &str = include_str!("../walk/network.sh");
+const COMPOSE: &str = include_str!("../walk/compose.sh");
 const DOCKER_PY: &str = include_str!("../python/docker_py.py");
 const IMAGES: &str = include_str!("../python/images.py");
 const CONTAINERS: &str = include_str!("../python/containers.py");
@@ -71,6 +74,33 @@ fn shoal_walks_over_volumes_the_same_way() {
     let daemon = Daemon::start(&[]);
     testkit::image::import_busybox(&daemon);
     as_shoal(&daemon, VOLUMES);
+}
+
+#[test]
+fn the_docker_client_walks_over_every_network_command() {
+    let machine = Namespace::new();
+    let daemon = Daemon::start_in(&machine, &[]);
+    daemon.load_images();
+    machine.inside(|| play(&daemon, Path::new("bash"), NETWORKS, None));
+}
+
+#[test]
+fn shoal_walks_over_every_network_command() {
+    let machine = Namespace::new();
+    let daemon = Daemon::start_in(&machine, &[]);
+    daemon.load_images();
+    machine.inside(|| as_shoal(&daemon, NETWORKS));
+}
+
+#[test]
+fn a_project_of_compose_comes_up_and_goes_down() {
+    let machine = Namespace::new();
+    let daemon = Daemon::start_in(&machine, &[]);
+    daemon.load_images();
+    let before = daemon.docker(&["network", "ls", "-q"]).ok();
+    machine.inside(|| play(&daemon, Path::new("bash"), COMPOSE, None));
+    assert_eq!(daemon.docker(&["network", "ls", "-q"]).ok(), before);
+    assert_eq!(daemon.docker(&["ps", "-aq"]).ok(), "");
 }
 
 #[test]

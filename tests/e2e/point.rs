@@ -416,3 +416,32 @@ fn are_refused(bench: &Bench, freeze: &Ask, thaw: &Ask) {
     REMOVE.ok(&bench.daemon);
     bench.is_as_before("refused");
 }
+
+#[test]
+fn networks() {
+    let mut bench = Bench::new();
+    let create = &Ask::with(
+        "POST",
+        "/networks/create",
+        r#"{"Name": "own", "IPAM": {"Config": [{"Subnet": "10.211.0.0/24"}]}, "Labels": {"a": "b"}}"#,
+    );
+    let remove_network = &Ask::new("DELETE", "/networks/own");
+    let connect = &Ask::with("POST", "/networks/own/connect", r#"{"Container": "victim"}"#);
+    let disconnect = &Ask::with("POST", "/networks/own/disconnect", r#"{"Container": "victim"}"#);
+    let on_own = &Ask::with(
+        "POST",
+        "/containers/create?name=victim",
+        r#"{"Image": "shoal/hello-http", "HostConfig": {"NetworkMode": "own", "PortBindings": {"80/tcp": [{"HostPort": "7001"}]}}}"#,
+    );
+    bench.walk("network create", &[], &[create], &[remove_network]);
+    bench.walk("network rm", &[create], &[remove_network], &[remove_network]);
+    bench.walk("run on a network", &[create], &[on_own, START], &[REMOVE, remove_network]);
+    bench.walk("network connect", &[create, CREATE, START], &[connect], &[REMOVE, remove_network]);
+    bench.walk(
+        "network disconnect",
+        &[create, CREATE, START, connect],
+        &[disconnect],
+        &[REMOVE, remove_network],
+    );
+    bench.walk("network connect of what is made", &[create, CREATE], &[connect], &[REMOVE, remove_network]);
+}

@@ -20,6 +20,10 @@ pub(crate) const IP: Need = Need { program: "ip", package: "iproute2" };
 pub(crate) const NFT: Need = Need { program: "nft", package: "nftables" };
 /// The unmodified client. One package brings client and daemon; the daemon is not started by us.
 pub(crate) const DOCKER: Need = Need { program: "docker", package: "docker.io" };
+/// The projects of several services that people have, by the client that Debian has.
+pub(crate) const COMPOSE: Need = Need { program: "docker-compose", package: "docker-compose" };
+/// Asks the API without a client, in tests.
+pub(crate) const CURL: Need = Need { program: "curl", package: "curl" };
 /// An engine that runs its containers with the OCI runtime it is told to.
 pub(crate) const PODMAN: Need = Need { program: "podman", package: "podman" };
 /// Makes the file system whose storage driver is tested.

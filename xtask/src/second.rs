@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::build;
-use crate::install::{BUSYBOX, CONMON, CRIU, DOCKER, IP, NFT, PODMAN, RUNC, install};
+use crate::install::{BUSYBOX, COMPOSE, CONMON, CRIU, CURL, DOCKER, IP, NFT, PODMAN, RUNC, install};
 use crate::process::{cargo, output, root};
 use crate::python;
 use crate::test::RELEASE;
@@ -41,7 +41,7 @@ const SOAK_LIMIT: Duration = Duration::from_secs(1800);
 
 /// Builds what the machines run, and runs it; with `soak` in full.
 pub(crate) fn time(soak: bool) -> Result<()> {
-    install(&[BUSYBOX, IP, NFT, DOCKER, PODMAN, CONMON, CRIU, RUNC])?;
+    install(&[BUSYBOX, COMPOSE, CURL, IP, NFT, DOCKER, PODMAN, CONMON, CRIU, RUNC])?;
     let host = build::tested()?;
     let built = |test: &str| executable(test, &RELEASE);
     let job = |executable, filter: &[&str]| Job {

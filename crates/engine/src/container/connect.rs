@@ -88,7 +88,9 @@ impl Task {
         let Some(endpoint) = network.allocate(vec![request]).await?.into_iter().next() else {
             return Err(Error::ShuttingDown);
         };
-        match network.connect(&endpoint, self.record.state.pid).await {
+        let dns = networks::is_own(&found.network)
+            .then(|| dns(&self.shared.config, &self.record.spec.host).resolver());
+        match network.connect(&endpoint, self.record.state.pid, dns).await {
             Ok(endpoints) => Ok(endpoints),
             Err(error) => {
                 // The place is given back; there is none if the room has done so itself.

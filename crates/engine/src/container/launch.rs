@@ -123,8 +123,11 @@ async fn run(
         let extra = [prepared.plan.extra_hosts.as_slice(), &prepared.joined.linked_hosts].concat();
         let gateway = networks::gateway(shared, &prepared.plan, &endpoints).await;
         networks::write_hosts(shared, record, &extra, gateway, &endpoints, &prepared.hostname)?;
-        let dns = dns(&shared.config, &record.spec.host).resolver();
-        shared.network.attach(&endpoints, pid, Some(dns)).await?;
+        let dns = found
+            .iter()
+            .any(|found| networks::is_own(&found.network))
+            .then(|| dns(&shared.config, &record.spec.host).resolver());
+        shared.network.attach(&endpoints, pid, dns).await?;
     } else if !matches!(record.spec.host.network_mode, NetworkMode::Host | NetworkMode::Container(_)) {
         shared.network.loopback(pid).await?;
     }

@@ -19,7 +19,12 @@ pub(crate) fn live(config: &EngineConfig, record: &Record) -> Option<Live> {
         endpoints: record.endpoints.clone(),
         // They were judged before the container was made.
         ports: plan::ports(&record.spec).unwrap_or_default(),
-        dns: Some(dns(config, &record.spec.host).resolver()),
+        // Only networks that somebody made know names.
+        dns: record
+            .endpoints
+            .iter()
+            .any(|endpoint| !endpoint.dns_names.is_empty())
+            .then(|| dns(config, &record.spec.host).resolver()),
     })
 }
 

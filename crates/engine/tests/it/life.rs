@@ -35,7 +35,7 @@ fn a_whole_life_leaves_nothing() {
         }
         actions
     });
-    assert_eq!(actions, ["create", "start", "die", "destroy"]);
+    assert_eq!(actions, ["create", "connect", "start", "disconnect", "die", "destroy"]);
 }
 
 #[test]
@@ -210,13 +210,15 @@ fn mounts_users_and_limits_reach_the_process() {
 #[test]
 fn what_is_not_there_to_join_is_not_taken_for_a_missing_image() {
     let world = World::new();
-    for mode in ["nosuch", "container:nosuch"] {
-        let mut wrong = spec("one", "true");
-        wrong.host.network_mode = mode.parse().unwrap();
-        let error = world.wait(world.containers().create(wrong)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
-        assert!(error.to_string().contains("nosuch"), "{error}");
-    }
+    let mut wrong = spec("one", "true");
+    wrong.host.network_mode = "container:nosuch".parse().unwrap();
+    let error = world.wait(world.containers().create(wrong)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(error.to_string().contains("nosuch"), "{error}");
+    // A network is looked for when the container starts, as with Docker.
+    world.create_with("two", "true", |spec| spec.host.network_mode = "nosuch".parse().unwrap());
+    let error = world.wait(world.containers().start("two")).unwrap_err();
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NotFound, "network nosuch not found"));
 }
 
 #[test]
