@@ -61,7 +61,7 @@ fn filters_find_what_they_name() {
         (&format!("ancestor={}", &image["sha256:".len()..][..12]), all),
         ("ancestor=nosuch", ""),
         ("network=none", "paused"),
-        (&format!("network={}", &network[..12]), "web"),
+        (&format!("network={}", &network[..12]), "failed older web"),
         ("volume=/data", "web"),
         (&source, "web"),
         ("publish=80/tcp", "web"),
