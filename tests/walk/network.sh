@@ -85,7 +85,7 @@ code 1 docker network create --subnet 10.201.0.0/16 other; like '[Pp]ool overlap
 code 1 docker network create --subnet 10.203.0.0/24 --gateway 10.203.0.1 --aux-address x=10.203.0.1 other
 like 'Address already in use' "$err"
 code 1 docker network create --subnet 10.203.0.0/24 --gateway 10.204.0.1 other; like 'no matching subnet for gateway' "$err"
-code 1 docker network create -o com.docker.network.driver.mtu=many other; like 'mtu' "$err"
+code 1 docker network create -o com.docker.network.driver.mtu=many other; like '[Mm][Tt][Uu]' "$err"
 code 1 docker network create -o com.docker.network.bridge.enable_icc=maybe other; like 'enable_icc' "$err"
 code 1 docker network create --subnet 10.203.0.0 other; like '[Ii]nvalid' "$err"
 answer 409 'network with name plain already exists' POST /networks/create '{"Name":"plain","CheckDuplicate":true}'
@@ -130,7 +130,7 @@ like '10.201.0.200/24' "$(network mine '{{range .Containers}}{{.IPv4Address}} {{
 code 125 docker run --name three --network mine --ip 10.201.0.200 busybox true; like 'Address already in use' "$err"
 code 0 docker rm three
 code 125 docker run --name three --network mine --ip 10.99.0.1 busybox true
-like "does not belong to any of this network's subnets" "$err"; code 0 docker rm three
+like "does not belong to any of this network's subnets|no configured subnet contains" "$err"; code 0 docker rm three
 code 125 docker run --name three --network plain --ip 172.18.0.77 busybox true
 like 'only when connecting to networks with user configured subnets' "$err"; docker rm three >/dev/null
 code 125 docker run --rm --ip 172.17.0.77 busybox true; like 'on user defined networks only' "$err"
@@ -167,7 +167,7 @@ code 1 docker network connect plain nobody; like 'No such container: nobody' "$e
 code 1 docker network connect host two; like 'host network' "$err"
 code 1 docker network connect none two; like 'private \(none\) mode' "$err"
 code 1 docker network connect --ip 10.201.0.200 mine four; like 'Address already in use' "$err"
-code 1 docker network connect --ip 10.77.0.1 mine four; like "does not belong to any of this network's subnets" "$err"
+code 1 docker network connect --ip 10.77.0.1 mine four; like "does not belong to any of this network's subnets|no configured subnet contains" "$err"
 answer 400 'host network' POST /networks/host/connect '{"Container":"two"}'
 answer 404 'No such container' POST /networks/plain/connect '{"Container":"nobody"}'
 up shared --network container:four "${sleepy[@]}"
@@ -266,7 +266,7 @@ code 0 docker network prune -f --filter label=nothing; equal '' "$out"
 code 0 docker network prune -f --filter until=24h; equal '' "$out"
 code 0 docker network prune -f; like 'Deleted Networks:.both' "$(tr '\n' ' ' <<<"$out")"
 equal 'mine plain' "$(docker network ls --filter type=custom --format '{{.Name}}' | sort | xargs)"
-docker rm -f one >/dev/null
+docker rm -f one many >/dev/null 2>&1
 code 0 docker system prune -f; like 'mine' "$out"
 code 1 docker network prune -f --filter colour=red
 
