@@ -30,8 +30,9 @@ mod settle;
 pub use config::{BridgeConfig, ForeignFirewall, NetworkConfig};
 pub use error::{Error, ErrorKind, PortError, Result};
 pub use model::{
-    AttachRequest, BoundPort, Driver, Endpoint, HostPort, IngressPort, Live, Mac, NetworkRecord,
-    NetworkRequest, Place, PortBinding, Protocol, Resolver, Subnet, SubnetRequest,
+    AttachRequest, BoundPort, Driver, Endpoint, FirewallReport, ForeignChain, HostPort, IngressPort, Live,
+    Mac, NetworkRecord, NetworkRequest, Place, PortBinding, Protocol, ReportedPort, Resolver, Subnet,
+    SubnetRequest,
 };
 pub use network::Network;
 pub use network_name::SCOPE;

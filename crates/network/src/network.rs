@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::owner::{self, Event, Reply};
 use crate::{
-    AttachRequest, Endpoint, Error, IngressPort, Live, NetworkConfig, NetworkRecord, NetworkRequest,
-    Resolver, Result,
+    AttachRequest, Endpoint, Error, FirewallReport, IngressPort, Live, NetworkConfig, NetworkRecord,
+    NetworkRequest, Resolver, Result,
 };
 use std::collections::BTreeMap;
 
@@ -144,6 +144,11 @@ impl Network {
     /// from time to time.
     pub async fn reconcile(&self) -> Result<()> {
         self.ask(Event::Reconcile).await
+    }
+
+    /// Which chains of other programs stand in the way of containers, and of what.
+    pub async fn firewall_report(&self) -> Result<FirewallReport> {
+        self.ask(Event::Report).await
     }
 
     /// The last request of a daemon that ends in order: removes bridge and rules, unless a container still uses them.

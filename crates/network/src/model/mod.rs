@@ -6,6 +6,7 @@ mod live;
 mod mac;
 mod port;
 mod record;
+mod report;
 mod request;
 
 pub use driver::Driver;
@@ -14,4 +15,5 @@ pub use live::{Live, Resolver};
 pub use mac::Mac;
 pub use port::{BoundPort, HostPort, IngressPort, PortBinding, Protocol};
 pub use record::{NetworkRecord, Subnet};
+pub use report::{FirewallReport, ForeignChain, ReportedPort};
 pub use request::{NetworkRequest, SubnetRequest};

@@ -5,6 +5,7 @@ use std::io;
 use nix::libc;
 
 use super::expression::{NFTA_DATA_VALUE, Rule, put_verdict};
+use super::foreign::comment_data;
 use super::network::TYPE_INTERFACE;
 use crate::kernel::{Attributes, Socket, push_frame};
 
@@ -18,7 +19,10 @@ const NFTA_HOOK_HOOKNUM: u16 = 1;
 const NFTA_HOOK_PRIORITY: u16 = 2;
 const NFTA_RULE_TABLE: u16 = 1;
 const NFTA_RULE_CHAIN: u16 = 2;
+const NFTA_RULE_HANDLE: u16 = 3;
 const NFTA_RULE_EXPRESSIONS: u16 = 4;
+const NFTA_RULE_POSITION: u16 = 6;
+const NFTA_RULE_USERDATA: u16 = 7;
 const NFTA_SET_TABLE: u16 = 1;
 const NFTA_SET_NAME: u16 = 2;
 const NFTA_SET_FLAGS: u16 = 3;
@@ -143,6 +147,37 @@ impl<'a> Batch<'a> {
                 .text(NFTA_RULE_TABLE, table)
                 .text(NFTA_RULE_CHAIN, chain)
                 .nested(NFTA_RULE_EXPRESSIONS, |list| fill(&mut Rule::new(list)));
+        });
+    }
+
+    /// Adds a rule with a comment to a chain of another program: before the rule of this handle, or last.
+    pub(super) fn add_foreign_rule(
+        &mut self,
+        chain: &str,
+        before: Option<u64>,
+        comment: &str,
+        fill: impl FnOnce(&mut Rule<'_, '_>),
+    ) {
+        let place = if before.is_some() { 0 } else { libc::NLM_F_APPEND };
+        self.message(libc::NFT_MSG_NEWRULE, libc::NLM_F_CREATE | place, |message, table| {
+            message
+                .text(NFTA_RULE_TABLE, table)
+                .text(NFTA_RULE_CHAIN, chain)
+                .nested(NFTA_RULE_EXPRESSIONS, |list| fill(&mut Rule::new(list)));
+            if let Some(handle) = before {
+                message.bytes(NFTA_RULE_POSITION, &handle.to_be_bytes());
+            }
+            message.bytes(NFTA_RULE_USERDATA, &comment_data(comment));
+        });
+    }
+
+    /// Removes one rule of a chain.
+    pub(super) fn delete_rule(&mut self, chain: &str, handle: u64) {
+        self.message(libc::NFT_MSG_DELRULE, 0, |message, table| {
+            message
+                .text(NFTA_RULE_TABLE, table)
+                .text(NFTA_RULE_CHAIN, chain)
+                .bytes(NFTA_RULE_HANDLE, &handle.to_be_bytes());
         });
     }
 

@@ -34,7 +34,7 @@ impl Firewall {
             libc::NFPROTO_UNSPEC,
             0,
             |_| {},
-            |payload| {
+            |_, payload| {
                 let id = parse(payload).find(|(kind, _)| *kind == NFTA_GEN_ID);
                 generation = id.and_then(|(_, value)| value.try_into().ok()).map(u32::from_be_bytes);
             },
@@ -60,7 +60,7 @@ impl Firewall {
             |attributes| {
                 attributes.text(NFTA_TABLE, &table);
             },
-            |_| rules += 1,
+            |_, _| rules += 1,
         ))?;
         let mut elements = BTreeMap::new();
         for map in port_maps().chain([INGRESS]).chain(super::network::MAPS) {
@@ -73,7 +73,7 @@ impl Firewall {
                 |attributes| {
                     attributes.text(NFTA_TABLE, &table).text(NFTA_LIST_SET, map);
                 },
-                |payload| {
+                |_, payload| {
                     let lists = parse(payload).filter(|(kind, _)| *kind == NFTA_LIST_ELEMENTS);
                     count += lists.map(|(_, list)| parse(list).count()).sum::<usize>();
                 },
@@ -84,14 +84,14 @@ impl Firewall {
     }
 }
 
-/// Asks the kernel something, and shows each answer's attributes to `each`.
+/// Asks the kernel something, and shows each answer's family and attributes to `each`.
 pub(super) fn ask(
     socket: &mut Socket,
     command: libc::c_int,
     family: libc::c_int,
     flags: libc::c_int,
     fill: impl FnOnce(&mut Attributes<'_>),
-    mut each: impl FnMut(&[u8]),
+    mut each: impl FnMut(u8, &[u8]),
 ) -> io::Result<()> {
     let sequence = socket.next_sequence();
     let mut frames = Vec::with_capacity(64);
@@ -114,7 +114,8 @@ pub(super) fn ask(
         if frame.is_done() {
             return true;
         }
-        each(frame.payload.get(GENERIC_HEADER_LEN..).unwrap_or(&[]));
+        let family = frame.payload.first().copied().unwrap_or_default();
+        each(family, frame.payload.get(GENERIC_HEADER_LEN..).unwrap_or(&[]));
         !is_dump
     })? {}
     outcome

@@ -95,8 +95,13 @@ impl Firewall {
     }
 
     fn transact(&mut self, fill: impl FnOnce(&mut Batch<'_>)) -> io::Result<()> {
-        let mut batch = Batch::new(libc::NFPROTO_INET, &self.table);
+        let table = self.table.clone();
+        let mut batch = Batch::new(libc::NFPROTO_INET, &table);
         fill(&mut batch);
+        self.commit(batch)
+    }
+
+    pub(super) fn commit(&mut self, batch: Batch<'_>) -> io::Result<()> {
         batch.commit(&mut self.socket)?;
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())

@@ -8,6 +8,7 @@ mod batch;
 mod census;
 mod expression;
 mod firewall;
+mod foreign;
 mod names;
 mod network;
 mod port;
@@ -15,6 +16,7 @@ mod ruleset;
 
 pub(crate) use census::Census;
 pub(crate) use firewall::{Commits, Firewall};
+pub(crate) use foreign::Foreign;
 pub(crate) use names::lead_names_to;
 pub(crate) use network::{FamilyRules, NetworkRules};
 pub(crate) use port::{Balanced, Published};

@@ -16,8 +16,9 @@ const PREROUTING: &str = "prerouting";
 const OUTPUT: &str = "output";
 const POSTROUTING: &str = "postrouting";
 const FORWARD: &str = "forward";
-/// The name by which the tables of all daemons of ours are known.
-pub(super) const MARK: &str = "shoal-mark";
+/// An empty chain by which the tables of all daemons of ours know each other.
+pub(super) const SIGNATURE: &str = "shoal-containers";
+const MARK: &str = "shoal-mark";
 const UNMARK: &str = "shoal-unmark";
 
 /// The loopback interface of every machine.
@@ -60,6 +61,7 @@ pub(super) fn replace(batch: &mut Batch<'_>, contents: &Contents) {
         batch.add_set(open_ports(family), &at_type(family));
     }
     batch.add_map(INGRESS, &ingress_type());
+    batch.add_chain(SIGNATURE, None);
     add_maps(batch);
     add_translation(batch);
     add_forward(batch);

@@ -37,7 +37,8 @@ use crate::kernel::{LinkWatch, Route};
 use crate::nft::{Balanced, Firewall, Published};
 use crate::resolver::Sockets;
 use crate::{
-    AttachRequest, Endpoint, IngressPort, NetworkConfig, NetworkRecord, NetworkRequest, Resolver, Result,
+    AttachRequest, Endpoint, FirewallReport, IngressPort, NetworkConfig, NetworkRecord, NetworkRequest,
+    Resolver, Result,
 };
 
 use attach::Purpose;
@@ -95,6 +96,8 @@ pub(crate) enum Event {
     Ingress(Vec<IngressPort>, Reply<()>),
     /// Compare the kernel with what should be there.
     Reconcile(Reply<()>),
+    /// Tell what stands in the way of what.
+    Report(Reply<FirewallReport>),
     /// The daemon ends in order.
     Retire(Reply<()>),
     /// The sweeper is done with its chores.
@@ -134,6 +137,8 @@ pub(crate) struct Owner {
     waiting: Vec<Publication>,
     /// The table is not what it should be, and must be made anew.
     table_is_stale: bool,
+    /// Whether other programs' chains need to be told which packets are ours.
+    marks: bool,
     /// What the kernel tells of interfaces and addresses.
     link_watch: LinkWatch,
     rule_watch: RuleWatch,
@@ -183,6 +188,7 @@ impl Owner {
             Event::Detach(container_id, reply) => drop(reply.send(self.detach(&container_id))),
             Event::Ingress(ports, reply) => self.set_ingress(&ports, reply),
             Event::Reconcile(reply) => drop(reply.send(self.reconcile())),
+            Event::Report(reply) => drop(reply.send(self.firewall_report())),
             Event::Retire(reply) => drop(reply.send(self.retire())),
             Event::Swept(swept) => self.swept(swept),
             Event::Tick => self.tick(),

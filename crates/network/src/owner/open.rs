@@ -100,6 +100,7 @@ impl Owner {
             sweep,
             waiting: Vec::new(),
             table_is_stale: true,
+            marks: false,
             link_watch,
             rule_watch: Default::default(),
             next_watch: Instant::now() + WATCH_INTERVAL,
@@ -109,6 +110,7 @@ impl Owner {
         owner.adopt_holds(&left)?;
         owner.watch_foreign()?;
         owner.restore_table()?;
+        owner.watch_rules()?;
         owner.adopt_dns()?;
         owner.reconcile_links()?;
         Ok(owner)

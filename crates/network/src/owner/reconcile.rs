@@ -55,11 +55,11 @@ impl Owner {
             networks: self.nets.values().filter_map(|net| net.rules()).collect(),
             ports: self.published.values().copied().collect(),
             ingress: self.ingress.clone(),
-            marks: false,
+            marks: self.marks,
         };
         firewall.replace(&contents).map_err(Error::kernel("replace the nftables table"))?;
         self.table_is_stale = false;
-        self.rule_watch = Default::default();
+        self.census_is_due();
         // What was to be deleted or changed is so now.
         self.sweep.pending.ports.clear();
         self.sweep.pending.networks.clear();

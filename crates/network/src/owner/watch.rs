@@ -64,19 +64,19 @@ impl Owner {
             return Ok(());
         }
         let Some(firewall) = &mut self.firewall else { return Ok(()) };
-        let failed = Error::kernel("look at the rules");
-        let (generation, commits) = firewall.generation().map_err(failed)?;
-        let expected =
-            self.rule_watch.seen.map(|(seen, before)| seen.wrapping_add(commits.wrapping_sub(before)));
-        let is_ours = expected == Some(generation);
+        let (generation, commits) = firewall.generation().map_err(Error::kernel("look at the rules"))?;
+        let is_ours = self
+            .rule_watch
+            .seen
+            .is_none_or(|(seen, before)| seen.wrapping_add(commits.wrapping_sub(before)) == generation);
         self.rule_watch.seen = Some((generation, commits));
-        if is_ours && self.rule_watch.census.is_some() && !self.table_is_stale {
-            return Ok(());
+        if is_ours && self.rule_watch.census.is_some() {
+            return self.restore_table();
         }
         let census = firewall.census().map_err(Error::kernel("count the rules"))?;
         if !is_ours {
             if self.rule_watch.census.as_ref() != Some(&census) {
-                tracing::warn!("rules had been changed by somebody else and are made again");
+                tracing::warn!("rules have been changed by somebody else, the table is made anew");
                 self.table_is_stale = true;
             }
             self.watch_foreign()?;
