@@ -220,7 +220,8 @@ fn whatever_is_torn_down_is_back_within_five_seconds() {
     let held = host.outside.enter(|| std::net::TcpStream::connect((HOST_IP, 8080))).unwrap();
     let ip_link = |arguments: &[&str]| drop(host.namespace.ip(arguments));
     let nft = |arguments: &[&str]| drop(host.namespace.run("nft", arguments));
-    let damages: Vec<(&str, Box<dyn Fn() + '_>)> = vec![
+    type Damage<'d> = (&'d str, Box<dyn Fn() + 'd>);
+    let damages: Vec<Damage<'_>> = vec![
         ("veth", Box::new(|| ip_link(&["link", "del", veth]))),
         ("veth down", Box::new(|| ip_link(&["link", "set", veth, "down"]))),
         ("veth off its bridge", Box::new(|| ip_link(&["link", "set", veth, "nomaster"]))),
