@@ -18,6 +18,10 @@ pub(crate) const REGISTRY: Need = Need { program: "docker-registry", package: "d
 pub(crate) const IP: Need = Need { program: "ip", package: "iproute2" };
 /// Reads the rules that are in the kernel, in tests.
 pub(crate) const NFT: Need = Need { program: "nft", package: "nftables" };
+/// Lists the flows that the kernel tracks, in tests.
+pub(crate) const CONNTRACK: Need = Need { program: "conntrack", package: "conntrack" };
+/// A firewall that drops what is forwarded, beside which containers must work.
+pub(crate) const UFW: Need = Need { program: "ufw", package: "ufw" };
 /// The unmodified client. One package brings client and daemon; the daemon is not started by us.
 pub(crate) const DOCKER: Need = Need { program: "docker", package: "docker.io" };
 /// The projects of several services that people have, by the client that Debian has.

@@ -5,7 +5,8 @@ use anyhow::Result;
 use crate::build;
 use crate::fuzz;
 use crate::install::{
-    BTRFS, BUSYBOX, COMPOSE, CONMON, CRIU, CURL, DOCKER, IP, NFT, PODMAN, REGISTRY, RUNC, SKOPEO, install,
+    BTRFS, BUSYBOX, COMPOSE, CONMON, CONNTRACK, CRIU, CURL, DOCKER, IP, NFT, PODMAN, REGISTRY, RUNC, SKOPEO,
+    UFW, install,
 };
 use crate::process::{cargo, find, is_root, run as execute};
 use crate::python;
@@ -23,7 +24,10 @@ pub(crate) const RELEASE: [&str; 4] = ["--release", "--workspace", "--locked", b
 
 /// Installs, builds and runs all tests; with `soak` the long ones too.
 pub(crate) fn run(soak: bool) -> Result<()> {
-    install(&[BTRFS, BUSYBOX, COMPOSE, CURL, REGISTRY, IP, NFT, DOCKER, PODMAN, CONMON, CRIU, RUNC, SKOPEO])?;
+    install(&[
+        BTRFS, BUSYBOX, COMPOSE, CURL, REGISTRY, IP, NFT, CONNTRACK, UFW, DOCKER, PODMAN, CONMON, CRIU, RUNC,
+        SKOPEO,
+    ])?;
     let nextest = find("cargo-nextest").is_some();
     let words: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
     let tests = || {

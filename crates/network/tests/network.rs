@@ -428,3 +428,68 @@ fn a_container_on_several_networks_has_one_way_out_that_moves() {
     assert_eq!(now[0].interface, "eth0");
     testbed::eventually("the port is published again", || host.outside.ask_tcp((HOST_IP, 8080)));
 }
+
+#[test]
+fn the_default_bridge_has_the_daemons_options() {
+    let host = Host::new();
+    let mut config = host.config();
+    config.bridge.ipv6 = true;
+    config.bridge.fixed_cidr_v6 = Some("fd77::/64".parse().unwrap());
+    config.bridge.icc = false;
+    config.bridge.host_ip = Some(HOST_IP);
+    let network = host.open_with(config, Vec::new()).unwrap();
+    let (a, at) = start_on(&network, "a", &["bridge"], &[tcp(8080, 80)]);
+    let (b, _) = start_on(&network, "b", &["bridge"], &[]);
+    a.namespace.serve_tcp(80, "a");
+    assert_eq!(ip6(&at[0]).to_string(), "fd77::2");
+    assert_eq!(b.namespace.ask_tcp((ip(&at[0]), 80)), None);
+    assert_eq!(b.namespace.ask_tcp((ip6(&at[0]), 80)), None);
+    assert!(host.outside.ask_tcp((HOST_IP, 8080)).is_some());
+    assert_eq!(host.namespace.ask_tcp((LOOPBACK, 8080)), None, "published on one address");
+    host.outside.serve_tcp(90, "outside");
+    assert_eq!(a.namespace.ask_tcp((OUTSIDE_IP6, 90)).unwrap(), format!("outside {HOST_IP6}"));
+    let record = block_on(network.find("bridge")).unwrap();
+    assert_eq!(record.options["com.docker.network.bridge.enable_icc"], "false");
+    assert_eq!(record.options["com.docker.network.bridge.host_binding_ipv4"], HOST_IP.to_string());
+}
+
+#[test]
+fn sctp_is_in_the_rules_whether_or_not_this_kernel_speaks_it() {
+    let host = Host::new();
+    let network = host.open();
+    create(&network, "one", dual).unwrap();
+    let (a, at) = start_on(&network, "a", &["one"], &[publish(Protocol::Sctp, 9900, 99)]);
+    let rules = host.rules().unwrap();
+    for target in
+        [format!("sctp . 9900 : {} . 99", ip(&at[0])), format!("sctp . 9900 : {} . 99", ip6(&at[0]))]
+    {
+        assert!(rules.contains(&target), "{rules}");
+    }
+    let b = testbed::Container::new("b");
+    let taken = wish(&b, "one", &[publish(Protocol::Sctp, 9900, 99)]);
+    assert!(
+        testbed::allocate(&network, taken.clone()).unwrap_err().to_string().contains("already allocated")
+    );
+    block_on(network.detach(&a.id)).unwrap();
+    testbed::allocate(&network, taken).unwrap();
+}
+
+#[test]
+fn a_bridge_that_was_there_keeps_its_addresses_and_stays() {
+    let host = Host::new();
+    let network = host.open();
+    host.namespace.ip(&["link", "add", "lan0", "type", "bridge"]);
+    host.namespace.ip(&["addr", "add", "10.60.0.1/24", "dev", "lan0"]);
+    create(&network, "one", |request| option(request, "name", "lan0")).unwrap();
+    let (a, at) = start_on(&network, "a", &["one"], &[]);
+    assert!(host.namespace.ip(&["addr", "show", "lan0"]).contains("10.60.0.1/24"));
+    a.namespace.serve_tcp(80, "a");
+    assert!(host.namespace.ask_tcp((ip(&at[0]), 80)).is_some());
+    block_on(network.detach(&a.id)).unwrap();
+    block_on(network.remove("one")).unwrap();
+    assert!(host.namespace.ip(&["addr", "show", "lan0"]).contains("10.60.0.1/24"));
+    // What is no bridge is refused, and nothing is half made.
+    let error = create(&network, "two", |request| option(request, "name", "wire")).unwrap_err();
+    assert_eq!(error.to_string(), "interface wire exists and is not a bridge");
+    assert!(block_on(network.find("two")).is_err());
+}

@@ -247,4 +247,9 @@ fn whatever_is_torn_down_is_back_within_five_seconds() {
         assert!(late.is_zero(), "{what}: {late:?} too late");
     }
     assert!(!testbed::read_all(held).is_empty(), "a flow lives on through all of it");
+    assert!(matches!(host.ask_keeper(&Request::Stop), Some(Answer::Done)));
+    eventually("the ports are held again", || match host.ask_keeper(&Request::List) {
+        Some(Answer::Holds(holds)) if holds.len() == 4 => Some(()),
+        _ => None,
+    });
 }

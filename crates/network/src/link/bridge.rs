@@ -30,6 +30,8 @@ pub(crate) struct Bridge {
     pub(crate) alias: String,
     /// The bridge's own addresses with their subnets' prefix lengths: the containers' gateways.
     pub(crate) addresses: Vec<Cidr>,
+    /// Whether other addresses may be taken from it although it bears no mark: it is the daemon's default bridge.
+    pub(crate) is_default: bool,
     /// The largest packet, in bytes.
     pub(crate) mtu: u32,
     /// Whether answers to this machine's 127.0.0.1 come in here.
@@ -61,17 +63,19 @@ impl Bridge {
         if !link.header.flags.contains(LinkFlags::Up) || self.localnet {
             requests.push(self.raise());
         }
-        requests.extend(self.settle_addresses(index, &addresses_of(route, index)?));
+        let present = addresses_of(route, index)?;
+        let may_move = self.is_default || has_alias(&link, &self.alias);
+        requests.extend(self.settle_addresses(index, &present, may_move));
         route.apply(requests)?;
         Ok(index)
     }
 
-    /// Further addresses of a bridge that has ours are its administrator's; one that has others only is moved.
-    fn settle_addresses(&self, index: u32, present: &[Cidr]) -> Vec<Request> {
+    /// Further addresses of a bridge that has ours are its administrator's; one of ours that has others only is moved.
+    fn settle_addresses(&self, index: u32, present: &[Cidr], may_move: bool) -> Vec<Request> {
         let mut requests = Vec::new();
         for wanted in self.addresses.iter().filter(|wanted| !present.contains(wanted)) {
             let others = present.iter().filter(|other| other.is_ipv4() == wanted.is_ipv4());
-            for other in others.filter(|other| !is_link_local(other.address())) {
+            for other in others.filter(|other| may_move && !is_link_local(other.address())) {
                 requests.push(Request::change(
                     RouteNetlinkMessage::DelAddress(address_message(index, *other)),
                     format!("remove address {other} from {}", self.name),

@@ -27,6 +27,7 @@ impl Owner {
             for network_id in made {
                 self.forget_endpoint(&container_id, &network_id);
             }
+            self.forget_idle(&container_id);
             return Err(error);
         }
         let container = self.containers.get(&container_id);

@@ -69,9 +69,17 @@ impl Owner {
                 self.visit(container_id.to_owned(), namespace, plan, purpose);
             }
             Err(error) => {
-                self.forget_endpoint(container_id, network_id);
+                self.give_up(container_id, network_id);
                 let _ = reply.send(Err(error));
             }
+        }
+    }
+
+    /// Takes back a connection that has failed.
+    fn give_up(&mut self, container_id: &str, network_id: &str) {
+        self.forget_endpoint(container_id, network_id);
+        if let Err(error) = self.move_ports(container_id) {
+            tracing::debug!(container = container_id, %error, "not every port leads where it did");
         }
     }
 
@@ -169,10 +177,7 @@ impl Owner {
                     }
                 }
                 Err(error) => {
-                    self.forget_endpoint(&container_id, &network_id);
-                    if let Err(error) = self.move_ports(&container_id) {
-                        tracing::warn!(container = container_id, %error, "ports cannot be moved back");
-                    }
+                    self.give_up(&container_id, &network_id);
                     let _ = reply.send(Err(error));
                 }
             },

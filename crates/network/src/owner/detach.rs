@@ -1,6 +1,7 @@
 //! Giving back what a container has.
 
 use super::Owner;
+use super::container::Container;
 use super::publish::published;
 use crate::hold::HoldKey;
 use crate::kernel::StaleFlows;
@@ -24,9 +25,7 @@ impl Owner {
         container.wired.remove(network_id);
         let found = container.endpoints.iter().position(|endpoint| endpoint.network_id == network_id);
         let removed = found.map(|index| container.endpoints.remove(index));
-        if container.endpoints.is_empty() && container.namespace.is_none() {
-            self.containers.remove(container_id);
-        }
+        self.forget_idle(container_id);
         if let Some(mut endpoint) = removed {
             // Its ports may yet find another way.
             let (open, ports): (Vec<_>, Vec<_>) =
@@ -39,6 +38,14 @@ impl Owner {
             if let Err(error) = self.give_back(endpoint) {
                 tracing::warn!(container = container_id, %error, "endpoint is not wholly given back");
             }
+        }
+    }
+
+    /// A container that has nothing and does not run is nobody.
+    pub(super) fn forget_idle(&mut self, container_id: &str) {
+        let is_idle = |it: &Container| it.endpoints.is_empty() && it.namespace.is_none();
+        if self.containers.get(container_id).is_some_and(is_idle) {
+            self.containers.remove(container_id);
         }
     }
 

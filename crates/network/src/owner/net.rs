@@ -108,6 +108,7 @@ impl Net {
             name: self.record.interface.clone(),
             alias,
             addresses,
+            is_default: self.record.predefined,
             mtu: self.record.mtu,
             localnet: localnet && self.record.enable_ipv4 && !self.record.internal,
         })
