@@ -62,6 +62,16 @@ impl Route {
     }
 }
 
+/// A question to be passed on.
+pub(super) struct Asked<'a> {
+    pub(super) message: &'a [u8],
+    /// Where its question ends.
+    pub(super) end: usize,
+    pub(super) key: Vec<u8>,
+    /// Whether the answer may be kept for others.
+    pub(super) is_plain: bool,
+}
+
 /// Who waits for an answer.
 #[derive(Debug)]
 pub(super) struct Waiter {
@@ -81,6 +91,7 @@ struct Flight {
     asked: Vec<u8>,
     question_end: usize,
     key: Vec<u8>,
+    is_plain: bool,
     container_id: String,
     realm: String,
     from_host: bool,
@@ -132,13 +143,12 @@ impl Forward {
     pub(super) fn ask(
         &mut self,
         route: &Route,
-        message: (&[u8], usize),
-        key: Vec<u8>,
+        asked: Asked<'_>,
         waiter: Waiter,
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> bool {
-        if let Some(flight) = self.by_key.get(&key).and_then(|number| self.flights.get_mut(number)) {
+        if let Some(flight) = self.by_key.get(&asked.key).and_then(|number| self.flights.get_mut(number)) {
             let has_room = flight.waiters.len() < WAITER_LIMIT;
             // A client that asks again waits once.
             let same = |other: &Waiter| other.client == waiter.client && other.id == waiter.id;
@@ -155,9 +165,10 @@ impl Forward {
         let number = self.next_flight;
         self.next_flight += 1;
         let flight = Flight {
-            asked: message.0.to_vec(),
-            question_end: message.1,
-            key: key.clone(),
+            asked: asked.message.to_vec(),
+            question_end: asked.end,
+            key: asked.key.clone(),
+            is_plain: asked.is_plain,
             container_id: route.container_id.clone(),
             realm: route.realm.clone(),
             from_host: route.from_host,
@@ -169,7 +180,7 @@ impl Forward {
             refusal: None,
             waiters: vec![waiter],
         };
-        self.by_key.insert(key, number);
+        self.by_key.insert(asked.key, number);
         self.deadlines.insert((now, number));
         self.flights.insert(number, flight);
         self.send(number, now, effects);
@@ -213,7 +224,8 @@ impl Forward {
         let flight = self.land(number, effects)?;
         let question_end = flight.question_end;
         deliver(flight.waiters, &answer, response.outcome == NO_SUCH_NAME, effects);
-        response.life.map(|life| Learned { key: flight.key, answer, question_end, life })
+        let life = response.life.filter(|_| flight.is_plain);
+        life.map(|life| Learned { key: flight.key, answer, question_end, life })
     }
 
     /// The server of a flight cannot be reached, or has hung up.

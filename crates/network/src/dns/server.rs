@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::cache::Cache;
-use super::forward::{Forward, Learned, Route, Waiter};
+use super::forward::{Asked, Forward, Learned, Route, Waiter};
 use super::model::{Asker, Named, NamedKey};
 use super::query::{LARGEST_MESSAGE, Problem, Query};
 use super::reply::{Reply, bare_reply, fit};
@@ -143,7 +143,8 @@ impl Server {
             limit,
             fallback: fallback.clone(),
         };
-        if !self.forward.ask(&member.route, (message, query.end), key, waiter, now, effects) {
+        let asked = Asked { message, end: query.end, key, is_plain: query.is_plain };
+        if !self.forward.ask(&member.route, asked, waiter, now, effects) {
             effects.push(fail(fallback));
         }
     }

@@ -168,6 +168,24 @@ fn who_asks_other_servers_or_from_elsewhere_shares_no_answers() {
 }
 
 #[test]
+fn an_answer_with_options_of_one_client_is_not_kept() {
+    let mut world = World::new();
+    let mut cookie = ask_with_room(7, "a.example", A, 1232);
+    let len = cookie.len();
+    cookie[len - 1] = 4;
+    cookie.extend([0, 10, 0, 0]);
+    for _ in 0..2 {
+        world.ask_as("c1", &cookie, CLIENT);
+        let (flight, _, _, asked) = world.sent();
+        assert_eq!(asked[2..], cookie[2..], "passed on as it came");
+        let mut found = answer(&asked[..27], NO_ERROR, Some(30));
+        found[11] = 0;
+        world.receive(flight, &found);
+        assert_eq!(outcome(&world.answered()), NO_ERROR);
+    }
+}
+
+#[test]
 fn the_next_server_is_asked_on_failure_refusal_and_silence() {
     for failed in [Some(SERVER_FAILURE), Some(REFUSED), None] {
         let mut world = World::new();

@@ -78,7 +78,7 @@ impl Keeper {
     /// end of the connection.
     pub(crate) fn is_lost(&self) -> bool {
         let Some(stream) = &self.stream else {
-            return !self.holds.is_empty() || !self.names.named.is_empty();
+            return !self.holds.is_empty() || !self.names.named.is_empty() || !self.names.askers.is_empty();
         };
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
         !matches!(recv(stream.as_raw_fd(), &mut [0], flags), Err(Errno::EAGAIN))

@@ -106,11 +106,27 @@ impl Keeper {
         Ok(())
     }
 
-    /// Gives a new process the names. The sockets are for whoever asks for [`Keeper::deaf`].
+    /// Makes a process that has just been connected to know what it should, whatever it knows. The sockets a new one
+    /// lacks are for whoever asks for [`Keeper::deaf`].
     pub(super) fn repeat_names(&mut self) -> io::Result<()> {
-        for (_, has_sockets) in self.names.askers.values_mut() {
-            *has_sockets = false;
+        if self.names.named.is_empty() && self.names.askers.is_empty() {
+            return Ok(());
         }
+        let Answer::Names { named, askers } = self.exchange(&Request::Names, &[])? else {
+            return Err(super::client::unexpected());
+        };
+        let stale: Vec<NamedKey> =
+            named.iter().map(Named::key).filter(|key| !self.names.named.contains_key(key)).collect();
+        let strangers: Vec<String> = askers
+            .iter()
+            .map(|asker| asker.container_id.clone())
+            .filter(|container| !self.names.askers.contains_key(container))
+            .collect();
+        for (asker, has_sockets) in self.names.askers.values_mut() {
+            *has_sockets = askers.contains(asker);
+        }
+        done(self.exchange(&Request::Unname(stale), &[])?)?;
+        done(self.exchange(&Request::Dismiss(strangers), &[])?)?;
         let named: Vec<Named> = self.names.named.values().cloned().collect();
         for chunk in named.chunks(NAMED_PER_MESSAGE) {
             done(self.exchange(&Request::Name(chunk.to_vec()), &[])?)?;

@@ -13,19 +13,23 @@ use crate::dns::{Asker, Joined, Named};
 use crate::resolver::Sockets;
 use crate::{Endpoint, Error, Resolver, Result};
 
+/// So many threads at most make sockets anew; each waits for the kernel most of the time.
+const VISITORS: usize = 8;
+
 /// A container that has a DNS.
 pub(super) struct Served {
     resolver: Resolver,
     /// Its network namespace, for other sockets should `shoal-net` end; `None` if they cannot be made anew.
     namespace: Option<File>,
-    /// Somebody is there to make other sockets: a second one would take the rules from the first one's.
+    /// A thread is about to make them: a second one would take the rules from the first one's.
     is_visited: bool,
 }
 
 impl Served {
     /// A container that was served before we came, by what its process knows of its namespace.
     pub(super) fn adopt(resolver: Resolver, pid: u32) -> Served {
-        Served { resolver, namespace: File::open(format!("/proc/{pid}/ns/net")).ok(), is_visited: false }
+        let namespace = File::open(format!("/proc/{pid}/ns/net")).ok();
+        Served { resolver, namespace, is_visited: false }
     }
 }
 
@@ -95,42 +99,55 @@ impl Owner {
 
     /// Makes sockets anew for containers whose sockets went with a `shoal-net`. [`Event::Heard`] follows for each.
     pub(super) fn visit_deaf(&mut self) {
+        let mut visits = Vec::new();
         for asker in self.keeper.deaf() {
-            let container_id = asker.container_id;
-            let Some(served) = self.served.get_mut(&container_id) else { continue };
-            let namespace = served.namespace.as_ref().filter(|_| !served.is_visited);
-            let Some(Ok(namespace)) = namespace.map(File::try_clone) else { continue };
-            served.is_visited = true;
+            let Some(served) = self.served.get_mut(&asker.container_id).filter(|served| !served.is_visited)
+            else {
+                continue;
+            };
+            if let Some(Ok(namespace)) = served.namespace.as_ref().map(File::try_clone) {
+                served.is_visited = true;
+                visits.push((asker.container_id, namespace));
+            }
+        }
+        let share = visits.len().div_ceil(VISITORS).max(1);
+        while !visits.is_empty() {
+            let own: Vec<(String, File)> = visits.split_off(visits.len().saturating_sub(share));
+            let containers: Vec<String> = own.iter().map(|(container_id, _)| container_id.clone()).collect();
             let events = self.sender.clone();
-            let visit = move || match open_in(&namespace) {
-                Ok(sockets) => drop(events.send(Event::Heard(container_id, Some(sockets)))),
-                Err(error) => {
-                    tracing::warn!(container = container_id, %error, "container's DNS cannot be restored, trying again later");
-                    let _ = events.send(Event::Heard(container_id, None));
+            let visit = move || {
+                for (container_id, namespace) in own {
+                    // An owner that is gone needs no answer.
+                    let _ = events.send(Event::Heard(container_id, open_in(&namespace)));
                 }
             };
             let visitor = thread::Builder::new().name("network-dns".to_owned()).stack_size(STACK_SIZE);
             if let Err(error) = visitor.spawn(visit) {
-                tracing::warn!(%error, "no thread can be started to restore a container's DNS");
+                tracing::error!(%error, "no thread can be started to restore the DNS of containers");
+                for container_id in containers {
+                    if let Some(served) = self.served.get_mut(&container_id) {
+                        served.is_visited = false;
+                    }
+                }
             }
         }
     }
 
-    /// A container's sockets have been made anew.
-    pub(super) fn hear(&mut self, container_id: &str, sockets: Option<&Sockets>) {
-        if let Some(served) = self.served.get_mut(container_id) {
-            served.is_visited = false;
-        }
-        let Some(sockets) = sockets else { return };
-        // Gone, or given sockets, in the meantime.
+    /// A container's sockets have been made anew, or not.
+    pub(super) fn hear(&mut self, container_id: &str, sockets: Result<Sockets>) {
+        let Some(served) = self.served.get_mut(container_id) else { return };
+        served.is_visited = false;
+        // Given sockets in the meantime, by a start of its own.
         let Some(asker) = self.keeper.deaf().into_iter().find(|asker| asker.container_id == container_id)
         else {
             return;
         };
-        match self.keeper.admit(asker, Some(sockets)) {
+        let admitted =
+            sockets.and_then(|sockets| self.keeper.admit(asker, Some(&sockets)).map_err(Error::Keeper));
+        match admitted {
             Ok(()) => tracing::info!(container = container_id, "container's DNS is restored"),
             Err(error) => {
-                tracing::warn!(container = container_id, %error, "container's DNS cannot be restored")
+                tracing::warn!(container = container_id, %error, "container's DNS cannot be restored, trying again later");
             }
         }
     }
@@ -167,8 +184,9 @@ impl Owner {
         Asker {
             container_id: container_id.to_owned(),
             networks: networks.into_iter().map(joined).collect(),
-            // From an internal network nothing leads out, questions neither.
-            servers: if leads_out { resolver.servers.clone() } else { Vec::new() },
+            // From an internal network nothing leads out, nor do questions by way of the host. What is asked from the
+            // container's own network goes where its packets may go.
+            servers: if leads_out || !resolver.from_host { resolver.servers.clone() } else { Vec::new() },
             from_host: resolver.from_host,
             search: resolver.search.clone(),
             options: resolver.options.clone(),

@@ -79,8 +79,8 @@ pub(crate) enum Event {
     Disconnect { container_id: String, network_id: String, reply: Reply<Vec<Endpoint>> },
     /// A visit to a container's namespace is over.
     Visited(String, Result<Option<Sockets>>, Purpose),
-    /// The sockets of a container's DNS have been made anew.
-    Heard(String, Option<Sockets>),
+    /// The sockets of a container's DNS have been made anew, or not.
+    Heard(String, Result<Sockets>),
     /// Give a container other names.
     Rename {
         container_id: String,
@@ -180,7 +180,7 @@ impl Owner {
                 self.disconnect(&container_id, &network_id, reply);
             }
             Event::Visited(container_id, result, purpose) => self.visited(container_id, result, purpose),
-            Event::Heard(container_id, sockets) => self.hear(&container_id, sockets.as_ref()),
+            Event::Heard(container_id, sockets) => self.hear(&container_id, sockets),
             Event::Rename { container_id, container_name, names, reply } => {
                 drop(reply.send(self.rename(&container_id, container_name, names)));
             }
