@@ -9,6 +9,7 @@ mod commit;
 mod container;
 mod crash;
 mod daemon;
+mod dns;
 mod driver;
 mod example;
 mod exec;
