@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use network::dns::{Asker, Joined, Named};
 use network::hold::{Answer, Request};
-use network::{Endpoint, Live, Network, Resolver};
+use network::{AttachRequest, Endpoint, Live, Network, Resolver};
 use simple_dns::{RCODE, TYPE};
 use testbed::names::{Manner, SERVER, question, receive_framed, send_framed};
 use testbed::{Container, Host, OUTSIDE_IP, allocate, block_on, eventually, request};
@@ -247,6 +247,83 @@ fn a_killed_shoal_net_comes_back_with_sockets_anew() {
     eventually("names resolve again", || {
         (one.namespace.addresses("b.example") == ["192.0.2.7"]).then_some(())
     });
+}
+
+/// A container on some networks, with a DNS and these names in each.
+fn start_on(
+    network: &Network,
+    nets: &[&str],
+    names: &[&str],
+    resolver: &Resolver,
+) -> (Container, Vec<Endpoint>) {
+    let container = Container::new("named");
+    let wish = |net: &&str| AttachRequest {
+        dns_names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..testbed::wish(&container, net, &[])
+    };
+    let endpoints = block_on(network.allocate(nets.iter().map(wish).collect())).expect("allocate");
+    block_on(network.attach(&endpoints, container.pid(), Some(resolver.clone()))).expect("attach");
+    (container, endpoints)
+}
+
+#[test]
+fn names_follow_the_life_of_containers_on_networks_of_users() {
+    let host = host();
+    let network = host.open();
+    testbed::create(&network, "one", |request| request.enable_ipv6 = Some(true)).unwrap();
+    let second = testbed::create(&network, "two", |request| request.internal = true).unwrap();
+    let resolver = resolver(&[OUTSIDE_IP]);
+    host.outside.serve_names(OUTSIDE_IP, Manner::Failure(RCODE::NameError));
+    let (asker, own) = start_on(&network, &["one"], &["asker"], &resolver);
+    let (web, endpoints) = start_on(&network, &["one", "two"], &["web", "site"], &resolver);
+    let (hidden, _) = start_on(&network, &["two"], &["hidden"], &resolver);
+    let address = |net: &str| {
+        let endpoint = endpoints.iter().find(|endpoint| endpoint.network_name == net).unwrap();
+        vec![testbed::ip(endpoint).to_string()]
+    };
+    assert_eq!(asker.namespace.addresses("site"), address("one"));
+    assert_eq!(asker.namespace.addresses("web.two"), Vec::<String>::new());
+    assert_eq!(hidden.namespace.addresses("web"), address("two"));
+    let six = asker.namespace.resolve_at(SERVER, "web", TYPE::AAAA).unwrap().records;
+    assert_eq!(six, [testbed::ip6(&endpoints[0]).to_string()]);
+    let outcome =
+        |container: &Container| container.namespace.resolve_at(SERVER, "a.example", TYPE::A).unwrap().outcome;
+    assert_eq!(outcome(&asker), RCODE::NameError, "the outside says so");
+    assert_eq!(outcome(&hidden), RCODE::ServerFailure, "nobody is asked for an internal network");
+
+    // Connected, the asker sees the other network; renamed and disconnected, the web server is another.
+    let wish = AttachRequest { dns_names: vec!["asker".to_owned()], ..testbed::wish(&asker, "two", &[]) };
+    let more = block_on(network.allocate(vec![wish])).unwrap();
+    block_on(network.connect(&more[0], asker.pid(), Some(resolver.clone()))).unwrap();
+    assert_eq!(asker.namespace.addresses("hidden").len(), 1);
+    assert_eq!(asker.namespace.addresses("web.two"), address("two"));
+    let names = [(second.id.clone(), vec!["www".to_owned()])].into();
+    block_on(network.rename(&web.id, "www", names)).unwrap();
+    assert_eq!(hidden.namespace.addresses("www"), address("two"));
+    assert_eq!(hidden.namespace.addresses("web"), Vec::<String>::new());
+    block_on(network.disconnect(&web.id, &second.id)).unwrap();
+    assert_eq!(hidden.namespace.addresses("www"), Vec::<String>::new());
+    assert_eq!(asker.namespace.addresses("web"), address("one"));
+    block_on(network.disconnect(&asker.id, &second.id)).unwrap();
+    assert_eq!(asker.namespace.addresses("hidden"), Vec::<String>::new());
+
+    // A container of the default bridge has a DNS from when it is connected.
+    let late = Container::new("late");
+    let bridge = allocate(&network, request(&late, Vec::new())).unwrap();
+    block_on(network.attach(std::slice::from_ref(&bridge), late.pid(), None)).unwrap();
+    let more = block_on(network.allocate(vec![testbed::wish(&late, "one", &[])])).unwrap();
+    block_on(network.connect(&more[0], late.pid(), Some(resolver.clone()))).unwrap();
+    assert_eq!(late.namespace.addresses("web"), address("one"));
+
+    // The next daemon goes on, and what died meanwhile is forgotten.
+    let records: Vec<_> = block_on(network.networks()).into_iter().filter(|net| !net.predefined).collect();
+    drop(network);
+    assert_eq!(asker.namespace.addresses("web"), address("one"));
+    let living = Live { dns: Some(resolver), ..testbed::live(&asker, &own) };
+    let network = host.reopen(records, vec![living]).unwrap();
+    assert_eq!(asker.namespace.addresses("web"), Vec::<String>::new());
+    assert_eq!(asker.namespace.addresses("asker"), [testbed::ip(&own[0]).to_string()]);
+    block_on(network.detach(&asker.id)).unwrap();
 }
 
 #[test]

@@ -33,7 +33,6 @@ impl Owner {
         if self.nets.values().any(|net| net.record.enable_ipv6 && net.bridge_options().is_some()) {
             enable_forwarding_v6()?;
         }
-        self.visit_deaf();
         Ok(())
     }
 
