@@ -81,7 +81,7 @@ fn names_follow_containers_and_resolve_while_nobody_manages_them() {
         is(&asker, &format!("n{}.example", begun.elapsed().as_millis()), "192.0.2.7");
         if begun.elapsed() < ABSENCE { Err("not yet") } else { Ok(()) }
     });
-    daemon.spawn();
+    daemon.restart();
     is(&asker, "site", &web);
     daemon.docker(&["rm", "-f", "web"]).ok();
     is(&asker, "web", "192.0.2.7");
