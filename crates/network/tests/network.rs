@@ -157,7 +157,19 @@ fn an_internal_network_reaches_nothing_outside() {
 
 #[test]
 fn without_icc_only_published_ports_are_shared() {
+    for bridged_packets_see_rules in ["0", "1"] {
+        without_icc(bridged_packets_see_rules);
+    }
+}
+
+fn without_icc(bridged_packets_see_rules: &str) {
     let host = Host::new();
+    for switch in ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"] {
+        if std::path::Path::new("/proc/sys/net/bridge").exists() {
+            host.namespace
+                .run("sysctl", &["-w", &format!("net.bridge.{switch}={bridged_packets_see_rules}")]);
+        }
+    }
     let network = host.open();
     create(&network, "quiet", |request| option(request, "enable_icc", "false")).unwrap();
     let (a, at) = start_on(&network, "a", &["quiet"], &[tcp(8080, 80)]);
@@ -492,4 +504,18 @@ fn a_bridge_that_was_there_keeps_its_addresses_and_stays() {
     let error = create(&network, "two", |request| option(request, "name", "wire")).unwrap_err();
     assert_eq!(error.to_string(), "interface wire exists and is not a bridge");
     assert!(block_on(network.find("two")).is_err());
+}
+
+#[test]
+fn a_machine_that_turns_ipv6_off_for_new_interfaces_still_has_networks_of_it() {
+    let host = Host::new();
+    host.namespace.run("sysctl", &["-w", "net.ipv6.conf.default.disable_ipv6=1"]);
+    let network = host.open();
+    create(&network, "one", dual).unwrap();
+    let container = testbed::Container::new("a");
+    container.namespace.run("sysctl", &["-w", "net.ipv6.conf.default.disable_ipv6=1"]);
+    let endpoint = testbed::allocate(&network, wish(&container, "one", &[])).unwrap();
+    testbed::attach(&network, &endpoint, &container).unwrap();
+    container.namespace.serve_tcp(80, "a");
+    assert!(host.namespace.ask_tcp((ip6(&endpoint), 80)).is_some());
 }

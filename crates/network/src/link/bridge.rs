@@ -11,6 +11,7 @@ use netlink_packet_route::link::{
 };
 use netlink_packet_route::route::{RouteAddress, RouteAttribute};
 
+use super::forward::allow_ipv6;
 use super::message::{address_message, is_kind, named, up, without_ipv6_address};
 use crate::config::digest;
 use crate::kernel::{Request, Route};
@@ -62,6 +63,9 @@ impl Bridge {
         let mut requests = Vec::new();
         if !link.header.flags.contains(LinkFlags::Up) || self.localnet {
             requests.push(self.raise());
+        }
+        if self.addresses.iter().any(|address| address.is_ipv6()) {
+            allow_ipv6(name)?;
         }
         let present = addresses_of(route, index)?;
         let may_move = self.is_default || has_alias(&link, &self.alias);

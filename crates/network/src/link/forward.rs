@@ -1,4 +1,5 @@
-//! Forwarding, without which no packet leaves a bridge.
+//! The kernel's switches under /proc/sys: forwarding, without which no packet leaves a bridge, and IPv6 on an
+//! interface, which a machine may have turned off for all new ones.
 
 use std::fs;
 use std::path::Path;
@@ -36,6 +37,16 @@ pub(crate) fn enable_forwarding_v6() -> Result<()> {
 /// Whether packets between the ports of a bridge pass the rules too (`br_netfilter`), in both families.
 pub(crate) fn bridged_packets_see_rules() -> bool {
     is_on(BRIDGED_V4) && is_on(BRIDGED_V6)
+}
+
+/// Turns IPv6 on for an interface of the network namespace this thread is in.
+pub(super) fn allow_ipv6(interface: &str) -> Result<()> {
+    let switch = format!("{INTERFACES_V6}/{interface}/disable_ipv6");
+    if !is_on(&switch) {
+        return Ok(());
+    }
+    fault::point("network: turn on IPv6 of an interface");
+    fs::write(&switch, "0").map_err(Error::kernel(format!("turn on IPv6 of {interface}")))
 }
 
 fn turn_on(switch: &str, step: &'static str) -> Result<()> {

@@ -14,6 +14,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, setns};
 
+use super::forward::allow_ipv6;
 use super::message::{address_message, delete_link, up, without_ipv6_address};
 use super::wire::Wiring;
 use crate::kernel::{Request, Route};
@@ -130,7 +131,9 @@ fn setup(wiring: &Wiring) -> Result<Vec<Request>> {
     let index = index_of(&wiring.interface)?;
     let mut link = LinkMessage::default();
     link.header.index = index;
-    if !wiring.addresses.iter().any(|address| address.is_ipv6()) {
+    if wiring.addresses.iter().any(|address| address.is_ipv6()) {
+        allow_ipv6(&wiring.interface)?;
+    } else {
         link.attributes.push(LinkAttribute::AfSpecUnspec(vec![without_ipv6_address()]));
     }
     let address = |address: &Cidr| {

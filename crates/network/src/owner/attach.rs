@@ -29,7 +29,7 @@ pub(crate) enum Purpose {
 }
 
 impl Owner {
-    /// Starts the wiring of all endpoints a container has; [`Event::Wired`] follows.
+    /// Starts the wiring of all endpoints a container has; [`Event::Visited`] follows.
     pub(super) fn attach(&mut self, container_id: &str, pid: u32, dns: Option<Resolver>, reply: Reply<()>) {
         match self.prepare_attach(container_id, pid) {
             Ok((plan, namespace)) => {
