@@ -123,10 +123,12 @@ pub(super) async fn allocate(
     if let (None, Some(address)) = (first.ipv4, origin.and_then(|origin| origin.address)) {
         // With the address that they belong to connections can go on. Another may have it by now.
         first.ipv4 = Some(address);
+        first.keeps_addresses = true;
         if let Ok(endpoints) = shared.network.allocate(requests.clone()).await {
             return Ok(endpoints);
         }
         requests[0].ipv4 = None;
+        requests[0].keeps_addresses = false;
     }
     Ok(shared.network.allocate(requests).await?)
 }

@@ -37,7 +37,13 @@ pub(super) fn settle_subnets(
             taken.extend(settled.iter().map(|subnet| subnet.subnet));
             let pools = ground.pools.iter().filter(|pool| pool.base().is_ipv4() == ipv4);
             let subnet = ipam::choose_subnet(pools, &taken)?;
-            settled.push(Subnet { subnet, ip_range: None, gateway: None, aux_addresses: Default::default() });
+            settled.push(Subnet {
+                subnet,
+                ip_range: None,
+                gateway: None,
+                aux_addresses: Default::default(),
+                is_chosen: true,
+            });
         }
     }
     settled.sort_by_key(|subnet| subnet.subnet.is_ipv6());
@@ -110,7 +116,8 @@ fn read_subnet(request: &SubnetRequest) -> std::result::Result<Subnet, Vec<Strin
         wrong.extend(belongs("auxiliary address", *address, subnet).err());
     }
     if wrong.is_empty() {
-        Ok(Subnet { subnet, ip_range, gateway, aux_addresses: request.aux_addresses.clone() })
+        let aux_addresses = request.aux_addresses.clone();
+        Ok(Subnet { subnet, ip_range, gateway, aux_addresses, is_chosen: false })
     } else {
         Err(wrong)
     }
