@@ -78,6 +78,7 @@ pub(super) fn request(
         mac: plan.mac,
         ipv4: plan.ipv4,
         ipv6: plan.ipv6,
+        keeps_addresses: false,
         aliases: plan.aliases.clone(),
         dns_names: if is_own(network) { dns_names(record, &plan.aliases) } else { Vec::new() },
         links: links(shared, &plan.links),
