@@ -49,7 +49,7 @@ cleanup() {
 trap cleanup EXIT
 dir=$(mktemp -d /tmp/walk.$$.XXXX)
 docker events --since "$(date +%s)" --filter type=network \
-    --format '{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.type}}' > "$dir/events" & listener=$!
+    --format '{{.Action}} {{index .Actor.Attributes "name"}} {{index .Actor.Attributes "type"}}' > "$dir/events" & listener=$!
 up() { docker run -d --name "$@" >/dev/null || fail "run $*"; }
 sleepy=(busybox sleep 1000)
 
@@ -65,7 +65,7 @@ equal "$plain" "$(network plain '{{.Id}}')"
 equal "$plain" "$(network "${plain:0:12}" '{{.Id}}')"
 equal 'bridge local false false' "$(network plain '{{.Driver}} {{.Scope}} {{.Internal}} {{.EnableIPv6}}')"
 like '^(172\.|192\.168\.)[0-9.]+/[0-9]+ [0-9.]+\.1$' "$(network plain '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}')"
-like '^20[0-9-]+ ' "$(network plain '{{.Created}}')"
+like '^20[0-9-]+[ T]' "$(network plain '{{.Created}}')"
 code 1 docker network create plain; like 'network with name plain already exists' "$err"
 code 0 docker network create --subnet 10.201.0.0/24 --ip-range 10.201.0.128/25 --gateway 10.201.0.9 \
     --aux-address taken=10.201.0.130 --label tier=db --label empty -o com.docker.network.driver.mtu=1400 \

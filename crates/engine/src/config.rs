@@ -55,6 +55,8 @@ pub struct EngineConfig {
     pub seccomp_profile: String,
     /// Directories of specifications of the container device interface, the last one the strongest.
     pub cdi_spec_dirs: Vec<PathBuf>,
+    /// Options of new networks that do not say otherwise, by driver.
+    pub default_network_options: BTreeMap<String, BTreeMap<String, String>>,
     /// Name servers of containers that do not name any.
     pub dns: Vec<String>,
     /// Search domains likewise.
@@ -88,6 +90,7 @@ impl Default for EngineConfig {
             userns: None,
             seccomp_profile: String::new(),
             cdi_spec_dirs: vec!["/etc/cdi".into(), "/var/run/cdi".into()],
+            default_network_options: BTreeMap::new(),
             dns: Vec::new(),
             dns_search: Vec::new(),
             dns_options: Vec::new(),

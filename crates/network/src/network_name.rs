@@ -27,6 +27,7 @@ pub(crate) fn plain_network(daemon: &str, name: &str, driver: Driver) -> Network
         internal: false,
         attachable: false,
         predefined: true,
+        user_subnets: false,
         ipam_driver: "default".to_owned(),
         ipam_options: BTreeMap::new(),
         subnets: Vec::new(),

@@ -10,7 +10,7 @@ use image::ImagesConfig;
 use ipam::{Cidr, Pool};
 use network::NetworkConfig;
 
-use crate::config::{Config, cidr};
+use crate::config::Config;
 use crate::instance::Instance;
 use crate::remap;
 
@@ -90,6 +90,7 @@ pub(crate) fn engine(config: &Config, instance: &Instance) -> Result<EngineConfi
         default_log: LogConfig { driver: config.log_driver.clone(), options: config.log_opts.clone() },
         runtimes: runtimes(config),
         default_runtime: config.default_runtime.clone(),
+        default_network_options: config.networks.default_network_opts.clone(),
         journal_socket: std::env::var_os(JOURNAL_SOCKET)
             .map_or(EngineConfig::default().journal_socket, Into::into),
         ..EngineConfig::default()
@@ -136,6 +137,12 @@ pub(crate) fn network(config: &Config, instance: &Instance) -> Result<NetworkCon
     network.userland_proxy = config.userland_proxy;
     network.bridge.bip = config.bip.as_deref().map(range).transpose()?;
     network.bridge.fixed_cidr = config.fixed_cidr.as_deref().map(range).transpose()?;
+    let own = &config.networks;
+    network.bridge.ipv6 = own.ipv6;
+    network.bridge.fixed_cidr_v6 = own.fixed_cidr_v6.as_deref().map(range).transpose()?;
+    network.bridge.icc = own.icc;
+    network.bridge.masquerade = own.ip_masq;
+    network.bridge.host_ip = own.host_ip();
     if let Some(mtu) = config.mtu {
         network.bridge.mtu = mtu;
     }
@@ -156,6 +163,5 @@ pub(crate) fn network(config: &Config, instance: &Instance) -> Result<NetworkCon
 
 /// A text that the configuration has already found to be a range of addresses.
 fn range(text: &str) -> Result<Cidr> {
-    let (address, prefix) = cidr(text).with_context(|| format!("{text:?} is no range of addresses"))?;
-    Ok(Cidr::new(address, prefix)?)
+    text.parse().with_context(|| format!("{text:?} is no range of addresses"))
 }

@@ -26,6 +26,7 @@ impl Task {
     pub(super) async fn connect(&mut self, network: NetworkRecord, mut wanted: EndpointSpec) -> Result<()> {
         let plan = plan::endpoint(&network.name, &wanted)?;
         self.may_connect(&network)?;
+        networks::may_choose(&network, &plan)?;
         wanted.network_id.clone_from(&network.id);
         if !matches!(self.phase, Phase::Running(_)) {
             let old = self.record.spec.networks.insert(network.name.clone(), wanted);

@@ -29,13 +29,26 @@ pub(super) async fn find(shared: &Shared, plan: &Plan) -> Result<Vec<Found>> {
     let mut all = Vec::with_capacity(plan.endpoints.len());
     for plan in &plan.endpoints {
         match shared.network.find(&plan.network).await {
-            Ok(network) => all.push(Found { network, plan: plan.clone() }),
+            Ok(network) => {
+                may_choose(&network, plan)?;
+                all.push(Found { network, plan: plan.clone() });
+            }
             // A daemon without a default bridge: whoever asks for no network in particular has none.
             Err(network::Error::NoSuchNetwork(_)) if plan.network == BRIDGE => {}
             Err(error) => return Err(error.into()),
         }
     }
     Ok(all)
+}
+
+/// Addresses are chosen only where somebody chose the subnet: another one may be there tomorrow.
+pub(super) fn may_choose(network: &NetworkRecord, plan: &EndpointPlan) -> Result<()> {
+    if network.user_subnets || (plan.ipv4.is_none() && plan.ipv6.is_none()) {
+        return Ok(());
+    }
+    Err(conflict(
+        "user specified IP address is supported only when connecting to networks with user configured subnets",
+    ))
 }
 
 /// The same networks as the record has them: by their names, with their ids.

@@ -7,6 +7,9 @@ use crate::shared::Shared;
 use crate::spec::Invalid;
 use std::sync::Arc;
 
+/// What a network is made of that does not say.
+const DEFAULT_DRIVER: &str = "bridge";
+
 impl Networks {
     /// Makes a network.
     ///
@@ -20,7 +23,7 @@ impl Networks {
 }
 
 /// The kernel first: what the store does not know is removed from it when the engine opens.
-async fn create(shared: Arc<Shared>, request: NetworkRequest) -> Result<NetworkRecord> {
+async fn create(shared: Arc<Shared>, mut request: NetworkRequest) -> Result<NetworkRecord> {
     if request.name.trim().is_empty() {
         return Err(Invalid::NetworkName.into());
     }
@@ -30,6 +33,10 @@ async fn create(shared: Arc<Shared>, request: NetworkRequest) -> Result<NetworkR
     }
     if request.name.starts_with("container:") {
         return Err(Invalid::Mode { field: "network name", value: request.name }.into());
+    }
+    let driver = if request.driver.is_empty() { DEFAULT_DRIVER } else { request.driver.as_str() };
+    for (option, value) in shared.config.default_network_options.get(driver).into_iter().flatten() {
+        request.options.entry(option.clone()).or_insert_with(|| value.clone());
     }
     let network = shared.network.create(request).await?;
     if let Err(error) = shared.store.put_network(&network).await {

@@ -33,6 +33,9 @@ pub struct NetworkRecord {
     pub ipam_driver: String,
     /// As asked.
     pub ipam_options: BTreeMap<String, String>,
+    /// Whether the user chose a subnet: only then may addresses be chosen.
+    #[serde(default)]
+    pub user_subnets: bool,
     /// The subnets, as settled, those of IPv4 first.
     pub subnets: Vec<Subnet>,
     /// The driver's options: as asked, and for the default bridge as they are.

@@ -85,6 +85,7 @@ pub(crate) fn settle(request: NetworkRequest, ground: Ground<'_>) -> Result<Netw
         predefined: false,
         ipam_driver: IPAM_DEFAULT.to_owned(),
         ipam_options: request.ipam_options,
+        user_subnets: request.subnets.iter().any(|wish| !wish.subnet.is_empty()),
         subnets,
         options: request.options,
         labels: request.labels,

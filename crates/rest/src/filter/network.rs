@@ -58,6 +58,7 @@ mod tests {
             predefined,
             ipam_driver: "default".into(),
             ipam_options: Default::default(),
+            user_subnets: false,
             subnets: Vec::new(),
             options: Default::default(),
             labels: [("tier".to_owned(), "db".to_owned())].into(),

@@ -60,7 +60,9 @@ fn check(name: &str, value: &Value) -> Result<(), ConfigError> {
             (value.as_array().is_some_and(|items| items.iter().all(Value::is_string)), "a list of strings")
         }
         Kind::Pools => (value.is_array(), "a list of objects with base and size"),
-        Kind::Pairs | Kind::BoolPairs | Kind::Ulimits | Kind::Runtimes => (value.is_object(), "an object"),
+        Kind::Pairs | Kind::BoolPairs | Kind::Options | Kind::Ulimits | Kind::Runtimes => {
+            (value.is_object(), "an object")
+        }
         Kind::Object => (true, "any value"),
     };
     if fits { Ok(()) } else { Err(ConfigError::Value { key: key.file, value: value.to_string(), expected }) }

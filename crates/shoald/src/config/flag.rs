@@ -51,9 +51,13 @@ pub(super) fn command() -> Command {
                     .overrides_with(key.flag)
                     .allow_hyphen_values(true)
             }
-            Kind::List | Kind::Pairs | Kind::BoolPairs | Kind::Pools | Kind::Ulimits | Kind::Runtimes => {
-                Arg::new(key.flag).long(key.flag).action(ArgAction::Append)
-            }
+            Kind::List
+            | Kind::Pairs
+            | Kind::BoolPairs
+            | Kind::Options
+            | Kind::Pools
+            | Kind::Ulimits
+            | Kind::Runtimes => Arg::new(key.flag).long(key.flag).action(ArgAction::Append),
         };
         if let Some(short) = key.short {
             arg = arg.short(short);
@@ -113,6 +117,17 @@ fn value_of(matches: &ArgMatches, key: &Key) -> Result<Option<Value>, ConfigErro
         Kind::Pairs => pairs(&given, |value| json!(value)).map_err(|v| wrong(&v, "key=value"))?,
         Kind::BoolPairs => pairs(&given, |value| value.parse::<bool>().map_or(Value::Null, Value::Bool))
             .map_err(|v| wrong(&v, "name=true or name=false"))?,
+        Kind::Options => {
+            let mut all = Map::new();
+            for text in &given {
+                let (driver, option, value) = option(text).ok_or_else(|| {
+                    wrong(text, "driver=option=value, such as bridge=com.docker.network.driver.mtu=1400")
+                })?;
+                let of_driver = all.entry(driver).or_insert_with(|| json!({}));
+                of_driver[option] = json!(value);
+            }
+            Value::Object(all)
+        }
         Kind::Runtimes => {
             pairs(&given, |path| json!({ "path": path })).map_err(|v| wrong(&v, "name=path"))?
         }
@@ -159,6 +174,12 @@ fn pool(text: &str) -> Option<Value> {
         }
     }
     Some(json!({ "base": base?, "size": size? }))
+}
+
+fn option(text: &str) -> Option<(String, &str, &str)> {
+    let (driver, rest) = text.split_once('=')?;
+    let (option, value) = rest.split_once('=')?;
+    (!driver.is_empty() && !option.is_empty()).then(|| (driver.to_owned(), option, value))
 }
 
 fn ulimit(text: &str) -> Option<(String, Value)> {

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     BoolPairs,
     /// `base=10.0.0.0/8,size=24`, several times; a list of objects in the file.
     Pools,
+    /// `driver=option=value`, several times; an object of objects of strings in the file.
+    Options,
     /// `nofile=1024:2048`, several times; an object of objects in the file.
     Ulimits,
     /// `name=path`, several times; an object of objects in the file.
@@ -54,7 +56,7 @@ pub(super) struct Key {
 }
 
 use Effect::{Honoured, Ignored, NotYet};
-use Kind::{Bool, BoolPairs, List, Number, Object, Pairs, Pools, Runtimes, Text, Ulimits};
+use Kind::{Bool, BoolPairs, List, Number, Object, Options, Pairs, Pools, Runtimes, Text, Ulimits};
 
 const fn key(flag: &'static str, file: &'static str, kind: Kind, effect: Effect, help: &'static str) -> Key {
     Key { flag, file, short: None, kind, effect, help }
@@ -69,10 +71,10 @@ const fn short(mut key: Key, short: char) -> Key {
 #[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
     key("add-runtime", "runtimes", Runtimes, Honoured, "Register an additional OCI runtime"),
-    key("allow-direct-routing", "allow-direct-routing", Bool, NotYet, "Allow remote access to published ports on container addresses"),
+    key("allow-direct-routing", "allow-direct-routing", Bool, Honoured, "Allow remote access to published ports on container addresses"),
     key("authorization-plugin", "authorization-plugins", List, NotYet, "Authorization plugins to load"),
     key("bip", "bip", Text, Honoured, "IPv4 address and prefix of the default bridge"),
-    key("bip6", "bip6", Text, NotYet, "IPv6 address and prefix of the default bridge"),
+    key("bip6", "bip6", Text, Honoured, "IPv6 address and prefix of the default bridge"),
     short(key("bridge", "bridge", Text, Honoured, "Attach containers to this bridge; \"none\" for no default network"), 'b'),
     key("bridge-accept-fwmark", "bridge-accept-fwmark", Text, NotYet, "Accept packets with this firewall mark on bridges"),
     key("cdi-spec-dir", "cdi-spec-dirs", List, Honoured, "CDI specification directories"),
@@ -88,10 +90,10 @@ pub(super) const KEYS: &[Key] = &[
     short(key("debug", "debug", Bool, Honoured, "Debug logging"), 'D'),
     key("default-address-pool", "default-address-pools", Pools, Honoured, "Address pools for networks"),
     key("default-cgroupns-mode", "default-cgroupns-mode", Text, Honoured, "Cgroup namespace of containers: host or private"),
-    key("default-gateway", "default-gateway", Text, NotYet, "IPv4 gateway of the default bridge"),
-    key("default-gateway-v6", "default-gateway-v6", Text, NotYet, "IPv6 gateway of the default bridge"),
+    key("default-gateway", "default-gateway", Text, Honoured, "IPv4 gateway of the default bridge"),
+    key("default-gateway-v6", "default-gateway-v6", Text, Honoured, "IPv6 gateway of the default bridge"),
     key("default-ipc-mode", "default-ipc-mode", Text, Honoured, "IPC namespace of containers: shareable or private"),
-    key("default-network-opt", "default-network-opts", Pairs, NotYet, "Options of new networks"),
+    key("default-network-opt", "default-network-opts", Options, Honoured, "Options of new networks"),
     key("default-runtime", "default-runtime", Text, Honoured, "OCI runtime of containers"),
     key("default-shm-size", "default-shm-size", Text, Honoured, "Size of /dev/shm in containers"),
     key("default-ulimit", "default-ulimits", Ulimits, Honoured, "Resource limits of containers"),
@@ -104,24 +106,24 @@ pub(super) const KEYS: &[Key] = &[
     key("feature", "features", BoolPairs, NotYet, "Switch a feature on or off"),
     key("firewall-backend", "firewall-backend", Text, Ignored, "Accepted for dockerd's sake; the backend is nftables"),
     key("fixed-cidr", "fixed-cidr", Text, Honoured, "IPv4 range of the containers on the default bridge"),
-    key("fixed-cidr-v6", "fixed-cidr-v6", Text, NotYet, "IPv6 range of the containers on the default bridge"),
+    key("fixed-cidr-v6", "fixed-cidr-v6", Text, Honoured, "IPv6 range of the containers on the default bridge"),
     short(key("group", "group", Text, Honoured, "Group of the unix socket"), 'G'),
     short(key("host", "hosts", List, Honoured, "Listen here: unix://PATH, tcp://ADDRESS:PORT, fd://"), 'H'),
     key("host-gateway-ip", "host-gateway-ip", Text, NotYet, "What host-gateway in --add-host means"),
     key("", "host-gateway-ips", Object, NotYet, ""),
     key("http-proxy", "http-proxy", Text, NotYet, "HTTP proxy for registries"),
     key("https-proxy", "https-proxy", Text, NotYet, "HTTPS proxy for registries"),
-    key("icc", "icc", Bool, NotYet, "Traffic between containers of the default bridge"),
+    key("icc", "icc", Bool, Honoured, "Traffic between containers of the default bridge"),
     key("init", "init", Bool, Honoured, "Run an init in containers"),
     key("init-path", "init-path", Text, Honoured, "Path of the init program"),
     key("insecure-registry", "insecure-registries", List, Honoured, "Registries spoken to without TLS"),
-    key("ip", "ip", Text, NotYet, "Address that ports are published on by default"),
+    key("ip", "ip", Text, Honoured, "Address that ports are published on by default"),
     key("ip-forward", "ip-forward", Bool, Honoured, "Switch on the kernel's IPv4 forwarding"),
-    key("ip-forward-no-drop", "ip-forward-no-drop", Bool, NotYet, "Leave the forward policy alone"),
-    key("ip-masq", "ip-masq", Bool, NotYet, "Masquerade containers' outgoing traffic"),
-    key("ip6tables", "ip6tables", Bool, NotYet, "Write IPv6 packet filter rules"),
+    key("ip-forward-no-drop", "ip-forward-no-drop", Bool, Ignored, "Leave the forward policy alone"),
+    key("ip-masq", "ip-masq", Bool, Honoured, "Masquerade containers' outgoing traffic"),
+    key("ip6tables", "ip6tables", Bool, Honoured, "Write IPv6 packet filter rules"),
     key("iptables", "iptables", Bool, Honoured, "Write packet filter rules"),
-    key("ipv6", "ipv6", Bool, NotYet, "IPv6 on the default bridge"),
+    key("ipv6", "ipv6", Bool, Honoured, "IPv6 on the default bridge"),
     key("label", "labels", List, Honoured, "Labels of the daemon, key=value"),
     key("live-restore", "live-restore", Bool, Ignored, "Accepted; containers always outlive the daemon"),
     key("log-driver", "log-driver", Text, Honoured, "Log driver of containers: json-file, local, journald, syslog or none"),
@@ -133,7 +135,7 @@ pub(super) const KEYS: &[Key] = &[
     key("max-download-attempts", "max-download-attempts", Number, Honoured, "Attempts per layer without progress (default 5)"),
     key("metrics-addr", "metrics-addr", Text, NotYet, "Serve metrics here"),
     key("mtu", "mtu", Number, Honoured, "MTU of the default bridge"),
-    key("network-control-plane-mtu", "network-control-plane-mtu", Number, NotYet, "MTU of the control plane"),
+    key("network-control-plane-mtu", "network-control-plane-mtu", Number, Ignored, "MTU of the control plane"),
     key("no-new-privileges", "no-new-privileges", Bool, Honoured, "Set no-new-privileges in containers"),
     key("no-proxy", "no-proxy", Text, NotYet, "Hosts reached without a proxy"),
     key("node-generic-resource", "node-generic-resources", List, NotYet, "Resources this node offers to services"),
@@ -153,7 +155,7 @@ pub(super) const KEYS: &[Key] = &[
     key("tlskey", "tlskey", Text, Honoured, "TLS key file"),
     key("tlsverify", "tlsverify", Bool, Honoured, "Use TLS and demand a client certificate"),
     key("userland-proxy", "userland-proxy", Bool, Honoured, "Proxy for loopback traffic to published ports"),
-    key("userland-proxy-path", "userland-proxy-path", Text, NotYet, "Path of another proxy program"),
+    key("userland-proxy-path", "userland-proxy-path", Text, Ignored, "Path of another proxy program"),
     key("userns-remap", "userns-remap", Text, Honoured, "User namespace of containers"),
     key("", "allow-nondistributable-artifacts", List, Ignored, ""),
     key("", "api-cors-header", Text, NotYet, ""),

@@ -9,11 +9,11 @@ mod file;
 mod flag;
 mod fsck;
 mod key;
+mod network;
 mod runtime;
 mod shoal;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use engine::spec::LogConfig;
@@ -25,6 +25,7 @@ pub(crate) use container::Containers;
 pub(crate) use error::ConfigError;
 pub(crate) use fsck::Fsck;
 use key::Effect;
+pub(crate) use network::Networks;
 pub(crate) use runtime::Runtime;
 pub(crate) use shoal::Shoal;
 
@@ -93,6 +94,8 @@ pub(crate) struct Config {
     pub(crate) shutdown_timeout: u64,
     pub(crate) shoal: Shoal,
     #[serde(flatten)]
+    pub(crate) networks: Networks,
+    #[serde(flatten)]
     pub(crate) containers: Containers,
 }
 
@@ -139,6 +142,7 @@ impl Default for Config {
             swarm_default_advertise_addr: String::new(),
             shutdown_timeout: 15,
             shoal: Shoal::default(),
+            networks: Networks::default(),
             containers: Containers::default(),
         }
     }
@@ -197,24 +201,7 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     }
     let wrong =
         |key, value: &str, expected| ConfigError::Value { key, value: format!("{value:?}"), expected };
-    for (key, value) in [("bip", &config.bip), ("fixed-cidr", &config.fixed_cidr)] {
-        if let Some(value) = value
-            && cidr(value).is_none()
-        {
-            return Err(wrong(key, value, "an IPv4 address with a prefix length, such as 172.17.0.1/16"));
-        }
-    }
-    for pool in &config.default_address_pools {
-        let fits = cidr(&pool.base).is_some_and(|(_, prefix)| (prefix..=30).contains(&pool.size));
-        if !fits {
-            let text = format!("base={},size={}", pool.base, pool.size);
-            return Err(wrong(
-                "default-address-pools",
-                &text,
-                "a base such as 10.10.0.0/16 and a size from its prefix length to 30",
-            ));
-        }
-    }
+    network::check(&config)?;
     one_of(
         "storage-driver",
         &config.storage_driver,
@@ -255,13 +242,6 @@ fn one_of(
         return Ok(());
     }
     Err(ConfigError::Value { key, value: format!("{value:?}"), expected })
-}
-
-/// `a.b.c.d/n`, host bits allowed.
-pub(crate) fn cidr(text: &str) -> Option<(Ipv4Addr, u8)> {
-    let (address, prefix) = text.split_once('/')?;
-    let prefix: u8 = prefix.parse().ok()?;
-    (prefix <= 32).then_some((address.parse().ok()?, prefix))
 }
 
 #[cfg(test)]
@@ -329,7 +309,7 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_told() {
-        let loaded = load(args(&["--icc", "--ipv6"])).unwrap();
+        let loaded = load(args(&["--selinux-enabled", "--metrics-addr", "127.0.0.1:1"])).unwrap();
         assert_eq!(loaded.warnings.len(), 2);
         assert!(load(args(&["--live-restore", "--containerd", "/x.sock"])).unwrap().warnings.is_empty());
     }
