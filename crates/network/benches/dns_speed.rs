@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a measurement, whose figures are its output")]
 
+#[path = "../tests/testbed/mod.rs"]
 mod testbed;
 
 use std::collections::HashMap;
@@ -27,9 +28,7 @@ const QUESTIONS: usize = 50_000;
 const LEAST_PER_SECOND: f64 = 50_000.0;
 const LONGEST_P99: Duration = Duration::from_millis(1);
 
-#[test]
-#[ignore = "a measurement, for optimised programs on a quiet machine"]
-fn local_names_are_answered_fast() {
+fn main() {
     let host = Host::new();
     let network = host.open();
     let asker = start(&host, &network);
