@@ -321,13 +321,6 @@ fn wishes_for_addresses_are_granted_or_refused() {
     let mut refused = wish(&c, "one", &[]);
     refused.ipv6 = Some("fd50::99".parse().unwrap());
     assert!(testbed::allocate(&network, refused).is_err());
-    create(&network, "ours", |_| {}).unwrap();
-    let mut wanted = wish(&c, "ours", &[]);
-    wanted.ipv4 = Some(Ipv4Addr::new(172, 18, 0, 77));
-    let text = testbed::allocate(&network, wanted.clone()).unwrap_err().to_string();
-    assert!(text.ends_with("only when connecting to networks with user configured subnets"), "{text}");
-    wanted.keeps_addresses = true;
-    assert!(testbed::allocate(&network, wanted).is_ok());
     let next = testbed::allocate(&network, wish(&c, "one", &[])).unwrap();
     assert_eq!(ip(&next), Ipv4Addr::new(10, 50, 0, 131), "the one that was taken for a moment rests");
 }

@@ -91,7 +91,6 @@ pub(super) fn request(
         mac: plan.mac,
         ipv4: plan.ipv4,
         ipv6: plan.ipv6,
-        keeps_addresses: false,
         aliases: plan.aliases.clone(),
         dns_names: if is_own(network) { dns_names(record, &plan.aliases) } else { Vec::new() },
         links: links(shared, &plan.links),
@@ -137,12 +136,10 @@ pub(super) async fn allocate(
     if let (None, Some(address)) = (first.ipv4, origin.and_then(|origin| origin.address)) {
         // With the address that they belong to connections can go on. Another may have it by now.
         first.ipv4 = Some(address);
-        first.keeps_addresses = true;
         if let Ok(endpoints) = shared.network.allocate(requests.clone()).await {
             return Ok(endpoints);
         }
         requests[0].ipv4 = None;
-        requests[0].keeps_addresses = false;
     }
     Ok(shared.network.allocate(requests).await?)
 }

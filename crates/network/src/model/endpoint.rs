@@ -25,9 +25,6 @@ pub struct AttachRequest {
     pub ipv4: Option<Ipv4Addr>,
     /// The same in IPv6.
     pub ipv6: Option<Ipv6Addr>,
-    /// The addresses are no choice of the user's, but those the container had before: it may have them on a network
-    /// whose subnets are ours too.
-    pub keeps_addresses: bool,
     /// Further names of the container in this network.
     pub aliases: Vec<String>,
     /// All names under which the embedded DNS finds it: name, aliases, short id, host name.

@@ -59,9 +59,6 @@ pub struct Subnet {
     pub gateway: Option<IpAddr>,
     /// Addresses that others have, by their names.
     pub aux_addresses: BTreeMap<String, IpAddr>,
-    /// It was chosen out of the pools, and not by the user: nobody may count on its addresses.
-    #[serde(default)]
-    pub is_chosen: bool,
 }
 
 impl NetworkRecord {

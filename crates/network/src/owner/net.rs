@@ -143,8 +143,6 @@ impl Net {
 
     /// Takes the addresses a request wants, or the next ones. On failure nothing is taken.
     pub(super) fn place(&mut self, request: &AttachRequest) -> Result<Places> {
-        let wishes = [request.ipv4.map(IpAddr::V4), request.ipv6.map(IpAddr::V6)];
-        self.check_wishes(wishes.into_iter().flatten().filter(|_| !request.keeps_addresses))?;
         let v4 = self.take(true, request.ipv4.map(IpAddr::V4))?;
         let v6 = self.take(false, request.ipv6.map(IpAddr::V6)).inspect_err(|_| {
             if let Some(place) = v4 {
@@ -164,22 +162,6 @@ impl Net {
             _ => None,
         });
         Ok((v4, v6))
-    }
-
-    /// Whoever wants a certain address must have chosen the subnet.
-    fn check_wishes(&self, mut wishes: impl Iterator<Item = IpAddr>) -> Result<()> {
-        let is_chosen = |wish: IpAddr| {
-            let mut of_family =
-                self.record.subnets.iter().filter(|subnet| subnet.subnet.is_ipv4() == wish.is_ipv4());
-            of_family.any(|subnet| subnet.is_chosen)
-        };
-        if wishes.any(is_chosen) {
-            return Err(Error::InvalidRequest(
-                "user specified IP address is supported only when connecting to networks with user configured subnets"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
     }
 
     fn take(&mut self, ipv4: bool, wish: Option<IpAddr>) -> Result<Option<Place<IpAddr>>> {

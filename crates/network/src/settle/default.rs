@@ -68,7 +68,6 @@ fn subnet(address: Cidr, range: Option<Cidr>) -> Result<Subnet> {
         ip_range: range.map(Cidr::network).filter(|range| *range != address.network()),
         gateway: Some(address.address()),
         aux_addresses: BTreeMap::new(),
-        is_chosen: false,
     })
 }
 

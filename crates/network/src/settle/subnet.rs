@@ -37,13 +37,7 @@ pub(super) fn settle_subnets(
             taken.extend(settled.iter().map(|subnet| subnet.subnet));
             let pools = ground.pools.iter().filter(|pool| pool.base().is_ipv4() == ipv4);
             let subnet = ipam::choose_subnet(pools, &taken)?;
-            settled.push(Subnet {
-                subnet,
-                ip_range: None,
-                gateway: None,
-                aux_addresses: Default::default(),
-                is_chosen: true,
-            });
+            settled.push(Subnet { subnet, ip_range: None, gateway: None, aux_addresses: Default::default() });
         }
     }
     settled.sort_by_key(|subnet| subnet.subnet.is_ipv6());
@@ -116,8 +110,7 @@ fn read_subnet(request: &SubnetRequest) -> std::result::Result<Subnet, Vec<Strin
         wrong.extend(belongs("auxiliary address", *address, subnet).err());
     }
     if wrong.is_empty() {
-        let aux_addresses = request.aux_addresses.clone();
-        Ok(Subnet { subnet, ip_range, gateway, aux_addresses, is_chosen: false })
+        Ok(Subnet { subnet, ip_range, gateway, aux_addresses: request.aux_addresses.clone() })
     } else {
         Err(wrong)
     }

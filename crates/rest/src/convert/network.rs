@@ -163,7 +163,6 @@ mod tests {
             ip_range: range.map(|range| range.parse().unwrap()),
             gateway: gateway.parse().ok(),
             aux_addresses: BTreeMap::new(),
-            is_chosen: false,
         }
     }
 
