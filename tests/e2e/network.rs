@@ -116,3 +116,65 @@ fn host_and_none() {
     assert!(links("host").contains("eth0"));
     assert_eq!(links("none"), "lo");
 }
+
+/// The places of a container, as it tells them itself and as the daemon does.
+fn places(daemon: &Daemon, name: &str) -> String {
+    let told = daemon.docker(&["inspect", "-f", "{{json .NetworkSettings.Networks}}", name]).ok();
+    let own = daemon.docker(&["exec", name, "sh", "-c", "ip -o addr show; ip route; cat /etc/hosts"]).ok();
+    format!("{told}\n{own}")
+}
+
+#[test]
+fn a_killed_daemon_finds_networks_and_places_as_they_were() {
+    let lan = Lan::new(1);
+    let mut daemon = Daemon::start_in(&lan.hosts[0], &[]);
+    daemon.load_images();
+    let run = |args: &[&str]| daemon.docker(args).ok();
+    run(&["network", "create", "--ipv6", "--subnet", "10.213.0.0/24", "--label", "a=b", "one"]);
+    run(&["network", "create", "--internal", "two"]);
+    run(&[
+        "run",
+        "-d",
+        "--name",
+        "web",
+        "--network",
+        "one",
+        "--ip",
+        "10.213.0.9",
+        "-p",
+        "8080:80",
+        "busybox",
+        "sh",
+        "-c",
+        SERVE,
+    ]);
+    run(&["network", "connect", "--alias", "www", "two", "web"]);
+    run(&["run", "-d", "--name", "other", "--network", "two", "busybox", "sleep", "1000"]);
+    let networks = run(&["network", "inspect", "one", "two"]);
+    let before = (places(&daemon, "web"), places(&daemon, "other"));
+    daemon.kill();
+    // Names and ports do without the daemon.
+    eventually("the port answers", || fetch_from(&lan.hosts[0], "127.0.0.1:8080"));
+    daemon.restart();
+    assert_eq!(daemon.docker(&["network", "inspect", "one", "two"]).ok(), networks);
+    assert_eq!((places(&daemon, "web"), places(&daemon, "other")), before);
+    let line = ["exec", "other", "nslookup", "www", "127.0.0.11"];
+    let found = eventually("the alias is known", || match daemon.docker(&line) {
+        said if said.code == 0 => Ok(said.out),
+        said => Err(said.err),
+    });
+    let address =
+        daemon.docker(&["inspect", "-f", "{{.NetworkSettings.Networks.two.IPAddress}}", "web"]).ok();
+    assert!(found.contains(&address), "{found}");
+
+    // What was disconnected before the daemon died stays so, and the addresses are free again.
+    daemon.docker(&["network", "disconnect", "one", "web"]).ok();
+    daemon.kill();
+    daemon.restart();
+    let names = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}";
+    assert_eq!(daemon.docker(&["inspect", "-f", names, "web"]).ok(), "two");
+    let again = ["run", "--rm", "--network", "one", "--ip", "10.213.0.9", "busybox", "true"];
+    assert_eq!(daemon.docker(&again).code, 0);
+    daemon.docker(&["rm", "-f", "web", "other"]).ok();
+    daemon.docker(&["network", "rm", "one", "two"]).ok();
+}

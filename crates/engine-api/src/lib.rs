@@ -12,6 +12,7 @@ pub mod container;
 pub mod decode;
 pub mod event;
 pub mod filter;
+pub mod firewall;
 pub mod image;
 pub mod mount;
 pub mod network;

@@ -7,6 +7,7 @@ mod confirm;
 pub(crate) mod container;
 mod context;
 mod each;
+mod firewall;
 mod image;
 mod listing;
 mod mount;
@@ -62,6 +63,8 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: context::Group,
     },
+    /// Show which firewall rules of other programs stand between the outside and containers
+    Firewall(firewall::Args),
     /// Manage networks
     #[command(override_usage = "shoal network COMMAND")]
     Network {
@@ -218,6 +221,7 @@ impl Verb {
             Self::Checkpoint { verb } => verb.run(client).await.map(|()| 0),
             // Needs no client: done before there is one.
             Self::Context { .. } => Ok(0),
+            Self::Firewall(args) => firewall::run(args, client).await.map(|()| 0),
             Self::Network { verb } => verb.run(client).await.map(|()| 0),
             Self::Volume { verb } => verb.run(client).await.map(|()| 0),
             Self::System { verb } => verb.run(client).await,

@@ -53,6 +53,14 @@ impl Networks {
         Ok(self.shared.network.find(reference).await?)
     }
 
+    /// Which chains of other programs stand between the outside and containers.
+    ///
+    /// # Errors
+    /// If the kernel's rules cannot be read.
+    pub async fn firewall(&self) -> Result<network::FirewallReport> {
+        Ok(self.shared.network.firewall_report().await?)
+    }
+
     /// The containers that run on the network.
     pub fn users(&self, network: &NetworkRecord) -> Vec<Arc<Record>> {
         let mut users = self.shared.index().snapshots();

@@ -3,6 +3,7 @@
 mod absent;
 mod container;
 mod event;
+mod firewall;
 mod image;
 mod missing;
 mod network;
@@ -24,6 +25,7 @@ pub(crate) fn table() -> Table {
     image::routes(&mut table);
     registry::routes(&mut table);
     network::routes(&mut table);
+    firewall::routes(&mut table);
     volume::routes(&mut table);
     swarm::routes(&mut table);
     absent::routes(&mut table);
