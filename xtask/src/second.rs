@@ -51,13 +51,12 @@ pub(crate) fn time(soak: bool) -> Result<()> {
         limit: LIMIT,
     };
     let end_to_end = built("e2e")?;
-    let mut points = job(end_to_end.clone(), &POINTS);
-    if soak {
-        points.limit = SOAK_LIMIT;
-        points.filter.push("--nocapture".to_owned());
-    } else {
-        points.environment.push((SAMPLE, sample()));
-    }
+    let points = |sample: String, limit| {
+        let mut points = job(end_to_end.clone(), &POINTS);
+        points.environment.push((SAMPLE, sample));
+        points.limit = limit;
+        points
+    };
     let mut users = job(end_to_end.clone(), &USERS);
     users.environment.push(("TMPDIR", DISK.to_owned()));
     let machine = built("machine")?;
@@ -70,10 +69,21 @@ pub(crate) fn time(soak: bool) -> Result<()> {
         part.environment.push(("TMPDIR", DISK.to_owned()));
         apart.push(part);
     }
-    apart.extend([users, job(end_to_end.clone(), &CLIENTS), points]);
+    apart.extend([users, job(end_to_end.clone(), &CLIENTS)]);
+    let mut last = vec![job(end_to_end.clone(), &VERBS)];
     // Long as two starts are, only the long versions have them.
     let mut verbs = if soak { Vec::from(starts) } else { vec![] };
-    verbs.push(vec![job(end_to_end, &VERBS)]);
+    if soak {
+        // Every point, each machine one of two, and how many there were.
+        for (jobs, half) in [(&mut apart, "1/2"), (&mut last, "2/2")] {
+            let mut points = points(half.to_owned(), SOAK_LIMIT);
+            points.filter.push("--nocapture".to_owned());
+            jobs.push(points);
+        }
+    } else {
+        apart.push(points(sample(), LIMIT));
+    }
+    verbs.push(last);
     // About the same work for both.
     let machines =
         [Machine { name: "verbs", starts: verbs }, Machine { name: "points", starts: vec![apart] }];
