@@ -18,7 +18,8 @@ fn the_command_line_names_what_is_wrong() {
         (&["run", "--name", "-bad", "busybox"], 125, "-bad"),
         (&["run", "Busy:Box:x"], 125, "invalid reference format"),
         (&["run", "--restart", "sometimes", "busybox"], 125, "sometimes"),
-        (&["run", "--network", "nosuch", "busybox"], 125, "nosuch"),
+        // Created, and removed when its start fails.
+        (&["run", "--rm", "--network", "nosuch", "busybox"], 125, "network nosuch not found"),
         (&["start", "nosuch"], 1, "No such container: nosuch"),
         (&["service", "ls"], 1, "This node is not a swarm manager"),
         (&["no-such-command"], 1, "no-such-command"),
