@@ -6,6 +6,7 @@ mod daemon;
 mod dns;
 mod image;
 mod measure;
+mod network;
 mod runtime;
 mod table;
 
@@ -18,10 +19,13 @@ use crate::install::{BUSYBOX, REGISTRY, install};
 use crate::process::{find, is_root};
 use daemon::Daemon;
 
-const USAGE: &str = "usage: cargo xtask bench [-- [-n REPETITIONS] [containers|images|dns]]";
+const USAGE: &str = "usage: cargo xtask bench [-- [-n REPETITIONS] [containers|images|dns|network]]";
 
 /// Runs the comparison; `-n N` sets the repetitions, a word leaves the others out.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
+    if args == ["serve"] {
+        return network::serve();
+    }
     anyhow::ensure!(is_root(), "the benchmark starts containers and needs root: run it with sudo");
     let (repetitions, half) = match args {
         ["-n", count, half @ ..] => (count.parse()?, half),
@@ -32,6 +36,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         ["containers"] => (true, false),
         ["images"] => (false, true),
         ["dns"] => return dns::measure(),
+        ["network"] => return network::run(repetitions),
         _ => anyhow::bail!(USAGE),
     };
     install(&[BUSYBOX, REGISTRY])?;

@@ -36,6 +36,8 @@ pub(crate) const BTRFS: Need = Need { program: "mkfs.btrfs", package: "btrfs-pro
 pub(crate) const CONMON: Need = Need { program: "conmon", package: "conmon" };
 /// Copies images between archives, layouts and registries.
 pub(crate) const SKOPEO: Need = Need { program: "skopeo", package: "skopeo" };
+/// Asks a web server as fast as it answers.
+pub(crate) const WRK: Need = Need { program: "wrk", package: "wrk" };
 /// Freezes processes into files.
 pub(crate) const CRIU: Need = Need { program: "criu", package: "criu" };
 /// The OCI runtime that ours is compared with.

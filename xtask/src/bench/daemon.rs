@@ -32,11 +32,16 @@ pub(super) struct Daemon {
 impl Daemon {
     /// Starts `program` and waits until it answers.
     pub(super) fn start(name: &'static str, program: &Path, base: &Path, bip: &str) -> Result<Self> {
+        Self::start_by(name, Command::new(program), base, bip)
+    }
+
+    /// The same with a command that becomes the daemon, whose arguments are still to come.
+    pub(super) fn start_by(name: &'static str, mut command: Command, base: &Path, bip: &str) -> Result<Self> {
         let dir = base.join(name);
         fs::create_dir_all(&dir)?;
         let socket = dir.join("api.sock");
         let log = File::create(dir.join("log"))?;
-        let child = Command::new(program)
+        let child = command
             .arg("--data-root")
             .arg(dir.join("data"))
             .arg("--exec-root")
@@ -50,7 +55,7 @@ impl Daemon {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
+            .with_context(|| format!("cannot start {name}"))?;
         let daemon = Self { name, child, dir, socket };
         let began = Instant::now();
         while daemon.request("GET", "/_ping", "", b"").is_err() {

@@ -111,7 +111,7 @@ fn one(daemon: &Daemon, shape: &Shape, archive: &[u8], table: &mut Table) -> Res
 }
 
 /// One action with nothing of the last one still on its way to the disk.
-fn timed(table: &mut Table, metric: &'static str, action: impl FnOnce() -> Result<()>) -> Result<()> {
+fn timed(table: &mut Table, metric: &str, action: impl FnOnce() -> Result<()>) -> Result<()> {
     settle();
     let began = Instant::now();
     action()?;

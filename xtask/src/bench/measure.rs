@@ -29,12 +29,7 @@ pub(super) fn measure(daemons: &[Daemon], repetitions: usize) -> Result<Table> {
     let mut table = Table::default();
     let rootfs = rootfs()?;
     for daemon in daemons {
-        daemon.send(
-            "POST",
-            "/images/create?fromSrc=-&repo=bench&tag=latest",
-            "application/x-tar",
-            &rootfs,
-        )?;
+        import(daemon, &rootfs)?;
         std::thread::sleep(SETTLE);
         table.add("daemon, idle memory, PSS (MB)", daemon.memory_mb());
     }
@@ -64,7 +59,7 @@ pub(super) fn measure(daemons: &[Daemon], repetitions: usize) -> Result<Table> {
 }
 
 /// A tar with busybox as `true`, `sleep` and `seq`.
-fn rootfs() -> Result<Vec<u8>> {
+pub(super) fn rootfs() -> Result<Vec<u8>> {
     let Some(path) = crate::process::find("busybox") else { bail!("busybox is not installed") };
     let body = std::fs::read(path)?;
     let mut tar = tar::Builder::new(Vec::new());
@@ -90,15 +85,30 @@ fn rootfs() -> Result<Vec<u8>> {
     Ok(tar.into_inner()?)
 }
 
+/// Makes the image `bench` of such a tar.
+pub(super) fn import(daemon: &Daemon, rootfs: &[u8]) -> Result<()> {
+    let path = "/images/create?fromSrc=-&repo=bench&tag=latest";
+    daemon.send("POST", path, "application/x-tar", rootfs).map(|_| ())
+}
+
 fn create(daemon: &Daemon, command: &[&str], network: &str) -> Result<String> {
     let body = json!({ "Image": "bench:latest", "Cmd": command, "HostConfig": { "NetworkMode": network } });
-    let made = daemon.call("POST", "/containers/create", Some(&body))?;
-    let id = made["Id"].as_str().unwrap_or_default().to_owned();
-    daemon.call("POST", &format!("/containers/{id}/start"), None)?;
+    let id = prepare(daemon, &body)?;
+    start(daemon, &id)?;
     Ok(id)
 }
 
-fn remove(daemon: &Daemon, id: &str) -> Result<()> {
+/// Creates a container that is not started yet.
+pub(super) fn prepare(daemon: &Daemon, body: &Value) -> Result<String> {
+    let made = daemon.call("POST", "/containers/create", Some(body))?;
+    Ok(made["Id"].as_str().unwrap_or_default().to_owned())
+}
+
+pub(super) fn start(daemon: &Daemon, id: &str) -> Result<()> {
+    daemon.call("POST", &format!("/containers/{id}/start"), None).map(|_| ())
+}
+
+pub(super) fn remove(daemon: &Daemon, id: &str) -> Result<()> {
     daemon.call("DELETE", &format!("/containers/{id}?force=1"), None).map(|_| ())
 }
 
@@ -106,7 +116,7 @@ fn one(daemon: &Daemon) -> Result<()> {
     run_to_end(daemon, &["true"], "default")
 }
 
-fn run_to_end(daemon: &Daemon, command: &[&str], network: &str) -> Result<()> {
+pub(super) fn run_to_end(daemon: &Daemon, command: &[&str], network: &str) -> Result<()> {
     let id = create(daemon, command, network)?;
     wait(daemon, &id)?;
     remove(daemon, &id)

@@ -2,13 +2,13 @@
 
 /// Metric → value per daemon, in the order of measurement.
 #[derive(Default)]
-pub(super) struct Table(Vec<(&'static str, Vec<f64>)>);
+pub(super) struct Table(Vec<(String, Vec<f64>)>);
 
 impl Table {
-    pub(super) fn add(&mut self, metric: &'static str, value: f64) {
-        match self.0.iter_mut().find(|(name, _)| *name == metric) {
+    pub(super) fn add(&mut self, metric: &str, value: f64) {
+        match self.0.iter_mut().find(|(name, _)| name == metric) {
             Some((_, values)) => values.push(value),
-            None => self.0.push((metric, vec![value])),
+            None => self.0.push((metric.to_owned(), vec![value])),
         }
     }
 
