@@ -23,6 +23,10 @@ use crate::{Error, Result};
 /// The loopback interface is the first one of every network namespace.
 const LOOPBACK_INDEX: u32 = 1;
 
+/// What interfaces without an end on the host's side are called while they are made, before their number. One that we
+/// leave behind when we die goes with its namespace, or with the next visit, which fails of it.
+const DRAFT: &str = "shoal-draft";
+
 /// What is to be done.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Visit {
@@ -60,13 +64,15 @@ pub(crate) fn visit(visit: &Visit, namespace: &File) -> Result<()> {
     for name in &visit.remove_outside {
         ignore_absence(host.apply(vec![delete_link(name)]))?;
     }
-    let requests = visit.make.iter().flat_map(|wiring| wiring.requests(namespace)).collect();
+    let requests =
+        visit.make.iter().enumerate().flat_map(|(number, wiring)| wiring.requests(namespace, &draft(number)));
+    let requests = requests.collect();
     host.apply(requests).and_then(|()| inside(visit, namespace)).inspect_err(|_| {
         // The cause is what the caller must hear; there may be nothing to delete.
-        for wiring in &visit.make {
+        for (number, wiring) in visit.make.iter().enumerate() {
             match wiring.host_interface() {
                 Some(name) => drop(host.apply(vec![delete_link(name)])),
-                None => drop(remove_inside(namespace, &wiring.interface)),
+                None => drop(remove_inside(namespace, &draft(number), &wiring.interface)),
             }
         }
     })
@@ -89,9 +95,16 @@ fn enter(namespace: &File) -> Result<()> {
         .map_err(|errno| Error::kernel("enter the container's network namespace")(errno.into()))
 }
 
-fn remove_inside(namespace: &File, name: &str) -> Result<()> {
+/// Removes an interface by the name that it has come to.
+fn remove_inside(namespace: &File, draft: &str, name: &str) -> Result<()> {
     enter(namespace)?;
-    ignore_absence(Route::open()?.apply(vec![delete_link(name)]))
+    let mut route = Route::open()?;
+    // While there is a draft, the name is somebody else's.
+    route.apply(vec![delete_link(draft)]).or_else(|_| ignore_absence(route.apply(vec![delete_link(name)])))
+}
+
+fn draft(number: usize) -> String {
+    format!("{DRAFT}{number}")
 }
 
 fn inside(visit: &Visit, namespace: &File) -> Result<()> {
@@ -103,6 +116,13 @@ fn inside(visit: &Visit, namespace: &File) -> Result<()> {
     for name in &visit.remove_inside {
         ignore_absence(route.apply(vec![delete_link(name)]))?;
     }
+    let mut renames = Vec::new();
+    for (number, wiring) in visit.make.iter().enumerate() {
+        if wiring.host_interface().is_none() {
+            renames.push(wiring.rename(index_of(&draft(number))?));
+        }
+    }
+    route.apply(renames)?;
     let mut requests = vec![loopback_up()];
     for wiring in &visit.make {
         requests.extend(setup(wiring)?);

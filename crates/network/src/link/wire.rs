@@ -64,8 +64,9 @@ pub(crate) enum Wire {
 }
 
 impl Wiring {
-    /// Makes the interface, in the namespace given, from the host's.
-    pub(super) fn requests(&self, namespace: &File) -> Vec<Request> {
+    /// Makes the interface, in the namespace given, from the host's; `draft` is what it is called until
+    /// [`Wiring::rename`], if it has no end on the host's side.
+    pub(super) fn requests(&self, namespace: &File, draft: &str) -> Vec<Request> {
         match &self.wire {
             Wire::Veth { bridge_index, host_interface, isolated } => vec![
                 self.create_pair(*bridge_index, host_interface, namespace),
@@ -79,7 +80,7 @@ impl Wiring {
                     _ => MacVlanMode::Bridge,
                 };
                 let data = InfoData::MacVlan(vec![InfoMacVlan::Mode(mode)]);
-                vec![self.create_on(*parent_index, InfoKind::MacVlan, data, namespace)]
+                vec![self.create_on(*parent_index, InfoKind::MacVlan, data, namespace, draft)]
             }
             Wire::Ipvlan { parent_index, mode, flag } => {
                 let mode = match mode.as_str() {
@@ -93,7 +94,7 @@ impl Wiring {
                     _ => IpVlanFlags::empty(),
                 };
                 let data = InfoData::IpVlan(vec![InfoIpVlan::Mode(mode), InfoIpVlan::Flags(flag)]);
-                vec![self.create_on(*parent_index, InfoKind::IpVlan, data, namespace)]
+                vec![self.create_on(*parent_index, InfoKind::IpVlan, data, namespace, draft)]
             }
         }
     }
@@ -106,8 +107,15 @@ impl Wiring {
         }
     }
 
-    fn inside(&self, namespace: &File) -> LinkMessage {
-        let mut inside = named(&self.interface);
+    /// Gives an interface that was made as a draft its name, inside.
+    pub(super) fn rename(&self, index: u32) -> Request {
+        let mut link = named(&self.interface);
+        link.header.index = index;
+        Request::change(RouteNetlinkMessage::NewLink(link), format!("call an interface {}", self.interface))
+    }
+
+    fn inside(&self, namespace: &File, name: &str) -> LinkMessage {
+        let mut inside = named(name);
         inside.attributes.push(LinkAttribute::NetNsFd(namespace.as_raw_fd()));
         if !matches!(self.wire, Wire::Ipvlan { .. }) {
             inside.attributes.push(LinkAttribute::Address(self.mac.0.to_vec()));
@@ -119,7 +127,7 @@ impl Wiring {
     }
 
     fn create_pair(&self, bridge_index: u32, host_interface: &str, namespace: &File) -> Request {
-        let mut inside = self.inside(namespace);
+        let mut inside = self.inside(namespace, &self.interface);
         inside.attributes.extend([LinkAttribute::NumTxQueues(QUEUES), LinkAttribute::NumRxQueues(QUEUES)]);
         let mut outside = named(host_interface);
         outside.attributes.extend([
@@ -135,9 +143,18 @@ impl Wiring {
         Request::create(RouteNetlinkMessage::NewLink(outside), format!("create interface {host_interface}"))
     }
 
-    fn create_on(&self, parent_index: u32, kind: InfoKind, data: InfoData, namespace: &File) -> Request {
+    /// Kernels before 6.15 compare the new name with those of the host, which is likely to have an `eth0` of its own: it
+    /// is made by a name that the host has not.
+    fn create_on(
+        &self,
+        parent_index: u32,
+        kind: InfoKind,
+        data: InfoData,
+        namespace: &File,
+        draft: &str,
+    ) -> Request {
         let step = format!("create {kind} interface {}", self.interface);
-        let mut link = self.inside(namespace);
+        let mut link = self.inside(namespace, draft);
         link.attributes.extend([
             LinkAttribute::Link(parent_index),
             LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind), LinkInfo::Data(data)]),
