@@ -6,15 +6,16 @@ use std::time::Duration;
 use testkit::http::{answer_once, fetch};
 use testkit::{Daemon, Lan, Namespace, eventually};
 
-const SERVE: &str = "echo $HOSTNAME > /www/index.html; exec httpd -f -p 80 -h /www";
+/// What a container runs to tell who it is, on port 80.
+pub(crate) const SERVE: &str = "echo $HOSTNAME > /www/index.html; exec httpd -f -p 80 -h /www";
 
 /// What a container runs to fetch a page. Not wget: Debian's static busybox dies in its name lookup.
-fn fetch_line(address: &str, port: u16) -> String {
+pub(crate) fn fetch_line(address: &str, port: u16) -> String {
     format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 {address} {port} | tail -n 1")
 }
 
 /// Fetches the page at `address` on the machine `from`.
-fn fetch_from(from: &Namespace, address: &str) -> std::io::Result<String> {
+pub(crate) fn fetch_from(from: &Namespace, address: &str) -> std::io::Result<String> {
     let address = address.parse().expect("an address");
     from.inside(|| fetch(address))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use testkit::program::run;
-use testkit::{Daemon, eventually};
+use testkit::{Daemon, eventually, not_tested};
 
 fn daemon() -> Daemon {
     let daemon = Daemon::start(&[]);
@@ -243,7 +243,7 @@ impl Disk {
         }
         let made = run(Command::new("losetup").args(["--find", "--show"]).arg(&image));
         if made.code != 0 {
-            eprintln!("not tested: block devices: {}", made.err);
+            not_tested("block devices", &made.err);
             return None;
         }
         Some(Disk { device: made.out.trim().to_owned(), dir: dir.to_owned() })
@@ -314,7 +314,7 @@ fn a_size_is_a_quota_or_a_clear_error() {
         if said.code == 0 {
             return Some(disk);
         }
-        eprintln!("not tested: quotas: {}", said.err);
+        not_tested("quotas", &said.err);
         None
     }) else {
         let daemon = daemon();

@@ -22,6 +22,8 @@ const VERBS: [&str; 7] =
 const USERS: [&str; 1] = ["userns::"];
 /// What is left running when the power is cut, and what must be there when it is back.
 const BEFORE_AND_AFTER: [&str; 2] = ["power::goes", "power::is_back"];
+/// What other kernels lack: SCTP, macvlan and ipvlan, project quotas.
+const KERNEL: [&str; 3] = ["sctp::", "parent::", "volume::a_size_is_a_quota"];
 /// Programs that people have.
 const CLIENTS: [&str; 1] = ["client::"];
 /// Every verb, dying at its crash points.
@@ -69,7 +71,7 @@ pub(crate) fn time(soak: bool) -> Result<()> {
         part.environment.push(("TMPDIR", DISK.to_owned()));
         apart.push(part);
     }
-    apart.extend([users, job(end_to_end.clone(), &CLIENTS)]);
+    apart.extend([users, job(end_to_end.clone(), &KERNEL), job(end_to_end.clone(), &CLIENTS)]);
     let mut last = vec![job(end_to_end.clone(), &VERBS)];
     // Long as two starts are, only the long versions have them.
     let mut verbs = if soak { Vec::from(starts) } else { vec![] };

@@ -15,8 +15,16 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// # Errors
 /// When nobody answers in time, or with anything but 200.
 pub fn fetch(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
+    fetch_over(stream)
+}
+
+/// The same over a connection that stands, with its own time-outs.
+///
+/// # Errors
+/// When the answer does not come in time, or is anything but 200.
+pub fn fetch_over(mut stream: TcpStream) -> io::Result<String> {
     stream.write_all(b"GET / HTTP/1.0\r\nHost: test\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -9,14 +9,17 @@ mod daemon;
 pub mod eventually;
 pub mod http;
 pub mod image;
+mod lack;
 pub mod namespace;
 pub mod program;
 pub mod proxy;
 pub mod registry;
+pub mod sctp;
 mod sweep;
 mod trace;
 
 pub use daemon::Daemon;
 pub use eventually::eventually;
+pub use lack::not_tested;
 pub use namespace::{Lan, Namespace};
 pub use program::Said;

@@ -54,12 +54,23 @@ impl Namespace {
     }
 }
 
+/// Runs `work` on a thread in the network namespace of this process, as a container has one.
+///
+/// # Panics
+/// When the process is gone, or `work` panics.
+pub fn inside_process<T: Send>(pid: &str, work: impl FnOnce() -> T + Send) -> T {
+    enter(&format!("/proc/{pid}/ns/net"), work)
+}
+
 /// Runs `work` on a thread in the namespace of this name.
 pub(crate) fn inside<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> T {
-    let path = format!("/run/netns/{name}");
+    enter(&format!("/run/netns/{name}"), work)
+}
+
+fn enter<T: Send>(path: &str, work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let inside = scope.spawn(|| {
-            let namespace = std::fs::File::open(&path).expect("the namespace");
+            let namespace = std::fs::File::open(path).expect("the namespace");
             nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).expect("enter the namespace");
             work()
         });

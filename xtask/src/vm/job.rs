@@ -16,7 +16,7 @@ pub(crate) const DISK: &str = "/disk";
 /// What comes before the jobs.
 const PREPARE: &str = "\
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root
-export SHOAL_PROGRAMS=/host SHOAL_PATIENCE=240
+export SHOAL_PROGRAMS=/host SHOAL_PATIENCE=240 SHOAL_COMPLETE_KERNEL=1
 export PYTHONPATH=/packages
 ip link set lo up
 modprobe -a virtio_blk ext4
