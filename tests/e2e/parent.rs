@@ -36,7 +36,7 @@ fn create(daemon: &Daemon, host: &Namespace, driver: &str, options: &[&str]) -> 
 /// Starts a container that serves at `ip`, asks it from another at `other`, and gives its short id.
 fn between(daemon: &Daemon, ip: &str, other: &str) -> String {
     let id = daemon
-        .docker(&["run", "-d", "--name", "web", "--network", "net", "--ip", ip, "busybox", "sh", "-c", SERVE])
+        .shoal(&["run", "-d", "--name", "web", "--network", "net", "--ip", ip, "busybox", "sh", "-c", SERVE])
         .ok();
     let line = fetch_line(ip, 80);
     eventually(&format!("{ip} from {other}"), || {
@@ -49,8 +49,10 @@ fn between(daemon: &Daemon, ip: &str, other: &str) -> String {
 
 /// Removes what is there, so that the parent is free again.
 fn remove(daemon: &Daemon) {
-    daemon.shoal(&["rm", "-f", "web"]).ok();
-    daemon.shoal(&["network", "rm", "net"]).ok();
+    for path in ["/containers/web?force=1", "/networks/net"] {
+        let (status, said) = daemon.request("DELETE", path);
+        assert_eq!(status, 204, "{path}: {said}");
+    }
 }
 
 /// One daemon for all: a start is expensive where these kernels are emulated.
