@@ -285,7 +285,8 @@ fn a_stopped_daemon_is_checked_and_put_right() {
     ] {
         assert!(said.contains(&words), "{words} in {said}");
     }
-    assert_eq!(fsck(&daemon, "--fsck=layers,repair").0, 0);
+    let (code, said) = fsck(&daemon, "--fsck=layers,repair");
+    assert_eq!(code, 0, "{said}");
     let (code, said) = fsck(&daemon, "--fsck=layers");
     assert!(code == 0 && said.contains("checked 1 images"), "{said}");
     daemon.restart();
