@@ -11,7 +11,7 @@ mod compare;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +24,9 @@ use crate::{
         remove,
     },
 };
+
+/// How often something is removed that another thread deletes too; each try leaves less of it.
+const REMOVE_TRIES: u32 = 100;
 
 /// What to check, and what to do about it.
 #[derive(Clone, Debug, Default)]
@@ -278,8 +281,23 @@ impl Check<'_> {
         drop(state);
         for name in self::names(&self.paths.temporary())? {
             let path = self.paths.temporary().join(name);
-            remove(&path).map_err(Error::io("remove", &path))?;
+            remove_with_others(&path).map_err(Error::io("remove", &path))?;
         }
         Ok(())
+    }
+}
+
+/// Removes what the background may be deleting at this moment: whoever comes second to a file of it finds none, and
+/// whoever comes first to its directory finds it not empty yet.
+fn remove_with_others(path: &Path) -> io::Result<()> {
+    let mut tries = 1;
+    loop {
+        match remove(path) {
+            Err(error) if tries < REMOVE_TRIES => {
+                tracing::debug!(path = %path.display(), %error, "deleted by two at once");
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
     }
 }
