@@ -169,8 +169,8 @@ fn an_exec_has_a_terminal_and_outlives_its_client_but_not_its_container() {
             assert_eq!(status, 200, "{said}");
             id
         };
-        // crun sets its size when it runs already.
-        let line = "until stty size > /tmp/first; do sleep 0.1; done; while test ! -e /tmp/go; do sleep 0.1; done; stty size > /tmp/second; exit 9";
+        // crun sets its size when it runs already, and until then busybox tells none and is content.
+        let line = "until stty size > /tmp/first; grep -q 77 /tmp/first; do sleep 0.1; done; while test ! -e /tmp/go; do sleep 0.1; done; stty size > /tmp/second; exit 9";
         let tty = format!(r#"{{"Cmd": ["sh", "-c", "{line}"], "Tty": true, "ConsoleSize": [33, 77]}}"#);
         let exec = begin(&tty, r#"{"Detach": true, "Tty": true, "ConsoleSize": [33, 77]}"#);
         let told = |daemon: &Daemon, file: &str, size: &str| {
