@@ -17,7 +17,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use crate::client::Client;
 use crate::dns::Dns;
 use crate::socket::{Held, connect_tcp, connect_udp, hold};
-use crate::tcp::{Flow, Progress};
+use crate::tcp::{self, Flow, Progress, Side};
 use crate::udp::{Sessions, TURN};
 
 /// How often to look whether we are still wanted, and for silent clients, in milliseconds.
@@ -117,7 +117,7 @@ impl Keeper {
                 self.pump(token);
             }
             for event in &events[..count] {
-                self.wake(event.data());
+                self.wake(event.data(), event.events());
             }
             let now = Instant::now();
             if self.dns.deadline().is_some_and(|deadline| deadline <= now) {
@@ -143,13 +143,14 @@ impl Keeper {
         EpollTimeout::from(u16::try_from(wait).map_or(TICK_MS, |wait| wait.min(TICK_MS)))
     }
 
-    fn wake(&mut self, token: u64) {
+    fn wake(&mut self, token: u64, flags: EpollFlags) {
         if Dns::owns(token) {
             self.dns.wake(&self.epoll, token, &mut self.scratch);
         } else if token == CONTROL {
             self.accept_client();
-        } else if self.flows.contains_key(&token) {
-            self.pump(token);
+        } else if let Some(flow) = self.flows.get_mut(&flow_of(token)) {
+            flow.note(side_of(token), flags);
+            self.pump(flow_of(token));
         } else if let Some(key) = self.keys.get(&token).copied() {
             self.serve(key);
         } else if self.sessions.contains(token) {
@@ -316,11 +317,10 @@ impl Keeper {
     }
 
     fn watch_flow(&mut self, flow: Flow) {
-        let token = self.take_token();
-        // Told once per change, in both directions: what can be done is tried each time.
-        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
-        let watch = |end: &TcpStream| self.epoll.add(end, EpollEvent::new(flags, token)).is_ok();
-        if watch(flow.client()) && watch(flow.backend()) {
+        let token = self.take_flow_token();
+        let watch =
+            |end: &TcpStream, token| self.epoll.add(end, EpollEvent::new(tcp::WATCHED, token)).is_ok();
+        if watch(flow.client(), token) && watch(flow.backend(), token + 1) {
             self.flows.insert(token, flow);
         }
     }
@@ -360,6 +360,22 @@ impl Keeper {
         self.next_token += 1;
         token
     }
+
+    /// An even token, the flow's and its client's; the odd one after it is its backend's.
+    fn take_flow_token(&mut self) -> u64 {
+        let token = flow_of(self.next_token + 1);
+        self.next_token = token + 2;
+        token
+    }
+}
+
+/// The flow whose token this is, if it is one of a flow.
+fn flow_of(token: u64) -> u64 {
+    token & !1
+}
+
+fn side_of(token: u64) -> Side {
+    if token == flow_of(token) { Side::Client } else { Side::Backend }
 }
 
 fn udp_socket<'a>(ports: &'a BTreeMap<HoldKey, Port>, key: &HoldKey) -> Option<&'a UdpSocket> {
@@ -373,7 +389,6 @@ fn udp_socket<'a>(ports: &'a BTreeMap<HoldKey, Port>, key: &HoldKey) -> Option<&
 fn accept_flow(listener: &TcpListener, backend: Option<(IpAddr, u16)>) -> Option<Flow> {
     let (client, _) = listener.accept().ok()?;
     client.set_nonblocking(true).ok()?;
-    client.set_nodelay(true).ok()?;
     let backend = connect_tcp(backend?).ok()?;
     backend.set_nodelay(true).ok()?;
     Some(Flow::new(client, backend))

@@ -64,6 +64,8 @@ fn open(key: &HoldKey, proxy: bool) -> nix::Result<Held> {
     match (key.protocol, proxy) {
         (_, false) | (Protocol::Sctp, true) => Ok(Held::Bound(fd)),
         (Protocol::Tcp, true) => {
+            // Those that are accepted inherit it: what we pass on is whole already.
+            setsockopt(&fd, sockopt::TcpNoDelay, &true)?;
             listen(&fd, Backlog::new(BACKLOG)?)?;
             Ok(Held::Tcp(TcpListener::from(fd)))
         }
