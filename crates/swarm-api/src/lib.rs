@@ -8,6 +8,7 @@ pub mod channel;
 pub mod default;
 pub mod id;
 pub mod join;
+pub mod progress;
 pub mod role;
 pub mod tls;
 pub mod token;

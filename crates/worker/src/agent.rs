@@ -25,6 +25,7 @@ use crate::link::{Connect, Link};
 use crate::reporter::{Live, report};
 use crate::roster::{Roster, lost};
 use crate::session::News;
+use crate::solitude::alone;
 use crate::step::Goal;
 
 /// Messages that may wait for the loop, and statuses on their way.
@@ -37,6 +38,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const MANAGERS: usize = 32;
 /// Containers of forgotten tasks that are removed at once after a complete assignment.
 const REMOVALS: usize = 8;
+/// How long no manager must have been heard of before the node restarts failed tasks by itself: longer than the managers take
+/// to find a new leader, and to replace the tasks of a node that only its own link has cut off.
+pub const ALONE_AFTER: Duration = Duration::from_secs(10);
 
 /// What an agent is made from.
 #[derive(Clone)]
@@ -49,6 +53,8 @@ pub struct AgentConfig {
     pub managers: Vec<String>,
     /// Runs the containers.
     pub executor: Arc<dyn Executor>,
+    /// How long there must be no session before the node restarts failed tasks by itself: [`ALONE_AFTER`].
+    pub alone_after: Duration,
 }
 
 /// How the agent stands with the managers.
@@ -92,14 +98,17 @@ impl Agent {
             .iter()
             .filter_map(|recalled| Some((recalled.task.id.clone(), recalled.status.clone()?)))
             .collect::<BTreeMap<_, _>>();
+        let (company, solitude) = alone(config.alone_after);
         let link = Link {
             connect: config.connect,
             executor: Arc::clone(&config.executor),
             news: news_sender,
             live: live_sender,
             status: agent_status.clone(),
+            company,
         };
-        let shared = Shared::new(Arc::clone(&config.executor), status_sender);
+        let executor = Arc::clone(&config.executor);
+        let shared = Shared::new(executor, status_sender, journal.clone(), solitude);
         let mut agent_loop = Loop {
             journal: journal.clone(),
             ingress: Ingress::new(Arc::clone(&config.executor)),
@@ -107,6 +116,7 @@ impl Agent {
             set: AssignmentSet::default(),
             roster: Roster::new(shared),
             running: BTreeSet::new(),
+            attempts: BTreeMap::new(),
             configured,
             reports: report_sender,
             status: agent_status,
@@ -168,6 +178,8 @@ struct Loop {
     roster: Roster,
     /// Tasks whose newest status is RUNNING and that are not told to stop.
     running: BTreeSet<String>,
+    /// The attempts of tasks that this node has run again by itself.
+    attempts: BTreeMap<String, u64>,
     configured: Vec<String>,
     reports: mpsc::Sender<StatusUpdate>,
     status: watch::Sender<AgentStatus>,
@@ -210,6 +222,7 @@ impl Loop {
             if runs && !goal.is_stop() {
                 self.running.insert(task.id.clone());
             }
+            self.note_attempt(&task.id, status.as_ref().map_or(0, |status| status.attempt));
             self.roster.assign(task, status, goal);
         }
         self.set = AssignmentSet::restore(assigned, recalled.ports);
@@ -293,17 +306,25 @@ impl Loop {
         if changed {
             self.settle().await;
         }
+        self.note_attempt(&update.task_id, update.status.attempt);
         // The reporter goes only when the agent ends.
         let _ = self.reports.send(update).await;
     }
 
+    fn note_attempt(&mut self, task_id: &str, attempt: u64) {
+        if attempt > 0 {
+            self.attempts.insert(task_id.to_owned(), attempt);
+        }
+    }
+
     async fn driver_ended(&mut self, task_id: String, removed: bool) {
+        let attempt = self.attempts.remove(&task_id).unwrap_or(0);
         if removed {
             return self.write(vec![Entry::Forget(task_id)]).await;
         }
         tracing::error!(%task_id, "driver of a task was lost");
         tokio::spawn(remove_all(Arc::clone(&self.executor), vec![task_id.clone()]));
-        let status = lost(now_ns());
+        let status = lost(now_ns(), attempt);
         self.note_status(StatusUpdate { task_id, status }).await;
     }
 

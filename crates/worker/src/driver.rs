@@ -4,17 +4,23 @@
 //! task, and statuses. Every operation gives way when the goal turns to stop. The driver ends when the
 //! container is removed; when it is dropped (the daemon ends) the container is left as it is.
 
+mod again;
+
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_api::pb::{self, TaskState};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::backoff::Backoff;
 use crate::clock::now_ns;
 use crate::executor::{Controller, Executor, ExecutorError, Exit};
+use crate::journal::Journal;
+use crate::solitude::Solitude;
 use crate::step::{Goal, Move, is_terminal, step};
 
 /// Images pulled and containers created at once.
@@ -42,15 +48,24 @@ pub(crate) struct StatusUpdate {
 pub(crate) struct Shared {
     executor: Arc<dyn Executor>,
     statuses: mpsc::Sender<StatusUpdate>,
+    journal: Journal,
+    solitude: Solitude,
     prepares: Semaphore,
     starts: Semaphore,
 }
 
 impl Shared {
-    pub(crate) fn new(executor: Arc<dyn Executor>, statuses: mpsc::Sender<StatusUpdate>) -> Arc<Shared> {
+    pub(crate) fn new(
+        executor: Arc<dyn Executor>,
+        statuses: mpsc::Sender<StatusUpdate>,
+        journal: Journal,
+        solitude: Solitude,
+    ) -> Arc<Shared> {
         Arc::new(Shared {
             executor,
             statuses,
+            journal,
+            solitude,
             prepares: Semaphore::new(PARALLEL_PREPARES),
             starts: Semaphore::new(PARALLEL_STARTS),
         })
@@ -66,7 +81,16 @@ pub(crate) async fn drive(
 ) -> String {
     let span = tracing::info_span!("task", id = %task.id, service = %task.service_name, slot = task.slot);
     let backoff = Backoff::new(RETRY_FIRST, RETRY_CAP);
-    let driver = Driver { shared, task, status, goal, controller: None, backoff };
+    let driver = Driver {
+        shared,
+        task,
+        status,
+        goal,
+        controller: None,
+        backoff,
+        ended_at: Instant::now(),
+        attempts: VecDeque::new(),
+    };
     driver.run().instrument(span).await
 }
 
@@ -77,6 +101,10 @@ struct Driver {
     goal: watch::Receiver<Goal>,
     controller: Option<Arc<dyn Controller>>,
     backoff: Backoff,
+    /// When the task was last seen to end; for one that ended in an earlier life of the daemon, when it was taken up.
+    ended_at: Instant,
+    /// When this node ran the task again by itself, oldest first, as far as its policy asks.
+    attempts: VecDeque<Instant>,
 }
 
 impl Driver {
@@ -87,7 +115,8 @@ impl Driver {
                 Move::Accept => self.enter(TaskState::Accepted, "accepted").await,
                 Move::BeginPrepare => self.enter(TaskState::Preparing, "preparing").await,
                 Move::Prepare => self.prepare().await,
-                Move::Hold | Move::Rest => changed(&mut self.goal).await,
+                Move::Hold => changed(&mut self.goal).await,
+                Move::Rest => self.rest(goal).await,
                 Move::BeginStart => self.enter(TaskState::Starting, "starting").await,
                 Move::Start => self.start().await,
                 Move::Watch => self.watch().await,
@@ -211,6 +240,7 @@ impl Driver {
         container.exit_code = exit.code;
         self.status.ports = Vec::new();
         if exit.code == 0 && exit.reason.is_empty() {
+            self.ended_at = Instant::now();
             return self.enter(TaskState::Complete, "finished").await;
         }
         // swarmkit's words, which clients show in `service ps`.
@@ -258,7 +288,10 @@ impl Driver {
 
     async fn enter(&mut self, state: TaskState, message: &str) {
         self.status.set_state(state);
-        message.clone_into(&mut self.status.message);
+        self.status.message = match self.status.attempt {
+            0 => message.to_owned(),
+            attempt => format!("{message} (restart {attempt} without a manager)"),
+        };
         self.status.err.clear();
         self.backoff.reset();
         self.publish().await;
@@ -267,6 +300,7 @@ impl Driver {
     /// A bad end keeps the message of the state it happened in, as swarmkit does.
     async fn end(&mut self, state: TaskState, error: String) {
         debug_assert!(is_terminal(state));
+        self.ended_at = Instant::now();
         self.status.set_state(state);
         self.status.err = error;
         self.publish().await;

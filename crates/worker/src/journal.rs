@@ -12,6 +12,7 @@ use redb::{
     Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableError,
 };
 use swarm_api::pb;
+use swarm_api::progress::progress;
 
 use crate::error::AgentError;
 use crate::step::is_terminal;
@@ -31,7 +32,7 @@ const MANAGERS: TableDefinition<'_, &str, &str> = TableDefinition::new("manager"
 pub(crate) enum Entry {
     /// The task is assigned, with this desired state.
     Task(Box<pb::Task>),
-    /// The newest status of a task; passed over if the task is not in the journal.
+    /// The newest status of a task; passed over if the task is not in the journal, or a newer one is.
     Status(String, pb::TaskStatus),
     /// The task is no longer assigned; its container is still to be removed.
     Withdraw(String),
@@ -129,7 +130,10 @@ fn write(database: &Database, entries: &[Entry]) -> Result<(), redb::Error> {
                     tasks.insert(task.id.as_str(), task.encode_to_vec().as_slice())?;
                 }
                 Entry::Status(id, status) => {
-                    if tasks.get(id.as_str())?.is_some() {
+                    let known = statuses.get(id.as_str())?;
+                    let known = known.and_then(|value| pb::TaskStatus::decode(value.value()).ok());
+                    let is_old = known.is_some_and(|known| progress(&known) > progress(status));
+                    if !is_old && tasks.get(id.as_str())?.is_some() {
                         statuses.insert(id.as_str(), status.encode_to_vec().as_slice())?;
                     }
                 }
@@ -162,7 +166,8 @@ fn write(database: &Database, entries: &[Entry]) -> Result<(), redb::Error> {
 
 fn must_last(entry: &Entry) -> bool {
     match entry {
-        Entry::Status(_, status) => is_terminal(status.state()),
+        // A status of a later attempt stands over a terminal one: losing it would end a task that runs.
+        Entry::Status(_, status) => is_terminal(status.state()) || status.attempt > 0,
         Entry::Task(_) | Entry::Withdraw(_) | Entry::Forget(_) | Entry::Ports(_) | Entry::Managers(_) => true,
     }
 }
@@ -242,6 +247,19 @@ mod tests {
         assert_eq!(recalled.tasks, expected);
         assert_eq!(recalled.ports.len(), 1);
         assert_eq!(recalled.managers, [manager]);
+    }
+
+    #[tokio::test]
+    async fn a_status_never_replaces_a_newer_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::open(directory.path().to_owned()).await.unwrap();
+        let again = pb::TaskStatus { attempt: 1, ..status(TaskState::Preparing) };
+        let entries = vec![Entry::Task(boxed("a")), Entry::Status("a".into(), again.clone())];
+        journal.write(entries).await.unwrap();
+        journal.write(vec![Entry::Status("a".into(), status(TaskState::Failed))]).await.unwrap();
+        drop(journal);
+        let (_, recalled) = Journal::open(directory.path().to_owned()).await.unwrap();
+        assert_eq!(recalled.tasks[0].status, Some(again));
     }
 
     #[tokio::test]

@@ -29,6 +29,7 @@ mod link;
 mod reporter;
 mod roster;
 mod session;
+mod solitude;
 
 pub use agent::{Agent, AgentConfig, AgentStatus};
 pub use error::{AgentError, ErrorKind};

@@ -14,6 +14,7 @@ use crate::backoff::Backoff;
 use crate::executor::Executor;
 use crate::reporter::Live;
 use crate::session::{News, Session};
+use crate::solitude::Company;
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(50);
 const RECONNECT_CAP: Duration = Duration::from_secs(3);
@@ -35,6 +36,7 @@ pub(crate) struct Link {
     pub(crate) news: mpsc::Sender<News>,
     pub(crate) live: watch::Sender<Option<Live>>,
     pub(crate) status: watch::Sender<AgentStatus>,
+    pub(crate) company: Company,
 }
 
 impl Link {
@@ -55,6 +57,7 @@ impl Link {
                     tracing::debug!(%addr, %error, "no session with this manager");
                 }
                 self.live.send_replace(None);
+                self.company.is_gone();
                 self.status.send_modify(|status| {
                     status.connected = false;
                     status.last_error = Some(error);
@@ -75,6 +78,7 @@ impl Link {
             Ok(session) => session,
             Err(error) => return (error.to_string(), false),
         };
+        self.company.is_there();
         self.live.send_replace(Some(session.live()));
         self.status.send_modify(|status| {
             status.connected = true;

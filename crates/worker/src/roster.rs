@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use swarm_api::pb::{self, TaskState};
+use swarm_api::progress::progress;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
@@ -37,7 +38,7 @@ impl Roster {
             return;
         }
         let told = task.status.clone().unwrap_or_default();
-        let status = known.filter(|known| known.state >= told.state).unwrap_or(told);
+        let status = known.filter(|known| progress(known) >= progress(&told)).unwrap_or(told);
         let (sender, receiver) = watch::channel(goal);
         self.goals.insert(task.id.clone(), sender);
         let id = task.id.clone();
@@ -80,8 +81,9 @@ impl Roster {
 }
 
 /// The status of a task whose driver was lost to a defect of ours.
-pub(crate) fn lost(now_ns: i64) -> pb::TaskStatus {
+pub(crate) fn lost(now_ns: i64, attempt: u64) -> pb::TaskStatus {
     pb::TaskStatus {
+        attempt,
         state: TaskState::Failed as i32,
         timestamp_ns: now_ns,
         err: "the worker lost track of the task".to_owned(),

@@ -8,8 +8,13 @@
 //!                                                                                                 ▼
 //!                              COMPLETE, SHUTDOWN, FAILED, REJECTED: Rest ─(goal Absent)→ Remove
 //! ```
+//!
+//! One road leads back: a task that has ended by itself while no manager can be asked is run again as its next attempt, if
+//! [`restart`] says so. A manager that can be asked replaces it instead.
 
-use swarm_api::pb::TaskState;
+use std::time::Duration;
+
+use swarm_api::pb::{self, RestartCondition, TaskState};
 
 /// Where the managers want the task on this node. Later goals win over earlier ones, never the reverse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +114,21 @@ pub fn step(state: TaskState, goal: Goal) -> Move {
     }
 }
 
+/// Whether a task that has ended in `state` is run again on this node while no manager can be asked, and how long after its
+/// end. `made`: how many of its attempts the policy counts, at the time of its end. A rejected task stays so: this node
+/// cannot run it.
+pub fn restart(policy: &pb::RestartPolicy, state: TaskState, goal: Goal, made: u64) -> Option<Duration> {
+    let ended_itself = match policy.condition() {
+        RestartCondition::Any => matches!(state, TaskState::Complete | TaskState::Failed),
+        RestartCondition::OnFailure => state == TaskState::Failed,
+        RestartCondition::None => false,
+    };
+    let is_wanted = goal == Goal::Running && ended_itself;
+    let may_be_tried = policy.max_attempts == 0 || made < policy.max_attempts;
+    let delay = swarm_api::default::duration(policy.delay_ns.unwrap_or(0));
+    (is_wanted && may_be_tried).then_some(delay)
+}
+
 fn advance(state: TaskState, goal: Goal) -> Move {
     match state {
         TaskState::New | TaskState::Pending | TaskState::Assigned => Move::Accept,
@@ -189,6 +209,35 @@ mod tests {
     fn a_ready_task_starts_only_when_told() {
         assert_eq!(step(TaskState::Ready, Goal::Ready), Move::Hold);
         assert_eq!(step(TaskState::Ready, Goal::Running), Move::BeginStart);
+    }
+
+    #[test]
+    fn only_what_ended_by_itself_and_is_wanted_runs_again() {
+        let policy = |condition: RestartCondition, max_attempts| pb::RestartPolicy {
+            condition: condition.into(),
+            delay_ns: Some(7),
+            max_attempts,
+            window_ns: 0,
+        };
+        let delay = Some(Duration::from_nanos(7));
+        let any = policy(RestartCondition::Any, 0);
+        for state in STATES {
+            for goal in GOALS {
+                let runs_again =
+                    goal == Goal::Running && matches!(state, TaskState::Complete | TaskState::Failed);
+                assert_eq!(
+                    restart(&any, state, goal, u64::MAX),
+                    delay.filter(|_| runs_again),
+                    "{state:?} {goal:?}"
+                );
+            }
+        }
+        let failure = policy(RestartCondition::OnFailure, 2);
+        assert_eq!(restart(&failure, TaskState::Complete, Goal::Running, 0), None);
+        assert_eq!(restart(&failure, TaskState::Failed, Goal::Running, 1), delay);
+        assert_eq!(restart(&failure, TaskState::Failed, Goal::Running, 2), None);
+        let none = policy(RestartCondition::None, 0);
+        assert_eq!(restart(&none, TaskState::Failed, Goal::Running, 0), None);
     }
 
     proptest! {

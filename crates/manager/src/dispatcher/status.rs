@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use swarm_api::pb::{self, TaskState};
+use swarm_api::progress::progress;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::leader::Handles;
 use crate::reconcile::{ReconcileError, commit};
 use crate::store::{Action, ProposeError, View};
-use crate::task;
 
 /// Reports taken into one commit.
 const BATCH: usize = 256;
@@ -18,6 +18,8 @@ const BATCH: usize = 256;
 const ATTEMPTS: u32 = 16;
 /// Longest text of a status that is stored, in bytes.
 const TEXT_BYTES: usize = 4096;
+/// Host ports of a status that are stored.
+const PORTS: usize = 256;
 
 /// What one agent reports, and where the outcome goes.
 pub(super) struct Report {
@@ -77,7 +79,7 @@ fn merge(newest: &mut Newest, node_id: &str, updates: Vec<pb::TaskStatusUpdate>)
     for update in updates {
         let Some(status) = update.status else { continue };
         let known = newest.entry((node_id.to_owned(), update.task_id)).or_default();
-        if status.state >= known.state {
+        if progress(&status) >= progress(known) {
             *known = status;
         }
     }
@@ -91,18 +93,29 @@ fn accepted(view: &View, newest: &Newest) -> Vec<Action> {
             return None;
         }
         let mut task = pb::Task::clone(known);
-        let mut status = status.clone();
-        shorten(&mut status.message);
-        shorten(&mut status.err);
-        task.status = Some(status);
+        task.status = Some(bounded(status.clone()));
         Some(Action::put(task))
     });
     moved.collect()
 }
 
+/// Whether the status is news. A later attempt is, even of a task that was seen to end: its node ran it again while it could
+/// ask nobody. Where a replacement was made meanwhile, the desired state stops it; what was given up for good stays so.
 fn moves(task: &pb::Task, status: &pb::TaskStatus) -> bool {
-    let known = task::state(task);
-    status.state() > known || (status.state() == known && task.status.as_ref() != Some(status))
+    let Some(known) = &task.status else { return true };
+    let (new, old) = (progress(status), progress(known));
+    known.state() != TaskState::Orphaned && (new > old || (new == old && known != status))
+}
+
+fn bounded(mut status: pb::TaskStatus) -> pb::TaskStatus {
+    shorten(&mut status.message);
+    shorten(&mut status.err);
+    status.ports.truncate(PORTS);
+    status.ports.iter_mut().for_each(|port| shorten(&mut port.name));
+    if let Some(container) = &mut status.container {
+        shorten(&mut container.container_id);
+    }
+    status
 }
 
 /// The states that a worker may say.
@@ -168,6 +181,46 @@ mod tests {
         assert!(!is_accepted(TaskState::Assigned, "other", TaskState::Running), "another node's task");
         assert!(!is_accepted(TaskState::Orphaned, "n", TaskState::Running), "given up");
         assert!(!is_accepted(TaskState::Assigned, "n", TaskState::Orphaned), "not a worker's to say");
+    }
+
+    #[test]
+    fn a_later_attempt_is_accepted_after_an_end_but_not_of_what_was_given_up() {
+        let said = |known: TaskState, attempt: u64, state: TaskState| {
+            let mut newest = Newest::new();
+            let status = pb::TaskStatus { attempt, ..status(state) };
+            let update = pb::TaskStatusUpdate { task_id: "t".into(), status: Some(status) };
+            merge(&mut newest, "n", vec![update]);
+            let action = accepted(&view(known), &newest).pop()?;
+            match action {
+                Action::Put(crate::store::Object::Task(task)) => task.status.as_ref().map(progress),
+                other => panic!("{other:?}"),
+            }
+        };
+        let running = Some((1, TaskState::Running.into()));
+        assert_eq!(said(TaskState::Running, 1, TaskState::Running), running, "its end was never told");
+        assert_eq!(said(TaskState::Failed, 1, TaskState::Running), running, "its end was told");
+        assert_eq!(
+            said(TaskState::Complete, 2, TaskState::Preparing),
+            Some((2, TaskState::Preparing.into()))
+        );
+        assert_eq!(said(TaskState::Orphaned, 1, TaskState::Running), None);
+    }
+
+    #[test]
+    fn a_status_is_stored_within_bounds() {
+        let long = "x".repeat(TEXT_BYTES * 2);
+        let port = pb::PortConfig { name: long.clone(), ..Default::default() };
+        let container = pb::ContainerStatus { container_id: long.clone(), ..Default::default() };
+        let status = bounded(pb::TaskStatus {
+            message: long.clone(),
+            err: long,
+            container: Some(container),
+            ports: vec![port; PORTS * 2],
+            ..Default::default()
+        });
+        assert_eq!((status.message.len(), status.err.len()), (TEXT_BYTES, TEXT_BYTES));
+        assert_eq!(status.container.unwrap().container_id.len(), TEXT_BYTES);
+        assert_eq!((status.ports.len(), status.ports[0].name.len()), (PORTS, TEXT_BYTES));
     }
 
     #[test]

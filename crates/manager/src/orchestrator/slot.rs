@@ -53,12 +53,16 @@ impl Slot {
         self.tasks.iter().any(|task| !is_live(task) && may_run(view, task))
     }
 
-    /// How many tasks of this spec have ended by themselves, among those made at or after `since_ns`.
+    /// How often tasks of this spec have ended by themselves, among those made at or after `since_ns`. A task that its node
+    /// ran again while it could ask nobody has ended that many times.
     pub(super) fn ended(&self, spec_version: u64, since_ns: i64) -> u64 {
-        let ended = |task: &&Arc<pb::Task>| {
-            task.spec_version == spec_version && ended_itself(task) && created_at_ns(task) >= since_ns
+        let counts =
+            |task: &&Arc<pb::Task>| task.spec_version == spec_version && created_at_ns(task) >= since_ns;
+        let ends = |task: &Arc<pb::Task>| {
+            let attempt = task.status.as_ref().map_or(0, |status| status.attempt);
+            attempt.saturating_add(u64::from(ended_itself(task)))
         };
-        self.tasks.iter().filter(ended).map(|_| 1).sum()
+        self.tasks.iter().filter(counts).map(ends).fold(0, u64::saturating_add)
     }
 }
 

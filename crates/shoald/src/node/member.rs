@@ -87,6 +87,7 @@ impl Member {
             connect: Arc::new(Managers { identity: identity.clone(), local }),
             managers,
             executor,
+            alone_after: worker::agent::ALONE_AFTER,
         });
         let agent = agent.await.context("cannot start the agent")?;
         let agent_status = agent.status();

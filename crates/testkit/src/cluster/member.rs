@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -24,13 +25,26 @@ pub struct Member {
     pub executor: FakeExecutor,
     identity: SharedIdentity,
     state_dir: PathBuf,
+    alone_after: Duration,
+    is_cut_off: watch::Sender<bool>,
     agent: Option<Agent>,
 }
 
 impl Member {
-    pub(super) fn new(identity: SharedIdentity, executor: FakeExecutor, state_dir: PathBuf) -> Self {
+    pub(super) fn new(
+        identity: SharedIdentity,
+        executor: FakeExecutor,
+        state_dir: PathBuf,
+        alone_after: Duration,
+    ) -> Self {
         let node_id = identity.get().node_id.to_string();
-        Member { node_id, executor, identity, state_dir, agent: None }
+        let is_cut_off = watch::Sender::new(false);
+        Member { node_id, executor, identity, state_dir, alone_after, is_cut_off, agent: None }
+    }
+
+    /// Whether it can make connections to managers. Those that stand are left alone.
+    pub fn set_cut_off(&self, is_cut_off: bool) {
+        self.is_cut_off.send_replace(is_cut_off);
     }
 
     /// Whether its agent runs.
@@ -51,9 +65,14 @@ impl Member {
     pub(super) async fn come_back(&mut self, leader: &Leader) -> anyhow::Result<()> {
         let config = AgentConfig {
             state_dir: self.state_dir.clone(),
-            connect: Arc::new(Loopback { identity: self.identity.clone(), addr: leader.addr() }),
+            connect: Arc::new(Loopback {
+                identity: self.identity.clone(),
+                addr: leader.addr(),
+                is_cut_off: self.is_cut_off.subscribe(),
+            }),
             managers: vec!["the leader".to_owned()],
             executor: Arc::new(self.executor.clone()),
+            alone_after: self.alone_after,
         };
         let begun = tokio::time::Instant::now();
         loop {
@@ -78,11 +97,15 @@ fn is_held(error: &AgentError) -> bool {
 struct Loopback {
     identity: SharedIdentity,
     addr: watch::Receiver<SocketAddr>,
+    is_cut_off: watch::Receiver<bool>,
 }
 
 #[async_trait]
 impl Connect for Loopback {
     async fn connect(&self, _addr: &str) -> Result<Channel, String> {
+        if *self.is_cut_off.borrow() {
+            return Err("cut off".to_owned());
+        }
         let addr = self.addr.borrow().to_string();
         channel::connect(&addr, &self.identity, Arc::new(Tcp)).map_err(|error| error.to_string())
     }

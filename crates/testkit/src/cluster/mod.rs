@@ -16,6 +16,7 @@ use anyhow::{Context, bail};
 use manager::store::{State, View};
 use swarm_api::pb::{self, NodeAvailability, TaskState};
 use tonic::Code;
+use worker::agent::ALONE_AFTER;
 use worker::fake::FakeExecutor;
 
 use self::leader::Leader;
@@ -34,14 +35,20 @@ pub struct Cluster {
     /// The workers, in the order they were added.
     pub members: Vec<Member>,
     directory: tempfile::TempDir,
+    alone_after: Duration,
 }
 
 impl Cluster {
     /// A cluster of so many workers, all of them ready.
     pub async fn start(workers: usize) -> anyhow::Result<Cluster> {
+        Cluster::start_patient(workers, ALONE_AFTER).await
+    }
+
+    /// A cluster whose workers restart failed tasks by themselves when they had no session for so long.
+    pub async fn start_patient(workers: usize, alone_after: Duration) -> anyhow::Result<Cluster> {
         let directory = tempfile::tempdir().context("make a temporary directory")?;
         let leader = Leader::found(directory.path().join("manager")).await?;
-        let mut cluster = Cluster { leader, members: Vec::new(), directory };
+        let mut cluster = Cluster { leader, members: Vec::new(), directory, alone_after };
         for _ in 0..workers {
             cluster.add_worker().await?;
         }
@@ -61,7 +68,7 @@ impl Cluster {
         let number = self.members.len();
         let identity = self.leader.join().await.context("join the swarm")?;
         let state_dir = self.directory.path().join(format!("w{number}"));
-        let mut member = Member::new(identity, executor, state_dir);
+        let mut member = Member::new(identity, executor, state_dir, self.alone_after);
         member.come_back(&self.leader).await?;
         self.members.push(member);
         self.members.last().context("a member was just added")
