@@ -34,7 +34,7 @@ pub(super) async fn stream(
     let mut sequence = 1;
     let changes = difference(&Due::default(), &sent);
     let first = pb::AssignmentsMessage { r#type: Type::Complete.into(), applies_to: 0, sequence, changes };
-    if out.send(Ok(first)).await.is_err() {
+    if !deliver(&out, first, &over).await {
         return;
     }
     loop {
@@ -71,9 +71,21 @@ pub(super) async fn stream(
         };
         sequence += 1;
         sent = due;
-        if out.send(Ok(message)).await.is_err() {
+        if !deliver(&out, message, &over).await {
             return;
         }
+    }
+}
+
+/// Hands a message over; false when nobody will read it. An agent that does not read holds up its own stream alone.
+async fn deliver(
+    out: &mpsc::Sender<Result<pb::AssignmentsMessage, Status>>,
+    message: pb::AssignmentsMessage,
+    over: &CancellationToken,
+) -> bool {
+    tokio::select! {
+        () = over.cancelled() => false,
+        sent = out.send(Ok(message)) => sent.is_ok(),
     }
 }
 
@@ -144,4 +156,63 @@ pub(super) fn difference(sent: &Due, due: &Due) -> Vec<pb::AssignmentChange> {
 
 fn change(action: Action, item: Item) -> pb::AssignmentChange {
     pb::AssignmentChange { action: action.into(), assignment: Some(pb::Assignment { item: Some(item) }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Action, Publisher, State, Transaction, apply};
+
+    fn put(state: &mut State, publisher: &Publisher, index: u64, task: pb::Task) {
+        let events = apply(state, Transaction::one(Action::put(task)), 0, index).unwrap();
+        publisher.publish(state, events);
+    }
+
+    fn task(id: u64) -> pb::Task {
+        let desired_state = TaskState::Running.into();
+        pb::Task { id: format!("t{id:05}"), node_id: "n".to_owned(), desired_state, ..Default::default() }
+    }
+
+    #[tokio::test]
+    async fn a_slow_agent_misses_nothing_and_holds_nobody_up() {
+        const CHANGES: u64 = 2000;
+        let (publisher, store) = Publisher::new(State::default());
+        let (out, mut messages) = mpsc::channel(1);
+        let streaming = tokio::spawn(stream(store, "n".to_owned(), CancellationToken::new(), out));
+        let mut state = State::default();
+        for index in 1..=CHANGES {
+            put(&mut state, &publisher, index, task(index));
+            if index % 100 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let mut last = None;
+        let (mut tasks, mut count) = (0, 0);
+        while tasks < CHANGES {
+            let message = messages.recv().await.unwrap().unwrap();
+            match message.r#type() {
+                Type::Complete => assert_eq!(last, None, "all of it comes once"),
+                Type::Incremental => assert_eq!(last, Some(message.applies_to), "no gap"),
+            }
+            last = Some(message.sequence);
+            tasks += u64::try_from(message.changes.len()).unwrap();
+            count += 1;
+        }
+        assert_eq!(tasks, CHANGES, "nothing is told twice");
+        assert!(count < 10, "what gathered comes in few messages, not {count}");
+        drop(messages);
+        streaming.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_with_its_session() {
+        let (_publisher, store) = Publisher::new(State::default());
+        let over = CancellationToken::new();
+        let (out, mut messages) = mpsc::channel(1);
+        let streaming = tokio::spawn(stream(store, "n".to_owned(), over.clone(), out));
+        assert!(messages.recv().await.is_some());
+        over.cancel();
+        streaming.await.unwrap();
+        assert!(messages.recv().await.is_none());
+    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use swarm_api::pb::{self, NodeState};
 
-use super::session::Sessions;
-use super::{Dispatcher, Term};
+use super::session::{Heard, Sessions};
+use super::{Dispatcher, FlapConfig, Term};
 use crate::node;
 use crate::reconcile::{ReconcileError, commit};
 use crate::store::{Action, View};
@@ -17,6 +17,10 @@ const TICKS: u32 = 8;
 const TICK_MIN: Duration = Duration::from_millis(5);
 /// A tick that comes later than so many of its lengths says that this manager itself stood still.
 const LATE: i64 = 8;
+
+/// Why a node is down.
+const SILENT: &str = "heartbeat failure";
+const ABSENT: &str = "the node did not come back in time";
 
 /// What a silence is measured against, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +43,13 @@ pub(super) async fn watch(dispatcher: &Dispatcher, term: &Term) -> Result<(), Re
             () = handles.clock.sleep(tick) => {}
         }
         let now_ns = handles.clock.now_ns();
-        if now_ns.saturating_sub(last_tick_ns) > nanos(tick).saturating_mul(LATE) {
-            tracing::warn!("this manager stood still for a while, silent nodes are excused");
-            term.sessions.lock().unwrap_or_else(PoisonError::into_inner).excuse(now_ns);
+        let passed_ns = now_ns.saturating_sub(last_tick_ns);
+        if !(0..=nanos(tick).saturating_mul(LATE)).contains(&passed_ns) {
+            tracing::warn!(
+                passed_ms = passed_ns / 1_000_000,
+                "this manager stood still or its clock was moved, silent nodes are excused"
+            );
+            term.sessions.lock().unwrap_or_else(PoisonError::into_inner).excuse(now_ns, passed_ns);
             since_ns = now_ns;
         }
         last_tick_ns = now_ns;
@@ -51,16 +59,11 @@ pub(super) async fn watch(dispatcher: &Dispatcher, term: &Term) -> Result<(), Re
             first_beat_ns: nanos(dispatcher.first_beat()),
             goodbye_grace_ns: nanos(dispatcher.config.goodbye_grace),
         };
-        let down = {
+        let changed = {
             let mut sessions = term.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            let down = lost(&handles.store.view(), &sessions, patience, now_ns);
-            down.iter().for_each(|node| sessions.close(&node.id));
-            down
+            judge(&handles.store.view(), &mut sessions, &dispatcher.config.flap, patience, now_ns)
         };
-        for node in &down {
-            tracing::warn!(node_id = %node.id, "node is down");
-        }
-        match commit(handles, down.into_iter().map(Action::put).collect()).await {
+        match commit(handles, changed.into_iter().map(Action::put).collect()).await {
             Ok(()) => {}
             // Judged again with the next tick.
             Err(error) if error.is_stale() => {}
@@ -69,32 +72,80 @@ pub(super) async fn watch(dispatcher: &Dispatcher, term: &Term) -> Result<(), Re
     }
 }
 
+/// The nodes whose status is another from now on; the sessions of those that are lost end.
+pub(super) fn judge(
+    view: &View,
+    sessions: &mut Sessions,
+    flap: &FlapConfig,
+    patience: Patience,
+    now_ns: i64,
+) -> Vec<pb::Node> {
+    sessions.retain(view);
+    let mut changed = lost(view, sessions, patience, now_ns);
+    for node in &changed {
+        tracing::warn!(node_id = %node.id, "node is down");
+        sessions.lose(&node.id, flap, now_ns);
+    }
+    for node_id in silent_while_down(view, sessions, patience, now_ns) {
+        sessions.close(&node_id);
+    }
+    changed.extend(taken_back(view, sessions, now_ns));
+    changed
+}
+
 /// The nodes that are down from now on, with their new status. Pure.
 pub(super) fn lost(view: &View, sessions: &Sessions, patience: Patience, now_ns: i64) -> Vec<pb::Node> {
     let silent = |node: &pb::Node| {
-        let (heard_ns, limit_ns, message) = match node::state(node) {
-            NodeState::Ready => match sessions.last_beat_ns(&node.id) {
-                Some(beat_ns) => (beat_ns, patience.loss_ns, "heartbeat failure"),
-                None => (patience.since_ns, patience.first_beat_ns, "heartbeat failure"),
-            },
-            NodeState::Disconnected => {
-                let heard_ns = sessions.goodbye_ns(&node.id).unwrap_or(patience.since_ns);
-                (heard_ns, patience.goodbye_grace_ns, "the node did not come back in time")
+        let heard = sessions.heard(&node.id);
+        let goodbye_ns = heard.and_then(|heard| heard.goodbye_ns);
+        let (heard_ns, limit_ns, message) = match (node::state(node), goodbye_ns, heard) {
+            // It said so a moment ago, and that is not committed yet.
+            (NodeState::Ready | NodeState::Disconnected, Some(goodbye_ns), _) => {
+                (goodbye_ns, patience.goodbye_grace_ns, ABSENT)
             }
+            (NodeState::Disconnected, None, _) => (patience.since_ns, patience.goodbye_grace_ns, ABSENT),
+            (NodeState::Ready, None, Some(heard)) => (heard.last_beat_ns, patience.loss_ns(heard), SILENT),
+            (NodeState::Ready, None, None) => (patience.since_ns, patience.first_beat_ns, SILENT),
             // Never heard of, or known to be down.
-            NodeState::Unknown | NodeState::Down => return None,
+            (NodeState::Unknown | NodeState::Down, _, _) => return None,
         };
         (now_ns.saturating_sub(heard_ns) > limit_ns).then_some(message)
     };
-    let down = view.nodes().filter_map(|node| {
-        let message = silent(node)?;
-        let mut node = pb::Node::clone(node);
-        let status = node.status.get_or_insert_default();
-        status.set_state(NodeState::Down);
-        message.clone_into(&mut status.message);
-        Some(node)
-    });
+    let down = view.nodes().filter_map(|node| Some(with_state(node, NodeState::Down, silent(node)?)));
     down.collect()
+}
+
+/// Nodes that are held back and whose session has fallen silent. Pure.
+fn silent_while_down(view: &View, sessions: &Sessions, patience: Patience, now_ns: i64) -> Vec<String> {
+    let silent = |node: &pb::Node| {
+        let heard = sessions.heard(&node.id).filter(|_| sessions.is_open(&node.id));
+        heard.is_some_and(|heard| now_ns.saturating_sub(heard.last_beat_ns) > patience.loss_ns(heard))
+    };
+    let down = view.nodes().filter(|node| node::state(node) == NodeState::Down && silent(node));
+    down.map(|node| node.id.clone()).collect()
+}
+
+/// The nodes that were held back for long enough, with their new status. Pure.
+pub(super) fn taken_back(view: &View, sessions: &Sessions, now_ns: i64) -> Vec<pb::Node> {
+    let back =
+        |node: &pb::Node| node::state(node) == NodeState::Down && sessions.is_welcome(&node.id, now_ns);
+    let nodes = view.nodes().filter(|node| back(node));
+    nodes.map(|node| with_state(node, NodeState::Ready, "")).collect()
+}
+
+fn with_state(node: &pb::Node, state: NodeState, message: &str) -> pb::Node {
+    let mut node = node.clone();
+    let status = node.status.get_or_insert_default();
+    status.set_state(state);
+    message.clone_into(&mut status.message);
+    node
+}
+
+impl Patience {
+    /// How long this node may be silent. One that was told of a longer period may still sleep that long.
+    fn loss_ns(&self, heard: Heard) -> i64 {
+        self.loss_ns.max(heard.period_ns.saturating_mul(5) / 2)
+    }
 }
 
 fn nanos(duration: Duration) -> i64 {

@@ -4,10 +4,13 @@
 //! clock. Out: assignment streams; node statuses; task statuses from ACCEPTED on, and ORPHANED. It makes no
 //! task, changes no desired state and picks no node.
 //!
+//! A hostile agent is bounded: one session of its node, one stream and one report of the session, so many sessions in a while.
+//!
 //! All that is only in memory (who has a session, when it last beat) belongs to one [`Term`] of leadership.
 //! A new leader knows of no session, gives every node the full time-out, and the agents come by themselves.
 
 mod assignment;
+mod flap;
 mod heartbeat;
 mod orphan;
 mod rpc;
@@ -23,6 +26,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+pub use self::flap::FlapConfig;
 use self::session::Sessions;
 use self::status::Report;
 use crate::leader::Handles;
@@ -45,6 +49,8 @@ pub struct DispatcherConfig {
     pub goodbye_grace: Duration,
     /// How long a node must be down before its tasks are given up for good.
     pub orphan_after: Duration,
+    /// When a node whose link comes and goes is held back.
+    pub flap: FlapConfig,
 }
 
 impl Default for DispatcherConfig {
@@ -56,6 +62,7 @@ impl Default for DispatcherConfig {
             goodbye_grace: Duration::from_secs(60),
             // As swarmkit.
             orphan_after: Duration::from_secs(24 * 3600),
+            flap: FlapConfig::default(),
         }
     }
 }

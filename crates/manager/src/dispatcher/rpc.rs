@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::PoisonError;
 
 use futures_util::Stream;
+use prost::Message;
 use swarm_api::channel::RemoteAddr;
 use swarm_api::pb::dispatcher_server;
 use swarm_api::pb::{self, NodeState};
@@ -14,14 +15,18 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use super::session::Session;
 use super::status::Report;
 use super::{Dispatcher, Term, assignment};
+use crate::node;
 use crate::store::{Notice, Object, ProposeError, Store, Transaction, View};
 
 /// Messages that may wait for a slow agent.
 const STREAM: usize = 16;
 /// Statuses in one call.
 const UPDATES: usize = 4096;
+/// What a node may say of itself, in bytes: it goes into the log.
+const DESCRIPTION_BYTES: usize = 64 << 10;
 
 type Out<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -39,14 +44,24 @@ impl dispatcher_server::Dispatcher for Dispatcher {
         let term = self.term()?;
         let description = request.into_inner().description.unwrap_or_default();
         let now_ns = self.handles.clock.now_ns();
-        let (session_id, over) = sessions(&term).open(&node_id, now_ns, &term.stop);
-        if let Err(status) = self.register(&node_id, description, addr).await {
-            sessions(&term).close(&node_id);
+        if description.encoded_len() > DESCRIPTION_BYTES {
+            return Err(Status::invalid_argument("the node says too much of itself"));
+        }
+        let opened = sessions(&term).open(&node_id, now_ns, &self.config.flap, &term.stop);
+        let opened = opened.map_err(|refused| {
+            if refused.is_new {
+                tracing::warn!(%node_id, %refused, "sessions are refused");
+            }
+            Status::resource_exhausted(refused.to_string())
+        })?;
+        let Session { id, over, .. } = opened.session;
+        if let Err(status) = self.register(&node_id, description, addr, opened.held.as_deref()).await {
+            sessions(&term).close_if(&node_id, &id);
             return Err(status);
         }
-        tracing::info!(%node_id, "node has a session");
+        tracing::info!(%node_id, held = opened.held.unwrap_or_default(), "node has a session");
         let (out, stream) = mpsc::channel(STREAM);
-        tokio::spawn(node_news(self.handles.store.clone(), node_id, session_id, over, out));
+        tokio::spawn(node_news(self.handles.store.clone(), node_id, id, over, out));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 
@@ -55,8 +70,9 @@ impl dispatcher_server::Dispatcher for Dispatcher {
         request: Request<pb::HeartbeatRequest>,
     ) -> Result<Response<pb::HeartbeatResponse>, Status> {
         let node_id = caller(&request)?;
-        self.check(&node_id, &request.into_inner().session_id)?;
+        let (term, _) = self.check(&node_id, &request.into_inner().session_id)?;
         let period_ns = u64::try_from(self.period().as_nanos()).unwrap_or(u64::MAX);
+        sessions(&term).tell_period(&node_id, i64::try_from(period_ns).unwrap_or(i64::MAX));
         Ok(Response::new(pb::HeartbeatResponse { period_ns }))
     }
 
@@ -65,7 +81,8 @@ impl dispatcher_server::Dispatcher for Dispatcher {
         request: Request<pb::AssignmentsRequest>,
     ) -> Result<Response<Self::AssignmentsStream>, Status> {
         let node_id = caller(&request)?;
-        let (_, over) = self.check(&node_id, &request.into_inner().session_id)?;
+        let (term, session) = self.check(&node_id, &request.into_inner().session_id)?;
+        let over = sessions(&term).restream(&node_id, &session.id).ok_or_else(no_session)?;
         let (out, stream) = mpsc::channel(STREAM);
         tokio::spawn(assignment::stream(self.handles.store.clone(), node_id, over, out));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
@@ -77,7 +94,10 @@ impl dispatcher_server::Dispatcher for Dispatcher {
     ) -> Result<Response<pb::Empty>, Status> {
         let node_id = caller(&request)?;
         let request = request.into_inner();
-        let (term, _) = self.check(&node_id, &request.session_id)?;
+        let (term, session) = self.check(&node_id, &request.session_id)?;
+        let one_at_a_time = session.reporting.try_acquire_owned();
+        let _reports =
+            one_at_a_time.map_err(|_| Status::resource_exhausted("statuses are under way already"))?;
         if request.updates.len() > UPDATES {
             return Err(Status::invalid_argument(format!("more than {UPDATES} statuses in one call")));
         }
@@ -98,9 +118,12 @@ impl dispatcher_server::Dispatcher for Dispatcher {
         sessions(&term).goodbye(&node_id, self.handles.clock.now_ns());
         tracing::info!(%node_id, "node says goodbye");
         self.set_node(&node_id, |node| {
-            let status = node.status.get_or_insert_default();
-            status.set_state(NodeState::Disconnected);
-            "the node announced its absence".clone_into(&mut status.message);
+            // One that is held back has no tasks that could wait for it.
+            if node::state(node) != NodeState::Down {
+                let status = node.status.get_or_insert_default();
+                status.set_state(NodeState::Disconnected);
+                "the node announced its absence".clone_into(&mut status.message);
+            }
         })
         .await?;
         Ok(Response::new(pb::Empty {}))
@@ -108,28 +131,26 @@ impl dispatcher_server::Dispatcher for Dispatcher {
 }
 
 impl Dispatcher {
-    /// Notes a sign of life on the caller's session. Its term, and the token of its end.
-    fn check(&self, node_id: &str, session_id: &str) -> Result<(Term, CancellationToken), Status> {
+    /// Notes a sign of life on the caller's session, and gives it with its term.
+    fn check(&self, node_id: &str, session_id: &str) -> Result<(Term, Session), Status> {
         let term = self.term()?;
-        let over = sessions(&term).beat(node_id, session_id, self.handles.clock.now_ns());
-        match over {
-            Some(over) => Ok((term, over)),
-            None => Err(Status::not_found("no such session")),
-        }
+        let session = sessions(&term).beat(node_id, session_id, self.handles.clock.now_ns());
+        Ok((term, session.ok_or_else(no_session)?))
     }
 
-    /// Marks the node as ready, with what it says of itself.
+    /// Marks the node as ready, or says why it is held back, with what it says of itself.
     async fn register(
         &self,
         node_id: &str,
         description: pb::NodeDescription,
         addr: Option<String>,
+        held: Option<&str>,
     ) -> Result<(), Status> {
         self.set_node(node_id, |node| {
             node.description = Some(description.clone());
             let status = node.status.get_or_insert_default();
-            status.set_state(NodeState::Ready);
-            status.message.clear();
+            status.set_state(if held.is_some() { NodeState::Down } else { NodeState::Ready });
+            held.unwrap_or_default().clone_into(&mut status.message);
             if let Some(addr) = &addr {
                 status.addr.clone_from(addr);
             }
@@ -175,6 +196,10 @@ fn sessions(term: &Term) -> std::sync::MutexGuard<'_, super::Sessions> {
     term.sessions.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn no_session() -> Status {
+    Status::not_found("no such session")
+}
+
 fn caller<T>(request: &Request<T>) -> Result<String, Status> {
     let peer = request.extensions().get::<Peer>();
     let node_id = peer.and_then(Peer::node_id).map(|id| id.to_string());
@@ -202,7 +227,11 @@ async fn node_news(
             managers: managers(&view),
         };
         if sent.as_ref() != Some(&message) {
-            if out.send(Ok(message.clone())).await.is_err() {
+            let delivered = tokio::select! {
+                () = over.cancelled() => return,
+                delivered = out.send(Ok(message.clone())) => delivered,
+            };
+            if delivered.is_err() {
                 return;
             }
             sent = Some(message);

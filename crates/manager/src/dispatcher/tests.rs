@@ -7,10 +7,11 @@ use swarm_api::pb::assignment_change::Action as ChangeAction;
 use swarm_api::pb::{self, NodeState, PublishMode, TaskState};
 use tokio_util::sync::CancellationToken;
 
+use super::FlapConfig;
 use super::assignment::{Due, difference};
-use super::heartbeat::{Patience, lost};
+use super::heartbeat::{Patience, judge, lost};
 use super::orphan::Orphans;
-use super::session::Sessions;
+use super::session::{Session, Sessions};
 use crate::reconcile::Planner;
 use crate::store::{Action, Object, State, Transaction, View, apply};
 
@@ -49,6 +50,11 @@ fn view(objects: Vec<Object>) -> View {
     View::from(state)
 }
 
+fn opened(sessions: &mut Sessions, node_id: &str, now_ns: i64) -> Session {
+    let term = CancellationToken::new();
+    sessions.open(node_id, now_ns, &FlapConfig::default(), &term).ok().unwrap().session
+}
+
 fn down(view: &View, sessions: &Sessions, now_ns: i64) -> Vec<String> {
     lost(view, sessions, PATIENCE, now_ns).into_iter().map(|node| node.id).collect()
 }
@@ -61,28 +67,111 @@ fn a_silent_node_is_down_and_a_new_leader_waits_longer() {
         node("unheard", NodeState::Ready).into(),
         node("new", NodeState::Unknown).into(),
     ]);
-    let term = CancellationToken::new();
     let mut sessions = Sessions::default();
-    let (session, _) = sessions.open("beats", 1000, &term);
-    let (_, over) = sessions.open("silent", 1000, &term);
+    let session = opened(&mut sessions, "beats", 1000).id;
+    let over = opened(&mut sessions, "silent", 1000).over;
     assert!(sessions.beat("beats", &session, 1100).is_some());
     assert!(sessions.beat("beats", "another", 1100).is_none());
     assert_eq!(down(&view, &sessions, 1050), Vec::<String>::new());
     assert_eq!(down(&view, &sessions, 1051), ["silent"]);
     assert_eq!(down(&view, &sessions, 1150), ["silent"]);
     assert_eq!(down(&view, &sessions, 1151), ["beats", "silent", "unheard"]);
-    sessions.excuse(1151);
+    sessions.excuse(1151, 0);
     assert_eq!(down(&view, &sessions, 1200), ["unheard"]);
     sessions.close("silent");
     assert!(over.is_cancelled());
+    assert_eq!(down(&view, &sessions, 1200), ["unheard"], "a connection that ended is no silence");
+    assert_eq!(down(&view, &sessions, 1202), ["beats", "silent", "unheard"]);
+}
+
+#[test]
+fn a_node_may_sleep_as_long_as_it_was_told() {
+    let view = view(vec![node("n", NodeState::Ready).into()]);
+    let mut sessions = Sessions::default();
+    opened(&mut sessions, "n", 1000);
+    sessions.tell_period("n", 40);
+    assert!(down(&view, &sessions, 1100).is_empty(), "the period was shortened while it slept");
+    assert_eq!(down(&view, &sessions, 1101), ["n"]);
+}
+
+#[test]
+fn a_node_whose_link_comes_and_goes_is_held_back() {
+    let flap = FlapConfig { free: 1, ..FlapConfig::default() };
+    let first_ns = i64::try_from(flap.first.as_nanos()).unwrap();
+    let term = CancellationToken::new();
+    let mut sessions = Sessions::default();
+    let mut now_ns = PATIENCE.since_ns;
+    let lose = |sessions: &mut Sessions, now_ns: i64| {
+        let ready = view(vec![node("n", NodeState::Ready).into()]);
+        let changed = judge(&ready, sessions, &flap, PATIENCE, now_ns);
+        assert_eq!(changed.len(), 1, "{changed:?}");
+        assert_eq!(crate::node::state(&changed[0]), NodeState::Down);
+    };
+    let known_down = view(vec![node("n", NodeState::Down).into()]);
+    let back = |sessions: &mut Sessions, now_ns: i64| {
+        let changed = judge(&known_down, sessions, &flap, PATIENCE, now_ns);
+        changed.iter().map(crate::node::state).collect::<Vec<_>>()
+    };
+
+    sessions.open("n", now_ns, &flap, &term).unwrap();
+    now_ns += PATIENCE.loss_ns + 1;
+    lose(&mut sessions, now_ns);
+    assert!(back(&mut sessions, now_ns).is_empty(), "it has no session");
+    assert_eq!(sessions.open("n", now_ns, &flap, &term).unwrap().held, None, "the first time is free");
+    now_ns += PATIENCE.loss_ns + 1;
+    lose(&mut sessions, now_ns);
+
+    let opened = sessions.open("n", now_ns, &flap, &term).unwrap();
+    assert!(opened.held.unwrap().contains("lost 2 times"), "it is told why");
+    assert!(back(&mut sessions, now_ns).is_empty(), "it is held back");
+    let Session { id, over, .. } = opened.session;
+    assert!(sessions.beat("n", &id, now_ns + first_ns).is_some(), "and heard meanwhile");
+    assert_eq!(back(&mut sessions, now_ns + first_ns), [NodeState::Ready]);
+
+    // A link that goes again while the node is held back must hold for all of the time.
+    now_ns += first_ns + PATIENCE.loss_ns + 1;
+    assert!(back(&mut sessions, now_ns).is_empty());
+    assert!(over.is_cancelled(), "the silent session is over");
+    assert!(sessions.open("n", now_ns, &flap, &term).unwrap().held.is_some());
+    assert!(back(&mut sessions, now_ns).is_empty());
+}
+
+#[test]
+fn a_thousand_sessions_of_one_node_are_one() {
+    let flap = FlapConfig::default();
+    let term = CancellationToken::new();
+    let mut sessions = Sessions::default();
+    let all: Vec<_> = (0..1000).map(|now_ns| sessions.open("n", now_ns, &flap, &term)).collect();
+    let refused: Vec<_> = all.iter().filter_map(|opened| opened.as_ref().err()).collect();
+    assert_eq!(refused.len(), 970);
+    assert_eq!(refused.iter().filter(|refused| refused.is_new).count(), 1, "told once");
+    let live = |opened: &&super::session::Opened| !opened.session.over.is_cancelled();
+    assert_eq!(all.iter().flatten().filter(live).count(), 1);
+    let later = sessions.open("n", 3_000_000_000, &flap, &term);
+    assert!(later.is_ok(), "it is let in again after a while");
+    assert!(sessions.open("other", 1, &flap, &term).is_ok(), "and others always are");
+}
+
+#[test]
+fn a_stream_of_assignments_gives_way_to_the_next() {
+    let mut sessions = Sessions::default();
+    let session = opened(&mut sessions, "n", 0);
+    let first = sessions.restream("n", &session.id).unwrap();
+    let second = sessions.restream("n", &session.id).unwrap();
+    assert!(first.is_cancelled() && !second.is_cancelled());
+    assert!(sessions.restream("n", "another").is_none());
+    sessions.close("n");
+    assert!(second.is_cancelled());
 }
 
 #[test]
 fn a_node_that_said_goodbye_has_its_grace() {
     let view = view(vec![node("away", NodeState::Disconnected).into()]);
     let mut sessions = Sessions::default();
-    sessions.open("away", 1000, &CancellationToken::new());
+    opened(&mut sessions, "away", 1000);
     sessions.goodbye("away", 1200);
+    let ready = self::view(vec![node("away", NodeState::Ready).into()]);
+    assert!(down(&ready, &sessions, 1800).is_empty(), "its word counts before it is committed");
     assert!(down(&view, &sessions, 1800).is_empty());
     assert_eq!(down(&view, &sessions, 1801), ["away"]);
     assert_eq!(down(&view, &Sessions::default(), 1601), ["away"], "a new leader counts from its beginning");
@@ -90,12 +179,13 @@ fn a_node_that_said_goodbye_has_its_grace() {
 
 #[test]
 fn a_new_session_ends_the_old_one() {
-    let term = CancellationToken::new();
     let mut sessions = Sessions::default();
-    let (first, over) = sessions.open("n", 0, &term);
-    sessions.open("n", 0, &term);
-    assert!(over.is_cancelled());
-    assert!(sessions.beat("n", &first, 1).is_none());
+    let first = opened(&mut sessions, "n", 0);
+    let second = opened(&mut sessions, "n", 0);
+    assert!(first.over.is_cancelled());
+    assert!(sessions.beat("n", &first.id, 1).is_none());
+    sessions.close_if("n", &first.id);
+    assert!(!second.over.is_cancelled(), "an old session does not end the new one");
 }
 
 #[test]
