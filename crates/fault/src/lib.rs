@@ -7,7 +7,8 @@
 //!
 //! In any other build a point is nothing at all.
 //!
-//! The loss of the machine is such a fault too: [`boot_id_path`] lets a test start a daemon "after" it.
+//! The loss of the machine is such a fault too: [`boot_id_path`] lets a test start a daemon "after" it. So is a disk that is
+//! [slow](slow_disk).
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,24 @@ pub fn inherited() -> Option<(&'static str, std::ffi::OsString)> {
     return std::env::var_os(VARIABLE).map(|file| (VARIABLE, file));
     #[cfg(not(any(debug_assertions, feature = "armed")))]
     None
+}
+
+/// The environment variable that names the file with the milliseconds that each write of the log takes longer, in the builds
+/// that have points. Without the file, or without a number in it, none.
+pub const SLOW_VARIABLE: &str = "SHOAL_SLOW_FILE";
+
+/// Waits as a slow disk would, on the thread that writes.
+#[inline(always)]
+pub fn slow_disk() {
+    #[cfg(any(debug_assertions, feature = "armed"))]
+    {
+        static FILE: std::sync::OnceLock<Option<std::ffi::OsString>> = std::sync::OnceLock::new();
+        let file = FILE.get_or_init(|| std::env::var_os(SLOW_VARIABLE)).as_ref();
+        let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+        if let Some(milliseconds) = text.and_then(|text| text.trim().parse().ok()) {
+            std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        }
+    }
 }
 
 /// The environment variable that names what stands in for the kernel's boot id, in the builds that have points.

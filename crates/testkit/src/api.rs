@@ -2,9 +2,38 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
 
 use crate::daemon::Daemon;
 use crate::eventually::step;
+
+/// Sends a request to the daemon with this socket, whoever holds it, and waits so long at most for each piece of the answer.
+///
+/// # Errors
+/// As [`Daemon::exchange`].
+pub fn exchange_at(
+    socket: &Path,
+    patience: Duration,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> io::Result<(u16, String)> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    let (kind, length) = ("Content-Type: application/json", body.len());
+    let head =
+        format!("{method} {path} HTTP/1.0\r\nHost: test\r\n{kind}\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), body].concat())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let parts = answer.split_once("\r\n\r\n").and_then(|(head, body)| {
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, body.to_owned()))
+    });
+    parts.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
 
 impl Daemon {
     /// Sends a request without a body on a connection of its own; gives the status and the body.
@@ -20,19 +49,7 @@ impl Daemon {
     /// # Errors
     /// When the daemon cannot be reached, or breaks off before its answer is whole.
     pub fn exchange(&self, method: &str, path: &str, body: &[u8]) -> io::Result<(u16, String)> {
-        let mut stream = UnixStream::connect(self.path("sock"))?;
-        stream.set_read_timeout(Some(step()))?;
-        let (kind, length) = ("Content-Type: application/json", body.len());
-        let head =
-            format!("{method} {path} HTTP/1.0\r\nHost: test\r\n{kind}\r\nContent-Length: {length}\r\n\r\n");
-        stream.write_all(&[head.as_bytes(), body].concat())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let parts = answer.split_once("\r\n\r\n").and_then(|(head, body)| {
-            let status = head.split(' ').nth(1)?.parse().ok()?;
-            Some((status, body.to_owned()))
-        });
-        parts.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        exchange_at(&self.path("sock"), step(), method, path, body)
     }
 
     /// Gets a JSON value.

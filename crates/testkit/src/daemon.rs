@@ -20,6 +20,8 @@ use crate::program::{Said, need_root, programs, run};
 const CRASH_FILE: &str = "SHOAL_CRASH_FILE";
 /// Names what stands in for the kernel's boot id, likewise.
 const BOOT_ID_FILE: &str = "SHOAL_BOOT_ID_FILE";
+/// Names the file that says by how much each write of the log is slowed down, likewise.
+const SLOW_FILE: &str = "SHOAL_SLOW_FILE";
 
 /// A daemon and its directory.
 #[derive(Debug)]
@@ -105,6 +107,7 @@ impl Daemon {
             .envs(self.env.iter().cloned())
             .env(CRASH_FILE, self.path("crash"))
             .env(BOOT_ID_FILE, self.path("boot-id"))
+            .env(SLOW_FILE, self.path("slow"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the daemon's log"))
             .stderr(log)
@@ -207,9 +210,46 @@ impl Daemon {
     /// Kills it as a power cut would; its containers go on.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
+            // SIGKILL ends a paused process too.
             child.kill().ok();
             child.wait().ok();
         }
+    }
+
+    /// Stops its process where it stands, as a machine that has hung would; its containers go on.
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets a process that was paused go on.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(child) = &self.child {
+            kill(Pid::from_raw(child.id().cast_signed()), signal).ok();
+        }
+    }
+
+    /// Makes each write of the managers' log take so many milliseconds longer; none at 0.
+    ///
+    /// # Panics
+    /// When that cannot be said.
+    pub fn slow_disk(&self, milliseconds: u64) {
+        let draft = self.path("slow.new");
+        fs::write(&draft, format!("{milliseconds}\n")).expect("how slow the disk is");
+        fs::rename(draft, self.path("slow")).expect("how slow the disk is");
+    }
+
+    /// Whether its process has ended by itself; it is reaped then.
+    pub fn has_ended(&mut self) -> bool {
+        let ended =
+            self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_some()));
+        if ended {
+            self.child = None;
+        }
+        ended
     }
 
     /// Ends it in order and returns its exit code.

@@ -10,6 +10,7 @@ pub mod eventually;
 pub mod http;
 pub mod image;
 mod lack;
+pub mod linear;
 pub mod namespace;
 pub mod program;
 pub mod proxy;

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::run;
 
+/// The table that cuts a machine off, beside all others.
+const CUT: &str = "cut";
+
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 /// A network namespace.
@@ -95,7 +98,7 @@ impl Drop for Namespace {
 pub struct Lan {
     /// The machines, in the order of their addresses.
     pub hosts: Vec<Namespace>,
-    _switch: Namespace,
+    switch: Namespace,
 }
 
 impl Lan {
@@ -117,7 +120,54 @@ impl Lan {
             host
         });
         let hosts = hosts.collect();
-        Self { hosts, _switch: switch }
+        Self { hosts, switch }
+    }
+
+    /// Pulls the machine's cable at the switch.
+    pub fn unplug(&self, index: usize) {
+        self.switch.ip(&["link", "set", &format!("p{}", index + 1), "down"]);
+    }
+
+    /// Puts it back.
+    pub fn plug(&self, index: usize) {
+        self.switch.ip(&["link", "set", &format!("p{}", index + 1), "up"]);
+    }
+
+    /// The machine `to` hears nothing of the machine `from` any more; the other way round all is as before.
+    ///
+    /// # Panics
+    /// When the rule cannot be made.
+    pub fn deafen(&self, to: usize, from: usize) {
+        let rules = format!(
+            "add table ip {CUT}\n\
+             add chain ip {CUT} in {{ type filter hook prerouting priority -400; }}\n\
+             add rule ip {CUT} in ip saddr {} drop\n",
+            Self::address(from)
+        );
+        self.nft(to, &rules).expect("the rule is made");
+    }
+
+    /// Cuts the machines in two groups: nobody of one hears anybody of the other.
+    pub fn divide(&self, one: &[usize], other: &[usize]) {
+        for (a, b) in one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b))) {
+            self.deafen(a, b);
+            self.deafen(b, a);
+        }
+    }
+
+    /// Takes back what [`Lan::unplug`], [`Lan::deafen`] and [`Lan::divide`] did.
+    pub fn heal(&self) {
+        for index in 0..self.hosts.len() {
+            self.plug(index);
+            // Most have none.
+            let _ = self.nft(index, &format!("delete table ip {CUT}\n"));
+        }
+    }
+
+    fn nft(&self, index: usize, rules: &str) -> Result<(), String> {
+        let mut command = self.hosts[index].command("nft");
+        let said = run(command.arg(rules));
+        if said.code == 0 { Ok(()) } else { Err(said.err) }
     }
 
     /// The address of the machine with this index.

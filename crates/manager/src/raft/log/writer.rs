@@ -99,6 +99,7 @@ fn commit(file: &LogFile, changes: &[Change]) -> io::Result<()> {
     // once, at the first opening after a crash, since snapshots keep this file small.
     let transaction = file.database.begin_write().map_err(failed)?;
     changes.iter().try_for_each(|change| write(&transaction, change))?;
+    fault::slow_disk();
     transaction.commit().map_err(failed)
 }
 
