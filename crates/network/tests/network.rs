@@ -519,3 +519,19 @@ fn a_machine_that_turns_ipv6_off_for_new_interfaces_still_has_networks_of_it() {
     container.namespace.serve_tcp(80, "a");
     assert!(host.namespace.ask_tcp((ip6(&endpoint), 80)).is_some());
 }
+
+#[test]
+fn a_container_does_not_look_for_routers_nor_for_its_own_address() {
+    let host = Host::new();
+    let network = host.open();
+    create(&network, "dual", dual).unwrap();
+    let (a, at) = start_on(&network, "a", &["dual"], &[]);
+    for switch in ["accept_ra", "accept_dad"] {
+        let path = format!("/proc/sys/net/ipv6/conf/eth0/{switch}");
+        assert_eq!(a.namespace.enter(|| std::fs::read_to_string(&path)).unwrap().trim(), "0", "{switch}");
+    }
+    // Its address is its own at once, the one that the kernel makes too.
+    let addresses = a.namespace.ip(&["-6", "addr", "show", "dev", "eth0"]);
+    assert!(addresses.contains(&ip6(&at[0]).to_string()) && addresses.contains("fe80::"), "{addresses}");
+    assert!(!addresses.contains("tentative"), "{addresses}");
+}

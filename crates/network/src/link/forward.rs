@@ -49,6 +49,17 @@ pub(super) fn allow_ipv6(interface: &str) -> Result<()> {
     fs::write(&switch, "0").map_err(Error::kernel(format!("turn on IPv6 of {interface}")))
 }
 
+/// Keeps an interface on a bridge of ours from asking who else has its address (nobody can) and where routers are (the
+/// daemon has told it). Each such question goes to every port of the bridge, again and again without an answer, and an
+/// answer could only come from another container that wants to be the router (CVE-2020-13401).
+pub(super) fn ask_nobody(interface: &str) {
+    for switch in ["accept_dad", "accept_ra"] {
+        fault::point("network: quieten an interface");
+        // Where /proc/sys is read-only, whoever made it so decides.
+        let _ = fs::write(format!("{INTERFACES_V6}/{interface}/{switch}"), "0");
+    }
+}
+
 fn turn_on(switch: &str, step: &'static str) -> Result<()> {
     // Where /proc/sys is read-only, whoever made it so may have turned it on.
     if is_on(switch) {

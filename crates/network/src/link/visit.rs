@@ -14,9 +14,9 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, setns};
 
-use super::forward::allow_ipv6;
+use super::forward::{allow_ipv6, ask_nobody};
 use super::message::{address_message, delete_link, up, without_ipv6_address};
-use super::wire::Wiring;
+use super::wire::{Wire, Wiring};
 use crate::kernel::{Request, Route};
 use crate::{Error, Result};
 
@@ -153,6 +153,9 @@ fn setup(wiring: &Wiring) -> Result<Vec<Request>> {
     link.header.index = index;
     if wiring.addresses.iter().any(|address| address.is_ipv6()) {
         allow_ipv6(&wiring.interface)?;
+        if matches!(wiring.wire, Wire::Veth { .. }) {
+            ask_nobody(&wiring.interface);
+        }
     } else {
         link.attributes.push(LinkAttribute::AfSpecUnspec(vec![without_ipv6_address()]));
     }
