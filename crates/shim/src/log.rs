@@ -14,8 +14,8 @@ pub struct LogSpec {
     /// Somebody else who gets every line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sink: Option<Sink>,
-    /// Docker's `mode=non-blocking`: so many bytes may wait for the sink, then lines are dropped and counted, and the
-    /// container never waits. `None`: the container waits for a sink, for a bounded time.
+    /// Docker's `mode=non-blocking`: so many bytes may wait for the sink, or for the disk where there is none; then lines are
+    /// dropped and counted, and the container never waits. `None`: it waits for a sink, for a bounded time, and for the disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buffer_bytes: Option<u64>,
 }

@@ -5,6 +5,7 @@ mod container;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 use container::{Container, eventually};
@@ -174,4 +175,55 @@ fn nothing_is_logged_without_a_log() {
     container.spec.log = shim::LogSpec::default();
     assert_eq!(container.run().code, 0);
     assert!(!path.exists());
+}
+
+#[test]
+fn without_waiting_the_log_is_the_same() {
+    let mut container = Container::shell("seq 1 20000; echo end >&2");
+    container.spec.log.buffer_bytes = Some(8 << 20);
+    container.spec.log.file.as_mut().unwrap().max_size_bytes = 500_000;
+    container.spec.log.file.as_mut().unwrap().max_files = 9;
+    container.run();
+    let expected: String = (1..=20000).map(|number| format!("{number}\n")).collect();
+    assert!(container.stdout() == expected);
+    assert!(container.log().contains(&("stderr".to_owned(), "end\n".to_owned())));
+    assert!(fs::metadata(container.dir.path().join("log.1")).unwrap().len() >= 500_000);
+}
+
+/// A pipe that nobody reads stands for the disk.
+#[test]
+fn a_disk_that_takes_nothing_holds_nobody_up() {
+    let mut container = Container::shell("seq 1 300000");
+    container.spec.log.buffer_bytes = Some(100_000);
+    let path = container.log_file().path.clone();
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut disk = fs::File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&path).unwrap();
+    assert_eq!(container.run().code, 0);
+    container.shim_ends();
+    // Its writer goes on where it was, and ends.
+    let mut written = Vec::new();
+    eventually("the writer ends", || {
+        let mut chunk = [0; 65536];
+        loop {
+            match disk.read(&mut chunk) {
+                Ok(0) => return true,
+                Ok(count) => written.extend_from_slice(&chunk[..count]),
+                Err(_) => return false,
+            }
+        }
+    });
+    let text = String::from_utf8(written).unwrap();
+    let lines = text.lines().count();
+    assert!(text.starts_with("{\"log\":\"1\\n\"") && lines > 100 && lines < 300_000, "{lines} lines");
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_fails_the_start_in_either_mode() {
+    for buffer_bytes in [None, Some(1 << 20)] {
+        let mut container = Container::shell("true");
+        container.spec.log.buffer_bytes = buffer_bytes;
+        fs::create_dir(&container.log_file().path).unwrap();
+        let said = format!("{:?}", container.create());
+        assert!(said.contains("Is a directory"), "{said}");
+    }
 }

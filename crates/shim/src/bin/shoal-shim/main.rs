@@ -35,6 +35,9 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == log::SQUEEZE) {
         return log::squeeze(std::env::args().skip(2));
     }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == log::WRITE_LOG) {
+        return log::write_log(std::env::args().skip(2));
+    }
     if std::env::args_os().nth(1).is_some_and(|argument| argument == foreign::INIT) {
         return foreign::run_init(std::env::args_os().skip(2));
     }

@@ -71,6 +71,11 @@ impl FileLog {
         self.lost_bytes
     }
 
+    /// Whether a child compresses a rotated file.
+    pub(super) fn is_squeezing(&self) -> bool {
+        self.squeeze.is_some()
+    }
+
     pub(super) fn add(&mut self, line: Line<'_>) {
         if self.spec.max_size_bytes > 0 && self.size_bytes >= self.spec.max_size_bytes {
             self.flush();

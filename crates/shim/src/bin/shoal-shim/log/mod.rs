@@ -1,7 +1,8 @@
 //! The container's log: a file, a server, both or nothing; never an obstacle for the container.
 //!
 //! - [`file`]: json-file and [`local`], rotated · [`squeeze`]: a short-lived child compresses what was rotated
-//! - [`wire`]: a queue before a socket · [`dial`]: the socket · [`syslog`], [`journald`]: messages
+//! - [`wire`]: a queue before a socket · [`dial`]: the socket · [`syslog`], [`journald`]: messages · [`writer`]: a child
+//!   that writes the file, where not even the disk may hold the container up
 //!
 //! What cannot be written (a full disk, a dead server) is counted and given up.
 
@@ -13,6 +14,7 @@ mod local;
 mod squeeze;
 mod syslog;
 mod wire;
+mod writer;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -23,7 +25,8 @@ use ::shim::LogSpec;
 use crate::time;
 use file::FileLog;
 pub(crate) use squeeze::{ARGUMENT as SQUEEZE, squeeze};
-use wire::Wire;
+use wire::{Target, Wire};
+pub(crate) use writer::{ARGUMENT as WRITE_LOG, write_log};
 
 /// A stream of the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +64,10 @@ pub(crate) struct Moment {
 
 impl Moment {
     pub(crate) fn now() -> Moment {
-        let ns = time::now_ns();
+        Moment::at(time::now_ns())
+    }
+
+    pub(crate) fn at(ns: i64) -> Moment {
         Moment { ns, rfc3339: time::rfc3339(ns) }
     }
 }
@@ -78,11 +84,14 @@ impl Log {
     /// # Errors
     /// If either cannot be done: such a container is not started.
     pub(crate) fn open(spec: LogSpec, id: &str) -> io::Result<Log> {
-        let wire = match spec.sink {
-            Some(sink) => Some(Wire::open(sink, spec.buffer_bytes, id)?),
-            None => None,
+        let LogSpec { file, sink, buffer_bytes } = spec;
+        let (file, target) = match (file, sink) {
+            (file, Some(sink)) => (file, Some(Target::Server(sink))),
+            (Some(file), None) if buffer_bytes.is_some() => (None, Some(Target::Writer(file))),
+            (file, None) => (file, None),
         };
-        let file = spec.file.map(FileLog::open).transpose()?;
+        let wire = target.map(|target| Wire::open(target, buffer_bytes, id)).transpose()?;
+        let file = file.map(FileLog::open).transpose()?;
         Ok(Log { file, wire })
     }
 
@@ -96,7 +105,7 @@ impl Log {
         self.file.as_ref().map_or(0, FileLog::lost_bytes)
     }
 
-    /// Lines the server did not take.
+    /// Lines the server, or the child that writes, did not take.
     pub(crate) fn dropped_lines(&self) -> u64 {
         self.wire.as_ref().map_or(0, Wire::dropped_lines)
     }
@@ -168,6 +177,9 @@ impl Log {
             wire.drain();
         }
         self.send();
+        if let Some(wire) = &mut self.wire {
+            wire.finish();
+        }
         if let Some(file) = &mut self.file {
             file.close();
         }

@@ -1,4 +1,4 @@
-//! A queue of messages before a log server's socket.
+//! A queue of messages before a log server's socket, or before the child that writes the log file.
 //!
 //! The server may be slow, dead, or away for a while. In Docker's mode `blocking` the container waits when the queue is full until
 //! the server has taken half of it, but not longer than [`MAX_STALL`]: then lines are dropped until it has. In the mode
@@ -9,13 +9,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use ::shim::{Peer, Sink, Syslog};
+use ::shim::{LogFile, Peer, Sink, Syslog};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 
 use super::dial::{self, Socket};
 use super::journald::Journal;
-use super::{Line, Moment, Stream, syslog};
+use super::{Line, Moment, Stream, syslog, writer};
 use crate::time;
 
 /// How long a start waits for the server.
@@ -26,6 +26,8 @@ const MAX_STALL: Duration = Duration::from_secs(2);
 const REDIAL_EVERY: Duration = Duration::from_secs(1);
 /// At the container's end, how long the server may take for what is queued.
 const DRAIN_LIMIT: Duration = Duration::from_secs(1);
+/// The same for the child that writes the file.
+const FINISH_LIMIT: Duration = Duration::from_secs(2);
 /// What waits for the server in the mode `blocking`.
 const QUEUE_BYTES: u64 = 256 * 1024;
 
@@ -49,24 +51,38 @@ pub(super) struct Wire {
     note: Option<String>,
 }
 
+/// Who is to get the lines.
+pub(super) enum Target {
+    Server(Sink),
+    /// A child, which writes this file.
+    Writer(LogFile),
+}
+
 /// Who the server is, and what messages for it look like.
 enum Shape {
     Syslog(Syslog),
     Journald { socket: std::path::PathBuf, journal: Journal },
+    Writer(LogFile),
 }
 
 impl Wire {
     /// Reaches the server.
-    pub(super) fn open(sink: Sink, buffer_bytes: Option<u64>, id: &str) -> io::Result<Wire> {
-        let shape = match sink {
-            Sink::Syslog(syslog) => Shape::Syslog(syslog),
-            Sink::Journald { socket, fields } => {
+    pub(super) fn open(target: Target, buffer_bytes: Option<u64>, id: &str) -> io::Result<Wire> {
+        let shape = match target {
+            Target::Writer(file) => Shape::Writer(file),
+            Target::Server(Sink::Syslog(syslog)) => Shape::Syslog(syslog),
+            Target::Server(Sink::Journald { socket, fields }) => {
                 let short = id.get(..12).unwrap_or(id);
                 let journal = Journal::new(fields, format!("{short}-{:x}", time::now_ns()));
                 Shape::Journald { socket, journal }
             }
         };
-        let socket = shape.dial().and_then(|socket| socket.connected(CONNECT_LIMIT));
+        let socket = shape.dial().and_then(|socket| socket.connected(CONNECT_LIMIT)).and_then(|socket| {
+            if let Shape::Writer(_) = shape {
+                writer::opened(&socket, CONNECT_LIMIT)?;
+            }
+            Ok(socket)
+        });
         let socket = socket.map_err(|error| shape.unreachable(&error))?;
         Ok(Wire {
             shape,
@@ -176,7 +192,14 @@ impl Wire {
             self.dropped_lines += left;
             self.untold_lines += left;
             self.queue.clear();
-            self.note = Some(note(self.untold_lines));
+            self.note = Some(self.shape.note(self.untold_lines));
+        }
+    }
+
+    /// Nothing is queued any more: lets the child that writes come to its end.
+    pub(super) fn finish(&mut self) {
+        if let (Shape::Writer(_), Some(socket)) = (&self.shape, self.socket.take()) {
+            writer::finish(socket, FINISH_LIMIT);
         }
     }
 
@@ -215,7 +238,7 @@ impl Wire {
         if self.untold_lines == 0 || self.queued_bytes >= self.max_queued_bytes {
             return;
         }
-        let text = note(std::mem::take(&mut self.untold_lines));
+        let text = self.shape.note(std::mem::take(&mut self.untold_lines));
         let at = Moment::now();
         let line = Line { stream: Stream::Stderr, text: text.as_bytes(), whole: true, at: &at };
         let message = self.shape.message(&line);
@@ -236,6 +259,7 @@ impl Shape {
         match self {
             Shape::Syslog(syslog) => dial::dial(&syslog.peer),
             Shape::Journald { socket, .. } => dial::unixgram(socket),
+            Shape::Writer(file) => writer::dial(file),
         }
     }
 
@@ -247,23 +271,29 @@ impl Shape {
         match self {
             Shape::Syslog(syslog) => syslog::message(syslog, line.stream, line.at.ns, line.text),
             Shape::Journald { journal, .. } => journal.entry(line),
+            Shape::Writer(_) => writer::message(line),
         }
+    }
+
+    /// What is told of lines that are missing.
+    fn note(&self, lines: u64) -> String {
+        let who = match self {
+            Shape::Syslog(_) | Shape::Journald { .. } => "log server",
+            Shape::Writer(_) => "disk",
+        };
+        format!("shoal: {lines} log lines were dropped: the {who} did not take them in time")
     }
 
     /// Docker's words.
     fn unreachable(&self, error: &io::Error) -> io::Error {
         let text = match self {
-            Shape::Syslog(_) => format!("failed to initialize logging driver: {error}"),
+            Shape::Syslog(_) | Shape::Writer(_) => format!("failed to initialize logging driver: {error}"),
             Shape::Journald { .. } => {
                 format!("failed to initialize logging driver: journald is not enabled on this host ({error})")
             }
         };
         io::Error::new(error.kind(), text)
     }
-}
-
-fn note(lines: u64) -> String {
-    format!("shoal: {lines} log lines were dropped: the log server did not take them in time")
 }
 
 #[cfg(test)]
@@ -282,7 +312,7 @@ mod tests {
             tag: "t".into(),
             hostname: "h".into(),
         };
-        Wire::open(Sink::Syslog(syslog), buffer_bytes, "id").unwrap()
+        Wire::open(Target::Server(Sink::Syslog(syslog)), buffer_bytes, "id").unwrap()
     }
 
     fn add(wire: &mut Wire) {
