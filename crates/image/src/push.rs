@@ -5,6 +5,7 @@
 //! compressed on the way, while they are sent. Which registry has what is remembered (`store/seen.rs`), for mounts and so
 //! that nothing is compressed twice.
 
+mod dense;
 mod layer;
 mod pack;
 

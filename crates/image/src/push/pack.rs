@@ -2,7 +2,8 @@
 //!
 //! Inputs: a plain file. Outputs: the same bytes for the same input on every machine, whatever their number of processors, so that a
 //! registry that has the layer once need not get it again. Each block is an independent deflate stream that ends on a byte;
-//! their concatenation is one stream, and the checksums of the blocks combine into that of the whole.
+//! their concatenation is one stream, and the checksums of the blocks combine into that of the whole. What is dense already
+//! ([`dense`]: archives, pictures, keys) is stored as it is: looking for repetitions there takes longest and finds nothing.
 //! Source: RFC 1951, RFC 1952; the idea is pigz's.
 
 use std::{
@@ -23,6 +24,8 @@ use crate::{
     registry::Growth,
     store::Workplace,
 };
+
+use super::dense;
 
 /// Bytes of a block: large enough that what the blocks do not know of each other costs less than one percent.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -101,20 +104,47 @@ fn compress(
 }
 
 fn block(plain: &[u8]) -> Result<Block> {
-    let broken = || Error::Malformed("a block cannot be compressed".to_owned());
     let mut crc = Crc::new();
     crc.update(plain);
     let mut deflate = Compress::new(Compression::new(LEVEL), false);
-    // Enough for what does not compress at all; otherwise the loop adds.
+    // Enough for most; otherwise it grows.
     let mut packed = Vec::with_capacity(plain.len() / 2 + 1024);
+    for run in dense::runs(plain) {
+        if run.is_dense {
+            store(&plain[run.bytes], &mut packed);
+        } else {
+            // What was stored is not in its window.
+            deflate.reset();
+            squeeze(&mut deflate, &plain[run.bytes], &mut packed)?;
+        }
+    }
+    Ok(Block { packed, crc })
+}
+
+/// Stored blocks of deflate (RFC 1951, section 3.2.4). They begin and end on a byte.
+fn store(plain: &[u8], packed: &mut Vec<u8>) {
+    const MAX_STORED: usize = u16::MAX as usize;
+    for part in plain.chunks(MAX_STORED) {
+        let length = part.len() as u16;
+        packed.push(0);
+        packed.extend_from_slice(&length.to_le_bytes());
+        packed.extend_from_slice(&(!length).to_le_bytes());
+        packed.extend_from_slice(part);
+    }
+}
+
+/// Compresses so that it ends on a byte.
+fn squeeze(deflate: &mut Compress, plain: &[u8], packed: &mut Vec<u8>) -> Result<()> {
+    let broken = || Error::Malformed("a block cannot be compressed".to_owned());
+    packed.reserve(plain.len() / 4 + 64);
     loop {
         let taken = usize::try_from(deflate.total_in()).map_err(|_| broken())?;
         let before = packed.len();
         let status =
-            deflate.compress_vec(&plain[taken..], &mut packed, FlushCompress::Sync).map_err(|_| broken())?;
+            deflate.compress_vec(&plain[taken..], packed, FlushCompress::Sync).map_err(|_| broken())?;
         let is_done = taken == plain.len() || deflate.total_in() == plain.len() as u64;
         if is_done && packed.len() < packed.capacity() {
-            return Ok(Block { packed, crc });
+            return Ok(());
         }
         if status == Status::BufError && packed.len() == before && packed.len() < packed.capacity() {
             return Err(broken());
@@ -204,8 +234,17 @@ mod tests {
                 (state >> 56) as u8
             })
             .collect();
-        let block = block(&noise).unwrap();
-        assert!(block.packed.len() < noise.len() + noise.len() / 100);
-        assert!(block.packed.ends_with(&[0, 0, 0xff, 0xff]), "a block ends on a byte");
+        let packed = block(&noise).unwrap().packed;
+        assert!(packed.len() < noise.len() + noise.len() / 1000);
+        // Beside what does: each for itself, and all of it comes back.
+        let text = b"lorem ipsum dolor ".repeat(3000);
+        let mixed =
+            [&text[..], &noise[..100_000], &text[..], &noise[100_000..130_000], &text[..777]].concat();
+        let mut packed = block(&mixed).unwrap().packed;
+        assert!(packed.len() < 130_000 + 30_000, "{}", packed.len());
+        packed.extend_from_slice(&LAST_BLOCK);
+        let mut back = Vec::new();
+        flate2::bufread::DeflateDecoder::new(&packed[..]).read_to_end(&mut back).unwrap();
+        assert!(back == mixed);
     }
 }
