@@ -12,9 +12,9 @@ use testkit::registry::Registry;
 use testkit::{Daemon, Namespace};
 
 // Carried along: where these tests run, the repository may not be.
-const WALK: &str = include_str!("../walk/container.sh");
-const VOLUMES: &str = include_str!("../walk/volume.sh");
-const NETWORKS: &str = include_str!("../walk/network.sh");
+const WALK: &str = concat!(include_str!("../walk/words.sh"), include_str!("../walk/container.sh"));
+const VOLUMES: &str = concat!(include_str!("../walk/words.sh"), include_str!("../walk/volume.sh"));
+const NETWORKS: &str = concat!(include_str!("../walk/words.sh"), include_str!("../walk/network.sh"));
 const COMPOSE: &str = include_str!("../walk/compose.sh");
 const DOCKER_PY: &str = include_str!("../python/docker_py.py");
 const IMAGES: &str = include_str!("../python/images.py");

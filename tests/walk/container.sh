@@ -1,28 +1,8 @@
-#!/bin/bash
 # A walk over every container command of the `docker` client: exit code and what can be seen afterwards.
 #
-# DOCKER_HOST says which daemon; it must have an image `busybox` and no containers. `bash container.sh` runs the whole
+# DOCKER_HOST says which daemon; it must have an image `busybox` and no containers. `bash <(cat words.sh container.sh)` runs the whole
 # walk against any daemon that speaks the API, so that what it expects can be checked against Docker's own.
-set -uo pipefail
-failed=0 step=start
 
-fail() { echo "FAIL [$step] $*" >&2; failed=$((failed + 1)); }
-# equal WANT GOT: they are the same text.
-equal() { [ "$1" = "$2" ] || fail "wanted '$1', got '$2'"; }
-# like PATTERN TEXT: the text matches the extended regular expression.
-like() { [[ $2 =~ $1 ]] || fail "wanted /$1/, got '$2'"; }
-# code N COMMAND…: the command ends with N; what it prints is left in $out and $err.
-code() {
-    local want=$1; shift
-    out=$("$@" 2>/tmp/walk.$$.err </dev/null); local got=$?
-    err=$(</tmp/walk.$$.err)
-    [ "$want" = "$got" ] || fail "$*: wanted exit code $want, got $got: $err"
-}
-# until_true COMMAND…: within ten seconds it succeeds.
-until_true() {
-    for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done
-    fail "never came true: $*"
-}
 inspect() { docker inspect -f "$2" "$1"; }
 state() { inspect "$1" '{{.State.Status}}'; }
 is_state() { [ "$(state "$1")" = "$2" ]; }

@@ -1,29 +1,9 @@
-#!/bin/bash
 # A walk over every network command of the `docker` client: exit code and what can be seen afterwards.
 #
 # DOCKER_HOST says which daemon; it must have an image `busybox`, no containers, and no networks but those that are built
-# in. `bash network.sh` runs the whole walk against any daemon that speaks the API, so that what it expects can be checked
+# in. `bash <(cat words.sh network.sh)` runs the whole walk against any daemon that speaks the API, so that what it expects can be checked
 # against Docker's own; what only newer ones than its 20.10 do stands behind `newer`.
-set -uo pipefail
-failed=0 step=start
 
-fail() { echo "FAIL [$step] $*" >&2; failed=$((failed + 1)); }
-# equal WANT GOT: they are the same text.
-equal() { [ "$1" = "$2" ] || fail "wanted '$1', got '$2'"; }
-# like PATTERN TEXT: the text matches the extended regular expression.
-like() { [[ $2 =~ $1 ]] || fail "wanted /$1/, got '$2'"; }
-# code N COMMAND…: the command ends with N; what it prints is left in $out and $err.
-code() {
-    local want=$1; shift
-    out=$("$@" 2>/tmp/walk.$$.err </dev/null); local got=$?
-    err=$(</tmp/walk.$$.err)
-    [ "$want" = "$got" ] || fail "$*: wanted exit code $want, got $got: $err"
-}
-# until_true COMMAND…: within ten seconds it succeeds.
-until_true() {
-    for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done
-    fail "never came true: $*"
-}
 inspect() { docker inspect -f "$2" "$1"; }
 network() { docker network inspect -f "$2" "$1"; }
 # answer STATUS PATTERN METHOD PATH [BODY]: what the API answers to a request that the client would not send.

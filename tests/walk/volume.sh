@@ -1,23 +1,8 @@
-#!/bin/bash
 # A walk over every volume command and every kind of mount of the `docker` client: exit code and what can be seen afterwards.
 #
 # DOCKER_HOST says which daemon; it must have an image `busybox`, no containers and no volumes. Steps that only shoal has are
 # walked where `docker volume export` is known.
-set -uo pipefail
-failed=0 step=start
 
-fail() { echo "FAIL [$step] $*" >&2; failed=$((failed + 1)); }
-# equal WANT GOT: they are the same text.
-equal() { [ "$1" = "$2" ] || fail "wanted '$1', got '$2'"; }
-# like PATTERN TEXT: the text matches the extended regular expression.
-like() { [[ $2 =~ $1 ]] || fail "wanted /$1/, got '$2'"; }
-# code N COMMAND…: the command ends with N; what it prints is left in $out and $err.
-code() {
-    local want=$1; shift
-    out=$("$@" 2>/tmp/walk.$$.err </dev/null); local got=$?
-    err=$(</tmp/walk.$$.err)
-    [ "$want" = "$got" ] || fail "$*: wanted exit code $want, got $got: $err"
-}
 # in_run FLAG… -- LINE: what a shell in a container with these flags prints.
 in_run() {
     local flags=()

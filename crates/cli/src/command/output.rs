@@ -1,4 +1,4 @@
-//! Files that verbs write what the daemon sends into.
+//! Where verbs write what the daemon sends: a file, or standard output.
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::client::Answer;
+use crate::console;
 use crate::error::Error;
 
 /// Refuses what could not be written in the end, before the daemon does any work.
@@ -20,6 +21,27 @@ pub(super) fn check(path: &str) -> Result<(), Error> {
         return Err(invalid(format!("\"{path}\" must be a directory or a regular file: got a device")));
     }
     Ok(())
+}
+
+/// Refuses an archive's way out that could not be taken in the end; `path` is "" for standard output, and `verb` what is to be
+/// done ("save image").
+pub(super) fn check_archive(path: &str, verb: &str) -> Result<(), Error> {
+    if path.is_empty() {
+        if console::is_terminal() {
+            let text = "cowardly refusing to save to a terminal. Use the -o flag or redirect";
+            return Err(Error::Usage(text.to_owned()));
+        }
+        return Ok(());
+    }
+    check(path).map_err(|error| Error::Usage(format!("failed to {verb}: {error}")))
+}
+
+/// Copies an archive to where [`check_archive`] said it may go.
+pub(super) async fn archive(answer: Answer, path: &str) -> Result<(), Error> {
+    match path {
+        "" => copy(answer, &mut tokio::io::stdout()).await,
+        file => save(answer, Path::new(file)).await,
+    }
 }
 
 /// Copies the body.

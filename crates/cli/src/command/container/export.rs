@@ -1,11 +1,8 @@
 //! `shoal export`.
 
-use std::path::Path;
-
 use super::path;
 use crate::client::{Answer, Client, Request};
 use crate::command::output;
-use crate::console;
 use crate::error::Error;
 
 /// Export a container's filesystem as a tar archive
@@ -20,18 +17,7 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    if args.output.is_empty() && console::is_terminal() {
-        return Err(Error::Usage(
-            "cowardly refusing to save to a terminal. Use the -o flag or redirect".to_owned(),
-        ));
-    }
-    if !args.output.is_empty() {
-        output::check(&args.output)
-            .map_err(|error| Error::Usage(format!("failed to export container: {error}")))?;
-    }
+    output::check_archive(&args.output, "export container")?;
     let answer: Answer = client.send(Request::get(&path(&args.container, "/export"))).await?;
-    match args.output.as_str() {
-        "" => output::copy(answer, &mut tokio::io::stdout()).await,
-        file => output::save(answer, Path::new(file)).await,
-    }
+    output::archive(answer, &args.output).await
 }
