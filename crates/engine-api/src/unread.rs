@@ -23,9 +23,6 @@ pub struct Zero;
 /// Quiet at minus one too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MinusOne;
-/// Quiet at 24 too, the prefix length of subnets that Docker's client always sends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PrefixLength;
 /// For a map whose keys are the user's: quiet only without any key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NoKey;
@@ -38,9 +35,6 @@ impl Quiet for Zero {
 }
 impl Quiet for MinusOne {
     const NAME: &'static str = "$unread:minus-one";
-}
-impl Quiet for PrefixLength {
-    const NAME: &'static str = "$unread:prefix-length";
 }
 impl Quiet for NoKey {
     const NAME: &'static str = "$unread:no-key";

@@ -78,10 +78,11 @@ struct First {
 
 /// What is in the store from the first moment: the cluster with its root and tokens, and this node.
 fn first_objects(config: &BootstrapConfig, now_ns: i64) -> Result<(Identity, First), ManagerError> {
-    let root = ca::generate(now_ns)?;
+    let mut root = ca::generate(now_ns)?;
     let key = NodeKey::generate()?;
     let (node_id, cluster_id) = (NodeId::random(), ClusterId::random());
     let spec = config.spec.clone().unwrap_or_else(default::cluster_spec);
+    root.forced_rotation = spec.force_rotate;
     let validity = Duration::from_nanos(spec.node_cert_expiry_ns);
     let grant = Grant { node_id: &node_id, role: Role::Manager, cluster_id: &cluster_id, now_ns, validity };
     let chain = ca::issue(&root, &key.csr_der()?, &grant)?;

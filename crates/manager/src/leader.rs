@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::dispatcher::Dispatcher;
 use crate::store::{Proposer, Store};
-use crate::{allocator, orchestrator, reaper, scheduler};
+use crate::{allocator, ca, orchestrator, reaper, scheduler};
 
 /// What a loop is given. It sees the world only through these.
 #[derive(Clone, Debug)]
@@ -73,6 +73,7 @@ fn spawn_loops(
     loops.spawn(outcome("allocator", allocator::run(all.clone(), each())));
     loops.spawn(outcome("scheduler", scheduler::run(all.clone(), each())));
     loops.spawn(outcome("reaper", reaper::run(all.clone(), each())));
+    loops.spawn(outcome("root rotation", ca::rotation::run(all.clone(), each())));
     let stop = each();
     loops.spawn(outcome("dispatcher", async move { dispatcher.run(stop).await }));
 }

@@ -12,6 +12,7 @@ pub mod clock;
 mod control;
 
 pub mod dispatcher;
+mod door;
 mod error;
 pub mod leader;
 pub mod orchestrator;

@@ -6,12 +6,12 @@
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
 
-use swarm_api::channel::{self, Authorize, IncomingSender, Stream};
+use swarm_api::channel::{self, Door, IncomingSender, Stream};
 use swarm_api::pb::ca_server::CaServer as CaRoutes;
 use swarm_api::pb::control_client::ControlClient;
 use swarm_api::pb::control_server::ControlServer;
@@ -19,7 +19,7 @@ use swarm_api::pb::dispatcher_server::DispatcherServer;
 use swarm_api::tls::{Peer, SharedIdentity};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 use tonic::transport::Channel;
 
@@ -28,6 +28,7 @@ use crate::ca::CaServer;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::dispatcher::{Dispatcher, DispatcherConfig};
+use crate::door;
 use crate::error::ManagerError;
 use crate::leader::{self, Handles};
 use crate::raft::{Consensus, Leadership, Reader};
@@ -56,6 +57,7 @@ pub struct ManagerConfig {
 pub struct Manager {
     consensus: Consensus,
     identity: SharedIdentity,
+    door: Door,
     incoming: IncomingSender,
     runtime: tokio::runtime::Handle,
     thread: Option<JoinHandle<()>>,
@@ -73,7 +75,8 @@ pub async fn start(config: ManagerConfig) -> Result<Manager, ManagerError> {
     let (incoming, connections) = channel::incoming();
     let stop = CancellationToken::new();
     let (ended_sender, ended) = watch::channel(None);
-    let parts = Parts::new(&consensus, &config);
+    let door = Door::new(config.identity.clone(), door::authorize(consensus.store.clone()));
+    let parts = Parts::new(&consensus, &config, door.clone());
     let failed = consensus.failed();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
@@ -90,6 +93,7 @@ pub async fn start(config: ManagerConfig) -> Result<Manager, ManagerError> {
     Ok(Manager {
         consensus,
         identity: config.identity,
+        door,
         incoming,
         runtime: handle,
         thread: Some(thread),
@@ -118,7 +122,7 @@ impl Manager {
         S: Stream + 'static,
     {
         let accepting =
-            channel::accept(listener, self.identity.clone(), self.incoming.clone(), self.stop.child_token());
+            channel::accept(listener, self.door.clone(), self.incoming.clone(), self.stop.child_token());
         self.runtime.spawn(async move {
             if let Err(error) = accepting.await {
                 tracing::error!(%error, "cannot serve nodes");
@@ -194,11 +198,13 @@ struct Parts {
     leadership: watch::Receiver<Leadership>,
     handles: Handles,
     dispatcher: Dispatcher,
+    identity: SharedIdentity,
+    door: Door,
     raft_id: u64,
 }
 
 impl Parts {
-    fn new(consensus: &Consensus, config: &ManagerConfig) -> Self {
+    fn new(consensus: &Consensus, config: &ManagerConfig, door: Door) -> Self {
         let handles = Handles {
             store: consensus.store.clone(),
             proposer: consensus.proposer.clone(),
@@ -206,7 +212,8 @@ impl Parts {
         };
         let dispatcher = Dispatcher::new(handles.clone(), config.dispatcher.clone());
         let (reader, leadership) = (consensus.reader(), consensus.leadership());
-        Self { reader, leadership, handles, dispatcher, raft_id: consensus.raft_id }
+        let identity = config.identity.clone();
+        Self { reader, leadership, handles, dispatcher, identity, door, raft_id: consensus.raft_id }
     }
 
     /// Serves and leads until `stop`, or until a part fails; then all parts end.
@@ -217,7 +224,9 @@ impl Parts {
         stop: CancellationToken,
     ) -> Result<(), ManagerError> {
         let _stop_all = stop.clone().drop_guard();
-        let serving = channel::serve(self.routes(), connections, self.authorize(), stop.clone());
+        let serving = channel::serve(self.routes(), connections, self.door.clone(), stop.clone());
+        let watching = door::watch(self.handles.store.clone(), self.identity.clone(), self.door.clone());
+        let _watching = AbortOnDropHandle::new(tokio::spawn(watching));
         let mut serving = tokio::spawn(serving);
         let mut leading =
             tokio::spawn(lead(self.leadership, self.reader, self.handles, self.dispatcher, stop.clone()));
@@ -247,23 +256,17 @@ impl Parts {
 
     fn routes(&self) -> Routes {
         let Handles { store, proposer, clock } = self.handles.clone();
-        let ca =
-            CaServer { reader: self.reader.clone(), store: store.clone(), proposer: proposer.clone(), clock };
+        let ca = CaServer {
+            reader: self.reader.clone(),
+            store: store.clone(),
+            proposer: proposer.clone(),
+            clock,
+            refusals: Mutex::default(),
+        };
         let control = Control { reader: self.reader.clone(), store, proposer, raft_id: self.raft_id };
         Routes::new(CaRoutes::new(ca))
             .add_service(ControlServer::new(control))
             .add_service(DispatcherServer::new(self.dispatcher.clone()))
-    }
-
-    /// A certificate outlives the removal of its node: who is not in the store is not in the swarm.
-    fn authorize(&self) -> Authorize {
-        let store = self.handles.store.clone();
-        Arc::new(move |peer| match peer {
-            Peer::Node { node_id, .. } if store.view().node(node_id).is_none() => {
-                Err(Status::permission_denied(format!("node {node_id} is not part of the swarm")))
-            }
-            Peer::Node { .. } | Peer::Local { .. } | Peer::Anonymous => Ok(()),
-        })
     }
 }
 

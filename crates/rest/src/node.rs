@@ -33,6 +33,8 @@ pub struct InitRequest {
     pub advertise_addr: String,
     /// Of this node.
     pub availability: pb::NodeAvailability,
+    /// Address or interface of overlay networks' traffic; empty: the advertised one.
+    pub data_path_addr: String,
     /// The user's wishes; zero numbers stand for the defaults.
     pub spec: pb::ClusterSpec,
 }
@@ -44,6 +46,8 @@ pub struct JoinRequest {
     pub listen_addr: String,
     /// As in [`InitRequest`].
     pub advertise_addr: String,
+    /// As in [`InitRequest`].
+    pub data_path_addr: String,
     /// Managers: `address[:port]`.
     pub remote_addrs: Vec<String>,
     /// The secret.

@@ -107,6 +107,19 @@ pub async fn renew(channel: Channel, key: &NodeKey) -> Result<Identity, JoinErro
     identity(answer.map_err(|status| refused("the managers", status))?.into_inner(), key)
 }
 
+/// Gets a fresh certificate for the key of an identity whose certificate is accepted no more, over a channel that shows none.
+///
+/// # Errors
+/// See [`JoinError`].
+pub async fn readmit(channel: Channel, identity: &Identity) -> Result<Identity, JoinError> {
+    let key = NodeKey::from_pem(&identity.key_pem)?;
+    let node_id = identity.node_id.to_string();
+    let mut request = tonic::Request::new(pb::ReadmitNodeRequest { node_id, csr_der: key.csr_der()? });
+    request.set_timeout(ANSWER_TIMEOUT);
+    let answer = CaClient::new(channel).readmit_node(request).await;
+    self::identity(answer.map_err(|status| refused("the managers", status))?.into_inner(), &key)
+}
+
 fn identity(certificate: pb::NodeCertificate, key: &NodeKey) -> Result<Identity, JoinError> {
     let chain = String::from_utf8_lossy(&certificate.chain_pem);
     Ok(Identity::from_pem(&chain, &key.to_pem())?)

@@ -76,6 +76,7 @@ pub enum Access {
 const TABLE: &[(&str, Access)] = &[
     ("/shoal.v1.Ca/GetRootCa", Access::Anonymous),
     ("/shoal.v1.Ca/IssueNodeCertificate", Access::Anonymous),
+    ("/shoal.v1.Ca/ReadmitNode", Access::Anonymous),
     ("/shoal.v1.Ca/RenewNodeCertificate", Access::Node),
     ("/shoal.v1.Control/CreateService", Access::Manager),
     ("/shoal.v1.Control/GetCluster", Access::Manager),

@@ -22,6 +22,7 @@ use crate::executor::Executor;
 use crate::ingress::{Ingress, backends};
 use crate::journal::{Entry, Journal, Recalled, RecalledTask};
 use crate::link::{Connect, Link};
+use crate::renewal;
 use crate::reporter::{Live, report};
 use crate::roster::{Roster, lost};
 use crate::session::News;
@@ -66,6 +67,8 @@ pub struct AgentStatus {
     pub node: Option<pb::Node>,
     /// Addresses of managers, in the order they are tried.
     pub managers: Vec<String>,
+    /// The authority that this node's certificate is to be of, as a manager last told.
+    pub authority: Option<pb::Authority>,
     /// Why there is no session.
     pub last_error: Option<String>,
 }
@@ -99,6 +102,7 @@ impl Agent {
             .filter_map(|recalled| Some((recalled.task.id.clone(), recalled.status.clone()?)))
             .collect::<BTreeMap<_, _>>();
         let (company, solitude) = alone(config.alone_after);
+        let renewal = renewal::run(Arc::clone(&config.connect), status.clone());
         let link = Link {
             connect: config.connect,
             executor: Arc::clone(&config.executor),
@@ -127,6 +131,7 @@ impl Agent {
         parts.spawn(agent_loop.run(news, statuses));
         parts.spawn(report(journal, reports, live.clone(), pending));
         parts.spawn(link.run());
+        parts.spawn(renewal);
         Ok(Agent { parts, live, status })
     }
 
@@ -290,6 +295,7 @@ impl Loop {
         self.status.send_modify(|status| {
             status.managers = managers;
             status.node = message.node.or(status.node.take());
+            status.authority = message.authority.or(status.authority.take());
         });
         if is_new {
             self.write(vec![Entry::Managers(message.managers)]).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use swarm_api::tls::{Identity, SharedIdentity};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tonic::transport::Channel;
@@ -13,7 +14,7 @@ use crate::agent::AgentStatus;
 use crate::backoff::Backoff;
 use crate::executor::Executor;
 use crate::reporter::Live;
-use crate::session::{News, Session};
+use crate::session::{About, News, Session};
 use crate::solitude::Company;
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(50);
@@ -27,6 +28,35 @@ pub trait Connect: Send + Sync + 'static {
     /// A channel to the manager at `addr`, one of [`crate::AgentConfig::managers`] or of those a manager
     /// has told. The error is a sentence for a person.
     async fn connect(&self, addr: &str) -> Result<Channel, String>;
+
+    /// The same without showing who this node is: for a node whose certificate is accepted no more.
+    async fn connect_unknown(&self, addr: &str) -> Result<Channel, String> {
+        Err(format!("connect to {addr}: there is no way without a certificate"))
+    }
+
+    /// This node's certificate. Where there is one, the agent keeps it fresh, and opens its session anew with each.
+    fn identity(&self) -> Option<SharedIdentity> {
+        None
+    }
+
+    /// Remembers a fresh certificate, before it is used.
+    fn keep(&self, _identity: &Identity) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Where this node says it is.
+    fn place(&self) -> Place {
+        Place::default()
+    }
+}
+
+/// Where a node is. Empty parts are not told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Its address, without a port.
+    pub addr: String,
+    /// Where its manager is called, `host:port`; only of managers.
+    pub manager_addr: String,
 }
 
 /// What the link runs on.
@@ -69,12 +99,17 @@ impl Link {
 
     /// One session to its end: why it ended, and whether there was one at all.
     async fn hold(&self, addr: &str) -> (String, bool) {
+        let shared = self.connect.identity();
+        let identity = shared.as_ref().map(SharedIdentity::get);
         let channel = match timeout(CONNECT, self.connect.connect(addr)).await {
             Ok(Ok(channel)) => channel,
             Ok(Err(reason)) => return (reason, false),
             Err(_) => return (format!("connect to {addr}: no answer in time"), false),
         };
-        let session = match Session::open(channel, &self.executor, self.news.clone()).await {
+        let Place { addr: own, manager_addr } = self.connect.place();
+        let tls = identity.as_ref().map(|identity| identity.tls().clone());
+        let about = About { tls, addr: own, manager_addr };
+        let session = match Session::open(channel, &self.executor, about, self.news.clone()).await {
             Ok(session) => session,
             Err(error) => return (error.to_string(), false),
         };
@@ -85,6 +120,17 @@ impl Link {
             status.last_error = None;
         });
         tracing::info!(%addr, "session with a manager is open");
-        (session.run().await.to_string(), true)
+        let replaced = async {
+            match (&shared, &identity) {
+                (Some(shared), Some(identity)) => shared.replaced(identity).await,
+                _ => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            ended = session.run() => ended.to_string(),
+            // The connection proves who we were: the next one proves who we are.
+            () = replaced => "the node has a new certificate".to_owned(),
+        };
+        (ended, true)
     }
 }

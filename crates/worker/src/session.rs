@@ -49,6 +49,14 @@ pub(crate) enum News {
     Session(Box<pb::SessionMessage>),
 }
 
+/// What the link adds to what the executor says of this node.
+#[derive(Debug, Default)]
+pub(crate) struct About {
+    pub(crate) tls: Option<pb::NodeTls>,
+    pub(crate) addr: String,
+    pub(crate) manager_addr: String,
+}
+
 /// An open session, of which nothing but the first message is read.
 pub(crate) struct Session {
     live: Live,
@@ -61,11 +69,14 @@ impl Session {
     pub(crate) async fn open(
         channel: Channel,
         executor: &Arc<dyn Executor>,
+        about: About,
         news: mpsc::Sender<News>,
     ) -> Result<Session, SessionError> {
         let mut client = DispatcherClient::new(channel).max_decoding_message_size(MESSAGE_BYTES);
-        let description = executor.describe().await?;
-        let request = pb::SessionRequest { description: Some(description) };
+        let mut description = executor.describe().await?;
+        description.tls = about.tls;
+        let About { addr, manager_addr, .. } = about;
+        let request = pb::SessionRequest { description: Some(description), addr, manager_addr };
         let mut messages = bounded("open a session", client.session(request)).await?.into_inner();
         let first = timeout(CALL, messages.message()).await.map_err(|_| SessionError::Late("session"))?;
         let first = read("session", first)?;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::DecodeError;
 use super::number::{flag, float, integer, truth, unexpected};
-use crate::unread::{self, Absent, MinusOne, NoKey, PrefixLength, Quiet};
+use crate::unread::{self, Absent, MinusOne, NoKey, Quiet};
 
 /// Where the value comes from: parameters are texts that may stand for numbers and flags.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,6 @@ impl Walker<'_> {
         let quiet = match (&self.value, name) {
             (Value::Object(object), NoKey::NAME) => object.is_empty(),
             (Value::Number(number), MinusOne::NAME) if number.as_i64() == Some(-1) => true,
-            (Value::Number(number), PrefixLength::NAME) if number.as_i64() == Some(24) => true,
             (value, Absent::NAME) => value.is_null(),
             (value, _) => is_quiet(value, self.source),
         };

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ObjectVersion;
-use crate::unread::PrefixLength;
 use crate::{Timestamp, Unread};
 
 /// The user's wishes for the swarm.
@@ -74,15 +73,15 @@ pub struct CaConfig {
     /// Not honoured yet.
     #[serde(rename = "ExternalCAs", skip_serializing)]
     pub external_cas: Unread,
-    /// Not honoured yet.
-    #[serde(rename = "SigningCACert", skip_serializing)]
-    pub signing_ca_cert: Unread,
-    /// Not honoured yet.
-    #[serde(rename = "SigningCAKey", skip_serializing)]
-    pub signing_ca_key: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub force_rotate: Unread,
+    /// The root to rotate to, PEM. Never told.
+    #[serde(rename = "SigningCACert", skip_serializing_if = "String::is_empty")]
+    pub signing_ca_cert: String,
+    /// Its key, PEM. Never told.
+    #[serde(rename = "SigningCAKey", skip_serializing_if = "String::is_empty")]
+    pub signing_ca_key: String,
+    /// Another number than before asks for a fresh root.
+    #[serde(skip_serializing_if = "crate::swarm::is_zero")]
+    pub force_rotate: u64,
 }
 
 /// What lies on disk.
@@ -120,7 +119,7 @@ pub struct ClusterInfo {
     /// Its authority.
     #[serde(rename = "TLSInfo")]
     pub tls_info: TlsInfo,
-    /// Always false.
+    /// Not every node has a certificate of the newest root yet.
     pub root_rotation_in_progress: bool,
     /// Port of overlay networks.
     pub data_path_port: u32,
@@ -234,21 +233,18 @@ pub struct SwarmInitRequest {
     pub listen_addr: String,
     /// The same, as others reach it.
     pub advertise_addr: String,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub data_path_addr: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub data_path_port: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub default_addr_pool: Unread,
+    /// Address or interface of overlay networks' traffic.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub data_path_addr: String,
+    /// Its port; zero: the default.
+    pub data_path_port: u32,
+    /// Blocks that overlay networks are taken from.
+    pub default_addr_pool: Vec<String>,
     /// Not honoured yet.
     #[serde(skip_serializing)]
     pub force_new_cluster: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub subnet_size: Unread<(), PrefixLength>,
+    /// Mask's length of an overlay network; zero: the default.
+    pub subnet_size: u32,
     /// The user's wishes.
     pub spec: SwarmSpec,
     /// Of this node: `active`, `pause`, `drain` or empty.
@@ -267,9 +263,9 @@ pub struct SwarmJoinRequest {
     pub listen_addr: String,
     /// The same, as others reach it.
     pub advertise_addr: String,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub data_path_addr: Unread,
+    /// Address or interface of overlay networks' traffic.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub data_path_addr: String,
     /// Managers of the swarm.
     pub remote_addrs: Vec<String>,
     /// The secret.

@@ -34,3 +34,8 @@ pub struct ObjectVersion {
     /// Only ever grows.
     pub index: u64,
 }
+
+/// Whether a number says nothing.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

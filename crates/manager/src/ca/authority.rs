@@ -9,15 +9,15 @@ use rcgen::{
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
+use swarm_api::default::CLOCK_SKEW;
 use swarm_api::id::{ID_LEN, NodeId};
 use swarm_api::pb;
 use swarm_api::role::Role;
 use swarm_api::token::RootDigest;
 use thiserror::Error;
 use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// A certificate is valid from so much before it was made, for nodes whose clock is behind.
-pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(3600);
 /// A request is not longer: one P-256 key and a signature are a few hundred bytes.
 const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
@@ -30,6 +30,9 @@ pub enum AuthorityError {
     /// The root cannot be used.
     #[error("certificate authority: {0}")]
     Root(Cow<'static, str>),
+    /// A root that a user gave cannot be used.
+    #[error("{0}")]
+    Given(Cow<'static, str>),
     /// Signing failed.
     #[error("certificate authority: {0}")]
     Sign(#[from] rcgen::Error),
@@ -50,20 +53,53 @@ pub(crate) fn node_id_of(csr_der: &[u8]) -> Result<NodeId, AuthorityError> {
     Ok(NodeId::from(&digits[digits.len() - ID_LEN..]))
 }
 
-/// Signs a certificate for the key of this request. The answer is the chain as PEM: the node's certificate, then the root's.
+/// The public key that is to be certified, DER.
+pub(crate) fn public_key_of(csr_der: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+    Ok(read(csr_der)?.public_key.der_bytes().to_vec())
+}
+
+/// The public key that a chain's first certificate certifies, DER.
+pub(super) fn certified_key(chain_pem: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+    let der = certificate_der(chain_pem)?;
+    let (_, certificate) =
+        X509Certificate::from_der(&der).map_err(|error| AuthorityError::Root(error.to_string().into()))?;
+    Ok(certificate.public_key().subject_public_key.data.to_vec())
+}
+
+/// Signs a certificate for the key of this request. The answer is the chain as PEM: the node's certificate, those that lead
+/// from it to earlier roots, and at last that of the root to be trusted.
+///
+/// While the root is rotated the new one signs, and the chain has it twice: signed by the old root, for nodes that know only
+/// that, and as it is, for machines that join with a token of the new one.
 pub(crate) fn issue(root: &pb::RootCa, csr_der: &[u8], grant: &Grant<'_>) -> Result<String, AuthorityError> {
     let mut request = read(csr_der)?;
     request.params = params(grant)?;
-    let utf8 = |_| AuthorityError::Root("not utf-8".into());
-    let key = KeyPair::from_pem(std::str::from_utf8(&root.key_pem).map_err(utf8)?)?;
-    let issuer = Issuer::from_ca_cert_der(&root_der(root)?, key)?;
-    let certificate = request.signed_by(&issuer)?;
-    Ok(certificate.pem() + std::str::from_utf8(&root.certificate_pem).map_err(utf8)?)
+    let (certificate_pem, key_pem) = match &root.rotation {
+        Some(rotation) => (&rotation.certificate_pem, &rotation.key_pem),
+        None => (&root.certificate_pem, &root.key_pem),
+    };
+    let issuer = Issuer::from_ca_cert_der(&certificate_der(certificate_pem)?, key(key_pem)?)?;
+    let mut chain = request.signed_by(&issuer)?.pem();
+    let rotation = root.rotation.as_ref();
+    let crossed =
+        rotation.map(|rotation| &rotation.cross_signed_pem).into_iter().chain(&root.cross_signed_pem);
+    let roots = rotation.map(|rotation| &rotation.certificate_pem).into_iter().chain([&root.certificate_pem]);
+    for pem in crossed.chain(roots) {
+        chain.push_str(text(pem)?);
+    }
+    Ok(chain)
 }
 
-pub(super) fn root_der(root: &pb::RootCa) -> Result<CertificateDer<'static>, AuthorityError> {
-    CertificateDer::from_pem_slice(&root.certificate_pem)
-        .map_err(|error| AuthorityError::Root(error.to_string().into()))
+pub(super) fn text(pem: &[u8]) -> Result<&str, AuthorityError> {
+    std::str::from_utf8(pem).map_err(|_| AuthorityError::Root("not utf-8".into()))
+}
+
+pub(super) fn key(pem: &[u8]) -> Result<KeyPair, AuthorityError> {
+    Ok(KeyPair::from_pem(text(pem)?)?)
+}
+
+pub(super) fn certificate_der(pem: &[u8]) -> Result<CertificateDer<'static>, AuthorityError> {
+    CertificateDer::from_pem_slice(pem).map_err(|error| AuthorityError::Root(error.to_string().into()))
 }
 
 pub(super) fn time(now_ns: i64) -> Result<OffsetDateTime, AuthorityError> {

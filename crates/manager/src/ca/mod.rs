@@ -2,10 +2,12 @@
 //!
 //! The root and its key are replicated with the cluster object, so that any manager can serve. What a certificate says is
 //! decided here; of a request only the public key is taken. A machine becomes a node by showing a join token, and stays one
-//! by asking with the certificate it has.
+//! by asking with the certificate it has, or with its key when that certificate is accepted no more.
 
 mod authority;
+mod refusal;
 mod root;
+pub(crate) mod rotation;
 mod server;
 
 pub use authority::AuthorityError;
@@ -16,11 +18,20 @@ pub(crate) use server::{CaServer, new_node};
 use swarm_api::pb;
 use swarm_api::token::{JoinToken, RootDigest};
 
-use authority::root_der;
+use authority::certificate_der;
 
 /// Fresh join tokens for this root.
 pub(crate) fn join_tokens(root: &pb::RootCa) -> Result<pb::JoinTokens, AuthorityError> {
-    let digest = RootDigest::of(&root_der(root)?);
+    join_tokens_of(&root.certificate_pem)
+}
+
+fn join_tokens_of(certificate_pem: &[u8]) -> Result<pb::JoinTokens, AuthorityError> {
+    let digest = RootDigest::of(&certificate_der(certificate_pem)?);
     let token = || JoinToken::generate(&digest).to_string();
     Ok(pb::JoinTokens { worker: token(), manager: token() })
+}
+
+/// What a node's certificate is to be of.
+pub(crate) fn authority(root: &pb::RootCa) -> pb::Authority {
+    pb::Authority { trust_digest: root.digest.clone(), issuer_digest: root.issuer_digest.clone() }
 }

@@ -1,8 +1,10 @@
 //! The rpcs of `ca.proto`.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use swarm_api::channel::RemoteAddr;
 use swarm_api::id::NodeId;
 use swarm_api::pb;
 use swarm_api::pb::ca_server::Ca;
@@ -12,6 +14,8 @@ use swarm_api::token::{InvalidToken, JoinToken};
 use thiserror::Error;
 use tonic::{Request, Response, Status};
 
+use super::authority::{certified_key, public_key_of};
+use super::refusal::Refusals;
 use super::{AuthorityError, Grant, issue, node_id_of};
 use crate::clock::Clock;
 use crate::raft::{ReadError, Reader};
@@ -23,6 +27,8 @@ pub(crate) struct CaServer {
     pub(crate) store: Store,
     pub(crate) proposer: Proposer,
     pub(crate) clock: Clock,
+    /// Never held across an await.
+    pub(crate) refusals: Mutex<Refusals>,
 }
 
 /// Why no certificate was given.
@@ -36,6 +42,10 @@ enum CaError {
     Role(NodeId),
     #[error("node {0} is not part of the swarm")]
     UnknownNode(NodeId),
+    #[error("the key is not that of node {0}")]
+    Key(NodeId),
+    #[error("too many requests for certificates were refused, try again in a moment")]
+    Unheard,
     #[error("the swarm is not initialized")]
     NoCluster,
     #[error(transparent)]
@@ -46,6 +56,17 @@ enum CaError {
     Read(#[from] ReadError),
 }
 
+impl CaError {
+    /// Whether it was the caller's fault.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Token(_) | Self::Role(_) | Self::UnknownNode(_) | Self::Key(_) => true,
+            Self::Authority(error) => matches!(error, AuthorityError::Request(_)),
+            Self::Manager | Self::Unheard | Self::NoCluster | Self::Propose(_) | Self::Read(_) => false,
+        }
+    }
+}
+
 impl From<CaError> for Status {
     fn from(error: CaError) -> Self {
         let text = error.to_string();
@@ -54,7 +75,8 @@ impl From<CaError> for Status {
                 Self::invalid_argument(text)
             }
             CaError::Manager => Self::unimplemented(text),
-            CaError::Role(_) | CaError::UnknownNode(_) => Self::permission_denied(text),
+            CaError::Role(_) | CaError::UnknownNode(_) | CaError::Key(_) => Self::permission_denied(text),
+            CaError::Unheard => Self::resource_exhausted(text),
             CaError::NoCluster | CaError::Read(_) | CaError::Propose(_) => Self::unavailable(text),
             CaError::Authority(_) => Self::internal(text),
         }
@@ -76,7 +98,9 @@ impl Ca for CaServer {
         &self,
         request: Request<pb::IssueNodeCertificateRequest>,
     ) -> Result<Response<pb::NodeCertificate>, Status> {
-        Ok(Response::new(self.join(request.into_inner()).await?))
+        let stranger = self.heard(&request)?;
+        let joined = self.join(request.into_inner()).await;
+        Ok(Response::new(self.noted(stranger, joined)?))
     }
 
     async fn renew_node_certificate(
@@ -86,6 +110,15 @@ impl Ca for CaServer {
         let peer = request.extensions().get::<Peer>().and_then(Peer::node_id).cloned();
         let node_id = peer.ok_or_else(|| Status::unauthenticated("who asks for renewal must be a node"))?;
         Ok(Response::new(self.renew(&node_id, &request.into_inner().csr_der).await?))
+    }
+
+    async fn readmit_node(
+        &self,
+        request: Request<pb::ReadmitNodeRequest>,
+    ) -> Result<Response<pb::NodeCertificate>, Status> {
+        let stranger = self.heard(&request)?;
+        let readmitted = self.readmit(&request.into_inner()).await;
+        Ok(Response::new(self.noted(stranger, readmitted)?))
     }
 }
 
@@ -118,6 +151,47 @@ impl CaServer {
         let unknown = || CaError::UnknownNode(node_id.clone());
         self.record(node_id, &chain, |node| node.ok_or_else(unknown)).await?;
         Ok(answer(node_id.clone(), chain))
+    }
+
+    /// A node whose certificate is accepted no more proves by its key who it is. Whoever heard such a request and sends it
+    /// again gains nothing: the certificate is for that key.
+    async fn readmit(&self, request: &pb::ReadmitNodeRequest) -> Result<pb::NodeCertificate, CaError> {
+        let node_id = NodeId::from(request.node_id.as_str());
+        let key = public_key_of(&request.csr_der)?;
+        let view = self.reader.view().await?;
+        let node = view.node(&node_id).ok_or_else(|| CaError::UnknownNode(node_id.clone()))?;
+        if certified_key(&node.certificate_pem)? != key {
+            return Err(CaError::Key(node_id));
+        }
+        let certificate = self.renew(&node_id, &request.csr_der).await?;
+        tracing::info!(node = %node_id, "a node comes back with its key");
+        Ok(certificate)
+    }
+
+    /// Hears a request, unless too many of its stranger were refused lately. Whom to hold a refusal against: those that other
+    /// managers pass on, and those within the process, are nobody's.
+    fn heard<T>(&self, request: &Request<T>) -> Result<Option<IpAddr>, CaError> {
+        let extensions = request.extensions();
+        let stranger = match (extensions.get::<Peer>(), extensions.get::<RemoteAddr>()) {
+            (Some(Peer::Anonymous), Some(RemoteAddr(remote))) => Some(remote.ip()),
+            _ => None,
+        };
+        let hears = |address| self.refusals().hears(address, self.clock.now_ns());
+        if stranger.is_none_or(hears) { Ok(stranger) } else { Err(CaError::Unheard) }
+    }
+
+    /// Notes whether the stranger was refused for what it showed.
+    fn noted<T>(&self, stranger: Option<IpAddr>, outcome: Result<T, CaError>) -> Result<T, CaError> {
+        if let (Some(address), Err(error)) = (stranger, &outcome)
+            && error.is_refusal()
+        {
+            self.refusals().note(address, self.clock.now_ns());
+        }
+        outcome
+    }
+
+    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sign(

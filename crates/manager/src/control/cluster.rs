@@ -27,11 +27,12 @@ impl Control {
         if let Some(spec) = &request.spec {
             check(spec)?;
         }
+        let now_ns = self.proposer.now_ns();
         let decide = |view: &View| {
             let cluster = view.cluster().ok_or_else(none)?;
             version::check(cluster.meta.as_ref(), request.version)?;
             let mut transaction = Transaction::default();
-            transaction.put(updated((**cluster).clone(), &request)?);
+            transaction.put(updated((**cluster).clone(), &request, now_ns)?);
             Ok::<_, ControlError>(transaction)
         };
         self.proposer.update(&self.store, decide).await?;
@@ -42,9 +43,18 @@ impl Control {
 fn updated(
     mut cluster: pb::Cluster,
     request: &pb::UpdateClusterRequest,
+    now_ns: i64,
 ) -> Result<pb::Cluster, ControlError> {
     if let Some(spec) = &request.spec {
-        cluster.spec = Some(spec.clone());
+        // What overlay networks are made of was settled with the swarm.
+        let overlay = cluster.spec.take().and_then(|spec| spec.overlay);
+        cluster.spec = Some(pb::ClusterSpec { overlay, ..spec.clone() });
+        let wish = ca::rotation::Wish {
+            force_rotate: spec.force_rotate,
+            certificate_pem: &request.signing_ca_certificate_pem,
+            key_pem: &request.signing_ca_key_pem,
+        };
+        cluster.root_ca = Some(ca::rotation::wished(&cluster.root_ca.unwrap_or_default(), wish, now_ns)?);
     }
     if request.rotate_worker_token || request.rotate_manager_token {
         let fresh = ca::join_tokens(&cluster.root_ca.clone().unwrap_or_default())?;
@@ -70,11 +80,15 @@ fn check(spec: &pb::ClusterSpec) -> Result<(), ControlError> {
     at_least("heartbeat period", spec.heartbeat_period_ns, MIN_HEARTBEAT)
 }
 
-/// The root's key stays with the managers.
+/// The roots' keys stay with the managers, and tokens are told once they are good.
 fn shown(cluster: &pb::Cluster) -> pb::Cluster {
     let mut cluster = cluster.clone();
     if let Some(root) = &mut cluster.root_ca {
         root.key_pem.clear();
+        if let Some(rotation) = &mut root.rotation {
+            rotation.key_pem.clear();
+            rotation.join_tokens = None;
+        }
     }
     cluster
 }

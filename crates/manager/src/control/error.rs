@@ -76,6 +76,7 @@ impl From<ControlError> for Status {
             | ControlError::NodeNotDown(_)
             | ControlError::NodeIsManager(_) => Self::failed_precondition(text),
             ControlError::Read(_) | ControlError::Propose(_) => Self::unavailable(text),
+            ControlError::Authority(AuthorityError::Given(_)) => Self::invalid_argument(text),
             ControlError::Authority(_) => Self::internal(text),
         }
     }

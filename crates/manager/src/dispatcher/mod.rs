@@ -18,6 +18,7 @@ mod session;
 mod status;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -9,6 +9,7 @@ use prost::Message;
 use swarm_api::channel::RemoteAddr;
 use swarm_api::pb::dispatcher_server;
 use swarm_api::pb::{self, NodeState};
+use swarm_api::role::Role;
 use swarm_api::tls::Peer;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
@@ -17,7 +18,9 @@ use tonic::{Request, Response, Status};
 
 use super::session::Session;
 use super::status::Report;
+use super::told::Told;
 use super::{Dispatcher, Term, assignment};
+use crate::ca;
 use crate::node;
 use crate::store::{Notice, Object, ProposeError, Store, Transaction, View};
 
@@ -40,11 +43,15 @@ impl dispatcher_server::Dispatcher for Dispatcher {
         request: Request<pb::SessionRequest>,
     ) -> Result<Response<Self::SessionStream>, Status> {
         let node_id = caller(&request)?;
-        let addr = request.extensions().get::<RemoteAddr>().map(|remote| remote.0.ip().to_string());
+        let seen = request.extensions().get::<RemoteAddr>().map(|remote| remote.0.ip());
+        let is_manager = matches!(
+            request.extensions().get::<Peer>(),
+            Some(Peer::Local { .. } | Peer::Node { role: Role::Manager, .. })
+        );
         let term = self.term()?;
-        let description = request.into_inner().description.unwrap_or_default();
+        let told = Told::new(request.into_inner(), seen, is_manager);
         let now_ns = self.handles.clock.now_ns();
-        if description.encoded_len() > DESCRIPTION_BYTES {
+        if told.description.encoded_len() > DESCRIPTION_BYTES {
             return Err(Status::invalid_argument("the node says too much of itself"));
         }
         let opened = sessions(&term).open(&node_id, now_ns, &self.config.flap, &term.stop);
@@ -55,7 +62,7 @@ impl dispatcher_server::Dispatcher for Dispatcher {
             Status::resource_exhausted(refused.to_string())
         })?;
         let Session { id, over, .. } = opened.session;
-        if let Err(status) = self.register(&node_id, description, addr, opened.held.as_deref()).await {
+        if let Err(status) = self.register(&node_id, &told, opened.held.as_deref()).await {
             sessions(&term).close_if(&node_id, &id);
             return Err(status);
         }
@@ -139,20 +146,17 @@ impl Dispatcher {
     }
 
     /// Marks the node as ready, or says why it is held back, with what it says of itself.
-    async fn register(
-        &self,
-        node_id: &str,
-        description: pb::NodeDescription,
-        addr: Option<String>,
-        held: Option<&str>,
-    ) -> Result<(), Status> {
+    async fn register(&self, node_id: &str, told: &Told, held: Option<&str>) -> Result<(), Status> {
         self.set_node(node_id, |node| {
-            node.description = Some(description.clone());
+            node.description = Some(told.description.clone());
             let status = node.status.get_or_insert_default();
             status.set_state(if held.is_some() { NodeState::Down } else { NodeState::Ready });
             held.unwrap_or_default().clone_into(&mut status.message);
-            if let Some(addr) = &addr {
-                status.addr.clone_from(addr);
+            if let Some(addr) = told.addr {
+                status.addr = addr.to_string();
+            }
+            if let (Some(manager), Some(addr)) = (&mut node.manager_status, &told.manager_addr) {
+                manager.addr.clone_from(addr);
             }
         })
         .await
@@ -206,7 +210,7 @@ fn caller<T>(request: &Request<T>) -> Result<String, Status> {
     node_id.ok_or_else(|| Status::unauthenticated("only a node of the swarm may call this"))
 }
 
-/// Tells the agent its own record and the managers, at first and whenever they change.
+/// Tells the agent its own record, the managers and the authority, at first and whenever they change.
 async fn node_news(
     store: Store,
     node_id: String,
@@ -225,6 +229,7 @@ async fn node_news(
             session_id: session_id.clone(),
             node: Some(node),
             managers: managers(&view),
+            authority: view.cluster().and_then(|cluster| cluster.root_ca.as_ref()).map(ca::authority),
         };
         if sent.as_ref() != Some(&message) {
             let delivered = tokio::select! {
@@ -242,9 +247,9 @@ async fn node_news(
                 () = out.closed() => return,
                 notice = subscription.next() => notice,
             };
-            let is_node = |object: &Object| matches!(object, Object::Node(_));
+            let is_news = |object: &Object| matches!(object, Object::Node(_) | Object::Cluster(_));
             match notice {
-                Notice::Changed(change) if change.events.iter().any(|event| is_node(event.object())) => break,
+                Notice::Changed(change) if change.events.iter().any(|event| is_news(event.object())) => break,
                 Notice::Changed(_) => {}
                 Notice::Rescan => break,
                 Notice::Closed => return,

@@ -70,6 +70,12 @@ impl Proposer {
         (Self { queue, clock }, proposals)
     }
 
+    /// The time, as proposals carry it.
+    #[must_use]
+    pub fn now_ns(&self) -> i64 {
+        self.clock.now_ns()
+    }
+
     /// Proposes a change and waits until it is applied here or refused. If the future is dropped the change may still
     /// be applied.
     ///

@@ -33,10 +33,14 @@ pub(crate) async fn identity(directory: &Path, spec: pb::ClusterSpec, clock: Clo
 }
 
 pub(crate) async fn started(directory: &Path, identity: &SharedIdentity) -> Manager {
+    started_at(directory, identity, Clock::system()).await
+}
+
+async fn started_at(directory: &Path, identity: &SharedIdentity, clock: Clock) -> Manager {
     let config = ManagerConfig {
         state_dir: directory.to_owned(),
         identity: identity.clone(),
-        clock: Clock::system(),
+        clock,
         dispatcher: manager::dispatcher::DispatcherConfig::default(),
     };
     let manager = manager::start(config).await.expect("starts");
@@ -58,7 +62,12 @@ impl Bed {
         let directory =
             tempfile::Builder::new().prefix("shoal-manager-").tempdir().expect("a temporary directory");
         let identity = SharedIdentity::new(identity(directory.path(), spec, Clock::system()).await);
-        let manager = started(directory.path(), &identity).await;
+        Self::of(directory, identity, Clock::system()).await
+    }
+
+    /// Starts what was made before.
+    pub(crate) async fn of(directory: TempDir, identity: SharedIdentity, clock: Clock) -> Self {
+        let manager = started_at(directory.path(), &identity, clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let addr = listener.local_addr().expect("has an address").to_string();
         manager.listen(listener).expect("listens");

@@ -1,5 +1,6 @@
 //! One manager over loopback: control, joining, trust, and what a kill leaves.
 
+mod authority;
 mod bed;
 mod control;
 mod crash;

@@ -6,6 +6,7 @@ pub(crate) mod event;
 pub(crate) mod image;
 pub(crate) mod network;
 pub(crate) mod node;
+pub(crate) mod overlay;
 pub(crate) mod platform;
 pub(crate) mod service;
 pub(crate) mod swarm;

@@ -1,5 +1,7 @@
 //! Nodes: proto ↔ model.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use engine_api::Timestamp;
 use engine_api::swarm as api;
 use swarm_api::pb;
@@ -8,7 +10,7 @@ use super::swarm::version;
 use crate::failure::Failure;
 
 /// A node, as it is told.
-pub(crate) fn node(node: pb::Node, tls_info: &api::TlsInfo) -> api::Node {
+pub(crate) fn node(node: pb::Node) -> api::Node {
     let meta = node.meta.unwrap_or_default();
     let description = node.description.unwrap_or_default();
     api::Node {
@@ -17,7 +19,7 @@ pub(crate) fn node(node: pb::Node, tls_info: &api::TlsInfo) -> api::Node {
         created_at: Timestamp::from_ns_or_never(meta.created_at_ns),
         updated_at: Timestamp::from_ns_or_never(meta.updated_at_ns),
         spec: told_spec(node.spec.unwrap_or_default()),
-        description: told_description(description, tls_info.clone()),
+        description: told_description(description),
         status: told_status(node.status.unwrap_or_default()),
         manager_status: node.manager_status.map(|status| api::ManagerStatus {
             leader: status.leader,
@@ -38,7 +40,7 @@ fn told_spec(spec: pb::NodeSpec) -> api::NodeSpec {
     }
 }
 
-fn told_description(description: pb::NodeDescription, tls_info: api::TlsInfo) -> api::NodeDescription {
+fn told_description(description: pb::NodeDescription) -> api::NodeDescription {
     let plugin = |text: String| {
         let (kind, name) = text.split_once('/').unwrap_or(("", &text));
         api::EnginePlugin { kind: kind.to_owned(), name: name.to_owned() }
@@ -56,7 +58,16 @@ fn told_description(description: pb::NodeDescription, tls_info: api::TlsInfo) ->
             labels: description.engine_labels.into_iter().collect(),
             plugins: description.plugins.into_iter().map(plugin).collect(),
         },
-        tls_info,
+        tls_info: told_tls(&description.tls.unwrap_or_default()),
+    }
+}
+
+/// What the node uses, as it tells; empty before it has told anything.
+fn told_tls(tls: &pb::NodeTls) -> api::TlsInfo {
+    api::TlsInfo {
+        trust_root: String::from_utf8_lossy(&tls.trust_root_pem).into_owned(),
+        cert_issuer_subject: STANDARD.encode(&tls.issuer_subject),
+        cert_issuer_public_key: STANDARD.encode(&tls.issuer_public_key),
     }
 }
 

@@ -15,12 +15,6 @@ const RAFT: api::RaftConfig = api::RaftConfig {
     election_tick: 10,
     heartbeat_tick: 1,
 };
-/// Port of overlay networks.
-const DATA_PATH_PORT: u32 = 4789;
-/// Mask's length of an overlay network.
-const SUBNET_SIZE: u32 = 24;
-const OVERLAY_POOL: &str = "10.0.0.0/8";
-
 /// The version of an object.
 pub(crate) fn version(meta: &pb::Meta) -> api::ObjectVersion {
     api::ObjectVersion { index: meta.version }
@@ -35,25 +29,28 @@ pub(crate) fn swarm(cluster: pb::Cluster) -> api::Swarm {
 
 fn cluster_info(cluster: pb::Cluster) -> api::ClusterInfo {
     let meta = cluster.meta.unwrap_or_default();
+    let overlay = cluster.spec.as_ref().and_then(|spec| spec.overlay.as_ref());
+    let (data_path_port, default_addr_pool, subnet_size) = super::overlay::told(overlay);
     api::ClusterInfo {
         tls_info: tls_info(cluster.root_ca.as_ref()),
         id: cluster.id,
         version: version(&meta),
         created_at: Timestamp::from_ns_or_never(meta.created_at_ns),
         updated_at: Timestamp::from_ns_or_never(meta.updated_at_ns),
+        root_rotation_in_progress: cluster.root_ca.is_some_and(|root| root.rotation.is_some()),
+        data_path_port,
+        default_addr_pool,
+        subnet_size,
         spec: told_spec(cluster.spec.unwrap_or_default()),
-        root_rotation_in_progress: false,
-        data_path_port: DATA_PATH_PORT,
-        default_addr_pool: vec![OVERLAY_POOL.to_owned()],
-        subnet_size: SUBNET_SIZE,
     }
 }
 
-/// The swarm's authority.
-pub(crate) fn tls_info(root: Option<&pb::RootCa>) -> api::TlsInfo {
-    let trust_root =
-        root.map(|root| String::from_utf8_lossy(&root.certificate_pem).into_owned()).unwrap_or_default();
-    let parts = super::certificate::subject_and_key(trust_root.as_bytes()).unwrap_or_default();
+/// The swarm's authority: the root that is trusted, and who signs, which is another while the root is rotated.
+fn tls_info(root: Option<&pb::RootCa>) -> api::TlsInfo {
+    let Some(root) = root else { return api::TlsInfo::default() };
+    let signing = root.rotation.as_ref().map_or(&root.certificate_pem, |rotation| &rotation.certificate_pem);
+    let parts = super::certificate::subject_and_key(signing).unwrap_or_default();
+    let trust_root = String::from_utf8_lossy(&root.certificate_pem).into_owned();
     api::TlsInfo { trust_root, cert_issuer_subject: parts.subject, cert_issuer_public_key: parts.public_key }
 }
 
@@ -70,6 +67,7 @@ fn told_spec(spec: pb::ClusterSpec) -> api::SwarmSpec {
         dispatcher: api::DispatcherConfig { heartbeat_period: signed(spec.heartbeat_period_ns) },
         ca_config: api::CaConfig {
             node_cert_expiry: signed(spec.node_cert_expiry_ns),
+            force_rotate: spec.force_rotate,
             ..api::CaConfig::default()
         },
         ..api::SwarmSpec::default()
@@ -77,7 +75,7 @@ fn told_spec(spec: pb::ClusterSpec) -> api::SwarmSpec {
 }
 
 /// The wishes for the swarm, as the managers take them. What is zero or absent gets its default.
-pub(crate) fn spec(spec: api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
+pub(crate) fn spec(spec: &api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
     if !matches!(spec.name.as_str(), "" | default::CLUSTER_NAME) {
         return Err(Failure::invalid("swarm name must be named \"default\""));
     }
@@ -101,7 +99,7 @@ pub(crate) fn spec(spec: api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
     Ok(pb::ClusterSpec {
         annotations: Some(pb::Annotations {
             name: default::CLUSTER_NAME.to_owned(),
-            labels: spec.labels.into_iter().collect(),
+            labels: spec.labels.clone().into_iter().collect(),
         }),
         task_history_limit: limit,
         heartbeat_period_ns: count(
@@ -114,6 +112,8 @@ pub(crate) fn spec(spec: api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
             spec.ca_config.node_cert_expiry,
             standard.node_cert_expiry_ns,
         )?,
+        force_rotate: spec.ca_config.force_rotate,
+        ..Default::default()
     })
 }
 
@@ -179,19 +179,19 @@ mod tests {
         let told = told_spec(standard.clone());
         let json = serde_json::to_vec(&told).expect("json");
         let asked = engine_api::decode::from_json(&json).expect("decoded");
-        assert_eq!(spec(asked).expect("spec"), standard);
-        assert_eq!(spec(api::SwarmSpec::default()).expect("empty"), standard);
+        assert_eq!(spec(&asked).expect("spec"), standard);
+        assert_eq!(spec(&api::SwarmSpec::default()).expect("empty"), standard);
     }
 
     #[test]
     fn what_is_not_honoured_is_refused_by_name() {
         let raft = api::RaftConfig { snapshot_interval: 5, ..api::RaftConfig::default() };
         assert!(
-            spec(api::SwarmSpec { raft, ..Default::default() }).expect_err("raft").message.contains("Raft")
+            spec(&api::SwarmSpec { raft, ..Default::default() }).expect_err("raft").message.contains("Raft")
         );
         let encryption_config = api::EncryptionConfig { auto_lock_managers: true };
-        let failure = spec(api::SwarmSpec { encryption_config, ..Default::default() }).expect_err("lock");
+        let failure = spec(&api::SwarmSpec { encryption_config, ..Default::default() }).expect_err("lock");
         assert!(failure.message.contains("AutoLockManagers"));
-        assert!(spec(api::SwarmSpec { name: "mine".into(), ..Default::default() }).is_err());
+        assert!(spec(&api::SwarmSpec { name: "mine".into(), ..Default::default() }).is_err());
     }
 }

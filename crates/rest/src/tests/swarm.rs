@@ -36,8 +36,13 @@ async fn init_and_join_reach_the_node() {
     assert_eq!((init.status, init.json()), (200, "thenode".into()));
     let refused = post(&fixture, "/swarm/init", r#"{"ForceNewCluster":true}"#).await;
     assert!(refused.status == 400 && refused.message().starts_with("ForceNewCluster "));
-    let size = post(&fixture, "/swarm/init", r#"{"SubnetSize":25}"#).await;
-    assert!(size.status == 400 && size.message().starts_with("SubnetSize "));
+    let pool = post(&fixture, "/swarm/init", r#"{"DefaultAddrPool":["10.9.0.0/16"],"SubnetSize":12}"#).await;
+    assert_eq!((pool.status, pool.message().contains("too small for pool")), (400, true));
+    let port = post(&fixture, "/swarm/init", r#"{"DataPathPort":80}"#).await;
+    assert!(port.status == 400 && port.message().contains("1024"));
+    let external = r#"{"Spec":{"CAConfig":{"ExternalCAs":[{"URL":"https://ca"}]}}}"#;
+    let external = post(&fixture, "/swarm/init", external).await;
+    assert!(external.status == 400 && external.message().starts_with("Spec.CAConfig.ExternalCAs"));
     let join = r#"{"RemoteAddrs":["10.0.0.1:2377"],"JoinToken":"SWMTKN-1-x-y"}"#;
     assert_eq!(post(&fixture, "/swarm/join", join).await.status, 200);
     assert_eq!(post(&fixture, "/swarm/join", r#"{"JoinToken":"x"}"#).await.status, 400);

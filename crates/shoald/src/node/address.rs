@@ -34,6 +34,21 @@ pub(super) fn advertise(asked: &str, configured: &str, listen: SocketAddr) -> Re
     Ok(SocketAddr::new(only_address()?, listen.port()))
 }
 
+/// Where overlay networks' traffic goes: an address or an interface, without a port. Nothing for the advertised one.
+pub(super) fn data_path(text: &str) -> Result<Option<IpAddr>, NodeError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let invalid = || {
+        NodeError::Invalid(format!(
+            "data path address {text:?} must be a valid IP address or network interface (with no port)"
+        ))
+    };
+    let address = parse(text, SWARM_PORT, "data path address").map_err(|_| invalid())?;
+    let has_port = text.parse::<SocketAddr>().is_ok() || address.port() != SWARM_PORT;
+    if has_port || address.ip().is_unspecified() { Err(invalid()) } else { Ok(Some(address.ip())) }
+}
+
 /// A manager to call: `host[:port]`.
 pub(super) fn remote(text: &str) -> String {
     if text.parse::<SocketAddr>().is_ok() {
@@ -137,6 +152,16 @@ mod tests {
         assert_eq!(advertise("", "10.0.0.2:7", any).unwrap().to_string(), "10.0.0.2:7");
         assert_eq!(advertise("", "", "10.0.0.3:5".parse().unwrap()).unwrap().to_string(), "10.0.0.3:5");
         assert!(advertise("0.0.0.0", "", any).is_err());
+    }
+
+    #[test]
+    fn data_path_addresses() {
+        assert_eq!(data_path("").unwrap(), None);
+        assert_eq!(data_path("10.0.0.1").unwrap(), Some("10.0.0.1".parse().unwrap()));
+        assert_eq!(data_path("lo").unwrap(), Some("127.0.0.1".parse().unwrap()));
+        for bad in ["10.0.0.1:5", "lo:5", "0.0.0.0", "no-such-interface"] {
+            assert!(data_path(bad).unwrap_err().to_string().contains("with no port"), "{bad}");
+        }
     }
 
     #[test]

@@ -4,23 +4,56 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use swarm_api::channel::{self, Tcp};
-use swarm_api::tls::SharedIdentity;
+use swarm_api::tls::{Identity, SharedIdentity};
 use tonic::transport::Channel;
-use worker::Connect;
+use worker::{Connect, Place};
 
-/// Channels to the managers of this node's swarm.
+use super::membership::Dir;
+
+/// Channels to the managers of this node's swarm, and the node's certificate.
 pub(super) struct Managers {
+    pub(super) dir: Dir,
     pub(super) identity: SharedIdentity,
     /// The manager of this process with its address, if there is one.
     pub(super) local: Option<(String, Channel)>,
+    /// Where this node says it is.
+    pub(super) place: Place,
+}
+
+impl Managers {
+    fn local(&self, addr: &str) -> Option<Channel> {
+        self.local.as_ref().filter(|(own, _)| own == addr).map(|(_, channel)| channel.clone())
+    }
 }
 
 #[async_trait]
 impl Connect for Managers {
     async fn connect(&self, addr: &str) -> Result<Channel, String> {
-        match &self.local {
-            Some((own, channel)) if own == addr => Ok(channel.clone()),
-            _ => channel::connect(addr, &self.identity, Arc::new(Tcp)).map_err(|error| error.to_string()),
+        match self.local(addr) {
+            Some(channel) => Ok(channel),
+            None => channel::connect(addr, &self.identity, Arc::new(Tcp)).map_err(|error| error.to_string()),
         }
+    }
+
+    async fn connect_unknown(&self, addr: &str) -> Result<Channel, String> {
+        match self.local(addr) {
+            Some(channel) => Ok(channel),
+            None => channel::connect_unknown(addr, &self.identity, Arc::new(Tcp))
+                .map_err(|error| error.to_string()),
+        }
+    }
+
+    fn identity(&self) -> Option<SharedIdentity> {
+        Some(self.identity.clone())
+    }
+
+    fn keep(&self, identity: &Identity) -> Result<(), String> {
+        self.dir
+            .save_identity(identity)
+            .map_err(|error| format!("the new certificate cannot be kept: {error}"))
+    }
+
+    fn place(&self) -> Place {
+        self.place.clone()
     }
 }

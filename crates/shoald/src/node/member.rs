@@ -9,14 +9,12 @@ use manager::clock::Clock;
 use manager::dispatcher::DispatcherConfig;
 use manager::{BootstrapConfig, Manager, ManagerConfig};
 use rest::InitRequest;
-use swarm_api::channel::{self, Tcp};
-use swarm_api::join;
 use swarm_api::pb::control_client::ControlClient;
-use swarm_api::tls::{Identity, NodeKey, SharedIdentity};
+use swarm_api::tls::{Identity, SharedIdentity};
 use tokio::sync::watch;
 use tonic::transport::Channel;
 use worker::agent::AgentStatus;
-use worker::{Agent, AgentConfig, Executor};
+use worker::{Agent, AgentConfig, Executor, Place};
 
 use super::connect::Managers;
 use super::membership::{Dir, Membership};
@@ -81,10 +79,14 @@ impl Member {
             }
         };
         let local = manager.as_ref().map(|manager| (own.clone(), manager.channel()));
+        let place = Place {
+            addr: membership.advertise.ip().to_string(),
+            manager_addr: manager.as_ref().map(|_| own.clone()).unwrap_or_default(),
+        };
         let managers = if manager.is_some() { vec![own] } else { membership.managers.clone() };
         let agent = Agent::start(AgentConfig {
             state_dir: dir.worker(),
-            connect: Arc::new(Managers { identity: identity.clone(), local }),
+            connect: Arc::new(Managers { dir: dir.clone(), identity: identity.clone(), local, place }),
             managers,
             executor,
             alone_after: worker::agent::ALONE_AFTER,
@@ -114,24 +116,6 @@ impl Member {
         while self.manager.as_ref().is_some_and(|manager| !manager.leads()) {
             tokio::time::sleep(LEAD_POLL).await;
         }
-    }
-
-    /// A fresh certificate from whichever manager answers, used from now on and remembered.
-    pub(super) async fn renew(&self, dir: &Dir) -> Result<()> {
-        let channel = match &self.manager {
-            Some(manager) => manager.channel(),
-            None => {
-                let status = self.agent_status.borrow().managers.clone();
-                let addr = status.first().context("no manager is known")?;
-                channel::connect(addr, &self.identity, Arc::new(Tcp))?
-            }
-        };
-        let key = NodeKey::from_pem(&self.identity.get().key_pem)?;
-        let identity = join::renew(channel, &key).await?;
-        dir.save_identity(&identity).context("cannot keep the new certificate")?;
-        self.identity.set(identity);
-        tracing::info!("certificate is renewed");
-        Ok(())
     }
 
     /// Ends the agent, then the manager. With `announce` the managers hear that the absence is meant.

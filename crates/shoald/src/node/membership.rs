@@ -26,6 +26,13 @@ pub(super) struct Membership {
     pub(super) listen: SocketAddr,
     /// Where this node is reached.
     pub(super) advertise: SocketAddr,
+    /// The same as the user wrote it: an interface's address is looked up again at each start. Empty: found out.
+    /// None: nobody noted it, and the address stays.
+    #[serde(default)]
+    pub(super) advertise_text: Option<String>,
+    /// Address or interface of overlay networks' traffic, as the user wrote it; empty: the advertised one.
+    #[serde(default)]
+    pub(super) data_path_addr: String,
     /// Managers this node joined by; empty on the one that made the swarm.
     pub(super) managers: Vec<String>,
     /// Whether this node is a manager.
@@ -34,11 +41,25 @@ pub(super) struct Membership {
 
 impl Membership {
     pub(super) fn new(listen: SocketAddr, advertise: SocketAddr) -> Self {
-        Self { version: VERSION, listen, advertise, managers: Vec::new(), manager: true }
+        Self {
+            version: VERSION,
+            listen,
+            advertise,
+            advertise_text: None,
+            data_path_addr: String::new(),
+            managers: Vec::new(),
+            manager: true,
+        }
     }
 
     pub(super) fn worker(listen: SocketAddr, advertise: SocketAddr, managers: Vec<String>) -> Self {
-        Self { version: VERSION, listen, advertise, managers, manager: false }
+        Self { managers, manager: false, ..Self::new(listen, advertise) }
+    }
+
+    /// The same with what the user wrote of addresses.
+    pub(super) fn written(self, advertise_text: &str, data_path_addr: &str) -> Self {
+        let (advertise_text, data_path_addr) = (Some(advertise_text.to_owned()), data_path_addr.to_owned());
+        Self { advertise_text, data_path_addr, ..self }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rest::{InitRequest, JoinRequest, LocalState, NodeError, NodeStatus, Peer};
@@ -25,8 +25,6 @@ type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
 
 /// How long a manager may take to lead its swarm of one.
 const LEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// After a failed renewal of the certificate, the next attempt.
-const RENEW_RETRY: Duration = Duration::from_secs(60);
 
 /// What is asked of the owner.
 pub(super) enum Request {
@@ -51,13 +49,11 @@ pub(super) struct Owner {
     executor: EngineExecutor,
     member: Option<Member>,
     published: watch::Sender<Published>,
-    retry_renewal: Option<tokio::time::Instant>,
 }
 
 enum Event {
     Request(Request),
     Change(Change),
-    Renew,
     /// Nobody holds the handle any more.
     Closed,
 }
@@ -69,15 +65,17 @@ impl Owner {
         published: watch::Sender<Published>,
     ) -> Self {
         let dir = Dir::new(&settings.data_root);
-        Self { settings, dir, executor, member: None, published, retry_renewal: None }
+        Self { settings, dir, executor, member: None, published }
     }
 
     /// Takes up what is remembered. A machine in no swarm runs no tasks: what a leave did not finish is removed.
     pub(super) async fn resume(&mut self) -> Result<()> {
-        let Some((membership, identity)) = self.dir.load().context("cannot read the swarm's state")? else {
+        let Some((mut membership, identity)) = self.dir.load().context("cannot read the swarm's state")?
+        else {
             self.remove_tasks().await;
             return Ok(());
         };
+        self.readdress(&mut membership)?;
         let identity = SharedIdentity::new(identity);
         let listener = match membership.manager {
             true => Some(bind(membership.listen).context("cannot take up the swarm")?),
@@ -91,6 +89,25 @@ impl Owner {
         }
         self.member = Some(member);
         self.publish();
+        Ok(())
+    }
+
+    /// The machine's address may be another than before: the node is known by its key, and its session tells the new one.
+    fn readdress(&self, membership: &mut Membership) -> Result<()> {
+        let configured = &self.settings.default_advertise_addr;
+        let Some(text) = &membership.advertise_text else { return Ok(()) };
+        let found = address::advertise(text, configured, membership.listen);
+        match found {
+            Ok(advertise) if advertise != membership.advertise => {
+                tracing::info!(old = %membership.advertise, new = %advertise, "the address is another one now");
+                membership.advertise = advertise;
+                self.dir.save(membership).context("cannot keep the new address")?;
+            }
+            Ok(_) => {}
+            // One that was never found is not missed.
+            Err(error) if text.is_empty() => tracing::debug!(%error, "keeps its address"),
+            Err(error) => tracing::warn!(%error, addr = %membership.advertise, "keeps its address"),
+        }
         Ok(())
     }
 
@@ -109,14 +126,12 @@ impl Owner {
                     // The daemon ends now; until then there is nothing to drive.
                     self.member = None;
                 }
-                Event::Renew => self.renew().await,
                 Event::Closed => return,
             }
         }
     }
 
     async fn next_event(&mut self, requests: &mut mpsc::Receiver<Request>) -> Event {
-        let renewal = self.renewal();
         let change = async {
             match &mut self.member {
                 Some(member) => member.change().await,
@@ -126,7 +141,6 @@ impl Owner {
         tokio::select! {
             request = requests.recv() => request.map_or(Event::Closed, Event::Request),
             change = change => Event::Change(change),
-            () = tokio::time::sleep(renewal) => Event::Renew,
         }
     }
 
@@ -164,7 +178,9 @@ impl Owner {
         let listen = listener.local_addr().map_err(internal)?;
         let advertise =
             address::advertise(&request.advertise_addr, &self.settings.default_advertise_addr, listen)?;
-        let membership = Membership::new(listen, advertise);
+        address::data_path(&request.data_path_addr)?;
+        let membership =
+            Membership::new(listen, advertise).written(&request.advertise_addr, &request.data_path_addr);
         let made = self.make(&membership, request, listener).await;
         if made.is_err() {
             self.undo();
@@ -204,6 +220,7 @@ impl Owner {
             return Err(NodeError::Invalid("at least one address of a manager is needed to join".to_owned()));
         }
         let listen = address::listen(&request.listen_addr)?;
+        address::data_path(&request.data_path_addr)?;
         let managers: Vec<String> = request.remote_addrs.iter().map(|addr| address::remote(addr)).collect();
         // A worker is called by nobody: an address that cannot be found out is no obstacle.
         let advertise = match address::advertise(
@@ -220,7 +237,9 @@ impl Owner {
         for addr in &managers {
             match join::join(Arc::new(Tcp), addr, &request.token, &key, request.availability).await {
                 Ok(identity) => {
-                    return self.joined(Membership::worker(listen, advertise, managers), identity).await;
+                    let membership = Membership::worker(listen, advertise, managers)
+                        .written(&request.advertise_addr, &request.data_path_addr);
+                    return self.joined(membership, identity).await;
                 }
                 Err(error) => {
                     tracing::warn!(%addr, %error, "cannot join by this manager");
@@ -290,34 +309,6 @@ impl Owner {
         if let Err(error) = self.dir.forget() {
             tracing::warn!(%error, "state of the failed swarm stays");
         }
-    }
-
-    /// How long until the certificate is to be renewed.
-    fn renewal(&self) -> Duration {
-        /// Nothing to renew: look again.
-        const IDLE: Duration = Duration::from_secs(3600);
-        let Some(member) = &self.member else { return IDLE };
-        if let Some(at) = self.retry_renewal {
-            return at.saturating_duration_since(tokio::time::Instant::now());
-        }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let due = Duration::from_nanos(u64::try_from(member.identity().renew_at_ns()).unwrap_or_default());
-        due.saturating_sub(now).min(IDLE)
-    }
-
-    async fn renew(&mut self) {
-        let Some(member) = &self.member else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        if i128::from(member.identity().renew_at_ns()) > i128::try_from(now.as_nanos()).unwrap_or(i128::MAX) {
-            return;
-        }
-        self.retry_renewal = match member.renew(&self.dir).await {
-            Ok(()) => None,
-            Err(error) => {
-                tracing::warn!(%error, "certificate is not renewed, tries again");
-                Some(tokio::time::Instant::now() + RENEW_RETRY)
-            }
-        };
     }
 
     fn publish(&self) {

@@ -6,18 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::DIAL_TIMEOUT;
 use super::connection::{Connection, IncomingSender};
 use super::dial::{BoxStream, Stream};
-use crate::tls::{ConfigError, SharedIdentity, server_config};
+use super::door::{Door, Refusal, STRANGER_STAY, Ticket};
+use crate::tls::{ConfigError, server_config};
 
-/// How many handshakes may be under way; further connections wait in the kernel.
-const MAX_HANDSHAKES: usize = 128;
 /// Pause after a failed accept (out of descriptors, for one), so that it is not a busy loop.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -40,7 +39,7 @@ pub fn listen(
 /// When TLS cannot be configured from the identity.
 pub async fn accept<L, S>(
     mut listener: L,
-    identity: SharedIdentity,
+    door: Door,
     server: IncomingSender,
     stop: CancellationToken,
 ) -> Result<(), ConfigError>
@@ -48,10 +47,8 @@ where
     L: futures_util::Stream<Item = io::Result<(S, SocketAddr)>> + Send + Unpin,
     S: Stream + 'static,
 {
-    let acceptor = TlsAcceptor::from(Arc::new(server_config(&identity)?));
-    let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(door.identity())?));
     loop {
-        let Ok(permit) = handshakes.clone().acquire_owned().await else { return Ok(()) };
         let accepted = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             accepted = listener.next() => accepted,
@@ -65,26 +62,64 @@ where
                 continue;
             }
         };
-        let (acceptor, identity, server) = (acceptor.clone(), identity.clone(), server.clone());
-        tokio::spawn(async move {
-            match tokio::time::timeout(DIAL_TIMEOUT, handshake(&acceptor, &identity, stream, remote)).await {
-                // A server that is gone takes no connections; dropping this one tells the caller.
-                Ok(Ok(connection)) => drop(server.send(Ok(connection)).await),
-                Ok(Err(error)) => tracing::info!(%remote, %error, "refused a connection"),
-                Err(_) => tracing::info!(%remote, "gave up on a slow handshake"),
+        let ticket = match door.knock(remote.ip()) {
+            Ok(ticket) => ticket,
+            Err(refusal) => {
+                door.complain(remote.ip(), &refusal);
+                continue;
             }
-            drop(permit);
+        };
+        let (shake, server) = (Shake { acceptor: acceptor.clone(), door: door.clone() }, server.clone());
+        tokio::spawn(async move {
+            match tokio::time::timeout(DIAL_TIMEOUT, shake.hands(stream, remote, ticket)).await {
+                Ok(Ok(connection)) => hand_over(connection, &server).await,
+                Ok(Err(error)) => shake.door.complain(remote.ip(), &error),
+                Err(_) => shake.door.complain(remote.ip(), &"the handshake takes too long"),
+            }
         });
     }
 }
 
-async fn handshake<S: Stream + 'static>(
-    acceptor: &TlsAcceptor,
-    identity: &SharedIdentity,
-    stream: S,
-    remote: SocketAddr,
-) -> io::Result<Connection> {
-    let stream = acceptor.accept(stream).await?;
-    let peer = crate::tls::of_chain(stream.get_ref().1.peer_certificates(), &identity.get().cluster_id);
-    Ok(Connection::new(Box::new(stream) as BoxStream, peer, Some(remote)))
+/// Gives the connection to the server, and ends a stranger's stay.
+async fn hand_over(connection: Connection, server: &IncomingSender) {
+    let stranger = connection.stranger();
+    // A server that is gone takes no connections; dropping this one tells the caller.
+    if server.send(Ok(connection)).await.is_ok()
+        && let Some((cut, closed)) = stranger
+    {
+        tokio::select! {
+            () = tokio::time::sleep(STRANGER_STAY) => cut.cancel(),
+            () = closed.cancelled() => {}
+        }
+    }
+}
+
+/// Why a connection came to nothing.
+#[derive(Debug, Error)]
+enum ShakeError {
+    #[error(transparent)]
+    Tls(#[from] io::Error),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// What a handshake needs.
+struct Shake {
+    acceptor: TlsAcceptor,
+    door: Door,
+}
+
+impl Shake {
+    async fn hands<S: Stream + 'static>(
+        &self,
+        stream: S,
+        remote: SocketAddr,
+        ticket: Ticket,
+    ) -> Result<Connection, ShakeError> {
+        let stream = self.acceptor.accept(stream).await?;
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let peer = crate::tls::of_chain(Some(chain), &self.door.identity().get().cluster_id);
+        let ticket = self.door.enter(ticket, &peer, chain)?;
+        Ok(Connection::admitted(Box::new(stream) as BoxStream, peer, remote, ticket))
+    }
 }

@@ -9,18 +9,18 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::connection::{Caller, RemoteAddr};
-use super::server::Authorize;
+use super::door::Door;
 use crate::role;
 use crate::tls::Peer;
 
-/// Checks the role table, then asks the server whether it still knows the caller.
+/// Asks as whom the caller counts, then checks the role table.
 #[derive(Clone)]
-pub(super) struct Access(pub(super) Authorize);
+pub(super) struct Access(pub(super) Door);
 
 impl<S> Layer<S> for Access {
     type Service = Checked<S>;
     fn layer(&self, inner: S) -> Checked<S> {
-        Checked { inner, authorize: self.0.clone() }
+        Checked { inner, door: self.0.clone() }
     }
 }
 
@@ -28,7 +28,7 @@ impl<S> Layer<S> for Access {
 #[derive(Clone)]
 pub(super) struct Checked<S> {
     inner: S,
-    authorize: Authorize,
+    door: Door,
 }
 
 type Request = tonic::codegen::http::Request<Body>;
@@ -46,10 +46,12 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Checked<S> {
     fn call(&mut self, mut request: Request) -> Self::Future {
         let caller = request.extensions().get::<Caller>().cloned();
         let Caller { peer, remote } = caller.unwrap_or(Caller { peer: Peer::Anonymous, remote: None });
-        if let Err(status) = check(request.uri().path(), &peer).and_then(|()| (self.authorize)(&peer)) {
-            return Either::Right(ready(Ok(status.into_http())));
+        let path = request.uri().path();
+        let standing = self.door.standing(&peer).and_then(|peer| check(path, &peer).map(|()| peer));
+        match standing {
+            Ok(peer) => drop(request.extensions_mut().insert(peer)),
+            Err(status) => return Either::Right(ready(Ok(status.into_http()))),
         }
-        request.extensions_mut().insert(peer);
         if let Some(remote) = remote {
             request.extensions_mut().insert(RemoteAddr(remote));
         }

@@ -16,7 +16,9 @@ use super::connection::{Connection, IncomingSender};
 use super::dial::{BoxStream, Dial};
 use super::greeting::greeted;
 use super::{DIAL_TIMEOUT, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT};
-use crate::tls::{ConfigError, MANAGER_NAME, Peer, Pinned, SharedIdentity, client_config};
+use crate::tls::{
+    ConfigError, MANAGER_NAME, Peer, Pinned, SharedIdentity, client_config, unknown_client_config,
+};
 
 /// How much may be in flight on a pipe within the process.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -27,6 +29,18 @@ const PIPE_BYTES: usize = 64 * 1024;
 /// When TLS cannot be configured from the identity.
 pub fn connect(addr: &str, identity: &SharedIdentity, dialer: Arc<dyn Dial>) -> Result<Channel, ConfigError> {
     Ok(over_tls(addr, client_config(identity)?, dialer))
+}
+
+/// A channel to the manager at `host:port`, which is known by the root of this identity, without showing who we are.
+///
+/// # Errors
+/// When TLS cannot be configured from the identity.
+pub fn connect_unknown(
+    addr: &str,
+    identity: &SharedIdentity,
+    dialer: Arc<dyn Dial>,
+) -> Result<Channel, ConfigError> {
+    Ok(over_tls(addr, unknown_client_config(identity)?, dialer))
 }
 
 /// A channel to the manager at `host:port`, as nobody in particular, pinned to the root of a join token.
@@ -42,7 +56,7 @@ pub fn in_process(server: IncomingSender, peer: Peer) -> Channel {
         let (server, peer) = (server.clone(), peer.clone());
         async move {
             let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-            let connection = Connection::new(Box::new(theirs) as BoxStream, peer, None);
+            let connection = Connection::within(Box::new(theirs) as BoxStream, peer);
             let gone =
                 |_| io::Error::new(io::ErrorKind::ConnectionRefused, "the manager of this process has ended");
             server.send(Ok(connection)).await.map_err(gone)?;

@@ -1,5 +1,6 @@
 //! An accepted connection whose peer is known, and the queue on which such connections reach the server.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -8,9 +9,11 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::dial::BoxStream;
+use super::door::Ticket;
 use crate::tls::Peer;
 
 /// How many accepted connections may wait to be taken up.
@@ -24,6 +27,13 @@ pub struct RemoteAddr(pub SocketAddr);
 pub struct Connection {
     io: BoxStream,
     caller: Caller,
+    admitted: Option<Admitted>,
+}
+
+/// The place of a connection from the network, which is closed when the door says so.
+struct Admitted {
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    ticket: Ticket,
 }
 
 /// What the transport knows about the caller of every request on a connection.
@@ -46,8 +56,23 @@ pub fn incoming() -> (IncomingSender, Incoming) {
 }
 
 impl Connection {
-    pub(super) fn new(io: BoxStream, peer: Peer, remote: Option<SocketAddr>) -> Self {
-        Self { io, caller: Caller { peer, remote } }
+    /// A connection within the process.
+    pub(super) fn within(io: BoxStream, peer: Peer) -> Self {
+        Self { io, caller: Caller { peer, remote: None }, admitted: None }
+    }
+
+    /// A connection of the network.
+    pub(super) fn admitted(io: BoxStream, peer: Peer, remote: SocketAddr, ticket: Ticket) -> Self {
+        let cut = Box::pin(ticket.cut().clone().cancelled_owned());
+        let admitted = Some(Admitted { cut, ticket });
+        Self { io, caller: Caller { peer, remote: Some(remote) }, admitted }
+    }
+}
+
+impl Connection {
+    /// See [`Ticket::stranger`].
+    pub(super) fn stranger(&self) -> Option<(CancellationToken, CancellationToken)> {
+        self.admitted.as_ref().and_then(|admitted| admitted.ticket.stranger())
     }
 }
 
@@ -64,6 +89,12 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Whoever serves the connection always reads from it, so this ends it whatever else it waits for.
+        if let Some(admitted) = &mut self.admitted
+            && admitted.cut.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }

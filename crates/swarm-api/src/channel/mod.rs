@@ -6,18 +6,23 @@
 mod accept;
 mod access;
 mod client;
+mod complaint;
 mod connection;
 mod dial;
+mod door;
 mod greeting;
 mod server;
 
 use std::time::Duration;
 
 pub use accept::{accept, listen};
-pub use client::{connect, connect_pinned, in_process};
+pub use client::{connect, connect_pinned, connect_unknown, in_process};
 pub use connection::{Connection, Incoming, IncomingSender, RemoteAddr, incoming};
 pub use dial::{BoxStream, Dial, Stream, Tcp};
-pub use server::{Authorize, ServeError, serve};
+pub use door::{
+    Authorize, CONNECTIONS_PER_NODE, Door, Refusal, STRANGER_STAY, STRANGERS, STRANGERS_PER_ADDRESS, Ticket,
+};
+pub use server::{ServeError, serve};
 
 /// How long a dial and its TLS handshake may take.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::{
-    ClientHello, NoServerSessionStorage, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier,
-};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{ClientConfig, ServerConfig, SignatureScheme};
 use thiserror::Error;
 
+use super::verifier::Verifier;
 use super::{ALPN, SharedIdentity};
 
 /// A TLS configuration could not be made.
@@ -21,9 +20,6 @@ pub enum ConfigError {
     /// Of the certificates or the protocol.
     #[error("tls configuration: {0}")]
     Tls(#[from] rustls::Error),
-    /// Of the verifier.
-    #[error("tls configuration: {0}")]
-    Verifier(#[from] VerifierBuilderError),
 }
 
 /// What a manager serves with: it presents its certificate, and verifies the caller's if there is one. A caller without one is
@@ -32,12 +28,9 @@ pub enum ConfigError {
 /// # Errors
 /// When the root is not usable.
 pub fn server_config(identity: &SharedIdentity) -> Result<ServerConfig, ConfigError> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity)?), provider())
-        .allow_unauthenticated()
-        .build()?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::new(Verifier::new(identity)?))
         .with_cert_resolver(Arc::new(Resolver(identity.clone())));
     config.alpn_protocols = vec![ALPN.to_vec()];
     // No resumption: it would replay the client's earlier certificate.
@@ -53,8 +46,24 @@ pub fn server_config(identity: &SharedIdentity) -> Result<ServerConfig, ConfigEr
 pub fn client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigError> {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
-        .with_root_certificates(roots(identity)?)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(identity)?))
         .with_client_cert_resolver(Arc::new(Resolver(identity.clone())));
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// What a node calls managers with that has no certificate to show any more: it knows them, and they do not know it.
+///
+/// # Errors
+/// When the root is not usable.
+pub fn unknown_client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigError> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(identity)?))
+        .with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     Ok(config)
@@ -62,12 +71,6 @@ pub fn client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigEr
 
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
-}
-
-fn roots(identity: &SharedIdentity) -> Result<RootCertStore, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add(identity.get().root.clone())?;
-    Ok(roots)
 }
 
 /// Presents whatever the identity is at the moment of the handshake.

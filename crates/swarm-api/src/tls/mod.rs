@@ -9,13 +9,19 @@ mod identity;
 mod key;
 mod peer;
 mod pinned;
+mod verifier;
 
-pub use config::{ConfigError, client_config, server_config};
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use config::{ConfigError, client_config, server_config, unknown_client_config};
 pub use identity::{Identity, IdentityError, SharedIdentity};
 pub use key::{KeyError, NodeKey};
 pub use peer::Peer;
 pub(crate) use peer::of_chain;
 pub use pinned::{Pinned, PinnedFailure};
+pub(crate) use verifier::is_trusted;
+pub use verifier::trusts;
 
 /// The name under which every manager is dialled: it is one of the names in a manager's certificate, and in no worker's.
 pub const MANAGER_NAME: &str = "swarm-manager";

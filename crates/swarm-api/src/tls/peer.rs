@@ -59,6 +59,12 @@ pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<Subject> {
     })
 }
 
+/// A certificate's subject and its public key, both as DER.
+pub(super) fn name_and_key(certificate: &CertificateDer<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some((parsed.subject().as_raw().to_vec(), parsed.public_key().raw.to_vec()))
+}
+
 /// The attribute's text, if there is exactly one: a name that says two things says nothing.
 fn one<'a, I>(name: &'a X509Name<'a>, attributes: impl Fn(&'a X509Name<'a>) -> I) -> Option<&'a str>
 where

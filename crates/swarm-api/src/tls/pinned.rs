@@ -73,11 +73,12 @@ impl Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, PinnedFailure> {
-        let root =
-            chain.last().ok_or_else(|| PinnedFailure::Certificate("no root certificate presented".into()))?;
-        if !self.token.names(&RootDigest::of(root)) {
-            return Err(PinnedFailure::Digest);
+        if chain.is_empty() {
+            return Err(PinnedFailure::Certificate("no root certificate presented".into()));
         }
+        // While the root is rotated there are two.
+        let root = chain.iter().find(|root| self.token.names(&RootDigest::of(root)));
+        let root = root.ok_or(PinnedFailure::Digest)?;
         let reason = |error: Error| PinnedFailure::Certificate(error.to_string());
         let mut roots = RootCertStore::empty();
         roots.add(root.clone().into_owned()).map_err(reason)?;

@@ -109,4 +109,13 @@ impl Connect for Loopback {
         let addr = self.addr.borrow().to_string();
         channel::connect(&addr, &self.identity, Arc::new(Tcp)).map_err(|error| error.to_string())
     }
+
+    async fn connect_unknown(&self, _addr: &str) -> Result<Channel, String> {
+        let addr = self.addr.borrow().to_string();
+        channel::connect_unknown(&addr, &self.identity, Arc::new(Tcp)).map_err(|error| error.to_string())
+    }
+
+    fn identity(&self) -> Option<SharedIdentity> {
+        Some(self.identity.clone())
+    }
 }

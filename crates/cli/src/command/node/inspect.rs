@@ -79,5 +79,12 @@ fn pretty(node: &Node) -> String {
         lines.push("Engine Labels:".to_owned());
         lines.extend(description.engine.labels.iter().map(|(key, value)| format!(" - {key}={value}")));
     }
+    let tls = &description.tls_info;
+    if !tls.trust_root.is_empty() {
+        lines.push("TLS Info:".to_owned());
+        lines.push(format!(" TrustRoot:\n{}", tls.trust_root.trim_end()));
+        lines.push(format!(" Issuer Subject:\t{}", tls.cert_issuer_subject));
+        lines.push(format!(" Issuer Public Key:\t{}", tls.cert_issuer_public_key));
+    }
     lines.join("\n") + "\n"
 }

@@ -1,6 +1,6 @@
 //! `shoal node ls`.
 
-use engine_api::swarm::Node;
+use engine_api::swarm::{Node, SwarmInfo, TlsInfo};
 use engine_api::system::SystemInfo;
 
 use crate::client::{Client, Request};
@@ -36,12 +36,12 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let mut nodes: Vec<Node> =
         client.json(Request::get("/nodes").query_some("filters", Some(args.listing.filters()))).await?;
     nodes.sort_by(|a, b| a.description.hostname.cmp(&b.description.hostname));
-    let own = if nodes.is_empty() || args.listing.quiet {
-        String::new()
+    let swarm = if nodes.is_empty() || args.listing.quiet {
+        SwarmInfo::default()
     } else {
-        client.json::<SystemInfo>(Request::get("/info")).await?.swarm.node_id
+        client.json::<SystemInfo>(Request::get("/info")).await?.swarm
     };
-    let rows: Vec<Row> = nodes.iter().map(|node| row(node, &own)).collect();
+    let rows: Vec<Row> = nodes.iter().map(|node| row(node, &swarm)).collect();
     print(&layout, &COLUMNS, &rows)
 }
 
@@ -54,16 +54,27 @@ pub(super) fn manager_status(node: &Node) -> String {
     }
 }
 
-fn row(node: &Node, own: &str) -> Row {
+/// Whether the node's certificate and root are those that the swarm wants.
+fn tls_status(node: &Node, swarm: &SwarmInfo) -> &'static str {
+    let (own, none) = (&node.description.tls_info, TlsInfo::default());
+    match swarm.cluster.as_ref().map(|cluster| &cluster.tls_info) {
+        None => "Unknown",
+        Some(wanted) if *wanted == none || *own == none => "Unknown",
+        Some(wanted) if wanted == own => "Ready",
+        Some(_) => "Needs Rotation",
+    }
+}
+
+fn row(node: &Node, swarm: &SwarmInfo) -> Row {
     Row::default()
         .with("ID", node.id.as_str())
-        .with("Self", node.id == own)
+        .with("Self", node.id == swarm.node_id)
         .with("Hostname", node.description.hostname.as_str())
         .with("Status", title(&node.status.state))
         .with("Availability", title(&node.spec.availability))
         .with("ManagerStatus", manager_status(node))
         .with("EngineVersion", node.description.engine.engine_version.as_str())
-        .with("TLSStatus", "Unknown")
+        .with("TLSStatus", tls_status(node, swarm))
 }
 
 #[cfg(test)]
@@ -78,10 +89,27 @@ mod tests {
         node.status.state = "ready".into();
         node.spec.availability = "active".into();
         let other = Node { id: "xyz".into(), ..node.clone() };
-        let got = render(&Layout::Default, &COLUMNS, &[row(&node, "abc"), row(&other, "abc")]).unwrap();
+        let swarm = SwarmInfo { node_id: "abc".into(), ..SwarmInfo::default() };
+        let got = render(&Layout::Default, &COLUMNS, &[row(&node, &swarm), row(&other, &swarm)]).unwrap();
         let want = "ID        HOSTNAME   STATUS    AVAILABILITY   MANAGER STATUS   ENGINE VERSION\n\
                     abc *     h1         Ready     Active                          \n\
                     xyz       h1         Ready     Active                          \n";
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn tls_is_ready_when_root_and_issuer_are_the_swarms() {
+        let tls = |root: &str| TlsInfo { trust_root: root.into(), ..TlsInfo::default() };
+        let node = |tls_info| {
+            let mut node = Node::default();
+            node.description.tls_info = tls_info;
+            node
+        };
+        let cluster = engine_api::swarm::ClusterInfo { tls_info: tls("new"), ..Default::default() };
+        let swarm = SwarmInfo { cluster: Some(cluster), ..SwarmInfo::default() };
+        assert_eq!(tls_status(&node(tls("new")), &swarm), "Ready");
+        assert_eq!(tls_status(&node(tls("old")), &swarm), "Needs Rotation");
+        assert_eq!(tls_status(&node(TlsInfo::default()), &swarm), "Unknown");
+        assert_eq!(tls_status(&node(tls("new")), &SwarmInfo::default()), "Unknown");
     }
 }

@@ -1,5 +1,6 @@
 //! Verbs on the swarm as a whole.
 
+mod authority;
 mod init;
 mod join;
 mod leave;
@@ -15,6 +16,8 @@ use crate::error::Error;
 /// `shoal swarm …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Group {
+    /// Display and rotate the root CA
+    Ca(authority::Args),
     /// Initialize a swarm
     Init(init::Args),
     /// Join a swarm as a node and/or manager
@@ -30,6 +33,7 @@ pub(crate) enum Group {
 impl Group {
     pub(super) async fn run(self, client: &Client) -> Result<(), Error> {
         match self {
+            Self::Ca(args) => authority::run(args, client).await,
             Self::Init(args) => init::run(args, client).await,
             Self::Join(args) => join::run(args, client).await,
             Self::JoinToken(args) => token::run(args, client).await,

@@ -17,6 +17,12 @@ pub(super) async fn init(call: Call<NoQuery, Json<SwarmInitRequest>>) -> Outcome
     if request.auto_lock_managers {
         return Err(Failure::missing("AutoLockManagers"));
     }
+    let mut spec = convert::swarm::spec(&request.spec)?;
+    spec.overlay = Some(convert::overlay::settings(&request)?);
+    if !request.spec.ca_config.signing_ca_cert.is_empty() || !request.spec.ca_config.signing_ca_key.is_empty()
+    {
+        return Err(Failure::missing("making a swarm with SigningCACert"));
+    }
     let node_id = call
         .api
         .node
@@ -24,7 +30,8 @@ pub(super) async fn init(call: Call<NoQuery, Json<SwarmInitRequest>>) -> Outcome
             listen_addr: request.listen_addr,
             advertise_addr: request.advertise_addr,
             availability: convert::node::availability(&request.availability)?,
-            spec: convert::swarm::spec(request.spec)?,
+            data_path_addr: request.data_path_addr,
+            spec,
         })
         .await?;
     Answer::json(&node_id)
@@ -41,6 +48,7 @@ pub(super) async fn join(call: Call<NoQuery, Json<SwarmJoinRequest>>) -> Outcome
         .join(JoinRequest {
             listen_addr: request.listen_addr,
             advertise_addr: request.advertise_addr,
+            data_path_addr: request.data_path_addr,
             remote_addrs: request.remote_addrs,
             token: request.join_token,
             availability,
@@ -62,9 +70,11 @@ pub(super) async fn inspect(call: Call) -> Outcome {
 pub(super) async fn update(call: Call<SwarmUpdateQuery, Json<SwarmSpec>>) -> Outcome {
     let request = pb::UpdateClusterRequest {
         version: call.query.version,
-        spec: Some(convert::swarm::spec(call.body.0)?),
+        spec: Some(convert::swarm::spec(&call.body.0)?),
         rotate_worker_token: call.query.rotate_worker_token,
         rotate_manager_token: call.query.rotate_manager_token,
+        signing_ca_certificate_pem: call.body.0.ca_config.signing_ca_cert.into_bytes(),
+        signing_ca_key_pem: call.body.0.ca_config.signing_ca_key.into_bytes(),
     };
     control(&call.api).await?.update_cluster(timed(request)).await?;
     Answer::empty(StatusCode::OK)

@@ -18,18 +18,15 @@ pub(super) async fn list(call: Call<NodeListQuery>) -> Outcome {
     let filter = Filter::new(call.query.filters)?;
     let mut control = control(&call.api).await?;
     let nodes = control.list_nodes(timed(pb::ListNodesRequest::default())).await?.into_inner().nodes;
-    let cluster = control.get_cluster(timed(pb::Empty {})).await?.into_inner();
-    let tls_info = convert::swarm::tls_info(cluster.root_ca.as_ref());
     let shown = nodes.into_iter().filter(|node| filter.shows(node));
-    Answer::json(&shown.map(|node| convert::node::node(node, &tls_info)).collect::<Vec<_>>())
+    Answer::json(&shown.map(convert::node::node).collect::<Vec<_>>())
 }
 
 pub(super) async fn inspect(call: Call) -> Outcome {
     let reference = if call.name == SELF { call.api.node.status().node_id } else { call.name };
     let mut control = control(&call.api).await?;
     let node = control.get_node(timed(pb::GetRequest { reference })).await?.into_inner();
-    let cluster = control.get_cluster(timed(pb::Empty {})).await?.into_inner();
-    Answer::json(&convert::node::node(node, &convert::swarm::tls_info(cluster.root_ca.as_ref())))
+    Answer::json(&convert::node::node(node))
 }
 
 pub(super) async fn update(call: Call<NodeUpdateQuery, Json<NodeSpec>>) -> Outcome {
