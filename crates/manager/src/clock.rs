@@ -1,5 +1,7 @@
 //! The edge to time: what the loops and control call instead of the system's clock, so that a test can turn it by hand.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
@@ -12,7 +14,13 @@ pub struct Clock(Source);
 enum Source {
     System,
     Manual(watch::Receiver<i64>),
+    /// The system's, so many nanoseconds fast.
+    Shifted(Arc<AtomicI64>),
 }
+
+/// Sets the clock it was made with, as an administrator or a time server does: what sleeps is not woken by it.
+#[derive(Clone, Debug)]
+pub struct Shift(Arc<AtomicI64>);
 
 /// Turns the clock it was made with. When it is dropped, that clock stands still for ever.
 #[derive(Debug)]
@@ -32,14 +40,19 @@ impl Clock {
         (Self(Source::Manual(receiver)), Hand(sender))
     }
 
+    /// The system's clock, until it is set.
+    #[must_use]
+    pub fn shifted() -> (Self, Shift) {
+        let by_ns = Arc::new(AtomicI64::new(0));
+        (Self(Source::Shifted(Arc::clone(&by_ns))), Shift(by_ns))
+    }
+
     /// Nanoseconds since the Unix epoch.
     #[must_use]
     pub fn now_ns(&self) -> i64 {
         match &self.0 {
-            Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                nanos(since)
-            }
+            Source::System => system_ns(),
+            Source::Shifted(by_ns) => system_ns().saturating_add(by_ns.load(Ordering::Relaxed)),
             Source::Manual(now) => *now.borrow(),
         }
     }
@@ -47,7 +60,7 @@ impl Clock {
     /// Waits for so long.
     pub async fn sleep(&self, duration: Duration) {
         match &self.0 {
-            Source::System => tokio::time::sleep(duration).await,
+            Source::System | Source::Shifted(_) => tokio::time::sleep(duration).await,
             Source::Manual(_) => self.sleep_until(self.now_ns().saturating_add(nanos(duration))).await,
         }
     }
@@ -55,7 +68,7 @@ impl Clock {
     /// Waits until this time, in nanoseconds since the Unix epoch. A time that is past does not wait.
     pub async fn sleep_until(&self, deadline_ns: i64) {
         match &self.0 {
-            Source::System => {
+            Source::System | Source::Shifted(_) => {
                 let left = u64::try_from(deadline_ns.saturating_sub(self.now_ns())).unwrap_or(0);
                 tokio::time::sleep(Duration::from_nanos(left)).await;
             }
@@ -74,6 +87,17 @@ impl Hand {
     pub fn advance(&self, duration: Duration) {
         self.0.send_modify(|now| *now = now.saturating_add(nanos(duration)));
     }
+}
+
+impl Shift {
+    /// Sets the clock on by so many nanoseconds, or back.
+    pub fn set(&self, by_ns: i64) {
+        self.0.fetch_add(by_ns, Ordering::Relaxed);
+    }
+}
+
+fn system_ns() -> i64 {
+    nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn nanos(duration: Duration) -> i64 {

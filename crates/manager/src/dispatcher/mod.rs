@@ -12,6 +12,8 @@
 mod assignment;
 mod flap;
 mod heartbeat;
+#[cfg(test)]
+mod live;
 mod orphan;
 mod rpc;
 mod session;
