@@ -8,6 +8,7 @@ mod image;
 mod measure;
 mod network;
 mod runtime;
+mod swarm;
 mod table;
 
 use std::path::Path;
@@ -19,7 +20,7 @@ use crate::install::{BUSYBOX, REGISTRY, install};
 use crate::process::{find, is_root};
 use daemon::Daemon;
 
-const USAGE: &str = "usage: cargo xtask bench [-- [-n REPETITIONS] [containers|images|dns|network]]";
+const USAGE: &str = "usage: cargo xtask bench [-- [-n REPETITIONS] [containers|images|dns|network|swarm]]";
 
 /// Runs the comparison; `-n N` sets the repetitions, a word leaves the others out.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
@@ -37,6 +38,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         ["images"] => (false, true),
         ["dns"] => return dns::measure(),
         ["network"] => return network::run(repetitions),
+        ["swarm"] => return swarm::run(),
         _ => anyhow::bail!(USAGE),
     };
     install(&[BUSYBOX, REGISTRY])?;

@@ -126,27 +126,62 @@ impl Daemon {
         Ok((status, answer.split_off(split + 4)))
     }
 
+    /// Loses the machine as far as processes go: the daemon, all that names its directory, and all below those.
+    pub(super) fn crash(&mut self) {
+        let mut doomed = self.processes();
+        loop {
+            let below: Vec<u32> = parents()
+                .into_iter()
+                .filter(|(pid, parent)| doomed.contains(parent) && !doomed.contains(pid))
+                .map(|(pid, _)| pid)
+                .collect();
+            if below.is_empty() {
+                break;
+            }
+            doomed.extend(below);
+        }
+        let words = doomed.iter().map(u32::to_string);
+        // Some have gone by themselves meanwhile.
+        Command::new("kill").arg("-9").args(words).stderr(Stdio::null()).status().ok();
+        self.child.wait().ok();
+    }
+
+    /// The daemon and every process whose command line names its directory.
+    fn processes(&self) -> Vec<u32> {
+        let name = self.dir.display().to_string();
+        let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = pids.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+        let ours = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            *pid == self.child.id() || String::from_utf8_lossy(&line).contains(&name)
+        };
+        pids.filter(ours).collect()
+    }
+
     /// Memory of the daemon, its children and every process whose command line names its directory, in
     /// megabytes, shared pages divided among their users (PSS, proc_pid_smaps(5)).
     pub(super) fn memory_mb(&self) -> f64 {
-        let own = self.child.id().to_string();
-        let name = self.dir.display().to_string();
-        let mut total_kb = 0;
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let dir = entry.path();
-            let line = fs::read(dir.join("cmdline")).unwrap_or_default();
-            let ours =
-                entry.file_name().to_string_lossy() == own || String::from_utf8_lossy(&line).contains(&name);
-            let rollup = if ours {
-                fs::read_to_string(dir.join("smaps_rollup")).unwrap_or_default()
-            } else {
-                String::new()
-            };
+        let rollups = self.processes().into_iter().map(|pid| {
+            let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
             let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-            total_kb += pss.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0);
-        }
+            pss.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0)
+        });
+        let total_kb: u64 = rollups.sum();
         total_kb as f64 / 1024.0
     }
+}
+
+/// Every process with its parent.
+fn parents() -> Vec<(u32, u32)> {
+    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    let parent = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name in brackets may hold anything.
+        let rest = stat.rsplit_once(") ")?.1;
+        Some((pid, rest.split(' ').nth(1)?.parse().ok()?))
+    };
+    pids.filter_map(parent).collect()
 }
 
 impl Drop for Daemon {

@@ -18,6 +18,7 @@ use crate::build;
 use crate::install::{BUSYBOX, IP, WRK, install};
 use crate::process::{cargo, find, output};
 use host::Host;
+pub(super) use host::{Namespace, inside};
 pub(super) use server::serve;
 
 /// The network of a user's that containers are on.

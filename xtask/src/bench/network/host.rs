@@ -39,12 +39,12 @@ impl Host {
 }
 
 /// A network namespace with its loopback up, removed on drop.
-pub(super) struct Namespace {
-    pub(super) name: String,
+pub(in crate::bench) struct Namespace {
+    pub(in crate::bench) name: String,
 }
 
 impl Namespace {
-    fn new(name: String) -> Result<Namespace> {
+    pub(in crate::bench) fn new(name: String) -> Result<Namespace> {
         output(Command::new("ip").args(["netns", "add", &name]))?;
         let namespace = Namespace { name };
         namespace.ip(&["link", "set", "lo", "up"])?;
@@ -52,11 +52,11 @@ impl Namespace {
     }
 
     /// The file that stands for it.
-    pub(super) fn path(&self) -> String {
+    pub(in crate::bench) fn path(&self) -> String {
         format!("/run/netns/{}", self.name)
     }
 
-    fn ip(&self, args: &[&str]) -> Result<()> {
+    pub(in crate::bench) fn ip(&self, args: &[&str]) -> Result<()> {
         output(Command::new("ip").args(["-n", &self.name]).args(args)).map(|_| ())
     }
 }
@@ -68,7 +68,7 @@ impl Drop for Namespace {
 }
 
 /// A command in a network namespace, with the machine's own view of everything else.
-pub(super) fn inside(namespace: &str, program: &Path) -> Command {
+pub(in crate::bench) fn inside(namespace: &str, program: &Path) -> Command {
     let mut command = Command::new("nsenter");
     command.arg(format!("--net={namespace}")).arg("--").arg(program);
     command
