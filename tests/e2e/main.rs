@@ -13,6 +13,7 @@ mod dns;
 mod driver;
 mod example;
 mod exec;
+mod fault;
 mod flag;
 mod health;
 mod image;

@@ -293,8 +293,14 @@ impl Daemon {
         self.crash();
         eventually("nothing of it is left in the kernel", || {
             crate::trace::remove(self.dir.path());
+            if let Some(namespace) = &self.namespace {
+                crate::trace::strip(namespace);
+            }
             let mut left = self.traces();
             left.retain(|trace| !trace.starts_with("file"));
+            for link in crate::trace::OWN_LINKS {
+                left.remove(&format!("link {link}"));
+            }
             if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
         });
         fs::remove_dir_all(self.path("exec")).expect("the exec root can be removed");

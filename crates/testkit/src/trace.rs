@@ -15,6 +15,8 @@ use crate::program::run;
 
 /// How long killed processes may stay in their cgroup.
 const DYING: Duration = Duration::from_secs(2);
+/// The links that a machine of a [`crate::Lan`] has before any daemon runs on it.
+pub(crate) const OWN_LINKS: [&str; 2] = ["lo", "eth0"];
 /// Time between two attempts to remove it.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -35,6 +37,18 @@ pub(crate) fn remove(dir: &Path) {
     run(Command::new("ip").args(["link", "del", &name]));
     run(Command::new("nft").args(["delete", "table", "ip", &name]));
     run(Command::new("nft").args(["delete", "table", "inet", &name]));
+}
+
+/// Removes what is in the namespace of a machine that has lost its memory: all rules, and all links but its own.
+pub(crate) fn strip(namespace: &str) {
+    crate::namespace::inside(namespace, || {
+        run(Command::new("nft").args(["flush", "ruleset"]));
+        let devices = fs::read_to_string("/proc/thread-self/net/dev").unwrap_or_default();
+        let links = devices.lines().filter_map(|line| line.split_once(':')).map(|(link, _)| link.trim());
+        for link in links.filter(|link| !OWN_LINKS.contains(link)) {
+            run(Command::new("ip").args(["link", "del", link]));
+        }
+    });
 }
 
 /// Everything that belongs to the daemon of the directory `dir`, a line for each thing. The link and rule tables are

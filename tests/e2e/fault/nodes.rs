@@ -1,0 +1,103 @@
+//! A swarm of machines in namespaces: managers first, then workers, each a real daemon.
+
+use std::path::PathBuf;
+
+use testkit::{Daemon, Lan, eventually};
+
+use super::workload::Workload;
+
+/// Daemons, and the network between them.
+pub(super) struct Nodes {
+    // Dropped in this order: daemons before their machines.
+    pub(super) daemons: Vec<Daemon>,
+    pub(super) lan: Lan,
+    pub(super) managers: usize,
+    /// The nodes' ids.
+    pub(super) ids: Vec<String>,
+}
+
+impl Nodes {
+    /// Forms a swarm.
+    pub(super) fn form(managers: usize, workers: usize) -> Nodes {
+        let lan = Lan::new(managers + workers);
+        let daemons = lan.hosts.iter().map(|host| Daemon::start_in(host, &[])).collect();
+        let mut nodes = Nodes { daemons, lan, managers, ids: Vec::new() };
+        let first = &nodes.daemons[0];
+        first.shoal(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
+        for (index, daemon) in nodes.daemons.iter().enumerate() {
+            daemon.load_images();
+            if index > 0 {
+                let role = if index < managers { "manager" } else { "worker" };
+                let token = first.shoal(&["swarm", "join-token", "-q", role]).ok();
+                let address = Lan::address(index);
+                let to = format!("{}:2377", Lan::address(0));
+                daemon.shoal(&["swarm", "join", "--advertise-addr", &address, "--token", &token, &to]).ok();
+            }
+        }
+        let id = |daemon: &Daemon| daemon.shoal(&["info", "--format", "{{.Swarm.NodeID}}"]).ok();
+        nodes.ids = nodes.daemons.iter().map(id).collect();
+        nodes.all_ready();
+        nodes
+    }
+
+    /// Starts clients on all managers.
+    pub(super) fn workload(&self) -> Workload {
+        let sockets: Vec<PathBuf> =
+            self.daemons[..self.managers].iter().map(|daemon| daemon.path("sock")).collect();
+        Workload::start(sockets, 3)
+    }
+
+    /// Creates a service of so many replicas and waits for them.
+    pub(super) fn serve(&self, name: &str, replicas: usize) {
+        let count = replicas.to_string();
+        let words = ["service", "create", "--detach", "--name", name, "--replicas", &count];
+        let settings = ["--restart-delay", "0s", "--stop-grace-period", "1s", "shoal/hello-http"];
+        self.daemons[0].shoal(&[&words[..], &settings[..]].concat()).ok();
+        self.runs_exactly(name, replicas);
+    }
+
+    /// Waits until every node is ready, as each manager sees it.
+    pub(super) fn all_ready(&self) {
+        for daemon in &self.daemons[..self.managers] {
+            eventually("all nodes are ready", || {
+                let said = daemon.shoal(&["node", "ls", "--format", "{{.Status}}"]);
+                let ready = said.out.lines().filter(|line| line.trim() == "Ready").count();
+                if ready == self.daemons.len() { Ok(()) } else { Err(format!("{}{}", said.out, said.err)) }
+            });
+        }
+    }
+
+    /// The containers of a service that run on a node.
+    pub(super) fn containers(&self, name: &str, index: usize) -> Vec<String> {
+        let filter = format!("label=com.docker.swarm.service.name={name}");
+        let said = self.daemons[index].shoal(&["ps", "-q", "--no-trunc", "--filter", &filter]).ok();
+        said.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until the service has exactly so many containers on all nodes together.
+    pub(super) fn runs_exactly(&self, name: &str, replicas: usize) -> Vec<String> {
+        eventually(&format!("{replicas} containers of {name} run, and no other"), || {
+            let nodes = 0..self.daemons.len();
+            let all: Vec<String> = nodes.flat_map(|index| self.containers(name, index)).collect();
+            if all.len() == replicas {
+                return Ok(all);
+            }
+            let leader = &self.daemons[0];
+            let said = leader.shoal(&["service", "ps", "--no-trunc", name]);
+            Err(format!("{} run\n{}{}", all.len(), said.out, said.err))
+        })
+    }
+
+    /// Waits until each of these managers has taken further changes.
+    pub(super) fn go_on(&self, workload: &Workload, managers: &[usize]) {
+        /// Changes that each must take.
+        const FURTHER: u64 = 3;
+        let before = workload.acknowledged();
+        eventually("changes go on through each manager", || {
+            let now = workload.acknowledged();
+            let behind: Vec<_> =
+                managers.iter().filter(|index| now[**index] < before[**index] + FURTHER).collect();
+            if behind.is_empty() { Ok(()) } else { Err(format!("not {behind:?}: {}", workload.complaints())) }
+        });
+    }
+}

@@ -1,0 +1,130 @@
+//! Faults of a swarm with one manager: it may be away, but it never forgets, and its workers never stop.
+
+use testkit::eventually;
+
+use super::nodes::Nodes;
+
+#[test]
+fn one_manager_may_be_killed_hung_and_cut_off_and_forgets_nothing() {
+    let mut nodes = Nodes::form(1, 2);
+    nodes.serve("web", 3);
+    let workload = nodes.workload();
+    nodes.go_on(&workload, &[0]);
+
+    for _ in 0..2 {
+        nodes.daemons[0].kill();
+        nodes.daemons[0].restart();
+        nodes.go_on(&workload, &[0]);
+    }
+    nodes.daemons[0].pause();
+    let heard = workload.acknowledged();
+    eventually("the clients wait", || match workload.complaints() {
+        complaints if complaints.contains("0:") => Ok(()),
+        complaints => Err(complaints),
+    });
+    nodes.daemons[0].resume();
+    nodes.go_on(&workload, &[0]);
+    assert!(workload.acknowledged() > heard);
+    nodes.lan.unplug(0);
+    nodes.go_on(&workload, &[0]);
+    nodes.lan.heal();
+    nodes.daemons[0].slow_disk(30);
+    nodes.go_on(&workload, &[0]);
+    nodes.daemons[0].slow_disk(0);
+
+    nodes.all_ready();
+    nodes.runs_exactly("web", 3);
+    assert!(workload.judge() > 50, "the clients were at work");
+}
+
+#[test]
+fn workers_restart_what_fails_while_no_manager_answers() {
+    let mut nodes = Nodes::form(1, 1);
+    nodes.daemons[0].shoal(&["node", "update", "--availability", "drain", &nodes.ids[0]]).ok();
+    nodes.serve("web", 2);
+    nodes.daemons[0].kill();
+    let before = nodes.containers("web", 1);
+    nodes.daemons[1].shoal(&["kill", &before[0]]).ok();
+    let restarted = |nodes: &Nodes, before: &[String]| {
+        eventually("it is started again, as a new container", || {
+            let now = nodes.containers("web", 1);
+            let is_new = now.len() == 2 && now.contains(&before[1]) && !now.contains(&before[0]);
+            if is_new { Ok(now) } else { Err(format!("{now:?}")) }
+        })
+    };
+    let now = restarted(&nodes, &before);
+
+    // The daemon of the worker too: it comes back without a manager, with everything, and goes on so.
+    nodes.daemons[1].kill();
+    nodes.daemons[1].restart();
+    assert_eq!(nodes.containers("web", 1), now, "taken over as they were");
+    let ended =
+        if now[0] == before[1] { [now[1].clone(), now[0].clone()] } else { [now[0].clone(), now[1].clone()] };
+    nodes.daemons[1].shoal(&["kill", &ended[0]]).ok();
+    let now = restarted(&nodes, &ended);
+
+    nodes.daemons[0].restart();
+    nodes.all_ready();
+    assert_eq!(nodes.runs_exactly("web", 2), now, "the manager takes them as they are");
+    let tasks = nodes.daemons[0].shoal(&["service", "ps", "-q", "web"]).ok();
+    assert_eq!(tasks.lines().count(), 2, "each is the task it was: {tasks}");
+}
+
+#[test]
+fn everything_lost_at_once_comes_back_from_its_disks() {
+    let mut nodes = Nodes::form(1, 2);
+    nodes.serve("web", 3);
+    let workload = nodes.workload();
+    nodes.go_on(&workload, &[0]);
+    for daemon in &mut nodes.daemons {
+        daemon.lose_machine();
+    }
+    for daemon in &mut nodes.daemons {
+        daemon.spawn();
+    }
+    nodes.all_ready();
+    nodes.go_on(&workload, &[0]);
+    nodes.runs_exactly("web", 3);
+    workload.judge();
+}
+
+#[test]
+fn an_upgrade_of_every_daemon_moves_nothing() {
+    let mut nodes = Nodes::form(1, 2);
+    nodes.serve("web", 3);
+    let before = nodes.runs_exactly("web", 3);
+    for index in (0..nodes.daemons.len()).rev() {
+        assert_eq!(nodes.daemons[index].stop(), 0);
+        nodes.daemons[index].restart();
+        nodes.all_ready();
+    }
+    assert_eq!(nodes.runs_exactly("web", 3), before, "the same containers");
+}
+
+#[test]
+fn a_vanished_worker_is_noticed_within_six_seconds_and_sooner_where_asked() {
+    let mut nodes = Nodes::form(1, 1);
+    let worker = nodes.ids[1].clone();
+    let status = |nodes: &Nodes| {
+        nodes.daemons[0].shoal(&["node", "inspect", "--format", "{{json .Status}}", &worker]).ok()
+    };
+    let noticed_within = |nodes: &mut Nodes, limit_s: u64| {
+        nodes.daemons[1].kill();
+        let killed = std::time::Instant::now();
+        eventually("it is down", || match status(nodes) {
+            said if said.contains("\"down\"") && said.contains("heartbeat failure") => Ok(()),
+            said => Err(said),
+        });
+        let took = killed.elapsed();
+        nodes.daemons[1].restart();
+        nodes.all_ready();
+        assert!(took.as_secs() < limit_s, "{took:?}");
+    };
+    noticed_within(&mut nodes, 6);
+    nodes.daemons[0].shoal(&["swarm", "update", "--dispatcher-heartbeat", "1s"]).ok();
+    // The worker learns of it with its next heartbeat: a new session begins with one.
+    nodes.daemons[1].stop();
+    nodes.daemons[1].restart();
+    nodes.all_ready();
+    noticed_within(&mut nodes, 4);
+}
