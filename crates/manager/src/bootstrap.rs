@@ -16,11 +16,14 @@ use crate::ca::{self, Grant};
 use crate::clock::Clock;
 use crate::error::ManagerError;
 use crate::raft::{Consensus, Founding};
+use crate::recover;
+use crate::seal::{Keyring, SealError, UnlockKey};
 use crate::store::Transaction;
 
 /// Where the log lives, beneath the state directory.
 pub(crate) const RAFT_DIRECTORY: &str = "raft";
-const NEW_DIRECTORY: &str = "raft.new";
+/// Where a log is made that is to take that place.
+pub(crate) const NEW_DIRECTORY: &str = "raft.new";
 
 /// A new cluster.
 #[derive(Clone, Debug)]
@@ -68,7 +71,15 @@ pub fn discard(state_dir: &Path) -> io::Result<()> {
             Ok(()) | Err(_) => {}
         }
     }
-    Ok(())
+    recover::discard(state_dir)
+}
+
+/// Opens the keys of the manager in this directory: what else the node has sealed under them. `None` when there are none.
+///
+/// # Errors
+/// When they are locked and this is not what they are locked with, or cannot be read.
+pub fn open_keys(state_dir: &Path, unlock: Option<&UnlockKey>) -> Result<Option<Keyring>, SealError> {
+    Keyring::open(&state_dir.join(RAFT_DIRECTORY), unlock)
 }
 
 struct First {
@@ -94,11 +105,14 @@ fn first_objects(config: &BootstrapConfig, now_ns: i64) -> Result<(Identity, Fir
     node.certificate_pem = chain.into_bytes();
     node.manager_status =
         Some(pb::ManagerStatus { raft_id, addr: config.advertise_addr.clone(), ..Default::default() });
+    // The manager locks its keys with it as soon as it runs.
+    let unlock_key = if spec.auto_lock_managers { UnlockKey::generate()?.to_bytes() } else { Vec::new() };
     let cluster = pb::Cluster {
         id: cluster_id.to_string(),
         spec: Some(spec),
         join_tokens: Some(ca::join_tokens(&root)?),
         root_ca: Some(root),
+        unlock_key,
         ..Default::default()
     };
     let mut transaction = Transaction::default();

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::ca::AuthorityError;
 use crate::leader::LoopEnded;
 use crate::raft::ConsensusError;
+use crate::seal::SealError;
 
 /// A manager cannot be made, or has ended by a failure.
 #[derive(Debug, Error)]
@@ -33,6 +34,12 @@ pub enum ManagerError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] ConfigError),
+    /// The keys of what is on disk.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A cluster is to be made of what has no cluster in it.
+    #[error("there is no cluster to recover: neither a snapshot nor the log has one")]
+    NothingLeft,
     /// Directories, threads, sockets.
     #[error("manager: {0}")]
     Io(#[from] io::Error),

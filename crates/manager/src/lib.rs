@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod allocator;
+mod backup;
 mod bootstrap;
 mod ca;
 
@@ -19,15 +20,20 @@ pub mod orchestrator;
 pub mod reaper;
 pub mod reconcile;
 pub mod scheduler;
+pub mod seal;
 mod start;
 pub mod store;
 
+mod lock;
 mod node;
 mod raft;
+mod recover;
 mod task;
 
-pub use bootstrap::{BootstrapConfig, bootstrap, discard};
+pub use backup::{Backup, MIN_PASSPHRASE_CHARS, RestoreConfig, restore};
+pub use bootstrap::{BootstrapConfig, bootstrap, discard, open_keys};
 pub use ca::AuthorityError;
 pub use error::ManagerError;
 pub use raft::ConsensusError;
+pub use recover::{ForceConfig, force_new_cluster};
 pub use start::{Manager, ManagerConfig, start};

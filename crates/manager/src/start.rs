@@ -31,8 +31,11 @@ use crate::dispatcher::{Dispatcher, DispatcherConfig};
 use crate::door;
 use crate::error::ManagerError;
 use crate::leader::{self, Handles};
+use crate::lock::Locker;
 use crate::raft::{Consensus, Leadership, Reader};
+use crate::seal::{Keyring, UnlockKey};
 use crate::store::Store;
+use crate::{backup, recover};
 
 /// How long calls under way may take when the manager stops.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -51,6 +54,8 @@ pub struct ManagerConfig {
     pub clock: Clock,
     /// The times of the dispatcher.
     pub dispatcher: DispatcherConfig,
+    /// What the manager's keys are sealed under, if they are.
+    pub unlock_key: Option<UnlockKey>,
 }
 
 /// A running manager. Shut it down before dropping it.
@@ -58,6 +63,8 @@ pub struct Manager {
     consensus: Consensus,
     identity: SharedIdentity,
     door: Door,
+    clock: Clock,
+    lock: watch::Receiver<Option<UnlockKey>>,
     incoming: IncomingSender,
     runtime: tokio::runtime::Handle,
     thread: Option<JoinHandle<()>>,
@@ -71,12 +78,14 @@ pub struct Manager {
 /// When the directory has no cluster, or cannot be read or written.
 pub async fn start(config: ManagerConfig) -> Result<Manager, ManagerError> {
     let directory = config.state_dir.join(RAFT_DIRECTORY);
-    let consensus = Consensus::open(&directory, config.clock.clone()).await?;
+    recover::settle(&config.state_dir)?;
+    let consensus = Consensus::open(&directory, config.clock.clone(), config.unlock_key.as_ref()).await?;
     let (incoming, connections) = channel::incoming();
     let stop = CancellationToken::new();
     let (ended_sender, ended) = watch::channel(None);
     let door = Door::new(config.identity.clone(), door::authorize(consensus.store.clone()));
-    let parts = Parts::new(&consensus, &config, door.clone());
+    let (locked, lock) = watch::channel(consensus.keyring.lock());
+    let parts = Parts::new(&consensus, &config, door.clone(), locked);
     let failed = consensus.failed();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
@@ -94,6 +103,8 @@ pub async fn start(config: ManagerConfig) -> Result<Manager, ManagerError> {
         consensus,
         identity: config.identity,
         door,
+        clock: config.clock,
+        lock,
         incoming,
         runtime: handle,
         thread: Some(thread),
@@ -152,6 +163,35 @@ impl Manager {
         &self.consensus.store
     }
 
+    /// The keys of what is on this manager's disk, under which the node seals its own.
+    #[must_use]
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.consensus.keyring.clone()
+    }
+
+    /// Follows under what those keys are sealed.
+    #[must_use]
+    pub fn lock(&self) -> watch::Receiver<Option<UnlockKey>> {
+        self.lock.clone()
+    }
+
+    /// Writes the state as this manager has it into a file of this directory, sealed under the passphrase, and removes the oldest
+    /// beyond `keep` (zero keeps all).
+    ///
+    /// # Errors
+    /// When the passphrase is too short, or the directory cannot be written.
+    pub fn backup(
+        &self,
+        directory: PathBuf,
+        passphrase: String,
+        keep: usize,
+    ) -> impl Future<Output = io::Result<backup::Backup>> + Send + use<> {
+        let (view, now_ns) = (self.consensus.store.view(), self.clock.now_ns());
+        let writing =
+            tokio::task::spawn_blocking(move || backup::write(&view, &directory, &passphrase, keep, now_ns));
+        async move { writing.await.map_err(io::Error::other)? }
+    }
+
     /// Whether this manager leads.
     #[must_use]
     pub fn leads(&self) -> bool {
@@ -200,11 +240,18 @@ struct Parts {
     dispatcher: Dispatcher,
     identity: SharedIdentity,
     door: Door,
+    locker: Locker,
+    lock: watch::Receiver<Option<UnlockKey>>,
     raft_id: u64,
 }
 
 impl Parts {
-    fn new(consensus: &Consensus, config: &ManagerConfig, door: Door) -> Self {
+    fn new(
+        consensus: &Consensus,
+        config: &ManagerConfig,
+        door: Door,
+        locked: watch::Sender<Option<UnlockKey>>,
+    ) -> Self {
         let handles = Handles {
             store: consensus.store.clone(),
             proposer: consensus.proposer.clone(),
@@ -213,7 +260,11 @@ impl Parts {
         let dispatcher = Dispatcher::new(handles.clone(), config.dispatcher.clone());
         let (reader, leadership) = (consensus.reader(), consensus.leadership());
         let identity = config.identity.clone();
-        Self { reader, leadership, handles, dispatcher, identity, door, raft_id: consensus.raft_id }
+        let lock = locked.subscribe();
+        let (store, keyring) = (consensus.store.clone(), consensus.keyring.clone());
+        let locker = Locker { store, keyring, compactor: consensus.compactor(), locked };
+        let raft_id = consensus.raft_id;
+        Self { reader, leadership, handles, dispatcher, identity, door, locker, lock, raft_id }
     }
 
     /// Serves and leads until `stop`, or until a part fails; then all parts end.
@@ -228,6 +279,7 @@ impl Parts {
         let watching = door::watch(self.handles.store.clone(), self.identity.clone(), self.door.clone());
         let _watching = AbortOnDropHandle::new(tokio::spawn(watching));
         let mut serving = tokio::spawn(serving);
+        tokio::spawn(self.locker.run(stop.clone()));
         let mut leading =
             tokio::spawn(lead(self.leadership, self.reader, self.handles, self.dispatcher, stop.clone()));
         let outcome = tokio::select! {
@@ -263,7 +315,13 @@ impl Parts {
             clock,
             refusals: Mutex::default(),
         };
-        let control = Control { reader: self.reader.clone(), store, proposer, raft_id: self.raft_id };
+        let control = Control {
+            reader: self.reader.clone(),
+            store,
+            proposer,
+            raft_id: self.raft_id,
+            lock: self.lock.clone(),
+        };
         Routes::new(CaRoutes::new(ca))
             .add_service(ControlServer::new(control))
             .add_service(DispatcherServer::new(self.dispatcher.clone()))

@@ -104,7 +104,11 @@ impl From<NodeError> for Failure {
             | NodeError::NotInSwarm
             | NodeError::NotManager
             | NodeError::NotPart
+            | NodeError::Locked
+            | NodeError::LeaveLocked
             | NodeError::LastManager(_) => StatusCode::SERVICE_UNAVAILABLE,
+            NodeError::NotLocked => StatusCode::CONFLICT,
+            NodeError::InvalidKey => StatusCode::UNAUTHORIZED,
             NodeError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             NodeError::Invalid(_) | NodeError::Refused(_) => StatusCode::BAD_REQUEST,
             NodeError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

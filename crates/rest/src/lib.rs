@@ -22,7 +22,10 @@ mod server;
 pub use api::{Api, Facts, Pool};
 pub use http::coverage;
 pub use listen::{ListenError, Listener, TlsFiles};
-pub use node::{InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus, Peer};
+pub use node::{
+    Backup, BackupRequest, InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus, Peer,
+    RestoreRequest,
+};
 pub use server::{serve, serve_connection};
 
 #[cfg(test)]

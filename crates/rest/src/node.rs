@@ -1,5 +1,7 @@
 //! This machine's place in a swarm, as the routes see it. The daemon implements it; so does a fake in the tests.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use swarm_api::pb;
 use swarm_api::pb::control_client::ControlClient;
@@ -18,6 +20,12 @@ pub trait Node: Send + Sync + 'static {
     async fn join(&self, request: JoinRequest) -> Result<(), NodeError>;
     /// Leaves the swarm; a manager only when forced.
     async fn leave(&self, force: bool) -> Result<(), NodeError>;
+    /// Unlocks a manager that waits for it; returns when its part in the swarm is taken up again.
+    async fn unlock(&self, key: String) -> Result<(), NodeError>;
+    /// Writes a backup of the swarm's state.
+    async fn backup(&self, request: BackupRequest) -> Result<Backup, NodeError>;
+    /// Makes a swarm with this machine as its only manager of a backup, and returns the node's id.
+    async fn restore(&self, request: RestoreRequest) -> Result<String, NodeError>;
     /// What this machine is to its swarm now; must not wait, since every ping asks.
     fn status(&self) -> NodeStatus;
     /// A client of the managers' control service, wherever the leader is; only where this machine is a manager.
@@ -37,6 +45,45 @@ pub struct InitRequest {
     pub data_path_addr: String,
     /// The user's wishes; zero numbers stand for the defaults.
     pub spec: pb::ClusterSpec,
+    /// Of what this manager has, without the others.
+    pub force_new_cluster: bool,
+}
+
+/// How to back the swarm up.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct BackupRequest {
+    /// A directory of this machine.
+    pub to: PathBuf,
+    /// What the backup is sealed under.
+    pub passphrase: String,
+    /// How many are kept; zero: all.
+    pub keep: usize,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backup {
+    /// The file.
+    pub path: PathBuf,
+    /// The last log entry in it.
+    pub index: u64,
+    /// How many older ones were removed.
+    pub removed: usize,
+}
+
+/// How to make a swarm of a backup.
+#[derive(Clone, Default, PartialEq)]
+pub struct RestoreRequest {
+    /// The backup, a file of this machine.
+    pub from: PathBuf,
+    /// What it is sealed under.
+    pub passphrase: String,
+    /// As in [`InitRequest`].
+    pub listen_addr: String,
+    /// As in [`InitRequest`].
+    pub advertise_addr: String,
+    /// Of this node.
+    pub availability: pb::NodeAvailability,
 }
 
 /// How to join a swarm.
@@ -85,6 +132,8 @@ pub enum LocalState {
     Active,
     /// In a swarm, and something is wrong.
     Error,
+    /// A manager that waits to be unlocked.
+    Locked,
 }
 
 /// A manager that is known.
@@ -114,6 +163,20 @@ pub enum NodeError {
         "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager."
     )]
     NotManager,
+    /// A request for managers on one that waits to be unlocked.
+    #[error(
+        "Swarm is encrypted and needs to be unlocked before it can be used. Please use \"docker swarm unlock\" to unlock it."
+    )]
+    Locked,
+    /// A leave on such a one, without force.
+    #[error("Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.")]
+    LeaveLocked,
+    /// An unlock of what is not locked.
+    #[error("swarm is not locked")]
+    NotLocked,
+    /// An unlock with another key.
+    #[error("swarm could not be unlocked: invalid key provided")]
+    InvalidKey,
     /// A leave outside a swarm.
     #[error("This node is not part of a swarm")]
     NotPart,

@@ -16,6 +16,8 @@ pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(2);
 pub const NODE_CERT_EXPIRY: Duration = Duration::from_secs(90 * 24 * 3600);
 /// A certificate is valid from so much before it was made, for nodes whose clock is behind.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(3600);
+/// Log entries between snapshots.
+pub const SNAPSHOT_INTERVAL: u64 = 10_000;
 /// The name of the one cluster object, as swarmkit has it.
 pub const CLUSTER_NAME: &str = "default";
 /// The port of everything between nodes.
@@ -57,7 +59,8 @@ pub fn cluster_spec() -> pb::ClusterSpec {
         task_history_limit: TASK_HISTORY_LIMIT,
         heartbeat_period_ns: nanos(HEARTBEAT_PERIOD),
         node_cert_expiry_ns: nanos(NODE_CERT_EXPIRY),
-        ..Default::default()
+        snapshot_interval: SNAPSHOT_INTERVAL,
+        ..pb::ClusterSpec::default()
     }
 }
 

@@ -83,6 +83,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/shoal.v1.Control/GetNode", Access::Manager),
     ("/shoal.v1.Control/GetService", Access::Manager),
     ("/shoal.v1.Control/GetTask", Access::Manager),
+    ("/shoal.v1.Control/GetUnlockKey", Access::Manager),
     ("/shoal.v1.Control/ListNodes", Access::Manager),
     ("/shoal.v1.Control/ListServices", Access::Manager),
     ("/shoal.v1.Control/ListTasks", Access::Manager),

@@ -39,7 +39,7 @@ pub struct OrchestrationConfig {
     pub task_history_retention_limit: Option<i64>,
 }
 
-/// The log's settings. They are fixed; a request may repeat what it was told.
+/// The log's settings. Those after the first two are fixed; a request may repeat what it was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct RaftConfig {
@@ -88,7 +88,7 @@ pub struct CaConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct EncryptionConfig {
-    /// Not honoured yet: always false.
+    /// A manager that starts again waits to be unlocked.
     pub auto_lock_managers: bool,
 }
 
@@ -240,9 +240,9 @@ pub struct SwarmInitRequest {
     pub data_path_port: u32,
     /// Blocks that overlay networks are taken from.
     pub default_addr_pool: Vec<String>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub force_new_cluster: Unread,
+    /// Of what this manager has, without the others.
+    #[serde(skip_serializing_if = "crate::mount::is_false")]
+    pub force_new_cluster: bool,
     /// Mask's length of an overlay network; zero: the default.
     pub subnet_size: u32,
     /// The user's wishes.
@@ -299,7 +299,72 @@ pub struct SwarmUpdateQuery {
     pub rotate_worker_token: bool,
     /// A new token for managers.
     pub rotate_manager_token: bool,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub rotate_manager_unlock_key: Unread,
+    /// A new key that unlocks managers.
+    pub rotate_manager_unlock_key: bool,
+}
+
+/// The body of `POST /swarm/unlock`, and the answer of `GET /swarm/unlockkey`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SwarmUnlockKey {
+    /// `SWMKEY-1-…`; empty when managers are not locked.
+    pub unlock_key: String,
+}
+
+impl std::fmt::Debug for SwarmUnlockKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SwarmUnlockKey(…)")
+    }
+}
+
+/// The body of `POST /swarm/backup`, which only shoal has.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SwarmBackupRequest {
+    /// A directory of the daemon's machine.
+    pub to: String,
+    /// What the backup is sealed under.
+    pub passphrase: String,
+    /// How many are kept; zero: all.
+    pub keep: u64,
+}
+
+impl std::fmt::Debug for SwarmBackupRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SwarmBackupRequest").field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// The answer of `POST /swarm/backup`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SwarmBackupResponse {
+    /// The file.
+    pub file: String,
+    /// The last log entry in it.
+    pub index: u64,
+    /// How many older ones were removed.
+    pub removed: u64,
+}
+
+/// The body of `POST /swarm/restore`, which only shoal has.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SwarmRestoreRequest {
+    /// The backup, a file of the daemon's machine.
+    pub from: String,
+    /// What it is sealed under.
+    pub passphrase: String,
+    /// As in [`SwarmInitRequest`].
+    pub listen_addr: String,
+    /// As in [`SwarmInitRequest`].
+    pub advertise_addr: String,
+    /// As in [`SwarmInitRequest`].
+    pub availability: String,
+}
+
+impl std::fmt::Debug for SwarmRestoreRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SwarmRestoreRequest").field("from", &self.from).finish_non_exhaustive()
+    }
 }

@@ -8,8 +8,9 @@ mod task;
 
 pub use cluster::{
     CaConfig, ClusterInfo, DispatcherConfig, EncryptionConfig, JoinTokens, LocalNodeState,
-    OrchestrationConfig, PeerNode, RaftConfig, Swarm, SwarmInfo, SwarmInitRequest, SwarmJoinRequest,
-    SwarmLeaveQuery, SwarmSpec, SwarmUpdateQuery, TaskDefaults, TlsInfo,
+    OrchestrationConfig, PeerNode, RaftConfig, Swarm, SwarmBackupRequest, SwarmBackupResponse, SwarmInfo,
+    SwarmInitRequest, SwarmJoinRequest, SwarmLeaveQuery, SwarmRestoreRequest, SwarmSpec, SwarmUnlockKey,
+    SwarmUpdateQuery, TaskDefaults, TlsInfo,
 };
 pub use node::{
     EngineDescription, EnginePlugin, ManagerStatus, Node, NodeDescription, NodeListQuery, NodeRemoveQuery,

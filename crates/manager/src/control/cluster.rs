@@ -6,12 +6,15 @@ use swarm_api::pb;
 
 use super::{Control, ControlError, version};
 use crate::ca;
+use crate::seal::UnlockKey;
 use crate::store::{Kind, Transaction, View};
 
 /// Shorter certificates would be renewed all the time (swarmkit's bound).
 const MIN_CERT_EXPIRY: Duration = Duration::from_secs(3600);
 /// Shorter heartbeats would be missed by healthy nodes (swarmkit's bound).
 const MIN_HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long an answer waits for this manager's own disk to be locked.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Control {
     pub(super) async fn get_cluster(&self) -> Result<pb::Cluster, ControlError> {
@@ -36,7 +39,29 @@ impl Control {
             Ok::<_, ControlError>(transaction)
         };
         self.proposer.update(&self.store, decide).await?;
+        self.locked().await;
         self.store.view().cluster().map(|cluster| shown(cluster)).ok_or_else(none)
+    }
+}
+
+impl Control {
+    /// What unlocks a manager; empty when nothing does.
+    pub(super) async fn get_unlock_key(&self) -> Result<pb::GetUnlockKeyResponse, ControlError> {
+        let view = self.reader.view().await?;
+        let cluster = view.cluster().ok_or_else(none)?;
+        let key = UnlockKey::from_bytes(&cluster.unlock_key);
+        Ok(pb::GetUnlockKeyResponse { unlock_key: key.map(|key| key.to_string()).unwrap_or_default() })
+    }
+
+    /// Waits until the keys on this manager's disk are sealed as the cluster says: who was told of a lock finds it locked.
+    async fn locked(&self) {
+        let wanted =
+            self.store.view().cluster().and_then(|cluster| UnlockKey::from_bytes(&cluster.unlock_key));
+        let mut lock = self.lock.clone();
+        let locked = lock.wait_for(|lock| *lock == wanted);
+        if tokio::time::timeout(LOCK_PATIENCE, locked).await.is_err() {
+            tracing::warn!("the lock is not on this manager's disk yet");
+        }
     }
 }
 
@@ -55,6 +80,12 @@ fn updated(
             key_pem: &request.signing_ca_key_pem,
         };
         cluster.root_ca = Some(ca::rotation::wished(&cluster.root_ca.unwrap_or_default(), wish, now_ns)?);
+    }
+    let locks = cluster.spec.as_ref().is_some_and(|spec| spec.auto_lock_managers);
+    if !locks {
+        cluster.unlock_key.clear();
+    } else if cluster.unlock_key.is_empty() || request.rotate_unlock_key {
+        cluster.unlock_key = UnlockKey::generate().map_err(ControlError::UnlockKey)?.to_bytes();
     }
     if request.rotate_worker_token || request.rotate_manager_token {
         let fresh = ca::join_tokens(&cluster.root_ca.clone().unwrap_or_default())?;
@@ -80,9 +111,10 @@ fn check(spec: &pb::ClusterSpec) -> Result<(), ControlError> {
     at_least("heartbeat period", spec.heartbeat_period_ns, MIN_HEARTBEAT)
 }
 
-/// The roots' keys stay with the managers, and tokens are told once they are good.
+/// The roots' keys and the unlock key stay with the managers, and tokens are told once they are good.
 fn shown(cluster: &pb::Cluster) -> pb::Cluster {
     let mut cluster = cluster.clone();
+    cluster.unlock_key.clear();
     if let Some(root) = &mut cluster.root_ca {
         root.key_pem.clear();
         if let Some(rotation) = &mut root.rotation {

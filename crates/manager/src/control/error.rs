@@ -39,6 +39,8 @@ pub(crate) enum ControlError {
     NodeIsManager(String),
     #[error("the {what} must be at least {least} seconds")]
     ClusterSpec { what: &'static str, least: u64 },
+    #[error("cannot make an unlock key: {0}")]
+    UnlockKey(std::io::Error),
     #[error(transparent)]
     Authority(#[from] AuthorityError),
     #[error(transparent)]
@@ -77,7 +79,7 @@ impl From<ControlError> for Status {
             | ControlError::NodeIsManager(_) => Self::failed_precondition(text),
             ControlError::Read(_) | ControlError::Propose(_) => Self::unavailable(text),
             ControlError::Authority(AuthorityError::Given(_)) => Self::invalid_argument(text),
-            ControlError::Authority(_) => Self::internal(text),
+            ControlError::Authority(_) | ControlError::UnlockKey(_) => Self::internal(text),
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use swarm_api::pb;
 use swarm_api::pb::control_server::Control as Rpc;
+use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::raft::Reader;
+use crate::seal::UnlockKey;
 use crate::store::{Proposer, Store};
 
 /// Answers front ends.
@@ -12,6 +14,8 @@ pub(crate) struct Control {
     pub(crate) reader: Reader,
     pub(crate) store: Store,
     pub(crate) proposer: Proposer,
+    /// Under what this manager's keys are sealed.
+    pub(crate) lock: watch::Receiver<Option<UnlockKey>>,
     /// This member, which leads whenever it answers.
     pub(crate) raft_id: u64,
 }
@@ -71,6 +75,10 @@ impl Rpc for Control {
 
     async fn get_cluster(&self, _request: Request<pb::Empty>) -> Answer<pb::Cluster> {
         Ok(Response::new(self.get_cluster().await?))
+    }
+
+    async fn get_unlock_key(&self, _request: Request<pb::Empty>) -> Answer<pb::GetUnlockKeyResponse> {
+        Ok(Response::new(self.get_unlock_key().await?))
     }
 
     async fn update_cluster(&self, request: Request<pb::UpdateClusterRequest>) -> Answer<pb::Cluster> {

@@ -14,20 +14,21 @@ use tokio::sync::{oneshot, watch};
 use super::log::{LogFile, LogStore};
 use super::machine::Machine;
 use super::network::Network;
-use super::propose;
+use super::snapshot::Snapshots;
 use super::types::Types;
+use super::{compact, propose};
 use crate::clock::Clock;
+use crate::seal::{Keyring, SealError, UnlockKey};
 use crate::store::{Proposer, Publisher, State, Store, Transaction, View};
 
-const LOG_NAME: &str = "raft.redb";
+/// The log's file in the member's directory.
+pub(super) const LOG_NAME: &str = "raft.redb";
 /// How often a leader shows itself. Also the pace at which an idle member wakes.
 const HEARTBEAT_MS: u64 = 200;
 /// A follower that has not heard of a leader for so long stands for election.
 const ELECTION_MIN_MS: u64 = 1_000;
 const ELECTION_MAX_MS: u64 = 2_000;
-/// A snapshot is taken after so many entries,
-const SNAPSHOT_AFTER: u64 = 5_000;
-/// and so many of those in it stay in the log, for followers that are a little behind.
+/// So many of the entries in a snapshot stay in the log, for followers that are a little behind.
 const KEPT_ENTRIES: u64 = 500;
 
 /// A failure of consensus: this manager cannot go on.
@@ -39,6 +40,20 @@ pub enum ConsensusError {
     /// The directory is of no member, or of one already.
     #[error("{0}")]
     Founded(&'static str),
+    /// The keys of what is in the directory.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Entries are missing between the snapshot and the log.
+    #[error(
+        "raft storage: the newest snapshot in {} ends before entry {first}, where the log begins",
+        directory.display()
+    )]
+    Gap {
+        /// The member's directory.
+        directory: PathBuf,
+        /// The first entry of the log.
+        first: u64,
+    },
     /// The library gave up; the reason is what it says.
     #[error("raft: {0}")]
     Fatal(String),
@@ -74,6 +89,7 @@ pub(crate) struct Consensus {
     stop: Option<oneshot::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
     pub(crate) raft_id: u64,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) store: Store,
     pub(crate) proposer: Proposer,
 }
@@ -93,7 +109,11 @@ impl Consensus {
         founding: Founding,
     ) -> Result<(), ConsensusError> {
         let Founding { raft_id, addr, first } = founding;
-        let file = LogFile::open(&directory.join(LOG_NAME))?;
+        let keyring = match Keyring::open(directory, None)? {
+            Some(keyring) => keyring,
+            None => Keyring::create(directory)?,
+        };
+        let file = LogFile::open(&directory.join(LOG_NAME), Arc::new(keyring))?;
         if file.member()?.is_some() {
             return Err(ConsensusError::Founded("raft storage: this directory has a member already"));
         }
@@ -115,8 +135,23 @@ impl Consensus {
     }
 
     /// Opens the member of this directory: the snapshot and the log after it make up the state.
-    pub(crate) async fn open(directory: &Path, clock: Clock) -> Result<Self, ConsensusError> {
-        let file = LogFile::open(&directory.join(LOG_NAME))?;
+    ///
+    /// All of it is read and checked first: what has lost anything that was acknowledged is refused.
+    pub(crate) async fn open(
+        directory: &Path,
+        clock: Clock,
+        unlock: Option<&UnlockKey>,
+    ) -> Result<Self, ConsensusError> {
+        let path = directory.join(LOG_NAME);
+        let keyring = match Keyring::open(directory, unlock)? {
+            Some(keyring) => keyring,
+            None if !path.try_exists()? => {
+                return Err(ConsensusError::Founded("raft storage: no cluster was founded here"));
+            }
+            // From before there were keys.
+            None => Keyring::create(directory)?,
+        };
+        let file = LogFile::open(&path, Arc::new(keyring))?;
         let member =
             file.member()?.ok_or(ConsensusError::Founded("raft storage: no cluster was founded here"))?;
         Self::run(directory.to_owned(), file, member.raft_id, clock).await
@@ -130,15 +165,23 @@ impl Consensus {
     ) -> Result<Self, ConsensusError> {
         let (publisher, store) = Publisher::new(State::default());
         let (proposer, proposals) = Proposer::new(clock);
-        let machine = Machine::open(directory, publisher)?;
+        let keyring = file.keyring();
+        let snapshots = Snapshots::new(directory.clone(), keyring.clone());
+        let machine = Machine::open(snapshots, publisher)?;
+        if let Some(purged) =
+            file.purged()?.filter(|purged| machine.last().is_none_or(|last| last.index < purged.index))
+        {
+            return Err(ConsensusError::Gap { directory, first: purged.index + 1 });
+        }
         let (log, log_thread) = LogStore::new(file)?;
         let (stop, stopped) = oneshot::channel();
         let (started, start) = oneshot::channel::<Started>();
+        let compaction = compact::Compaction { store: store.clone(), keyring: keyring.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let raft_thread = std::thread::Builder::new().name("raft".to_owned()).spawn(move || {
             runtime.block_on(async move {
                 match Raft::new(raft_id, config(), Network, log, machine).await {
-                    Ok(raft) => live(raft, proposals, started, stopped).await,
+                    Ok(raft) => live(raft, proposals, compaction, started, stopped).await,
                     Err(fatal) => drop(started.send(Err(ConsensusError::Fatal(fatal.to_string())))),
                 }
             });
@@ -146,7 +189,7 @@ impl Consensus {
         let ended = |_| ConsensusError::Fatal("ended while it started".to_owned());
         let (raft, leadership, failed) = start.await.map_err(ended)??;
         let threads = vec![raft_thread, log_thread];
-        Ok(Self { raft, leadership, failed, stop: Some(stop), threads, raft_id, store, proposer })
+        Ok(Self { raft, leadership, failed, stop: Some(stop), threads, raft_id, keyring, store, proposer })
     }
 
     /// Follows whether this member leads.
@@ -172,6 +215,11 @@ impl Consensus {
         }
     }
 
+    /// A handle to have the log compacted out of turn.
+    pub(crate) fn compactor(&self) -> Compactor {
+        Compactor(self.raft.clone())
+    }
+
     /// Ends the member: what was acknowledged is on disk, the files are closed when this returns.
     pub(crate) async fn shutdown(&mut self) {
         if let Some(stop) = self.stop.take() {
@@ -184,6 +232,19 @@ impl Consensus {
         });
         if !joined.await.unwrap_or(false) {
             tracing::error!("a thread of raft ended by a panic");
+        }
+    }
+}
+
+/// Has the log compacted. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Compactor(Raft<Types, Machine>);
+
+impl Compactor {
+    /// Begins a snapshot; what it covers goes from the log. Its end is not waited for.
+    pub(crate) async fn compact(&self) {
+        if let Err(error) = self.0.trigger().snapshot().await {
+            tracing::debug!(%error, "no snapshot any more");
         }
     }
 }
@@ -215,7 +276,8 @@ fn config() -> Arc<Config> {
         heartbeat_interval: HEARTBEAT_MS,
         election_timeout_min: ELECTION_MIN_MS,
         election_timeout_max: ELECTION_MAX_MS,
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_AFTER),
+        // The cluster's settings say when, and they may change: see `compact`.
+        snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: KEPT_ENTRIES,
         enable_pre_vote: Some(true),
         ..Config::default()
@@ -226,6 +288,7 @@ fn config() -> Arc<Config> {
 async fn live(
     raft: Raft<Types, Machine>,
     proposals: tokio::sync::mpsc::Receiver<crate::store::Proposal>,
+    compaction: compact::Compaction,
     started: oneshot::Sender<Started>,
     stopped: oneshot::Receiver<()>,
 ) {
@@ -235,6 +298,7 @@ async fn live(
         return;
     }
     let pump = tokio::spawn(propose::run(raft.clone(), proposals));
+    let compacting = tokio::spawn(compact::run(raft.clone(), compaction));
     tokio::select! {
         // The sender is dropped when whoever owns the member is gone.
         _ = stopped => {}
@@ -245,6 +309,7 @@ async fn live(
     }
     leadership.send_replace(Leadership::default());
     pump.abort();
+    compacting.abort();
     if let Err(error) = raft.shutdown().await {
         tracing::warn!(%error, "raft did not shut down in order");
     }

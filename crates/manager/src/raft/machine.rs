@@ -4,7 +4,6 @@
 //! all come through here.
 
 use std::io;
-use std::path::PathBuf;
 
 use futures_util::{Stream, StreamExt};
 use openraft::OptionalSend;
@@ -12,9 +11,9 @@ use openraft::storage::{EntryResponder, RaftStateMachine};
 use prost::Message;
 use swarm_api::pb;
 
-use super::snapshot::{self, SnapshotBuilder, SnapshotFile};
+use super::snapshot::{SnapshotBuilder, SnapshotFile, Snapshots};
 use super::types::{Command, LogId, Outcome, Payload, SnapshotMeta, StoredMembership, Types};
-use crate::store::{Applied, Publisher, State, apply, encode};
+use crate::store::{Applied, Event, Publisher, Refused, State, apply, encode};
 
 /// The replicated state and where it is in the log.
 pub(crate) struct Machine {
@@ -22,25 +21,31 @@ pub(crate) struct Machine {
     publisher: Publisher,
     last: Option<LogId>,
     membership: StoredMembership,
-    directory: PathBuf,
+    snapshots: Snapshots,
 }
 
 type Snapshot = openraft::alias::SnapshotOf<Types, SnapshotFile>;
 
 impl Machine {
-    /// Begins with the snapshot of the directory, if there is one.
-    pub(crate) fn open(directory: PathBuf, publisher: Publisher) -> io::Result<Self> {
+    /// Begins with the newest snapshot, if there is one.
+    pub(crate) fn open(snapshots: Snapshots, publisher: Publisher) -> io::Result<Self> {
         let mut machine = Self {
             state: State::default(),
             publisher,
             last: None,
             membership: StoredMembership::default(),
-            directory,
+            snapshots,
         };
-        if let Some(file) = snapshot::open(&machine.directory)? {
-            machine.load(snapshot::read(file)?);
+        machine.snapshots.tidy()?;
+        if let Some(file) = machine.snapshots.newest()? {
+            machine.load(file.read()?);
         }
         Ok(machine)
+    }
+
+    /// The last entry whose effect is in the state.
+    pub(crate) fn last(&self) -> Option<LogId> {
+        self.last
     }
 
     fn load(&mut self, (meta, state): (SnapshotMeta, State)) {
@@ -51,14 +56,23 @@ impl Machine {
     }
 
     fn transaction(&mut self, index: u64, command: &Command) -> io::Result<Outcome> {
-        let message = pb::StoreTransaction::decode(command.0.clone()).map_err(corrupt)?;
-        let (transaction, now_ns) = encode::from_message(message).map_err(corrupt)?;
-        let outcome = apply(&mut self.state, transaction, now_ns, index);
+        let outcome = replay(&mut self.state, command, index)?;
         Ok(Outcome::Transaction(outcome.map(|events| {
             self.publisher.publish(&self.state, events);
             Applied { index }
         })))
     }
+}
+
+/// Applies the command of a committed entry to the state.
+pub(super) fn replay(
+    state: &mut State,
+    command: &Command,
+    index: u64,
+) -> io::Result<Result<Vec<Event>, Refused>> {
+    let message = pb::StoreTransaction::decode(command.0.clone()).map_err(corrupt)?;
+    let (transaction, now_ns) = encode::from_message(message).map_err(corrupt)?;
+    Ok(apply(state, transaction, now_ns, index))
 }
 
 /// A committed entry that we cannot read: going on would make this manager differ from the others.
@@ -98,15 +112,15 @@ impl RaftStateMachine<Types> for Machine {
 
     async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
         let meta = SnapshotMeta { last_log_id: self.last, last_membership: self.membership.clone() };
-        SnapshotBuilder::new(self.directory.clone(), meta, self.state.clone())
+        SnapshotBuilder::new(self.snapshots.clone(), meta, self.state.clone())
     }
 
     async fn install_snapshot(&mut self, _meta: &SnapshotMeta, file: SnapshotFile) -> Result<(), io::Error> {
-        let directory = self.directory.clone();
+        let snapshots = self.snapshots.clone();
         let loaded = tokio::task::spawn_blocking(move || {
-            let loaded = snapshot::read(file)?;
+            let loaded = file.read()?;
             // Ours from now on: also after a restart.
-            snapshot::write(&directory, &loaded.0, &loaded.1)?;
+            snapshots.write(&loaded.0, &loaded.1)?;
             Ok::<_, io::Error>(loaded)
         });
         self.load(loaded.await.map_err(io::Error::other)??);
@@ -114,8 +128,8 @@ impl RaftStateMachine<Types> for Machine {
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
-        let Some(file) = snapshot::open(&self.directory)? else { return Ok(None) };
-        let meta = snapshot::read_meta(&file)?;
+        let Some(file) = self.snapshots.newest()? else { return Ok(None) };
+        let meta = file.read_meta()?;
         Ok(Some(Snapshot { meta, snapshot: file }))
     }
 }

@@ -1,5 +1,7 @@
 //! The library's own suite over our storage, and what a crash leaves.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::StorageError;
@@ -10,10 +12,11 @@ use tempfile::TempDir;
 use super::consensus::{Consensus, Founding};
 use super::log::{LogFile, LogStore};
 use super::machine::Machine;
-use super::snapshot;
-use super::types::{LeaderId, LogId, SnapshotMeta, StoredMembership, Types};
+use super::snapshot::Snapshots;
+use super::types::Types;
 use crate::clock::Clock;
-use crate::store::{Publisher, State, Store, Transaction, apply};
+use crate::seal::{Keyring, UnlockKey};
+use crate::store::{Publisher, State, Store, Transaction};
 
 struct Builder;
 
@@ -24,9 +27,11 @@ impl StoreBuilder<Types, LogStore, Machine, Guard> for Builder {
     async fn build(&self) -> Result<(Guard, LogStore, Machine), StorageError<Types>> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (publisher, store) = Publisher::new(State::default());
-        let file = LogFile::open(&directory.path().join("log")).expect("an empty log");
+        let keyring = Arc::new(Keyring::create(directory.path()).expect("keys"));
+        let file = LogFile::open(&directory.path().join("log"), keyring.clone()).expect("an empty log");
         let (log, _thread) = LogStore::new(file).expect("a log store");
-        let machine = Machine::open(directory.path().to_owned(), publisher).expect("a state machine");
+        let snapshots = Snapshots::new(directory.path().to_owned(), keyring);
+        let machine = Machine::open(snapshots, publisher).expect("a state machine");
         Ok(((directory, store), log, machine))
     }
 }
@@ -42,7 +47,7 @@ fn service(id: &str) -> pb::Service {
     pb::Service { id: id.into(), spec, ..Default::default() }
 }
 
-fn create(id: &str) -> Transaction {
+pub(super) fn create(id: &str) -> Transaction {
     let mut transaction = Transaction::default();
     transaction.put(service(id));
     transaction
@@ -50,7 +55,7 @@ fn create(id: &str) -> Transaction {
 
 impl Consensus {
     /// Takes a snapshot now and drops the log it covers.
-    async fn compact(&self) -> anyhow::Result<()> {
+    pub(super) async fn compact(&self) -> anyhow::Result<()> {
         let index = self.store.view().index();
         self.raft.trigger().snapshot().await?;
         self.raft
@@ -66,15 +71,19 @@ impl Consensus {
     }
 }
 
-async fn founded() -> TempDir {
+pub(super) async fn founded() -> TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let founding = Founding { raft_id: 7, addr: "127.0.0.1:2377".into(), first: create("first") };
     Consensus::found(directory.path(), Clock::system(), founding).await.expect("founds");
     directory
 }
 
-async fn opened(directory: &TempDir) -> Consensus {
-    let consensus = Consensus::open(directory.path(), Clock::system()).await.expect("opens");
+pub(super) async fn opened(directory: &Path) -> Consensus {
+    unlocked(directory, None).await
+}
+
+async fn unlocked(directory: &Path, unlock: Option<&UnlockKey>) -> Consensus {
+    let consensus = Consensus::open(directory, Clock::system(), unlock).await.expect("opens");
     let mut leadership = consensus.leadership();
     let leads = leadership.wait_for(|leadership| leadership.term.is_some());
     tokio::time::timeout(Duration::from_secs(20), leads).await.expect("leads in time").expect("runs");
@@ -84,7 +93,7 @@ async fn opened(directory: &TempDir) -> Consensus {
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_restart() {
     let directory = founded().await;
-    let mut consensus = opened(&directory).await;
+    let mut consensus = opened(directory.path()).await;
     let applied = consensus.proposer.propose(create("second")).await.expect("applies");
     let view = consensus.reader().view().await.expect("leads");
     assert_eq!(
@@ -93,7 +102,7 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     );
     consensus.shutdown().await;
 
-    let mut consensus = opened(&directory).await;
+    let mut consensus = opened(directory.path()).await;
     let view = consensus.reader().view().await.expect("leads");
     assert!(view.service("first").is_some() && view.service_by_name("name-second").is_some());
     assert_eq!(view.service("second").map(|service| service.spec_version), Some(applied.index));
@@ -104,16 +113,17 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
 #[tokio::test]
 async fn a_restart_begins_with_the_snapshot() {
     let directory = founded().await;
-    let mut consensus = opened(&directory).await;
+    let mut consensus = opened(directory.path()).await;
     for number in 0..20 {
         consensus.proposer.propose(create(&format!("before-{number}"))).await.expect("applies");
     }
     consensus.compact().await.expect("takes a snapshot");
     consensus.proposer.propose(create("after")).await.expect("applies");
     consensus.shutdown().await;
-    assert!(directory.path().join("snapshot").exists());
+    let names = std::fs::read_dir(directory.path()).expect("lists");
+    assert!(names.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("snapshot-")));
 
-    let mut consensus = opened(&directory).await;
+    let mut consensus = opened(directory.path()).await;
     let view = consensus.reader().view().await.expect("leads");
     assert!(
         view.service("first").is_some()
@@ -126,38 +136,44 @@ async fn a_restart_begins_with_the_snapshot() {
 #[tokio::test]
 async fn a_second_opening_is_refused_and_so_is_an_empty_directory() {
     let directory = founded().await;
-    let mut consensus = opened(&directory).await;
-    assert!(Consensus::open(directory.path(), Clock::system()).await.is_err());
+    let mut consensus = opened(directory.path()).await;
+    assert!(Consensus::open(directory.path(), Clock::system(), None).await.is_err());
     consensus.shutdown().await;
     let empty = tempfile::tempdir().expect("a temporary directory");
-    let error = Consensus::open(empty.path(), Clock::system()).await.err().expect("refused");
+    let error = Consensus::open(empty.path(), Clock::system(), None).await.err().expect("refused");
     assert_eq!(error.to_string(), "raft storage: no cluster was founded here");
 }
 
-#[test]
-fn a_snapshot_reads_back_and_half_of_one_does_not() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut state = State::default();
-    for index in 1..200 {
-        apply(&mut state, create(&format!("s{index}")), 1, index).expect("applies");
-    }
-    let last = LogId::new(LeaderId { term: 3, node_id: 7 }, 199);
-    let meta = SnapshotMeta { last_log_id: Some(last), last_membership: StoredMembership::default() };
-    snapshot::write(directory.path(), &meta, &state).expect("writes");
-    let open = || snapshot::open(directory.path()).expect("opens").expect("is there");
-    let (read_meta, read_state) = snapshot::read(open()).expect("reads");
-    assert_eq!(read_meta.last_log_id, Some(last));
-    assert!(read_state.objects().eq(state.objects()) && read_state.index() == 199);
-    assert_eq!(read_state.service_by_name("name-s7").map(|service| service.id.as_str()), Some("s7"));
+/// A new lock means a new key; what was sealed before stays readable, and its key goes with it.
+#[tokio::test]
+async fn a_locked_member_opens_with_its_key_and_forgets_the_old_ones() {
+    let directory = founded().await;
+    let mut consensus = opened(directory.path()).await;
+    let (unlock, other) = (UnlockKey::generate().expect("a key"), UnlockKey::generate().expect("a key"));
+    consensus.keyring.relock(Some(unlock.clone())).expect("locks");
+    consensus.proposer.propose(create("second")).await.expect("applies");
+    assert!(consensus.keyring.has_old());
+    consensus.shutdown().await;
 
-    let path = directory.path().join("snapshot");
-    let whole = std::fs::read(&path).expect("reads");
-    for length in [0, 3, whole.len() / 2, whole.len() - 1] {
-        std::fs::write(&path, &whole[..length]).expect("writes");
-        assert!(snapshot::read(open()).is_err(), "{length} bytes of {}", whole.len());
-    }
-    let mut flipped = whole.clone();
-    flipped[whole.len() / 3] ^= 1;
-    std::fs::write(&path, flipped).expect("writes");
-    assert!(snapshot::read(open()).is_err());
+    let refused = |unlock: Option<&UnlockKey>| {
+        let opening = Consensus::open(directory.path(), Clock::system(), unlock);
+        futures_util::FutureExt::now_or_never(opening).expect("at once").err().expect("refused")
+    };
+    assert!(refused(None).to_string().contains("locked"));
+    assert!(refused(Some(&other)).to_string().contains("invalid key"));
+
+    let mut consensus = unlocked(directory.path(), Some(&unlock)).await;
+    let view = consensus.reader().view().await.expect("leads");
+    assert!(view.service("first").is_some() && view.service("second").is_some());
+    consensus.compact().await.expect("takes a snapshot");
+    let forgotten = async {
+        while consensus.keyring.has_old() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), forgotten).await.expect("the first key goes in time");
+    consensus.shutdown().await;
+    let mut consensus = unlocked(directory.path(), Some(&unlock)).await;
+    assert!(consensus.reader().view().await.expect("leads").service("second").is_some());
+    consensus.shutdown().await;
 }

@@ -42,6 +42,7 @@ async fn started_at(directory: &Path, identity: &SharedIdentity, clock: Clock) -
         identity: identity.clone(),
         clock,
         dispatcher: manager::dispatcher::DispatcherConfig::default(),
+        unlock_key: None,
     };
     let manager = manager::start(config).await.expect("starts");
     let leads = async {

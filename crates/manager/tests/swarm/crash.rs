@@ -94,6 +94,7 @@ async fn a_second_manager_on_the_directory_is_refused_and_a_first_one_without_a_
         identity: bed.identity.clone(),
         clock: Clock::system(),
         dispatcher: manager::dispatcher::DispatcherConfig::default(),
+        unlock_key: None,
     };
     assert!(manager::start(config(bed.directory.path())).await.is_err());
     let empty = tempfile::tempdir().expect("a temporary directory");

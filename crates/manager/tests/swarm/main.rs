@@ -5,3 +5,4 @@ mod bed;
 mod control;
 mod crash;
 mod join;
+mod recover;

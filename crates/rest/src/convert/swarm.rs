@@ -7,14 +7,10 @@ use swarm_api::{default, pb};
 use crate::failure::Failure;
 use crate::{Api, LocalState};
 
-/// What the log's settings are told as; they are fixed, and the numbers are those every client has seen so far.
-const RAFT: api::RaftConfig = api::RaftConfig {
-    snapshot_interval: 10_000,
-    keep_old_snapshots: Some(0),
-    log_entries_for_slow_followers: 500,
-    election_tick: 10,
-    heartbeat_tick: 1,
-};
+/// Settings of the log that are fixed, as clients are told them.
+const LOG_ENTRIES_FOR_SLOW_FOLLOWERS: u64 = 500;
+const ELECTION_TICK: i64 = 10;
+const HEARTBEAT_TICK: i64 = 1;
 /// The version of an object.
 pub(crate) fn version(meta: &pb::Meta) -> api::ObjectVersion {
     api::ObjectVersion { index: meta.version }
@@ -63,7 +59,17 @@ fn told_spec(spec: pb::ClusterSpec) -> api::SwarmSpec {
         orchestration: api::OrchestrationConfig {
             task_history_retention_limit: Some(signed(spec.task_history_limit)),
         },
-        raft: RAFT,
+        raft: api::RaftConfig {
+            snapshot_interval: match spec.snapshot_interval {
+                0 => default::SNAPSHOT_INTERVAL,
+                set => set,
+            },
+            keep_old_snapshots: Some(spec.keep_old_snapshots),
+            log_entries_for_slow_followers: LOG_ENTRIES_FOR_SLOW_FOLLOWERS,
+            election_tick: ELECTION_TICK,
+            heartbeat_tick: HEARTBEAT_TICK,
+        },
+        encryption_config: api::EncryptionConfig { auto_lock_managers: spec.auto_lock_managers },
         dispatcher: api::DispatcherConfig { heartbeat_period: signed(spec.heartbeat_period_ns) },
         ca_config: api::CaConfig {
             node_cert_expiry: signed(spec.node_cert_expiry_ns),
@@ -79,12 +85,7 @@ pub(crate) fn spec(spec: &api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
     if !matches!(spec.name.as_str(), "" | default::CLUSTER_NAME) {
         return Err(Failure::invalid("swarm name must be named \"default\""));
     }
-    if spec.raft != api::RaftConfig::default() && !is_told_raft(&spec.raft) {
-        return Err(Failure::missing("changing Raft of the swarm's spec"));
-    }
-    if spec.encryption_config.auto_lock_managers {
-        return Err(Failure::missing("EncryptionConfig.AutoLockManagers"));
-    }
+    check_raft(&spec.raft)?;
     let standard = default::cluster_spec();
     let count = |field: &str, number: i64, standard: u64| match u64::try_from(number) {
         Ok(0) => Ok(standard),
@@ -113,19 +114,26 @@ pub(crate) fn spec(spec: &api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
             standard.node_cert_expiry_ns,
         )?,
         force_rotate: spec.ca_config.force_rotate,
+        snapshot_interval: match spec.raft.snapshot_interval {
+            0 => standard.snapshot_interval,
+            set => set,
+        },
+        keep_old_snapshots: spec.raft.keep_old_snapshots.unwrap_or_default(),
+        auto_lock_managers: spec.encryption_config.auto_lock_managers,
         ..Default::default()
     })
 }
 
-/// Whether a request only repeats what it was told; numbers it leaves out are zero.
-fn is_told_raft(raft: &api::RaftConfig) -> bool {
-    let same = |asked: u64, told: u64| asked == 0 || asked == told;
-    let same_signed = |asked: i64, told: i64| asked == 0 || asked == told;
-    same(raft.snapshot_interval, RAFT.snapshot_interval)
-        && raft.keep_old_snapshots.is_none_or(|kept| kept == 0)
-        && same(raft.log_entries_for_slow_followers, RAFT.log_entries_for_slow_followers)
-        && same_signed(raft.election_tick, RAFT.election_tick)
-        && same_signed(raft.heartbeat_tick, RAFT.heartbeat_tick)
+/// What is fixed may be left out, or repeated as it was told.
+fn check_raft(raft: &api::RaftConfig) -> Result<(), Failure> {
+    let same = |field: &str, asked: i128, told: i128| match asked == 0 || asked == told {
+        true => Ok(()),
+        false => Err(Failure::missing(format!("changing Raft.{field} of the swarm's spec"))),
+    };
+    let slow = (raft.log_entries_for_slow_followers, LOG_ENTRIES_FOR_SLOW_FOLLOWERS);
+    same("LogEntriesForSlowFollowers", slow.0.into(), slow.1.into())?;
+    same("ElectionTick", raft.election_tick.into(), ELECTION_TICK.into())?;
+    same("HeartbeatTick", raft.heartbeat_tick.into(), HEARTBEAT_TICK.into())
 }
 
 /// This node's place in the swarm, for `info`. Managers that do not answer leave out what only they know.
@@ -144,6 +152,7 @@ pub(crate) async fn info(api: &Api) -> api::SwarmInfo {
             LocalState::Pending => api::LocalNodeState::Pending,
             LocalState::Active => api::LocalNodeState::Active,
             LocalState::Error => api::LocalNodeState::Error,
+            LocalState::Locked => api::LocalNodeState::Locked,
         },
         control_available: status.control_available,
         error: status.error,
@@ -184,14 +193,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_honoured_is_refused_by_name() {
-        let raft = api::RaftConfig { snapshot_interval: 5, ..api::RaftConfig::default() };
-        assert!(
-            spec(&api::SwarmSpec { raft, ..Default::default() }).expect_err("raft").message.contains("Raft")
-        );
+    fn snapshots_and_the_lock_are_as_asked_for() {
+        let raft = api::RaftConfig {
+            snapshot_interval: 5,
+            keep_old_snapshots: Some(3),
+            ..api::RaftConfig::default()
+        };
         let encryption_config = api::EncryptionConfig { auto_lock_managers: true };
-        let failure = spec(&api::SwarmSpec { encryption_config, ..Default::default() }).expect_err("lock");
-        assert!(failure.message.contains("AutoLockManagers"));
+        let asked = api::SwarmSpec { raft, encryption_config, ..Default::default() };
+        let spec = spec(&asked).expect("is honoured");
+        assert_eq!((spec.snapshot_interval, spec.keep_old_snapshots, spec.auto_lock_managers), (5, 3, true));
+        let told = told_spec(spec);
+        assert_eq!((told.raft.snapshot_interval, told.raft.keep_old_snapshots), (5, Some(3)));
+        assert_eq!(told.encryption_config, asked.encryption_config);
+    }
+
+    #[test]
+    fn what_is_not_honoured_is_refused_by_name() {
+        let raft = api::RaftConfig { election_tick: 5, ..api::RaftConfig::default() };
+        let failure = spec(&api::SwarmSpec { raft, ..Default::default() }).expect_err("raft");
+        assert!(failure.message.contains("Raft.ElectionTick"), "{}", failure.message);
         assert!(spec(&api::SwarmSpec { name: "mine".into(), ..Default::default() }).is_err());
     }
 }

@@ -49,6 +49,7 @@ fn swarm_word(status: &NodeStatus) -> &'static str {
         (LocalState::Inactive, _) => "inactive",
         (LocalState::Pending, _) => "pending",
         (LocalState::Error, _) => "error",
+        (LocalState::Locked, _) => "locked",
         (LocalState::Active, true) => "active/manager",
         (LocalState::Active, false) => "active/worker",
     }

@@ -10,7 +10,10 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tonic::transport::Channel;
 
-use crate::{Api, Facts, InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus};
+use crate::{
+    Api, Backup, BackupRequest, Facts, InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus,
+    RestoreRequest,
+};
 
 /// Everything a request needs. The directories go with it.
 pub(super) struct Fixture {
@@ -51,6 +54,21 @@ impl Node for FakeNode {
     async fn leave(&self, force: bool) -> Result<(), NodeError> {
         self.note(format!("leave {force}"));
         Err(NodeError::NotPart)
+    }
+
+    async fn unlock(&self, key: String) -> Result<(), NodeError> {
+        self.note(format!("unlock {key}"));
+        Err(if key == "SWMKEY-1-x" { NodeError::NotLocked } else { NodeError::InvalidKey })
+    }
+
+    async fn backup(&self, request: BackupRequest) -> Result<Backup, NodeError> {
+        self.note(format!("backup {} {}", request.to.display(), request.keep));
+        Ok(Backup { path: request.to.join("file"), index: 7, removed: 1 })
+    }
+
+    async fn restore(&self, request: RestoreRequest) -> Result<String, NodeError> {
+        self.note(format!("restore {} {}", request.from.display(), request.advertise_addr));
+        Ok("thenode".to_owned())
     }
 
     fn status(&self) -> NodeStatus {

@@ -126,6 +126,9 @@ impl Control for Managers {
     async fn get_cluster(&self, _: Request<pb::Empty>) -> Answer<pb::Cluster> {
         missing()
     }
+    async fn get_unlock_key(&self, _: Request<pb::Empty>) -> Answer<pb::GetUnlockKeyResponse> {
+        Ok(Response::new(pb::GetUnlockKeyResponse { unlock_key: "SWMKEY-1-x".to_owned() }))
+    }
     async fn update_cluster(&self, _: Request<pb::UpdateClusterRequest>) -> Answer<pb::Cluster> {
         missing()
     }

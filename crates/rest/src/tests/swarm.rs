@@ -34,8 +34,6 @@ async fn init_and_join_reach_the_node() {
         "AutoLockManagers":false,"Availability":"","DefaultAddrPool":null,"SubnetSize":24}"#;
     let init = post(&fixture, "/swarm/init", body).await;
     assert_eq!((init.status, init.json()), (200, "thenode".into()));
-    let refused = post(&fixture, "/swarm/init", r#"{"ForceNewCluster":true}"#).await;
-    assert!(refused.status == 400 && refused.message().starts_with("ForceNewCluster "));
     let pool = post(&fixture, "/swarm/init", r#"{"DefaultAddrPool":["10.9.0.0/16"],"SubnetSize":12}"#).await;
     assert_eq!((pool.status, pool.message().contains("too small for pool")), (400, true));
     let port = post(&fixture, "/swarm/init", r#"{"DataPathPort":80}"#).await;
@@ -105,4 +103,24 @@ async fn wrong_services_are_refused_before_the_managers_see_them() {
     assert_eq!((rollback.status, rollback.message().as_str()), (400, "unrecognized rollback option next"));
     let missing = request(&fixture, "GET", "/nodes/x").await;
     assert_eq!(missing.status, 501, "what the managers do not implement is said");
+}
+
+#[tokio::test]
+async fn the_lock_and_backups_reach_the_node() {
+    let fixture = managed().await;
+    let key = request(&fixture, "GET", "/swarm/unlockkey").await;
+    assert_eq!((key.status, key.json()), (200, serde_json::json!({"UnlockKey": "SWMKEY-1-x"})));
+    let unlocked = post(&fixture, "/swarm/unlock", r#"{"UnlockKey":"SWMKEY-1-x"}"#).await;
+    assert_eq!((unlocked.status, unlocked.message().as_str()), (409, "swarm is not locked"));
+    let wrong = post(&fixture, "/swarm/unlock", r#"{"UnlockKey":"nonsense"}"#).await;
+    assert_eq!((wrong.status, wrong.message().contains("invalid key")), (401, true));
+    let backup = post(&fixture, "/swarm/backup", r#"{"To":"/var/backup","Passphrase":"p","Keep":3}"#).await;
+    assert_eq!(backup.json(), serde_json::json!({"File": "/var/backup/file", "Index": 7, "Removed": 1}));
+    assert_eq!(post(&fixture, "/swarm/backup", r#"{"To":"backup"}"#).await.status, 400);
+    let restore = r#"{"From":"/var/backup/file","Passphrase":"p","AdvertiseAddr":"10.0.0.1"}"#;
+    assert_eq!(post(&fixture, "/swarm/restore", restore).await.json(), "thenode");
+    let asked = fixture.node.asked.lock().expect("asked").clone();
+    let expected =
+        ["unlock SWMKEY-1-x", "unlock nonsense", "backup /var/backup 3", "restore /var/backup/file 10.0.0.1"];
+    assert_eq!(asked, expected);
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use manager::clock::Clock;
 use manager::dispatcher::DispatcherConfig;
+use manager::seal::UnlockKey;
 use manager::{BootstrapConfig, Manager, ManagerConfig};
 use rest::InitRequest;
 use swarm_api::pb::control_client::ControlClient;
@@ -21,11 +22,15 @@ use super::membership::{Dir, Membership};
 
 /// Time between two looks at whether the manager leads.
 const LEAD_POLL: Duration = Duration::from_millis(5);
+/// How long a manager may take to lock its keys.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What happened to a member.
 pub(super) enum Change {
     /// Its standing with the managers.
     Status,
+    /// Under what its manager's keys are sealed.
+    Lock,
     /// A part of it has failed for good: why.
     Broken(String),
 }
@@ -34,6 +39,7 @@ pub(super) struct Member {
     membership: Membership,
     identity: SharedIdentity,
     manager: Option<Manager>,
+    lock: Option<watch::Receiver<Option<UnlockKey>>>,
     agent: Agent,
     agent_status: watch::Receiver<AgentStatus>,
 }
@@ -62,6 +68,7 @@ impl Member {
         identity: SharedIdentity,
         listener: Option<TcpListener>,
         executor: Arc<dyn Executor>,
+        unlock_key: Option<UnlockKey>,
     ) -> Result<Self> {
         let own = membership.advertise.to_string();
         let manager = match listener {
@@ -72,12 +79,15 @@ impl Member {
                     identity: identity.clone(),
                     clock: Clock::system(),
                     dispatcher: DispatcherConfig::default(),
+                    unlock_key,
                 };
                 let manager = manager::start(config).await.context("cannot start the manager")?;
                 manager.listen(listener)?;
                 Some(manager)
             }
         };
+        dir.seal_under(manager.as_ref().map(Manager::keyring));
+        let lock = manager.as_ref().map(Manager::lock);
         let local = manager.as_ref().map(|manager| (own.clone(), manager.channel()));
         let place = Place {
             addr: membership.advertise.ip().to_string(),
@@ -93,7 +103,7 @@ impl Member {
         });
         let agent = agent.await.context("cannot start the agent")?;
         let agent_status = agent.status();
-        Ok(Self { membership, identity, manager, agent, agent_status })
+        Ok(Self { membership, identity, manager, lock, agent, agent_status })
     }
 
     /// Waits for the next thing that the owner should know.
@@ -104,7 +114,14 @@ impl Member {
                 None => std::future::pending().await,
             }
         };
+        let lock = async {
+            match &mut self.lock {
+                Some(lock) => lock.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            Ok(()) = lock => Change::Lock,
             Ok(()) = self.agent_status.changed() => Change::Status,
             () = self.agent.broken() => Change::Broken("a part of the agent has ended".to_owned()),
             error = manager => Change::Broken(format!("the manager has failed: {error}")),
@@ -116,6 +133,24 @@ impl Member {
         while self.manager.as_ref().is_some_and(|manager| !manager.leads()) {
             tokio::time::sleep(LEAD_POLL).await;
         }
+    }
+
+    /// Waits until the manager's keys are locked, or not, as the settings of its swarm say.
+    pub(super) async fn settle_lock(&self, locked: bool) -> bool {
+        let Some(lock) = &self.lock else { return true };
+        let mut lock = lock.clone();
+        let settled = lock.wait_for(|lock| lock.is_some() == locked);
+        matches!(tokio::time::timeout(LOCK_TIMEOUT, settled).await, Ok(Ok(_)))
+    }
+
+    /// Under what the manager's keys are sealed.
+    pub(super) fn lock(&self) -> Option<UnlockKey> {
+        self.lock.as_ref().and_then(|lock| lock.borrow().clone())
+    }
+
+    /// The manager of this node, if it is one.
+    pub(super) fn manager(&self) -> Option<&Manager> {
+        self.manager.as_ref()
     }
 
     /// Ends the agent, then the manager. With `announce` the managers hear that the absence is meant.

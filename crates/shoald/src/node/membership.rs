@@ -8,7 +8,10 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use manager::seal::Keyring;
 use serde::{Deserialize, Serialize};
 use swarm_api::tls::{Identity, NodeKey};
 
@@ -65,31 +68,40 @@ impl Membership {
 
 /// The directory of the node's part in a swarm.
 #[derive(Debug, Clone)]
-pub(super) struct Dir(PathBuf);
+pub(super) struct Dir {
+    path: PathBuf,
+    /// The keys under which the node's own is sealed, while this node is a manager.
+    keys: Arc<Mutex<Option<Arc<Keyring>>>>,
+}
 
 impl Dir {
     pub(super) fn new(data_root: &Path) -> Self {
-        Self(data_root.join("swarm"))
+        Self { path: data_root.join("swarm"), keys: Arc::default() }
     }
 
     /// Where the managers' room keeps its log.
     pub(super) fn manager(&self) -> PathBuf {
-        self.0.join("manager")
+        self.path.join("manager")
     }
 
     /// Where the worker keeps its journal.
     pub(super) fn worker(&self) -> PathBuf {
-        self.0.join("worker")
+        self.path.join("worker")
     }
 
     /// Makes the directory, for root alone.
     pub(super) fn make(&self) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path)
     }
 
-    /// What is remembered, if this machine is in a swarm.
-    pub(super) fn load(&self) -> io::Result<Option<(Membership, Identity)>> {
-        let text = match fs::read_to_string(self.0.join(RECORD)) {
+    /// Seals the node's own key under these keys from the next time on that it is written, or not at all.
+    pub(super) fn seal_under(&self, keys: Option<Arc<Keyring>>) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// The record, if this machine is in a swarm.
+    pub(super) fn record(&self) -> io::Result<Option<Membership>> {
+        let text = match fs::read_to_string(self.path.join(RECORD)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -101,14 +113,27 @@ impl Dir {
                 membership.version
             )));
         }
-        let read = |name| fs::read_to_string(self.0.join(name));
-        let identity = Identity::from_pem(&read(CHAIN)?, &read(KEY)?).map_err(io::Error::other)?;
-        Ok(Some((membership, identity)))
+        Ok(Some(membership))
+    }
+
+    /// The node's certificate and key, which a manager may have sealed under its keys.
+    pub(super) fn identity(&self, keys: Option<&Keyring>) -> io::Result<Identity> {
+        let read = |name| fs::read_to_string(self.path.join(name));
+        let mut key = read(KEY)?;
+        if let Some(keys) = keys {
+            key = keys.open_node_key(&key)?;
+        }
+        Identity::from_pem(&read(CHAIN)?, &key).map_err(io::Error::other)
     }
 
     /// Remembers the certificate, which may be a fresh one.
     pub(super) fn save_identity(&self, identity: &Identity) -> io::Result<()> {
-        self.write(KEY, &identity.key_pem)?;
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let key = match keys {
+            Some(keys) => keys.seal_node_key(&identity.key_pem)?,
+            None => identity.key_pem.clone(),
+        };
+        self.write(KEY, &key)?;
         self.write(CHAIN, &identity.chain_pem)
     }
 
@@ -119,7 +144,7 @@ impl Dir {
 
     /// The key of an earlier attempt to join, or a fresh one: the same key becomes the same node.
     pub(super) fn key(&self) -> io::Result<NodeKey> {
-        if let Ok(pem) = fs::read_to_string(self.0.join(KEY))
+        if let Ok(pem) = fs::read_to_string(self.path.join(KEY))
             && let Ok(key) = NodeKey::from_pem(&pem)
         {
             return Ok(key);
@@ -131,7 +156,7 @@ impl Dir {
 
     /// Forgets everything, the record first.
     pub(super) fn forget(&self) -> io::Result<()> {
-        for result in [fs::remove_file(self.0.join(RECORD)), fs::remove_dir_all(&self.0)] {
+        for result in [fs::remove_file(self.path.join(RECORD)), fs::remove_dir_all(&self.path)] {
             match result {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -142,12 +167,15 @@ impl Dir {
 
     /// Writes a file whole or not at all, durable when this returns.
     fn write(&self, name: &str, text: &str) -> io::Result<()> {
-        let new = self.0.join(format!(".{name}.new"));
+        // Two may write at a time: a renewal of the certificate, and a change of the lock.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let new = self.path.join(format!(".{name}.{number}.new"));
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&new, self.0.join(name))?;
-        fs::File::open(&self.0)?.sync_all()
+        fs::rename(&new, self.path.join(name))?;
+        fs::File::open(&self.path)?.sync_all()
     }
 }
 
@@ -159,14 +187,41 @@ mod tests {
     fn without_a_record_there_is_no_membership() {
         let root = tempfile::tempdir().unwrap();
         let dir = Dir::new(root.path());
-        assert!(dir.load().unwrap().is_none());
+        assert!(dir.record().unwrap().is_none());
         dir.make().unwrap();
         let first = dir.key().unwrap().to_pem();
         assert_eq!(dir.key().unwrap().to_pem(), first, "the key of an attempt is kept");
-        assert!(dir.load().unwrap().is_none());
+        assert!(dir.record().unwrap().is_none());
         dir.forget().unwrap();
         dir.forget().unwrap();
         assert!(!root.path().join("swarm").exists());
+    }
+
+    #[test]
+    fn the_nodes_key_is_sealed_while_its_manager_is_locked() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root.path());
+        dir.make().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let identity = runtime.block_on(manager::bootstrap(manager::BootstrapConfig {
+            state_dir: dir.manager(),
+            advertise_addr: String::new(),
+            availability: swarm_api::pb::NodeAvailability::Active,
+            spec: None,
+            clock: manager::clock::Clock::system(),
+        }));
+        let identity = identity.unwrap();
+        let keys = Arc::new(manager::open_keys(&dir.manager(), None).unwrap().unwrap());
+        dir.seal_under(Some(keys.clone()));
+        let file = root.path().join("swarm").join(KEY);
+        dir.save_identity(&identity).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), identity.key_pem, "not locked");
+        let unlock = manager::seal::UnlockKey::generate().unwrap();
+        keys.relock(Some(unlock)).unwrap();
+        dir.save_identity(&identity).unwrap();
+        assert!(!fs::read_to_string(&file).unwrap().contains("PRIVATE KEY"));
+        assert!(dir.identity(None).is_err());
+        assert_eq!(dir.identity(Some(&keys)).unwrap().key_pem, identity.key_pem);
     }
 
     #[test]
@@ -177,7 +232,7 @@ mod tests {
         let any = "127.0.0.1:1".parse().unwrap();
         let newer = Membership { version: VERSION + 1, ..Membership::new(any, any) };
         dir.save(&newer).unwrap();
-        let error = dir.load().unwrap_err().to_string();
+        let error = dir.record().unwrap_err().to_string();
         assert!(error.contains("newer"), "{error}");
     }
 }

@@ -6,15 +6,19 @@
 
 mod address;
 mod connect;
+mod held;
 mod member;
 mod membership;
 mod owner;
+mod rescue;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use rest::{InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus};
+use rest::{
+    Backup, BackupRequest, InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus, RestoreRequest,
+};
 use swarm_api::pb::control_client::ControlClient;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::transport::Channel;
@@ -96,6 +100,18 @@ impl Node for SwarmNode {
         self.call(|reply| Request::Leave { force, reply }).await
     }
 
+    async fn unlock(&self, key: String) -> Result<(), NodeError> {
+        self.call(|reply| Request::Unlock(key, reply)).await
+    }
+
+    async fn backup(&self, request: BackupRequest) -> Result<Backup, NodeError> {
+        self.call(|reply| Request::Backup(Box::new(request), reply)).await
+    }
+
+    async fn restore(&self, request: RestoreRequest) -> Result<String, NodeError> {
+        self.call(|reply| Request::Restore(Box::new(request), reply)).await
+    }
+
     fn status(&self) -> NodeStatus {
         self.published.borrow().status.clone()
     }
@@ -105,6 +121,8 @@ impl Node for SwarmNode {
         match (&published.control, published.status.state) {
             (Some(control), _) => Ok(control.clone()),
             (None, LocalState::Inactive) => Err(NodeError::NotInSwarm),
+            (None, LocalState::Locked) => Err(NodeError::Locked),
+            (None, LocalState::Error) => Err(NodeError::Unavailable(published.status.error.clone())),
             (None, _) => Err(NodeError::NotManager),
         }
     }

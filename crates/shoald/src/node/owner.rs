@@ -5,23 +5,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rest::{InitRequest, JoinRequest, LocalState, NodeError, NodeStatus, Peer};
+use manager::seal::UnlockKey;
+use rest::{
+    Backup, BackupRequest, InitRequest, JoinRequest, LocalState, NodeError, NodeStatus, Peer, RestoreRequest,
+};
 use swarm_api::channel::Tcp;
 use swarm_api::join;
 use swarm_api::pb::control_client::ControlClient;
-use swarm_api::tls::SharedIdentity;
+use swarm_api::tls::{Identity, SharedIdentity};
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::transport::Channel;
 use worker::Executor;
 
 use super::Settings;
 use super::address;
+use super::held::Held;
 use super::member::{Change, Member};
 use super::membership::{Dir, Membership};
 use crate::executor::EngineExecutor;
 
 /// Where an answer goes.
-type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
+pub(super) type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
 
 /// How long a manager may take to lead its swarm of one.
 const LEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +35,9 @@ pub(super) enum Request {
     Init(Box<InitRequest>, Reply<String>),
     Join(Box<JoinRequest>, Reply<()>),
     Leave { force: bool, reply: Reply<()> },
+    Unlock(String, Reply<()>),
+    Backup(Box<BackupRequest>, Reply<Backup>),
+    Restore(Box<RestoreRequest>, Reply<String>),
     Stop(Reply<()>),
 }
 
@@ -44,10 +51,12 @@ pub(super) struct Published {
 }
 
 pub(super) struct Owner {
-    settings: Settings,
-    dir: Dir,
-    executor: EngineExecutor,
-    member: Option<Member>,
+    pub(super) settings: Settings,
+    pub(super) dir: Dir,
+    pub(super) executor: EngineExecutor,
+    pub(super) member: Option<Member>,
+    /// What is remembered and cannot be taken up, instead of a member.
+    pub(super) held: Option<Held>,
     published: watch::Sender<Published>,
 }
 
@@ -65,30 +74,48 @@ impl Owner {
         published: watch::Sender<Published>,
     ) -> Self {
         let dir = Dir::new(&settings.data_root);
-        Self { settings, dir, executor, member: None, published }
+        Self { settings, dir, executor, member: None, held: None, published }
     }
 
     /// Takes up what is remembered. A machine in no swarm runs no tasks: what a leave did not finish is removed.
     pub(super) async fn resume(&mut self) -> Result<()> {
-        let Some((mut membership, identity)) = self.dir.load().context("cannot read the swarm's state")?
-        else {
+        let Some(mut membership) = self.dir.record().context("cannot read the swarm's state")? else {
             self.remove_tasks().await;
             return Ok(());
         };
         self.readdress(&mut membership)?;
+        let taken = self.take_up(membership.clone(), None).await;
+        if let Err(error) = taken {
+            self.hold(membership, error, None).await?;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    /// Starts the part in the swarm that is remembered.
+    pub(super) async fn take_up(&mut self, membership: Membership, unlock: Option<&UnlockKey>) -> Result<()> {
+        let keys = match membership.manager {
+            true => manager::open_keys(&self.dir.manager(), unlock)?,
+            false => None,
+        };
+        let identity = self.dir.identity(keys.as_ref()).context("cannot read the swarm's state")?;
         let identity = SharedIdentity::new(identity);
         let listener = match membership.manager {
             true => Some(bind(membership.listen).context("cannot take up the swarm")?),
             false => None,
         };
+        let executor = Arc::new(self.executor.clone());
         let member =
-            Member::start(&self.dir, membership, identity, listener, Arc::new(self.executor.clone())).await;
+            Member::start(&self.dir, membership, identity, listener, executor, unlock.cloned()).await;
         let member = member.context("cannot take up the swarm")?;
+        if unlock.is_some() {
+            // It may lie open since a crash between the lock and this.
+            self.dir.save_identity(&member.identity()).context("cannot seal the node's key")?;
+        }
         if tokio::time::timeout(LEAD_TIMEOUT, member.led()).await.is_err() {
             tracing::warn!("this manager does not lead yet");
         }
         self.member = Some(member);
-        self.publish();
         Ok(())
     }
 
@@ -121,6 +148,7 @@ impl Owner {
                 }
                 Event::Request(request) => self.handle(request).await,
                 Event::Change(Change::Status) => self.publish(),
+                Event::Change(Change::Lock) => self.reseal(),
                 Event::Change(Change::Broken(reason)) => {
                     self.published.send_modify(|published| published.broken = Some(reason));
                     // The daemon ends now; until then there is nothing to drive.
@@ -158,6 +186,15 @@ impl Owner {
                 let left = self.leave(force).await;
                 self.answer(reply, left);
             }
+            Request::Unlock(key, reply) => {
+                let unlocked = self.unlock(&key).await;
+                self.answer(reply, unlocked);
+            }
+            Request::Backup(request, reply) => self.backup(*request, reply),
+            Request::Restore(request, reply) => {
+                let restored = self.restore(*request).await;
+                self.answer(reply, restored);
+            }
             Request::Stop(reply) => self.answer(reply, Ok(())),
         }
     }
@@ -170,9 +207,10 @@ impl Owner {
     }
 
     async fn init(&mut self, request: InitRequest) -> Result<String, NodeError> {
-        if self.member.is_some() {
-            return Err(NodeError::AlreadyInSwarm);
+        if request.force_new_cluster && (self.member.is_some() || self.held.is_some()) {
+            return self.force_new_cluster(&request).await;
         }
+        self.check_free()?;
         let listen = address::listen(&request.listen_addr)?;
         let listener = bind(listen)?;
         let listen = listener.local_addr().map_err(internal)?;
@@ -195,27 +233,41 @@ impl Owner {
         listener: TcpListener,
     ) -> Result<String, NodeError> {
         self.dir.forget().and_then(|()| self.dir.make()).map_err(internal)?;
+        let locked = request.spec.auto_lock_managers;
         let identity = Member::bootstrap(&self.dir, membership, request).await.map_err(internal)?;
+        self.begin(membership, identity, listener, locked).await
+    }
+
+    /// Starts the first manager of a swarm whose state has been made; its node's id.
+    pub(super) async fn begin(
+        &mut self,
+        membership: &Membership,
+        identity: Identity,
+        listener: TcpListener,
+        locked: bool,
+    ) -> Result<String, NodeError> {
         let node_id = identity.node_id.to_string();
         self.dir.save_identity(&identity).map_err(internal)?;
         let identity = SharedIdentity::new(identity);
         let executor = Arc::new(self.executor.clone());
-        let member = Member::start(&self.dir, membership.clone(), identity, Some(listener), executor)
+        let member = Member::start(&self.dir, membership.clone(), identity, Some(listener), executor, None)
             .await
             .map_err(internal)?;
         let led = tokio::time::timeout(LEAD_TIMEOUT, member.led()).await;
         led.map_err(|_| {
             NodeError::Unavailable("the new manager does not lead its swarm in time".to_owned())
         })?;
+        if !member.settle_lock(locked).await {
+            return Err(NodeError::Unavailable("the new manager does not lock its keys in time".to_owned()));
+        }
+        self.dir.save_identity(&member.identity()).map_err(internal)?;
         self.dir.save(membership).map_err(internal)?;
         self.member = Some(member);
         Ok(node_id)
     }
 
     async fn join(&mut self, request: JoinRequest) -> Result<(), NodeError> {
-        if self.member.is_some() {
-            return Err(NodeError::AlreadyInSwarm);
-        }
+        self.check_free()?;
         if request.remote_addrs.is_empty() {
             return Err(NodeError::Invalid("at least one address of a manager is needed to join".to_owned()));
         }
@@ -257,24 +309,20 @@ impl Owner {
         })
     }
 
-    async fn joined(
-        &mut self,
-        membership: Membership,
-        identity: swarm_api::tls::Identity,
-    ) -> Result<(), NodeError> {
+    async fn joined(&mut self, membership: Membership, identity: Identity) -> Result<(), NodeError> {
         let saved = self.dir.save_identity(&identity).and_then(|()| self.dir.save(&membership));
         saved.map_err(internal)?;
         let identity = SharedIdentity::new(identity);
         let executor = Arc::new(self.executor.clone());
         let member =
-            Member::start(&self.dir, membership, identity, None, executor).await.map_err(internal)?;
+            Member::start(&self.dir, membership, identity, None, executor, None).await.map_err(internal)?;
         self.member = Some(member);
         Ok(())
     }
 
     async fn leave(&mut self, force: bool) -> Result<(), NodeError> {
-        let Some(member) = &self.member else { return Err(NodeError::NotPart) };
-        if member.is_manager() && !force {
+        self.check_leave(force)?;
+        if self.member.as_ref().is_some_and(Member::is_manager) && !force {
             return Err(NodeError::LastManager(
                 "Removing the last manager erases all current state of the swarm. ".to_owned(),
             ));
@@ -299,22 +347,26 @@ impl Owner {
         }
     }
 
-    async fn stop(&mut self, announce: bool) {
+    pub(super) async fn stop(&mut self, announce: bool) {
+        if let Some(held) = self.held.take() {
+            held.stop().await;
+        }
         if let Some(member) = self.member.take() {
             member.stop(announce).await;
         }
     }
 
-    fn undo(&self) {
+    pub(super) fn undo(&self) {
         if let Err(error) = self.dir.forget() {
             tracing::warn!(%error, "state of the failed swarm stays");
         }
     }
 
     fn publish(&self) {
-        let (status, control) = match &self.member {
-            None => (NodeStatus::default(), None),
-            Some(member) => (status(member), member.control()),
+        let (status, control) = match (&self.member, &self.held) {
+            (Some(member), _) => (status(member), member.control()),
+            (None, Some(held)) => (held.status(), None),
+            (None, None) => (NodeStatus::default(), None),
         };
         self.published.send_modify(|published| {
             published.status = status;
@@ -336,11 +388,11 @@ fn status(member: &Member) -> NodeStatus {
     }
 }
 
-fn bind(listen: SocketAddr) -> Result<TcpListener, NodeError> {
+pub(super) fn bind(listen: SocketAddr) -> Result<TcpListener, NodeError> {
     TcpListener::bind(listen)
         .map_err(|error| NodeError::Invalid(format!("cannot listen on {listen} for the swarm: {error}")))
 }
 
-fn internal(error: impl std::fmt::Display) -> NodeError {
+pub(super) fn internal(error: impl std::fmt::Display) -> NodeError {
     NodeError::Internal(error.to_string())
 }

@@ -62,6 +62,7 @@ impl Leader {
                 first_beat: Some(FIRST_BEAT),
                 ..DispatcherConfig::default()
             },
+            unlock_key: None,
         };
         let manager = manager::start(config).await.context("start the manager")?;
         let listener = TcpListener::bind("127.0.0.1:0")?;

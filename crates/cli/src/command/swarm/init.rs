@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::options::Settings;
-use super::token;
+use super::{token, unlock};
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
@@ -72,5 +72,6 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     token::print_join(client, "worker", &node).await?;
     console::line(
         "To add a manager to this swarm, run 'shoal swarm join-token manager' and follow the instructions.\n",
-    )
+    )?;
+    if args.autolock { unlock::show(client).await } else { Ok(()) }
 }

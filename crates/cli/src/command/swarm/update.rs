@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::options::Settings;
+use super::unlock;
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
@@ -23,10 +24,12 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let mut swarm: Value = client.json(Request::get("/swarm")).await?;
     let version = swarm["Version"]["Index"].as_u64().unwrap_or(0);
     let spec = &mut swarm["Spec"];
+    let was_locking = spec["EncryptionConfig"]["AutoLockManagers"] == true;
     args.settings.apply(spec);
     if let Some(lock) = args.autolock {
         spec["EncryptionConfig"]["AutoLockManagers"] = json!(lock);
     }
     client.done(Request::post("/swarm/update").query("version", version).json(spec)).await?;
-    console::line("Swarm updated.")
+    console::line("Swarm updated.")?;
+    if args.autolock == Some(true) && !was_locking { unlock::show(client).await } else { Ok(()) }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::file::LogFile;
 use super::reader::{Bounds, LogReader};
 use super::tail::Tail;
-use super::writer::{self, Done, Write};
+use super::writer::{self, Done, Row, Write};
 use crate::raft::convert;
 use crate::raft::types::{Entry, LogId, Types, Vote};
 
@@ -88,7 +88,8 @@ impl RaftLogStorage<Types> for LogStore {
         {
             let mut tail = self.tail();
             for entry in entries {
-                rows.push((entry.log_id.index, convert::entry_to_message(&entry).encode_to_vec()));
+                let (index, term) = (entry.log_id.index, entry.log_id.leader_id.term);
+                rows.push(Row { index, term, entry: convert::entry_to_message(&entry).encode_to_vec() });
                 tail.push(entry);
             }
             if let Some(last) = tail.last() {

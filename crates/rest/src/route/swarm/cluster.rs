@@ -14,10 +14,8 @@ use crate::{InitRequest, JoinRequest};
 
 pub(super) async fn init(call: Call<NoQuery, Json<SwarmInitRequest>>) -> Outcome {
     let request = call.body.0;
-    if request.auto_lock_managers {
-        return Err(Failure::missing("AutoLockManagers"));
-    }
     let mut spec = convert::swarm::spec(&request.spec)?;
+    spec.auto_lock_managers |= request.auto_lock_managers;
     spec.overlay = Some(convert::overlay::settings(&request)?);
     if !request.spec.ca_config.signing_ca_cert.is_empty() || !request.spec.ca_config.signing_ca_key.is_empty()
     {
@@ -32,6 +30,7 @@ pub(super) async fn init(call: Call<NoQuery, Json<SwarmInitRequest>>) -> Outcome
             availability: convert::node::availability(&request.availability)?,
             data_path_addr: request.data_path_addr,
             spec,
+            force_new_cluster: request.force_new_cluster,
         })
         .await?;
     Answer::json(&node_id)
@@ -75,6 +74,7 @@ pub(super) async fn update(call: Call<SwarmUpdateQuery, Json<SwarmSpec>>) -> Out
         rotate_manager_token: call.query.rotate_manager_token,
         signing_ca_certificate_pem: call.body.0.ca_config.signing_ca_cert.into_bytes(),
         signing_ca_key_pem: call.body.0.ca_config.signing_ca_key.into_bytes(),
+        rotate_unlock_key: call.query.rotate_manager_unlock_key,
     };
     control(&call.api).await?.update_cluster(timed(request)).await?;
     Answer::empty(StatusCode::OK)

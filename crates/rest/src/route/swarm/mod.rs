@@ -1,6 +1,8 @@
 //! The swarm: the cluster, its nodes, services and tasks. Everything but joining and leaving is asked of the managers.
 
+mod backup;
 mod cluster;
+mod lock;
 mod node;
 mod service;
 mod task;
@@ -26,6 +28,10 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::POST, "/swarm/leave", cluster::leave);
     table.on(Method::GET, "/swarm", cluster::inspect);
     table.on(Method::POST, "/swarm/update", cluster::update);
+    table.on(Method::GET, "/swarm/unlockkey", lock::key);
+    table.on(Method::POST, "/swarm/unlock", lock::unlock);
+    table.on(Method::POST, "/swarm/backup", backup::backup);
+    table.on(Method::POST, "/swarm/restore", backup::restore);
     table.on(Method::GET, "/nodes", node::list);
     table.on(Method::GET, "/nodes/{id}", node::inspect);
     table.on(Method::POST, "/nodes/{id}/update", node::update);

@@ -1,31 +1,22 @@
-//! Snapshots on disk: a file of length-prefixed records, written beside the old one and renamed over it.
+//! What is in a snapshot: length-prefixed records, a header, all objects, and an end.
 //!
-//! A crash while writing leaves the old snapshot and a `.new` file that the next one overwrites. The end record counts
-//! the objects and has the digest of all before it: half a file is never taken for a whole one.
+//! The end record counts the objects and has the digest of all before it, whoever carried it here: half a snapshot is never taken for
+//! a whole one.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Write};
 
-use openraft::storage::RaftSnapshotBuilder;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use swarm_api::pb;
 use swarm_api::pb::snapshot_record::Record;
 use thiserror::Error;
 
-use super::convert;
-use super::types::{SnapshotMeta, StoredMembership, Types};
+use crate::raft::convert;
+use crate::raft::types::{SnapshotMeta, StoredMembership};
 use crate::store::{State, encode, restore};
 
-const NAME: &str = "snapshot";
-const NEW_NAME: &str = "snapshot.new";
 /// No record is longer: an object comes from a transaction, and those are bounded.
 const MAX_RECORD_BYTES: usize = 2 * crate::store::MAX_TRANSACTION_BYTES;
-
-/// An open snapshot. It stays readable when a newer one takes its place.
-#[derive(Debug)]
-pub(crate) struct SnapshotFile(File);
 
 /// A snapshot that is not whole or not ours.
 #[derive(Debug, Error)]
@@ -38,6 +29,8 @@ enum Corrupt {
     Digest,
     #[error("there is something after the snapshot's end, or no end")]
     End,
+    #[error("it ends before its end")]
+    Cut,
 }
 
 impl From<Corrupt> for io::Error {
@@ -46,49 +39,9 @@ impl From<Corrupt> for io::Error {
     }
 }
 
-/// Writes a snapshot of one moment while the state moves on.
-pub(crate) struct SnapshotBuilder {
-    directory: PathBuf,
-    meta: SnapshotMeta,
-    state: State,
-}
-
-impl SnapshotBuilder {
-    pub(super) fn new(directory: PathBuf, meta: SnapshotMeta, state: State) -> Self {
-        Self { directory, meta, state }
-    }
-}
-
-impl RaftSnapshotBuilder<Types> for SnapshotBuilder {
-    type SnapshotData = SnapshotFile;
-
-    async fn build_snapshot(
-        &mut self,
-    ) -> Result<openraft::alias::SnapshotOf<Types, SnapshotFile>, io::Error> {
-        let (directory, meta, state) = (self.directory.clone(), self.meta.clone(), self.state.clone());
-        let written = tokio::task::spawn_blocking(move || {
-            write(&directory, &meta, &state)?;
-            let file = open(&directory)?.ok_or(io::ErrorKind::NotFound)?;
-            Ok::<_, io::Error>(openraft::alias::SnapshotOf::<Types, SnapshotFile> { meta, snapshot: file })
-        });
-        written.await.map_err(io::Error::other)?
-    }
-}
-
-/// The directory's snapshot, if there is one.
-pub(super) fn open(directory: &Path) -> io::Result<Option<SnapshotFile>> {
-    match File::open(directory.join(NAME)) {
-        Ok(file) => Ok(Some(SnapshotFile(file))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes a snapshot; when this returns it is on disk and in its place.
-pub(super) fn write(directory: &Path, meta: &SnapshotMeta, state: &State) -> io::Result<()> {
-    let new = directory.join(NEW_NAME);
-    let file = File::create(&new)?;
-    let mut writer = Hashing { inner: BufWriter::new(file), hasher: Sha256::new() };
+/// Writes the records of this state.
+pub(crate) fn write_records(writer: impl Write, meta: &SnapshotMeta, state: &State) -> io::Result<()> {
+    let mut writer = Hashing { inner: writer, hasher: Sha256::new() };
     let membership = &meta.last_membership;
     let header = pb::SnapshotHeader {
         last: meta.last_log_id.as_ref().map(convert::log_id_to_message),
@@ -103,23 +56,17 @@ pub(super) fn write(directory: &Path, meta: &SnapshotMeta, state: &State) -> io:
     }
     let sha256 = writer.hasher.clone().finalize().to_vec();
     put(&mut writer, Record::End(pb::SnapshotEnd { objects, sha256 }))?;
-    let file = writer.inner.into_inner().map_err(|error| error.into_error())?;
-    file.sync_all()?;
-    fs::rename(new, directory.join(NAME))?;
-    File::open(directory)?.sync_all()
+    Ok(())
 }
 
-/// What a snapshot is of, without its objects.
-pub(super) fn read_meta(file: &SnapshotFile) -> io::Result<SnapshotMeta> {
-    let mut reader = Hashing { inner: BufReader::new(file.rewound()?), hasher: Sha256::new() };
-    let meta = meta(get(&mut reader)?)?;
-    file.rewound()?;
-    Ok(meta)
+/// What the records are of, without the objects.
+pub(super) fn read_meta(mut reader: impl Read) -> io::Result<SnapshotMeta> {
+    meta(get(&mut reader)?)
 }
 
-/// Reads a whole snapshot and checks it.
-pub(super) fn read(file: SnapshotFile) -> io::Result<(SnapshotMeta, State)> {
-    let mut reader = Hashing { inner: BufReader::new(file.rewound()?), hasher: Sha256::new() };
+/// Reads all records and checks them.
+pub(crate) fn read_records(reader: impl Read) -> io::Result<(SnapshotMeta, State)> {
+    let mut reader = Hashing { inner: reader, hasher: Sha256::new() };
     let meta = meta(get(&mut reader)?)?;
     let mut state = State::at(meta.last_log_id.map_or(0, |last| last.index));
     let mut objects = 0;
@@ -160,22 +107,18 @@ fn put(writer: &mut impl Write, record: Record) -> io::Result<()> {
 }
 
 fn get(reader: &mut impl Read) -> io::Result<Record> {
+    let cut = |error: io::Error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Corrupt::Cut.into(),
+        _ => error,
+    };
     let mut length = [0; 4];
-    reader.read_exact(&mut length)?;
+    reader.read_exact(&mut length).map_err(cut)?;
     let length = u64::from(u32::from_be_bytes(length));
     let bounded = usize::try_from(length).ok().filter(|length| *length <= MAX_RECORD_BYTES);
     let mut bytes = vec![0; bounded.ok_or(Corrupt::Length(length))?];
-    reader.read_exact(&mut bytes)?;
+    reader.read_exact(&mut bytes).map_err(cut)?;
     let record = pb::SnapshotRecord::decode(bytes.as_slice()).map_err(io::Error::other)?;
     record.record.ok_or_else(|| Corrupt::Header.into())
-}
-
-impl SnapshotFile {
-    /// The file from its beginning.
-    fn rewound(&self) -> io::Result<&File> {
-        (&self.0).rewind()?;
-        Ok(&self.0)
-    }
 }
 
 /// Passes bytes on and takes their digest.
