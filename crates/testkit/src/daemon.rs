@@ -232,16 +232,6 @@ impl Daemon {
         }
     }
 
-    /// Makes each write of the managers' log take so many milliseconds longer; none at 0.
-    ///
-    /// # Panics
-    /// When that cannot be said.
-    pub fn slow_disk(&self, milliseconds: u64) {
-        let draft = self.path("slow.new");
-        fs::write(&draft, format!("{milliseconds}\n")).expect("how slow the disk is");
-        fs::rename(draft, self.path("slow")).expect("how slow the disk is");
-    }
-
     /// Whether its process has ended by itself; it is reaped then.
     pub fn has_ended(&mut self) -> bool {
         let ended =

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod cluster;
 mod daemon;
+mod disk;
 pub mod eventually;
 pub mod http;
 pub mod image;

@@ -38,6 +38,36 @@ fn one_manager_may_be_killed_hung_and_cut_off_and_forgets_nothing() {
 }
 
 #[test]
+fn a_full_disk_takes_no_change_and_loses_none() {
+    let mut nodes = Nodes::form(1, 0);
+    nodes.daemons[0].stop();
+    nodes.daemons[0].shrink_disk(64);
+    nodes.daemons[0].restart();
+    let workload = nodes.workload();
+    nodes.go_on(&workload, &[0]);
+    nodes.daemons[0].fill_disk();
+    eventually("the clients hear of no success", || {
+        let before = workload.acknowledged();
+        let complaints = workload.complaints();
+        let is_stuck = complaints.contains("0:") && workload.acknowledged() == before;
+        if is_stuck { Ok(()) } else { Err(complaints) }
+    });
+    nodes.daemons[0].empty_disk();
+    // A manager that cannot write its log ends, and says why; whoever supervises it starts it again.
+    eventually("it goes on, or ends and is started again", || {
+        if nodes.daemons[0].has_ended() {
+            nodes.daemons[0].spawn();
+        }
+        match workload.complaints() {
+            complaints if complaints == "{}" => Ok(()),
+            complaints => Err(complaints),
+        }
+    });
+    nodes.go_on(&workload, &[0]);
+    workload.judge();
+}
+
+#[test]
 fn workers_restart_what_fails_while_no_manager_answers() {
     let mut nodes = Nodes::form(1, 1);
     nodes.daemons[0].shoal(&["node", "update", "--availability", "drain", &nodes.ids[0]]).ok();
