@@ -136,3 +136,76 @@ fn who_may_not_join_is_told_why() {
     assert!(join(&token).contains("token"), "a rotated token");
     assert!(pair.worker.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).ok() == "inactive");
 }
+
+#[test]
+fn the_root_is_rotated_while_tasks_run() {
+    let pair = pair();
+    pair.join();
+    pair.manager.docker(&["service", "create", "--name", "web", "--replicas", "4", "shoal/hello-http"]).ok();
+    eventually("both nodes run two each", || {
+        let both = (pair.on_manager(), pair.on_worker());
+        if both == (2, 2) { Ok(()) } else { Err(format!("{both:?}")) }
+    });
+    let containers = || {
+        let ids = |daemon: &Daemon| daemon.docker(&["ps", "-q", "--no-trunc"]).ok();
+        (ids(&pair.manager), ids(&pair.worker))
+    };
+    let token = || pair.manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
+    let (root, before, old_token) = (pair.manager.docker(&["swarm", "ca"]).ok(), containers(), token());
+    assert!(root.starts_with("-----BEGIN CERTIFICATE-----"), "{root}");
+
+    // Docker's client waits until all nodes have moved, and shows the new root.
+    let rotated = pair.manager.docker(&["swarm", "ca", "--rotate"]).ok();
+    assert!(rotated.contains("2/2 nodes"), "{rotated}");
+    let second = pair.manager.docker(&["swarm", "ca"]).ok();
+    assert!(second != root && rotated.ends_with(&second), "{rotated}");
+    let status = pair.manager.docker(&["node", "ls", "--format", "{{.TLSStatus}}"]).ok();
+    assert_eq!(status.lines().collect::<Vec<_>>(), ["Ready", "Ready"]);
+    assert_ne!(token(), old_token);
+
+    // So does ours.
+    let rotated = pair.manager.shoal(&["swarm", "ca", "--rotate", "--cert-expiry", "2h"]).ok();
+    assert!(rotated.contains("rotated CA certificates") && rotated.contains("2/2 nodes"), "{rotated}");
+    let status = pair.manager.shoal(&["node", "ls", "--format", "{{.TLSStatus}}"]).ok();
+    assert_eq!(status.lines().collect::<Vec<_>>(), ["Ready", "Ready"]);
+    let expiry =
+        pair.manager.docker(&["info", "--format", "{{.Swarm.Cluster.Spec.CAConfig.NodeCertExpiry}}"]);
+    assert_eq!(expiry.ok(), "2h0m0s");
+    assert_eq!(containers(), before, "no task was touched");
+    let refused = pair.manager.docker(&["swarm", "update", "--cert-expiry", "30m"]);
+    assert!(refused.err.contains("minimum certificate expiry time is 1h0m0s"), "{}", refused.err);
+}
+
+#[test]
+fn a_removed_worker_is_cut_off() {
+    let pair = pair();
+    let node = pair.join();
+    pair.manager.docker(&["node", "rm", "--force", &node]).ok();
+    eventually("the worker hears that it is no node any more", || {
+        let said = pair.worker.docker(&["info", "--format", "{{.Swarm.Error}}"]).ok();
+        if said.contains("is not part of the swarm") { Ok(()) } else { Err(said) }
+    });
+    pair.worker.docker(&["swarm", "leave"]).ok();
+    pair.join();
+}
+
+#[test]
+fn what_cannot_be_is_said_in_a_sentence() {
+    let pair = pair();
+    let token = pair.manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
+    let nobody = format!("{}:9", Lan::address(0));
+    let refused = pair.worker.docker(&["swarm", "join", "--token", &token, &nobody]);
+    assert!(refused.code != 0 && refused.err.contains("cannot reach a manager at"), "{}", refused.err);
+    assert_eq!(pair.worker.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).ok(), "inactive");
+    let refused = pair.manager.docker(&["swarm", "init"]);
+    assert!(refused.err.contains("This node is already part of a swarm"), "{}", refused.err);
+    let refused = pair.manager.docker(&["swarm", "join", "--token", &token, &manager_address()]);
+    assert!(refused.err.contains("This node is already part of a swarm"), "{}", refused.err);
+    let refused = pair.manager.docker(&["swarm", "leave"]);
+    assert!(refused.err.contains("Removing the last manager erases all current state"), "{}", refused.err);
+    let refused = pair.worker.docker(&["swarm", "leave"]);
+    assert!(refused.err.contains("This node is not part of a swarm"), "{}", refused.err);
+    let external = "protocol=cfssl,url=https://ca.example";
+    let refused = pair.manager.docker(&["swarm", "update", "--external-ca", external]);
+    assert!(refused.code != 0 && refused.err.contains("ExternalCAs"), "{}", refused.err);
+}

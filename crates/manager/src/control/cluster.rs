@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use swarm_api::pb;
+use swarm_api::{pb, validate};
 
 use super::{Control, ControlError, version};
 use crate::ca;
 use crate::seal::UnlockKey;
 use crate::store::{Kind, Transaction, View};
 
-/// Shorter certificates would be renewed all the time (swarmkit's bound).
-const MIN_CERT_EXPIRY: Duration = Duration::from_secs(3600);
-/// Shorter heartbeats would be missed by healthy nodes (swarmkit's bound).
-const MIN_HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long an answer waits for this manager's own disk to be locked.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -28,7 +24,7 @@ impl Control {
     ) -> Result<pb::Cluster, ControlError> {
         self.reader.view().await?;
         if let Some(spec) = &request.spec {
-            check(spec)?;
+            validate::cluster(spec)?;
         }
         let now_ns = self.proposer.now_ns();
         let decide = |view: &View| {
@@ -98,17 +94,6 @@ fn updated(
         }
     }
     Ok(cluster)
-}
-
-fn check(spec: &pb::ClusterSpec) -> Result<(), ControlError> {
-    let at_least = |what, nanos: u64, least: Duration| {
-        if Duration::from_nanos(nanos) < least {
-            return Err(ControlError::ClusterSpec { what, least: least.as_secs() });
-        }
-        Ok(())
-    };
-    at_least("node certificate expiry", spec.node_cert_expiry_ns, MIN_CERT_EXPIRY)?;
-    at_least("heartbeat period", spec.heartbeat_period_ns, MIN_HEARTBEAT)
 }
 
 /// The roots' keys and the unlock key stay with the managers, and tokens are told once they are good.

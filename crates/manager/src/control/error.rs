@@ -37,8 +37,6 @@ pub(crate) enum ControlError {
         "node {0} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
     )]
     NodeIsManager(String),
-    #[error("the {what} must be at least {least} seconds")]
-    ClusterSpec { what: &'static str, least: u64 },
     #[error("cannot make an unlock key: {0}")]
     UnlockKey(std::io::Error),
     #[error(transparent)]
@@ -69,7 +67,6 @@ impl From<ControlError> for Status {
             | ControlError::Invalid(_)
             | ControlError::NoSpec
             | ControlError::PortInUse { .. }
-            | ControlError::ClusterSpec { .. }
             | ControlError::Propose(ProposeError::TooLarge { .. }) => Self::invalid_argument(text),
             ControlError::Exists { .. } => Self::already_exists(text),
             ControlError::OutOfSequence => Self::aborted(text),

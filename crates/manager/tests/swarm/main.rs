@@ -4,5 +4,6 @@ mod authority;
 mod bed;
 mod control;
 mod crash;
+mod hostile;
 mod join;
 mod recover;

@@ -13,6 +13,7 @@ use swarm_api::channel::Tcp;
 use swarm_api::join;
 use swarm_api::pb::control_client::ControlClient;
 use swarm_api::tls::{Identity, SharedIdentity};
+use swarm_api::validate;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::transport::Channel;
 use worker::Executor;
@@ -211,6 +212,7 @@ impl Owner {
             return self.force_new_cluster(&request).await;
         }
         self.check_free()?;
+        validate::cluster(&request.spec).map_err(|error| NodeError::Invalid(error.to_string()))?;
         let listen = address::listen(&request.listen_addr)?;
         let listener = bind(listen)?;
         let listen = listener.local_addr().map_err(internal)?;

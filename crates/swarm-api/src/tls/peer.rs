@@ -1,7 +1,8 @@
 //! Who is at the other end of a connection.
 
 use rustls_pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, Validity, X509Certificate};
+use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
 use crate::id::{ClusterId, NodeId};
@@ -49,13 +50,13 @@ pub(super) struct Subject {
 pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<Subject> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let name = parsed.subject();
-    const NANOS: i64 = 1_000_000_000;
+    let (not_before_ns, not_after_ns) = bounds(parsed.validity());
     Some(Subject {
         node_id: one(name, X509Name::iter_common_name)?.into(),
         role: Role::from_unit(one(name, X509Name::iter_organizational_unit)?)?,
         cluster_id: one(name, X509Name::iter_organization)?.into(),
-        not_before_ns: parsed.validity().not_before.timestamp().saturating_mul(NANOS),
-        not_after_ns: parsed.validity().not_after.timestamp().saturating_mul(NANOS),
+        not_before_ns,
+        not_after_ns,
     })
 }
 
@@ -63,6 +64,18 @@ pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<Subject> {
 pub(super) fn name_and_key(certificate: &CertificateDer<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     Some((parsed.subject().as_raw().to_vec(), parsed.public_key().raw.to_vec()))
+}
+
+/// From when until when a certificate is good, in nanoseconds since the epoch.
+pub(super) fn validity(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(bounds(parsed.validity()))
+}
+
+fn bounds(validity: &Validity) -> (i64, i64) {
+    const NANOS: i64 = 1_000_000_000;
+    let ns = |time: &ASN1Time| time.timestamp().saturating_mul(NANOS);
+    (ns(&validity.not_before), ns(&validity.not_after))
 }
 
 /// The attribute's text, if there is exactly one: a name that says two things says nothing.

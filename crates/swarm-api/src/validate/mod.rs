@@ -2,6 +2,7 @@
 //!
 //! What needs the other objects (unique names, ports taken by another service) is checked by `control` and by `apply`.
 
+mod cluster;
 mod container;
 mod endpoint;
 mod name;
@@ -51,6 +52,14 @@ pub fn node(spec: &pb::NodeSpec) -> Verdict {
         Some(annotations) if !annotations.name.is_empty() => name::check(Some(annotations)),
         _ => Ok(()),
     }
+}
+
+/// Checks the swarm's settings.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn cluster(spec: &pb::ClusterSpec) -> Verdict {
+    cluster::check(spec)
 }
 
 fn task(spec: &pb::TaskSpec) -> Verdict {

@@ -11,7 +11,7 @@ use manager::dispatcher::DispatcherConfig;
 use manager::store::View;
 use manager::{BootstrapConfig, Manager, ManagerConfig};
 use swarm_api::channel::Tcp;
-use swarm_api::join::join;
+use swarm_api::join::{join, renew};
 use swarm_api::pb::control_client::ControlClient;
 use swarm_api::pb::{self, NodeAvailability};
 use swarm_api::tls::{NodeKey, SharedIdentity};
@@ -92,6 +92,14 @@ impl Leader {
         let key = NodeKey::generate()?;
         let identity = join(Arc::new(Tcp), &addr, &token, &key, NodeAvailability::Active).await?;
         Ok(SharedIdentity::new(identity))
+    }
+
+    /// Gets the manager a fresh certificate, as the agent of its node would.
+    pub(super) async fn renew(&self) -> anyhow::Result<()> {
+        let channel = self.manager.as_ref().context("the manager is stopped")?.channel();
+        let key = NodeKey::from_pem(&self.identity.get().key_pem)?;
+        self.identity.set(renew(channel, &key).await?);
+        Ok(())
     }
 
     /// Where the manager listens, now and after each start.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use swarm_api::channel::{self, Tcp};
-use swarm_api::tls::SharedIdentity;
+use swarm_api::tls::{Identity, SharedIdentity};
 use tokio::sync::watch;
 use tonic::transport::Channel;
 use worker::fake::FakeExecutor;
@@ -45,6 +45,11 @@ impl Member {
     /// Whether it can make connections to managers. Those that stand are left alone.
     pub fn set_cut_off(&self, is_cut_off: bool) {
         self.is_cut_off.send_replace(is_cut_off);
+    }
+
+    /// Its certificate of the moment.
+    pub fn identity(&self) -> Arc<Identity> {
+        self.identity.get()
     }
 
     /// Whether its agent runs.

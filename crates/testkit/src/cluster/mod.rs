@@ -146,6 +146,24 @@ impl Cluster {
         Ok(())
     }
 
+    /// Rotates the root, and waits until every worker that is there has moved.
+    pub async fn rotate_root(&self) -> anyhow::Result<()> {
+        let mut control = self.leader.control()?;
+        let cluster = control.get_cluster(pb::Empty {}).await?.into_inner();
+        let version = cluster.meta.unwrap_or_default().version;
+        let mut spec = cluster.spec.unwrap_or_default();
+        spec.force_rotate += 1;
+        let request = pb::UpdateClusterRequest { version, spec: Some(spec), ..Default::default() };
+        control.update_cluster(request).await?;
+        self.leader.renew().await?;
+        self.eventually("the rotation is over", |view| {
+            let root = view.cluster().and_then(|cluster| cluster.root_ca.as_ref());
+            root.is_some_and(|root| root.rotation.is_none())
+        })
+        .await?;
+        self.leader.renew().await
+    }
+
     /// Sets what the administrator lets a worker do.
     pub async fn set_availability(
         &self,
