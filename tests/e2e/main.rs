@@ -20,6 +20,7 @@ mod image;
 mod input;
 mod list;
 mod log;
+mod manager;
 mod network;
 mod parent;
 mod point;

@@ -198,7 +198,8 @@ fn restored(config: &RestoreConfig) -> Result<(Identity, bool), ManagerError> {
     let keyring = Arc::new(Keyring::create(&new)?);
     let addr = config.advertise_addr.clone();
     // Whoever was in the group before is not in this one, so its terms begin anew.
-    raft::refound(&new, keyring, Refounding { raft_id, addr, state: &state, term: 1 })?;
+    let refounding = Refounding { raft_id, addr, node_id: node_id.to_string(), state: &state, term: 1 };
+    raft::refound(&new, keyring, refounding)?;
     recover::replace(&config.state_dir)?;
     let locked = cluster.spec.as_ref().is_some_and(|spec| spec.auto_lock_managers);
     Ok((identity, locked))

@@ -1,21 +1,23 @@
-//! `swarm init`: a new cluster of one manager.
+//! `swarm init`: a new cluster of one manager. And what a manager begins with that is to be added to a cluster.
 //!
 //! The log of the new cluster is made beside its place and renamed into it when it is whole, so a crash leaves either no
 //! cluster or one that starts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
+use swarm_api::channel::Tcp;
 use swarm_api::id::{ClusterId, NodeId};
 use swarm_api::role::Role;
-use swarm_api::tls::{Identity, NodeKey};
+use swarm_api::tls::{Identity, NodeKey, SharedIdentity};
 use swarm_api::{default, pb};
 
 use crate::ca::{self, Grant};
 use crate::clock::Clock;
 use crate::error::ManagerError;
-use crate::raft::{Consensus, Founding};
+use crate::raft::{Consensus, Founding, Outside};
 use crate::recover;
 use crate::seal::{Keyring, SealError, UnlockKey};
 use crate::store::Transaction;
@@ -54,10 +56,35 @@ pub async fn bootstrap(config: BootstrapConfig) -> Result<Identity, ManagerError
     discard(&config.state_dir)?;
     fs::create_dir_all(&new)?;
     let founding = Founding { raft_id, addr: config.advertise_addr, first: first.transaction };
-    Consensus::found(&new, config.clock, founding).await?;
+    // It is alone: nobody is dialled.
+    let outside = Outside { identity: SharedIdentity::new(identity.clone()), dialer: Arc::new(Tcp) };
+    Consensus::found(&new, config.clock, outside, founding).await?;
     fs::rename(&new, config.state_dir.join(RAFT_DIRECTORY))?;
     fs::File::open(&config.state_dir)?.sync_all()?;
     Ok(identity)
+}
+
+/// Makes an empty member for a node that is to become a manager of an existing cluster, durably; nothing, if there is one
+/// already. Started, it asks the leader to add it.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub fn prepare(state_dir: &Path, identity: &Identity, advertise_addr: &str) -> Result<(), ManagerError> {
+    let (new, place) = (state_dir.join(NEW_DIRECTORY), state_dir.join(RAFT_DIRECTORY));
+    if place.try_exists()? {
+        return Ok(());
+    }
+    discard(state_dir)?;
+    fs::create_dir_all(&new)?;
+    let member = pb::RaftMember {
+        raft_id: rand::random_range(1..=u64::MAX),
+        addr: advertise_addr.to_owned(),
+        node_id: identity.node_id.to_string(),
+    };
+    Consensus::prepare(&new, &member)?;
+    fs::rename(&new, place)?;
+    fs::File::open(state_dir)?.sync_all()?;
+    Ok(())
 }
 
 /// Removes what a cluster has in the state directory: this machine is in no swarm (any more).

@@ -22,10 +22,17 @@ pub(crate) fn authorize(store: Store) -> Authorize {
 
 /// As whom this caller counts. Who is not in the store is not in the swarm; who was demoted is a worker whatever its
 /// certificate says, as soon as it is no member of the managers' log any more. No record makes a worker's certificate more.
+/// A manager that is not in the store may be one since: this one may be behind, and is to be told by it.
 fn standing(view: &View, peer: &Peer) -> Result<Peer, Status> {
     let Peer::Node { node_id, role } = peer else { return Ok(peer.clone()) };
-    let unknown = || Status::permission_denied(format!("node {node_id} is not part of the swarm"));
-    let node = view.node(node_id).ok_or_else(unknown)?;
+    let Some(node) = view.node(node_id) else {
+        return match role {
+            Role::Manager => Ok(Peer::Unknown { node_id: node_id.clone() }),
+            Role::Worker => {
+                Err(Status::permission_denied(format!("node {node_id} is not part of the swarm")))
+            }
+        };
+    };
     let is_meant = node.spec.as_ref().is_some_and(|spec| spec.role() == NodeRole::Manager);
     let is_manager = *role == Role::Manager && (is_meant || node.manager_status.is_some());
     let role = if is_manager { Role::Manager } else { Role::Worker };
@@ -105,8 +112,10 @@ mod tests {
                 "{shown} {meant:?} {member}"
             );
         }
-        let gone = standing(&view(None), &peer(Role::Manager)).expect_err("not in the store");
+        let gone = standing(&view(None), &peer(Role::Worker)).expect_err("not in the store");
         assert_eq!(gone.message(), "node a is not part of the swarm");
+        let gone = standing(&view(None), &peer(Role::Manager)).expect("may be new");
+        assert_eq!(gone, Peer::Unknown { node_id: NodeId::from("a") });
         assert_eq!(standing(&view(None), &Peer::Anonymous).expect("a stranger"), Peer::Anonymous);
     }
 }

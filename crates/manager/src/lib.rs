@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod allocator;
+mod announce;
 mod backup;
 mod bootstrap;
 mod ca;
@@ -15,6 +16,7 @@ mod control;
 pub mod dispatcher;
 mod door;
 mod error;
+mod forward;
 pub mod leader;
 pub mod orchestrator;
 pub mod reaper;
@@ -28,10 +30,11 @@ mod lock;
 mod node;
 mod raft;
 mod recover;
+mod role;
 mod task;
 
 pub use backup::{Backup, MIN_PASSPHRASE_CHARS, RestoreConfig, restore};
-pub use bootstrap::{BootstrapConfig, bootstrap, discard, open_keys};
+pub use bootstrap::{BootstrapConfig, bootstrap, discard, open_keys, prepare};
 pub use ca::AuthorityError;
 pub use error::ManagerError;
 pub use raft::ConsensusError;

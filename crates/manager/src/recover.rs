@@ -51,14 +51,16 @@ fn force(config: &ForceConfig) -> Result<(), ManagerError> {
     let Recovered { mut state, raft_id, term, last, keyring } =
         raft::recover(&directory, config.unlock_key.as_ref())?;
     let known = || Some(state.node(&config.node_id)?.manager_status.as_ref()?.raft_id);
-    let raft_id = raft_id.or_else(known).ok_or(ManagerError::NothingLeft)?;
+    raft_id.or_else(known).ok_or(ManagerError::NothingLeft)?;
+    // Another member from now on: what the former ones still say to the one that it was is for nobody.
+    let raft_id = rand::random_range(1..=u64::MAX);
     let alone = alone(&state, &config.node_id, raft_id, &config.advertise_addr)?;
     let begun = begin(&mut state, alone, config.clock.now_ns(), last);
     begun?;
     let new = fresh(&config.state_dir)?;
     let keyring = Arc::new(keyring.successor(&new)?);
-    let addr = config.advertise_addr.clone();
-    raft::refound(&new, keyring, Refounding { raft_id, addr, state: &state, term: term + 1 })?;
+    let (addr, node_id) = (config.advertise_addr.clone(), config.node_id.to_string());
+    raft::refound(&new, keyring, Refounding { raft_id, addr, node_id, state: &state, term: term + 1 })?;
     replace(&config.state_dir)?;
     tracing::warn!(entry = last, "this manager is a cluster of one from now on");
     Ok(())

@@ -1,7 +1,7 @@
 //! A running manager: started from its directory, stopped in order.
 //!
-//! Two threads besides raft's: consensus has its own, and everything that serves nodes and plans shares the one made here,
-//! so that nothing the rest of the daemon does keeps a heartbeat waiting.
+//! Consensus has threads of its own, and everything that serves nodes and plans shares those made here, so that nothing the
+//! rest of the daemon does keeps a heartbeat waiting.
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
@@ -11,11 +11,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
 
-use swarm_api::channel::{self, Door, IncomingSender, Stream};
+use swarm_api::channel::{self, Dial, Door, Forward, IncomingSender, MAX_MESSAGE_BYTES, Stream};
+use swarm_api::id::NodeId;
+use swarm_api::pb;
 use swarm_api::pb::ca_server::CaServer as CaRoutes;
 use swarm_api::pb::control_client::ControlClient;
 use swarm_api::pb::control_server::ControlServer;
 use swarm_api::pb::dispatcher_server::DispatcherServer;
+use swarm_api::pb::raft_server::RaftServer as RaftRoutes;
 use swarm_api::tls::{Peer, SharedIdentity};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 use tonic::transport::Channel;
 
+use crate::announce::Announcement;
 use crate::bootstrap::RAFT_DIRECTORY;
 use crate::ca::CaServer;
 use crate::clock::Clock;
@@ -30,9 +34,10 @@ use crate::control::Control;
 use crate::dispatcher::{Dispatcher, DispatcherConfig};
 use crate::door;
 use crate::error::ManagerError;
-use crate::leader::{self, Handles};
+use crate::forward::ToLeader;
+use crate::leader::{self, Ended, Handles};
 use crate::lock::Locker;
-use crate::raft::{Consensus, Leadership, Reader};
+use crate::raft::{Consensus, Leadership, Outside, RaftServer, Reader, Roster};
 use crate::seal::{Keyring, UnlockKey};
 use crate::store::Store;
 use crate::{backup, recover};
@@ -40,13 +45,16 @@ use crate::{backup, recover};
 /// How long calls under way may take when the manager stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// Threads that serve nodes and plan: while one plans, the other answers.
+const WORKERS: usize = 2;
+
 /// Pause before a leader that could not read tries again.
 const LEAD_RETRY: Duration = Duration::from_millis(100);
 
 /// What a manager is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ManagerConfig {
-    /// The directory that [`crate::bootstrap()`] filled.
+    /// The directory that [`crate::bootstrap()`] or [`crate::prepare()`] filled.
     pub state_dir: PathBuf,
     /// This node's certificate and key; replaced in place when it is renewed.
     pub identity: SharedIdentity,
@@ -56,6 +64,12 @@ pub struct ManagerConfig {
     pub dispatcher: DispatcherConfig,
     /// What the manager's keys are sealed under, if they are.
     pub unlock_key: Option<UnlockKey>,
+    /// How streams to other managers come about.
+    pub dialer: Arc<dyn Dial>,
+    /// `host:port` where the others reach this manager; empty: as they know already.
+    pub advertise_addr: String,
+    /// Managers to ask for the leader, besides those that are known here.
+    pub managers: Vec<String>,
 }
 
 /// A running manager. Shut it down before dropping it.
@@ -79,15 +93,21 @@ pub struct Manager {
 pub async fn start(config: ManagerConfig) -> Result<Manager, ManagerError> {
     let directory = config.state_dir.join(RAFT_DIRECTORY);
     recover::settle(&config.state_dir)?;
-    let consensus = Consensus::open(&directory, config.clock.clone(), config.unlock_key.as_ref()).await?;
+    let outside = Outside { identity: config.identity.clone(), dialer: config.dialer.clone() };
+    let unlock = config.unlock_key.as_ref();
+    let consensus = Consensus::open(&directory, config.clock.clone(), outside, unlock).await?;
     let (incoming, connections) = channel::incoming();
     let stop = CancellationToken::new();
     let (ended_sender, ended) = watch::channel(None);
     let door = Door::new(config.identity.clone(), door::authorize(consensus.store.clone()));
     let (locked, lock) = watch::channel(consensus.keyring.lock());
-    let parts = Parts::new(&consensus, &config, door.clone(), locked);
+    let parts = Parts::new(&consensus, &config, door.clone(), locked, incoming.clone());
     let failed = consensus.failed();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("manager")
+        .enable_all()
+        .build()?;
     let handle = runtime.handle().clone();
     let (inner, stopped) = (stop.child_token(), stop.clone());
     let thread = thread::Builder::new().name("manager".to_owned()).spawn(move || {
@@ -198,6 +218,30 @@ impl Manager {
         self.consensus.leadership().borrow().term.is_some()
     }
 
+    /// Whether some manager leads, as far as is known here: requests can be answered.
+    #[must_use]
+    pub fn is_led(&self) -> bool {
+        self.consensus.leadership().borrow().leader.is_some() && self.store().view().cluster().is_some()
+    }
+
+    /// The node that leads, as far as is known here.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeId> {
+        let leader = self.consensus.leadership().borrow().leader?;
+        let view = self.store().view();
+        let is_it = |node: &&Arc<pb::Node>| {
+            node.manager_status.as_ref().is_some_and(|status| status.raft_id == leader)
+        };
+        view.nodes().find(is_it).map(|node| NodeId::from(node.id.as_str()))
+    }
+
+    /// How many managers have a vote, as far as is known here; none while that changes.
+    #[must_use]
+    pub fn voters(&self) -> Option<usize> {
+        let group = self.consensus.roster().group();
+        group.is_settled.then_some(group.voters.len())
+    }
+
     /// Waits until the manager ends by a failure; for ever, if it does not. It serves nothing from then on, and is to be
     /// shut down and started again.
     pub fn ended(&self) -> impl Future<Output = Arc<ManagerError>> + Send + use<> {
@@ -212,9 +256,10 @@ impl Manager {
         }
     }
 
-    /// Stops serving, then the loops, then consensus. What was acknowledged is on disk and the files are closed when this
+    /// Hands leadership over, if this manager has it, and stops serving, then the loops, then consensus. What was acknowledged is on disk and the files are closed when this
     /// returns.
     pub async fn shutdown(mut self) {
+        self.consensus.hand_over().await;
         self.stop.cancel();
         if let Some(thread) = self.thread.take() {
             let joined = tokio::task::spawn_blocking(move || thread.join().is_ok());
@@ -242,7 +287,10 @@ struct Parts {
     door: Door,
     locker: Locker,
     lock: watch::Receiver<Option<UnlockKey>>,
-    raft_id: u64,
+    roster: Roster,
+    raft: RaftServer,
+    to_leader: ToLeader,
+    announcement: Announcement,
 }
 
 impl Parts {
@@ -251,6 +299,7 @@ impl Parts {
         config: &ManagerConfig,
         door: Door,
         locked: watch::Sender<Option<UnlockKey>>,
+        incoming: IncomingSender,
     ) -> Self {
         let handles = Handles {
             store: consensus.store.clone(),
@@ -263,8 +312,31 @@ impl Parts {
         let lock = locked.subscribe();
         let (store, keyring) = (consensus.store.clone(), consensus.keyring.clone());
         let locker = Locker { store, keyring, compactor: consensus.compactor(), locked };
-        let raft_id = consensus.raft_id;
-        Self { reader, leadership, handles, dispatcher, identity, door, locker, lock, raft_id }
+        let to_leader = ToLeader {
+            raft_id: consensus.raft_id,
+            leadership: leadership.clone(),
+            store: consensus.store.clone(),
+            identity: identity.clone(),
+            dialer: config.dialer.clone(),
+            leaderless: Arc::default(),
+            connected: Arc::default(),
+        };
+        let announcement = Announcement::new(consensus, config, incoming);
+        let (roster, raft) = (consensus.roster(), consensus.server());
+        Self {
+            reader,
+            leadership,
+            handles,
+            dispatcher,
+            identity,
+            door,
+            locker,
+            lock,
+            roster,
+            raft,
+            to_leader,
+            announcement,
+        }
     }
 
     /// Serves and leads until `stop`, or until a part fails; then all parts end.
@@ -275,13 +347,22 @@ impl Parts {
         stop: CancellationToken,
     ) -> Result<(), ManagerError> {
         let _stop_all = stop.clone().drop_guard();
-        let serving = channel::serve(self.routes(), connections, self.door.clone(), stop.clone());
+        let forward: Arc<dyn Forward> = Arc::new(self.to_leader.clone());
+        let serving = channel::serve(self.routes(), connections, self.door.clone(), forward, stop.clone());
         let watching = door::watch(self.handles.store.clone(), self.identity.clone(), self.door.clone());
         let _watching = AbortOnDropHandle::new(tokio::spawn(watching));
         let mut serving = tokio::spawn(serving);
         tokio::spawn(self.locker.run(stop.clone()));
-        let mut leading =
-            tokio::spawn(lead(self.leadership, self.reader, self.handles, self.dispatcher, stop.clone()));
+        let announcing = self.announcement.run();
+        let until = stop.clone();
+        tokio::spawn(async move { until.run_until_cancelled(announcing).await });
+        let leader = Leader {
+            reader: self.reader,
+            handles: self.handles,
+            roster: self.roster,
+            dispatcher: self.dispatcher,
+        };
+        let mut leading = tokio::spawn(lead(self.leadership, leader, stop.clone()));
         let outcome = tokio::select! {
             () = stop.cancelled() => Ok(()),
             error = failed => Err(error.into()),
@@ -319,21 +400,29 @@ impl Parts {
             reader: self.reader.clone(),
             store,
             proposer,
-            raft_id: self.raft_id,
+            roster: self.roster.clone(),
             lock: self.lock.clone(),
         };
+        let raft = RaftRoutes::new(self.raft.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         Routes::new(CaRoutes::new(ca))
             .add_service(ControlServer::new(control))
             .add_service(DispatcherServer::new(self.dispatcher.clone()))
+            .add_service(raft)
     }
+}
+
+/// What a leader leads with.
+struct Leader {
+    reader: Reader,
+    handles: Handles,
+    roster: Roster,
+    dispatcher: Dispatcher,
 }
 
 /// Runs the leader's loops whenever this member leads and its view has all that was committed before.
 async fn lead(
     mut leadership: watch::Receiver<Leadership>,
-    reader: Reader,
-    handles: Handles,
-    dispatcher: Dispatcher,
+    leader: Leader,
     stop: CancellationToken,
 ) -> Result<(), ManagerError> {
     loop {
@@ -342,26 +431,42 @@ async fn lead(
             led = leadership.wait_for(|leadership| leadership.term.is_some()) => led.map(|led| *led),
         };
         let Ok(term) = led else { return Err(ManagerError::Ended("raft thread")) };
-        if reader.view().await.is_err() {
+        let ended = match leader.reader.view().await {
+            Ok(_) => leader.lead(&mut leadership, term, &stop).await?,
             // Lost again before it began, or no majority answers.
+            Err(_) => Ended::Lost,
+        };
+        if ended == Ended::Lost {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(LEAD_RETRY) => continue,
+                () = tokio::time::sleep(LEAD_RETRY) => {}
             }
         }
+    }
+}
+
+impl Leader {
+    /// Runs the loops for one time of leadership.
+    async fn lead(
+        &self,
+        leadership: &mut watch::Receiver<Leadership>,
+        term: Leadership,
+        stop: &CancellationToken,
+    ) -> Result<Ended, ManagerError> {
         tracing::info!(term = term.term, "this manager leads");
         let until = stop.child_token();
-        let loops = leader::run(handles.clone(), dispatcher.clone(), until.clone());
+        let (handles, roster) = (self.handles.clone(), self.roster.clone());
+        let loops = leader::run(handles, roster, self.dispatcher.clone(), until.clone());
         tokio::pin!(loops);
         let lost = async { leadership.wait_for(|now| *now != term).await.map(|_| ()) };
-        tokio::select! {
-            ended = &mut loops => {
-                ended?;
-                continue;
+        let ended = tokio::select! {
+            ended = &mut loops => ended?,
+            _ = lost => {
+                until.cancel();
+                loops.await?
             }
-            _ = lost => until.cancel(),
-        }
-        loops.await?;
+        };
         tracing::info!("this manager leads no more");
+        Ok(ended)
     }
 }

@@ -70,6 +70,8 @@ pub enum Access {
     Node,
     /// A manager, or a front end within this process.
     Manager,
+    /// A manager, known here or not.
+    Member,
 }
 
 /// The table. An rpc that is not in it is refused to everybody.
@@ -97,7 +99,47 @@ const TABLE: &[(&str, Access)] = &[
     ("/shoal.v1.Dispatcher/Heartbeat", Access::Node),
     ("/shoal.v1.Dispatcher/Session", Access::Node),
     ("/shoal.v1.Dispatcher/UpdateTaskStatus", Access::Node),
+    ("/shoal.v1.Raft/Append", Access::Member),
+    ("/shoal.v1.Raft/Join", Access::Manager),
+    ("/shoal.v1.Raft/PreVote", Access::Member),
+    ("/shoal.v1.Raft/Snapshot", Access::Member),
+    ("/shoal.v1.Raft/TransferLeader", Access::Member),
+    ("/shoal.v1.Raft/Vote", Access::Member),
 ];
+
+/// What only the leader answers, and other managers pass on to it, one call and one answer each.
+const FORWARDED: &[&str] = &["/shoal.v1.Control/", "/shoal.v1.Ca/", "/shoal.v1.Raft/Join"];
+
+/// What is among these and any manager knows.
+const KNOWN_TO_ALL: &[&str] = &["/shoal.v1.Ca/GetRootCa"];
+
+/// What only the leader answers, and other managers refuse with a hint of where it is.
+const HINTED: &str = "/shoal.v1.Dispatcher/";
+
+/// Who answers an rpc when several managers could.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Any manager, by itself.
+    Anywhere,
+    /// The leader; a manager that is asked in its stead passes the call on.
+    Forwarded,
+    /// The leader; a manager that is asked in its stead says where it is.
+    Hinted,
+}
+
+/// Where this rpc is answered.
+#[must_use]
+pub fn place(path: &str) -> Place {
+    if KNOWN_TO_ALL.contains(&path) {
+        Place::Anywhere
+    } else if FORWARDED.iter().any(|prefix| path.starts_with(prefix)) {
+        Place::Forwarded
+    } else if path.starts_with(HINTED) {
+        Place::Hinted
+    } else {
+        Place::Anywhere
+    }
+}
 
 /// What the table says of an rpc path such as `/shoal.v1.Control/ListNodes`.
 #[must_use]
@@ -113,7 +155,8 @@ pub fn allows(path: &str, peer: &Peer) -> bool {
         (Some(Access::Anonymous), _) | (Some(_), Peer::Local { .. }) => true,
         (Some(_), Peer::Anonymous) => false,
         (Some(Access::Node), Peer::Node { .. }) => true,
-        (Some(Access::Manager), Peer::Node { role, .. }) => *role == Role::Manager,
+        (Some(Access::Manager | Access::Member), Peer::Node { role, .. }) => *role == Role::Manager,
+        (Some(access), Peer::Unknown { .. }) => access == Access::Member,
     }
 }
 
@@ -135,6 +178,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_leader_answers() {
+        assert_eq!(place("/shoal.v1.Control/ListNodes"), Place::Forwarded);
+        assert_eq!(place("/shoal.v1.Ca/IssueNodeCertificate"), Place::Forwarded);
+        assert_eq!(place("/shoal.v1.Ca/GetRootCa"), Place::Anywhere);
+        assert_eq!(place("/shoal.v1.Raft/Join"), Place::Forwarded);
+        assert_eq!(place("/shoal.v1.Raft/Append"), Place::Anywhere);
+        assert_eq!(place("/shoal.v1.Dispatcher/Session"), Place::Hinted);
+    }
+
+    #[test]
     fn a_worker_may_work_but_not_manage() {
         let worker = Peer::Node { node_id: NodeId::random(), role: Role::Worker };
         let manager = Peer::Node { node_id: NodeId::random(), role: Role::Manager };
@@ -147,5 +200,10 @@ mod tests {
         assert!(!allows("/shoal.v1.Dispatcher/Session", &Peer::Anonymous));
         assert!(allows("/shoal.v1.Ca/IssueNodeCertificate", &Peer::Anonymous));
         assert!(!allows("/shoal.v1.Control/Nonsense", &local));
+        let unknown = Peer::Unknown { node_id: NodeId::random() };
+        assert!(allows("/shoal.v1.Raft/Append", &unknown) && !allows("/shoal.v1.Raft/Append", &worker));
+        assert!(
+            !allows("/shoal.v1.Raft/Join", &unknown) && !allows("/shoal.v1.Dispatcher/Session", &unknown)
+        );
     }
 }

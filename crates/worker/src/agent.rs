@@ -67,6 +67,8 @@ pub struct AgentStatus {
     pub node: Option<pb::Node>,
     /// Addresses of managers, in the order they are tried.
     pub managers: Vec<String>,
+    /// The managers as a manager last told them.
+    pub told: Vec<pb::ManagerAddress>,
     /// The authority that this node's certificate is to be of, as a manager last told.
     pub authority: Option<pb::Authority>,
     /// Why there is no session.
@@ -95,7 +97,8 @@ impl Agent {
         let (status_sender, statuses) = mpsc::channel(QUEUE);
         let (report_sender, reports) = mpsc::channel(QUEUE);
         let (live_sender, live) = watch::channel(None);
-        let (agent_status, status) = watch::channel(AgentStatus { managers, ..Default::default() });
+        let (agent_status, status) =
+            watch::channel(AgentStatus { managers, told: recalled.managers.clone(), ..Default::default() });
         let pending = recalled
             .tasks
             .iter()
@@ -294,6 +297,7 @@ impl Loop {
         let is_new = managers != before;
         self.status.send_modify(|status| {
             status.managers = managers;
+            status.told.clone_from(&message.managers);
             status.node = message.node.or(status.node.take());
             status.authority = message.authority.or(status.authority.take());
         });

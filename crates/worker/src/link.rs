@@ -1,5 +1,6 @@
 //! Keeps one session with some manager open: picks an address, connects, runs the session, and on its end
-//! goes on with the next after a jittered, capped wait.
+//! goes on with the next after a jittered, capped wait. A manager that does not lead says who does: that one is
+//! next, at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,8 @@ use crate::solitude::Company;
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(50);
 const RECONNECT_CAP: Duration = Duration::from_secs(3);
+/// The longest wait while managers answer and nobody leads: an election takes about a second.
+const ELECTION_CAP: Duration = Duration::from_millis(300);
 /// Bound of making one connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -59,6 +62,15 @@ pub struct Place {
     pub manager_addr: String,
 }
 
+/// How a session ended.
+struct Ended {
+    error: String,
+    /// Whether there was one at all.
+    was_open: bool,
+    /// The leader's address, from a manager that does not lead; empty when that knows none.
+    leader: Option<String>,
+}
+
 /// What the link runs on.
 pub(crate) struct Link {
     pub(crate) connect: Arc<dyn Connect>,
@@ -74,18 +86,24 @@ impl Link {
     pub(crate) async fn run(self) {
         let mut backoff = Backoff::new(RECONNECT_FIRST, RECONNECT_CAP);
         let mut next = 0_usize;
+        let mut hinted = None;
         loop {
             let addresses = self.status.borrow().managers.clone();
-            if let Some(addr) = addresses.get(next % addresses.len().max(1)) {
-                let (error, was_open) = self.hold(addr).await;
-                if was_open {
+            let was_hinted = hinted.is_some();
+            let addr = hinted.take().or_else(|| addresses.get(next % addresses.len().max(1)).cloned());
+            let mut leader = None;
+            if let Some(addr) = addr {
+                let ended = self.hold(&addr).await;
+                let error = ended.error;
+                if ended.was_open {
                     // The same manager is the likeliest to be there again.
                     backoff.reset();
                     tracing::info!(%addr, %error, "session with a manager ended");
                 } else {
-                    next = next.wrapping_add(1);
+                    next = next.wrapping_add(usize::from(!was_hinted));
                     tracing::debug!(%addr, %error, "no session with this manager");
                 }
+                leader = ended.leader;
                 self.live.send_replace(None);
                 self.company.is_gone();
                 self.status.send_modify(|status| {
@@ -93,25 +111,33 @@ impl Link {
                     status.last_error = Some(error);
                 });
             }
-            tokio::time::sleep(backoff.next_delay()).await;
+            let wait = backoff.next_delay();
+            match leader {
+                // Only one hop: managers that send us to and fro are not believed.
+                Some(leader) if !leader.is_empty() && !was_hinted => hinted = Some(leader),
+                Some(_) => tokio::time::sleep(wait.min(ELECTION_CAP)).await,
+                None if was_hinted => tokio::time::sleep(wait.min(ELECTION_CAP)).await,
+                None => tokio::time::sleep(wait).await,
+            }
         }
     }
 
-    /// One session to its end: why it ended, and whether there was one at all.
-    async fn hold(&self, addr: &str) -> (String, bool) {
+    /// One session to its end.
+    async fn hold(&self, addr: &str) -> Ended {
+        let none = |error| Ended { error, was_open: false, leader: None };
         let shared = self.connect.identity();
         let identity = shared.as_ref().map(SharedIdentity::get);
         let channel = match timeout(CONNECT, self.connect.connect(addr)).await {
             Ok(Ok(channel)) => channel,
-            Ok(Err(reason)) => return (reason, false),
-            Err(_) => return (format!("connect to {addr}: no answer in time"), false),
+            Ok(Err(reason)) => return none(reason),
+            Err(_) => return none(format!("connect to {addr}: no answer in time")),
         };
         let Place { addr: own, manager_addr } = self.connect.place();
         let tls = identity.as_ref().map(|identity| identity.tls().clone());
         let about = About { tls, addr: own, manager_addr };
         let session = match Session::open(channel, &self.executor, about, self.news.clone()).await {
             Ok(session) => session,
-            Err(error) => return (error.to_string(), false),
+            Err(error) => return Ended { leader: error.leader(), ..none(error.to_string()) },
         };
         self.company.is_there();
         self.live.send_replace(Some(session.live()));
@@ -126,11 +152,12 @@ impl Link {
                 _ => std::future::pending().await,
             }
         };
-        let ended = tokio::select! {
-            ended = session.run() => ended.to_string(),
+        tokio::select! {
+            error = session.run() => {
+                Ended { leader: error.leader(), error: error.to_string(), was_open: true }
+            }
             // The connection proves who we were: the next one proves who we are.
-            () = replaced => "the node has a new certificate".to_owned(),
-        };
-        (ended, true)
+            () = replaced => Ended { was_open: true, ..none("the node has a new certificate".to_owned()) },
+        }
     }
 }

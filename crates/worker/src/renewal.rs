@@ -85,7 +85,11 @@ fn is_another(identity: &Identity, told: &AgentStatus) -> bool {
     let authority = told.authority.as_ref().is_some_and(|told| {
         differs(&told.trust_digest, &own.trust_digest) || differs(&told.issuer_digest, &own.issuer_digest)
     });
-    let role = |node: &pb::Node| node.spec.as_ref().map(|spec| Role::from(spec.role()));
+    // Who is to manage no longer does until the other managers have let it go.
+    let role = |node: &pb::Node| match node.manager_status {
+        Some(_) => Some(Role::Manager),
+        None => node.spec.as_ref().map(|spec| Role::from(spec.role())),
+    };
     authority || told.node.as_ref().and_then(role).is_some_and(|role| role != identity.role)
 }
 

@@ -40,6 +40,15 @@ pub(crate) enum SessionError {
     Stopping,
 }
 
+impl SessionError {
+    /// Where the leader is, if a manager said that it does not lead; empty when it knows of none.
+    pub(crate) fn leader(&self) -> Option<String> {
+        let Self::Call { status, .. } = self else { return None };
+        let leader = status.metadata().get(swarm_api::channel::LEADER)?.to_str().ok()?;
+        Some(leader.to_owned())
+    }
+}
+
 /// What a session tells the rest of the worker.
 #[derive(Debug)]
 pub(crate) enum News {

@@ -18,6 +18,7 @@ use super::authority::{certified_key, public_key_of};
 use super::refusal::Refusals;
 use super::{AuthorityError, Grant, issue, node_id_of};
 use crate::clock::Clock;
+use crate::forward;
 use crate::raft::{ReadError, Reader};
 use crate::store::{ProposeError, Proposer, Store, Transaction, View};
 
@@ -36,8 +37,6 @@ pub(crate) struct CaServer {
 enum CaError {
     #[error(transparent)]
     Token(#[from] InvalidToken),
-    #[error("joining as a manager is not implemented: join with the worker token")]
-    Manager,
     #[error("node {0} has another role than the token gives")]
     Role(NodeId),
     #[error("node {0} is not part of the swarm")]
@@ -62,7 +61,7 @@ impl CaError {
         match self {
             Self::Token(_) | Self::Role(_) | Self::UnknownNode(_) | Self::Key(_) => true,
             Self::Authority(error) => matches!(error, AuthorityError::Request(_)),
-            Self::Manager | Self::Unheard | Self::NoCluster | Self::Propose(_) | Self::Read(_) => false,
+            Self::Unheard | Self::NoCluster | Self::Propose(_) | Self::Read(_) => false,
         }
     }
 }
@@ -74,10 +73,10 @@ impl From<CaError> for Status {
             CaError::Token(_) | CaError::Authority(AuthorityError::Request(_)) => {
                 Self::invalid_argument(text)
             }
-            CaError::Manager => Self::unimplemented(text),
             CaError::Role(_) | CaError::UnknownNode(_) | CaError::Key(_) => Self::permission_denied(text),
             CaError::Unheard => Self::resource_exhausted(text),
-            CaError::NoCluster | CaError::Read(_) | CaError::Propose(_) => Self::unavailable(text),
+            CaError::Read(_) | CaError::Propose(ProposeError::NotLeader) => forward::not_leader(text),
+            CaError::NoCluster | CaError::Propose(_) => Self::unavailable(text),
             CaError::Authority(_) => Self::internal(text),
         }
     }
@@ -126,16 +125,14 @@ impl CaServer {
     async fn join(&self, request: pb::IssueNodeCertificateRequest) -> Result<pb::NodeCertificate, CaError> {
         let view = self.reader.view().await?;
         let cluster = cluster(&view)?;
-        if role_of(cluster, &request.token)? == Role::Manager {
-            return Err(CaError::Manager);
-        }
+        let given = role_of(cluster, &request.token)?;
         let node_id = node_id_of(&request.csr_der)?;
-        if view.node(&node_id).is_some_and(|node| role(node) != Role::Worker) {
+        if view.node(&node_id).is_some_and(|node| role(node) != given) {
             return Err(CaError::Role(node_id));
         }
-        let chain = self.sign(cluster, &request.csr_der, &node_id, Role::Worker)?;
+        let chain = self.sign(cluster, &request.csr_der, &node_id, given)?;
         self.record(&node_id, &chain, |node| {
-            let mut node = node.unwrap_or_else(|| new_node(&node_id, Role::Worker));
+            let mut node = node.unwrap_or_else(|| new_node(&node_id, given));
             node.spec.get_or_insert_default().availability = request.availability;
             Ok(node)
         })
@@ -240,8 +237,11 @@ fn role_of(cluster: &pb::Cluster, token: &str) -> Result<Role, CaError> {
     }
 }
 
+/// What the node's certificate is to say. Who is to be a worker stays a manager until its member is out of the group: till
+/// then the others need it.
 fn role(node: &pb::Node) -> Role {
-    node.spec.as_ref().map_or(Role::Worker, |spec| spec.role().into())
+    let wanted = node.spec.as_ref().map_or(Role::Worker, |spec| spec.role().into());
+    if node.manager_status.is_some() { Role::Manager } else { wanted }
 }
 
 /// A node as it enters the swarm: nothing is known of it yet but its role.

@@ -4,7 +4,9 @@ use swarm_api::validate::Invalid;
 use thiserror::Error;
 use tonic::Status;
 
+use super::quorum::QuorumLoss;
 use crate::ca::AuthorityError;
+use crate::forward;
 use crate::raft::ReadError;
 use crate::store::{Kind, ProposeError, Refused};
 
@@ -29,8 +31,10 @@ pub(crate) enum ControlError {
     NoPreviousSpec(String),
     #[error("port '{port}' is already in use by service '{name}' ({id})")]
     PortInUse { port: u32, name: String, id: String },
-    #[error("changing the role of a node is not implemented")]
-    Role,
+    #[error("attempting to demote the last manager of the swarm")]
+    LastManager,
+    #[error(transparent)]
+    Quorum(#[from] QuorumLoss),
     #[error("node {0} is not down and can't be removed")]
     NodeNotDown(String),
     #[error(
@@ -70,11 +74,16 @@ impl From<ControlError> for Status {
             | ControlError::Propose(ProposeError::TooLarge { .. }) => Self::invalid_argument(text),
             ControlError::Exists { .. } => Self::already_exists(text),
             ControlError::OutOfSequence => Self::aborted(text),
-            ControlError::Rename | ControlError::Role => Self::unimplemented(text),
+            ControlError::Rename => Self::unimplemented(text),
             ControlError::NoPreviousSpec(_)
+            | ControlError::LastManager
+            | ControlError::Quorum(_)
             | ControlError::NodeNotDown(_)
             | ControlError::NodeIsManager(_) => Self::failed_precondition(text),
-            ControlError::Read(_) | ControlError::Propose(_) => Self::unavailable(text),
+            ControlError::Read(_) | ControlError::Propose(ProposeError::NotLeader) => {
+                forward::not_leader(text)
+            }
+            ControlError::Propose(_) => Self::unavailable(text),
             ControlError::Authority(AuthorityError::Given(_)) => Self::invalid_argument(text),
             ControlError::Authority(_) | ControlError::UnlockKey(_) => Self::internal(text),
         }

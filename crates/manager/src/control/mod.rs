@@ -8,6 +8,7 @@ mod cluster;
 mod error;
 mod filter;
 mod node;
+mod quorum;
 mod reference;
 mod server;
 mod service;

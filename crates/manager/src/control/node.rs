@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use swarm_api::pb::NodeRole;
 use swarm_api::{pb, validate};
 
-use super::{Control, ControlError, filter, reference, version};
+use super::{Control, ControlError, filter, quorum, reference, version};
+use crate::raft::Group;
 use crate::store::{Kind, Transaction, View};
 
 impl Control {
     pub(super) async fn get_node(&self, reference: &str) -> Result<pb::Node, ControlError> {
         let view = self.reader.view().await?;
-        reference::node(&view, reference).map(|node| self.shown(node))
+        let group = self.roster.group();
+        reference::node(&view, reference).map(|node| shown(node, &group))
     }
 
     pub(super) async fn list_nodes(
@@ -28,7 +31,8 @@ impl Control {
                 && (request.labels.is_empty()
                     || labels.is_some_and(|have| filter::labels(have, &request.labels)))
         };
-        let nodes = view.nodes().filter(wanted).map(|node| self.shown(node)).collect();
+        let group = self.roster.group();
+        let nodes = view.nodes().filter(wanted).map(|node| shown(node, &group)).collect();
         Ok(pb::ListNodesResponse { nodes })
     }
 
@@ -41,24 +45,25 @@ impl Control {
         let decide = |view: &View| {
             let mut node = (**reference::node(view, &id)?).clone();
             version::check(node.meta.as_ref(), request.version)?;
-            if node.spec.as_ref().is_some_and(|old| old.role != spec.role) {
-                return Err(ControlError::Role);
+            if is_manager(&node) && spec.role() == NodeRole::Worker {
+                may_demote(view, &self.roster.group(), &node)?;
             }
             node.spec = Some(spec.clone());
             let mut transaction = Transaction::default();
             transaction.put(node);
-            Ok(transaction)
+            Ok::<_, ControlError>(transaction)
         };
         self.proposer.update(&self.store, decide).await?;
         let gone = || ControlError::NotFound { kind: Kind::Node, reference: id.clone() };
-        self.store.view().node(&id).map(|node| self.shown(node)).ok_or_else(gone)
+        let group = self.roster.group();
+        self.store.view().node(&id).map(|node| shown(node, &group)).ok_or_else(gone)
     }
 
     pub(super) async fn remove_node(&self, request: &pb::RemoveNodeRequest) -> Result<(), ControlError> {
         self.reader.view().await?;
         let decide = |view: &View| {
             let node = reference::node(view, &request.reference)?;
-            if node.manager_status.is_some() {
+            if node.manager_status.is_some() || is_manager(node) && !request.force {
                 return Err(ControlError::NodeIsManager(node.id.clone()));
             }
             let down = node.status.as_ref().is_some_and(|status| status.state() == pb::NodeState::Down);
@@ -72,14 +77,27 @@ impl Control {
         self.proposer.update(&self.store, decide).await?;
         Ok(())
     }
+}
 
-    /// The node with what is not stored: whoever answers leads, and reaches itself.
-    fn shown(&self, node: &pb::Node) -> pb::Node {
-        let mut node = node.clone();
-        if let Some(status) = &mut node.manager_status {
-            status.leader = status.raft_id == self.raft_id;
-            status.reachable = status.leader;
-        }
-        node
+fn is_manager(node: &pb::Node) -> bool {
+    node.spec.as_ref().is_some_and(|spec| spec.role() == NodeRole::Manager)
+}
+
+/// Whether the swarm goes on without this manager.
+fn may_demote(view: &View, group: &Group, node: &pb::Node) -> Result<(), ControlError> {
+    if view.nodes().filter(|node| is_manager(node)).count() <= 1 {
+        return Err(ControlError::LastManager);
     }
+    quorum::check(view, group, node)?;
+    Ok(())
+}
+
+/// The node with what is not stored: whoever answers leads, and knows who answers it.
+fn shown(node: &pb::Node, group: &Group) -> pb::Node {
+    let mut node = node.clone();
+    if let Some(status) = &mut node.manager_status {
+        status.leader = status.raft_id == group.raft_id;
+        status.reachable = group.is_reachable(status.raft_id);
+    }
+    node
 }

@@ -5,7 +5,7 @@ use swarm_api::pb::control_server::Control as Rpc;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::raft::Reader;
+use crate::raft::{Reader, Roster};
 use crate::seal::UnlockKey;
 use crate::store::{Proposer, Store};
 
@@ -16,8 +16,8 @@ pub(crate) struct Control {
     pub(crate) proposer: Proposer,
     /// Under what this manager's keys are sealed.
     pub(crate) lock: watch::Receiver<Option<UnlockKey>>,
-    /// This member, which leads whenever it answers.
-    pub(crate) raft_id: u64,
+    /// The managers, as the leader sees them: this one, whenever it answers.
+    pub(crate) roster: Roster,
 }
 
 type Answer<T> = Result<Response<T>, Status>;

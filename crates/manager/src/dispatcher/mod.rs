@@ -32,6 +32,7 @@ use tonic::Status;
 pub use self::flap::FlapConfig;
 use self::session::Sessions;
 use self::status::Report;
+use crate::forward;
 use crate::leader::Handles;
 use crate::reconcile::ReconcileError;
 
@@ -120,7 +121,8 @@ impl Dispatcher {
 
     fn term(&self) -> Result<Term, Status> {
         let term = self.term.borrow().clone();
-        term.ok_or_else(|| Status::unavailable("this manager is not the leader of the swarm"))
+        // Also in the moment between its election and the beginning of its term.
+        term.ok_or_else(|| forward::not_leader("this manager is not the leader of the swarm"))
     }
 
     /// How often agents are to beat.

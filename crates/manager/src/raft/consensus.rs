@@ -4,18 +4,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use openraft::error::{Fatal, LinearizableReadError, RaftError};
-use openraft::{BasicNode, Config, Raft, ReadPolicy, ServerState, SnapshotPolicy};
+use openraft::error::{LinearizableReadError, RaftError};
+use openraft::{Config, Raft, ReadPolicy, SnapshotPolicy};
+use swarm_api::channel::Dial;
 use swarm_api::pb;
+use swarm_api::tls::SharedIdentity;
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
+use super::group::Roster;
+use super::join::Joining;
+use super::leadership::{Heard, Leadership, follow};
 use super::log::{LogFile, LogStore};
 use super::machine::Machine;
 use super::network::Network;
+use super::peer::Reach;
+use super::server::RaftServer;
 use super::snapshot::Snapshots;
-use super::types::Types;
+use super::types::{Member, Types};
 use super::{compact, propose};
 use crate::clock::Clock;
 use crate::seal::{Keyring, SealError, UnlockKey};
@@ -24,12 +32,17 @@ use crate::store::{Proposer, Publisher, State, Store, Transaction, View};
 /// The log's file in the member's directory.
 pub(super) const LOG_NAME: &str = "raft.redb";
 /// How often a leader shows itself. Also the pace at which an idle member wakes.
-const HEARTBEAT_MS: u64 = 200;
-/// A follower that has not heard of a leader for so long stands for election.
-const ELECTION_MIN_MS: u64 = 1_000;
-const ELECTION_MAX_MS: u64 = 2_000;
+const HEARTBEAT_MS: u64 = 100;
+/// A follower stands for election when it has not heard of a leader for the greater of these and then for a time between
+/// them: after 0.8 to 1 s. A vote must be on the others' disks within the lesser. Whoever asks for votes too early, because it
+/// was held up itself, is refused by those that still hear the leader, and changes nothing.
+const ELECTION_MIN_MS: u64 = 300;
+const ELECTION_MAX_MS: u64 = 500;
 /// So many of the entries in a snapshot stay in the log, for followers that are a little behind.
 const KEPT_ENTRIES: u64 = 500;
+
+/// How long a leader that stops waits for the next one.
+const HAND_OVER_LIMIT: Duration = Duration::from_secs(1);
 
 /// A failure of consensus: this manager cannot go on.
 #[derive(Debug, Error)]
@@ -64,11 +77,13 @@ pub enum ConsensusError {
 #[error("this manager is not the leader of the swarm")]
 pub(crate) struct ReadError;
 
-/// Whether this member leads, and since which term.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Leadership {
-    /// The term in which it leads.
-    pub(crate) term: Option<u64>,
+/// How this member reaches others.
+#[derive(Clone)]
+pub(crate) struct Outside {
+    /// Who it is to them.
+    pub(crate) identity: SharedIdentity,
+    /// How streams come about.
+    pub(crate) dialer: Arc<dyn Dial>,
 }
 
 /// A new cluster of one member.
@@ -88,6 +103,8 @@ pub(crate) struct Consensus {
     failed: watch::Receiver<Option<String>>,
     stop: Option<oneshot::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
+    snapshots: Snapshots,
+    heard: Heard,
     pub(crate) raft_id: u64,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) store: Store,
@@ -106,6 +123,7 @@ impl Consensus {
     pub(crate) async fn found(
         directory: &Path,
         clock: Clock,
+        outside: Outside,
         founding: Founding,
     ) -> Result<(), ConsensusError> {
         let Founding { raft_id, addr, first } = founding;
@@ -117,15 +135,26 @@ impl Consensus {
         if file.member()?.is_some() {
             return Err(ConsensusError::Founded("raft storage: this directory has a member already"));
         }
-        file.set_member(&pb::RaftMember { raft_id, addr: addr.clone() })?;
-        let mut consensus = Self::run(directory.to_owned(), file, raft_id, clock).await?;
-        let outcome = consensus.begin(addr, first).await;
+        let node_id = outside.identity.get().node_id.to_string();
+        file.set_member(&pb::RaftMember { raft_id, addr: addr.clone(), node_id: node_id.clone() })?;
+        let mut consensus = Self::run(directory.to_owned(), file, raft_id, clock, outside).await?;
+        let outcome = consensus.begin(Member { node_id, addr }, first).await;
         consensus.shutdown().await;
         outcome
     }
 
-    async fn begin(&mut self, addr: String, first: Transaction) -> Result<(), ConsensusError> {
-        let members = std::collections::BTreeMap::from([(self.raft_id, BasicNode::new(addr))]);
+    /// Makes an empty member in an empty directory, which the leader of a group is to add to it.
+    pub(crate) fn prepare(directory: &Path, member: &pb::RaftMember) -> Result<(), ConsensusError> {
+        let keyring = Keyring::create(directory)?;
+        let file = LogFile::open(&directory.join(LOG_NAME), Arc::new(keyring))?;
+        if file.member()?.is_some() {
+            return Err(ConsensusError::Founded("raft storage: this directory has a member already"));
+        }
+        Ok(file.set_member(member)?)
+    }
+
+    async fn begin(&mut self, member: Member, first: Transaction) -> Result<(), ConsensusError> {
+        let members = std::collections::BTreeMap::from([(self.raft_id, member)]);
         self.raft.initialize(members).await.map_err(|error| ConsensusError::Fatal(error.to_string()))?;
         let led = self.leadership.wait_for(|leadership| leadership.term.is_some()).await.map(|_| ());
         led.map_err(|_| ConsensusError::Fatal("ended before it led".to_owned()))?;
@@ -140,6 +169,7 @@ impl Consensus {
     pub(crate) async fn open(
         directory: &Path,
         clock: Clock,
+        outside: Outside,
         unlock: Option<&UnlockKey>,
     ) -> Result<Self, ConsensusError> {
         let path = directory.join(LOG_NAME);
@@ -154,7 +184,7 @@ impl Consensus {
         let file = LogFile::open(&path, Arc::new(keyring))?;
         let member =
             file.member()?.ok_or(ConsensusError::Founded("raft storage: no cluster was founded here"))?;
-        Self::run(directory.to_owned(), file, member.raft_id, clock).await
+        Self::run(directory.to_owned(), file, member.raft_id, clock, outside).await
     }
 
     async fn run(
@@ -162,17 +192,21 @@ impl Consensus {
         file: LogFile,
         raft_id: u64,
         clock: Clock,
+        outside: Outside,
     ) -> Result<Self, ConsensusError> {
         let (publisher, store) = Publisher::new(State::default());
         let (proposer, proposals) = Proposer::new(clock);
         let keyring = file.keyring();
         let snapshots = Snapshots::new(directory.clone(), keyring.clone());
-        let machine = Machine::open(snapshots, publisher)?;
+        let machine = Machine::open(snapshots.clone(), publisher)?;
         if let Some(purged) =
             file.purged()?.filter(|purged| machine.last().is_none_or(|last| last.index < purged.index))
         {
             return Err(ConsensusError::Gap { directory, first: purged.index + 1 });
         }
+        let network = Network { reach: Reach::new(outside.identity, outside.dialer, store.clone()) };
+        let heard = Heard::new();
+        let listening = heard.clone();
         let (log, log_thread) = LogStore::new(file)?;
         let (stop, stopped) = oneshot::channel();
         let (started, start) = oneshot::channel::<Started>();
@@ -180,8 +214,8 @@ impl Consensus {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let raft_thread = std::thread::Builder::new().name("raft".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                match Raft::new(raft_id, config(), Network, log, machine).await {
-                    Ok(raft) => live(raft, proposals, compaction, started, stopped).await,
+                match Raft::new(raft_id, config(), network, log, machine).await {
+                    Ok(raft) => live(raft, &listening, proposals, compaction, started, stopped).await,
                     Err(fatal) => drop(started.send(Err(ConsensusError::Fatal(fatal.to_string())))),
                 }
             });
@@ -189,7 +223,20 @@ impl Consensus {
         let ended = |_| ConsensusError::Fatal("ended while it started".to_owned());
         let (raft, leadership, failed) = start.await.map_err(ended)??;
         let threads = vec![raft_thread, log_thread];
-        Ok(Self { raft, leadership, failed, stop: Some(stop), threads, raft_id, keyring, store, proposer })
+        let stop = Some(stop);
+        Ok(Self {
+            raft,
+            leadership,
+            failed,
+            stop,
+            threads,
+            snapshots,
+            heard,
+            raft_id,
+            keyring,
+            store,
+            proposer,
+        })
     }
 
     /// Follows whether this member leads.
@@ -200,6 +247,35 @@ impl Consensus {
     /// A handle for reads.
     pub(crate) fn reader(&self) -> Reader {
         Reader { raft: self.raft.clone(), store: self.store.clone() }
+    }
+
+    /// A handle on the group of members.
+    pub(crate) fn roster(&self) -> Roster {
+        Roster { raft: self.raft.clone(), raft_id: self.raft_id }
+    }
+
+    /// What answers the other members.
+    pub(crate) fn server(&self) -> RaftServer {
+        let joining =
+            Joining { reader: self.reader(), store: self.store.clone(), proposer: self.proposer.clone() };
+        RaftServer::new(self.raft.clone(), self.raft_id, self.snapshots.clone(), self.heard.clone(), joining)
+    }
+
+    /// Gives leadership to another member, if this one leads and another could; returns when it has it, or after a while.
+    pub(crate) async fn hand_over(&self) {
+        let mut leadership = self.leadership();
+        let leads = |now: &Leadership| now.term.is_some();
+        if !leads(&leadership.borrow()) {
+            return;
+        }
+        let Some(heir) = self.roster().group().heir() else { return };
+        if let Err(error) = self.roster().hand_over(heir).await {
+            return tracing::debug!(%error, "leadership is not handed over");
+        }
+        let taken = leadership.wait_for(|now| !leads(now) && now.leader.is_some());
+        if tokio::time::timeout(HAND_OVER_LIMIT, taken).await.is_err() {
+            tracing::warn!("nobody has taken leadership over in time");
+        }
     }
 
     /// Waits until consensus fails; for ever, if it does not.
@@ -287,6 +363,7 @@ fn config() -> Arc<Config> {
 /// The life of the raft thread, after the library has started.
 async fn live(
     raft: Raft<Types, Machine>,
+    heard: &Heard,
     proposals: tokio::sync::mpsc::Receiver<crate::store::Proposal>,
     compaction: compact::Compaction,
     started: oneshot::Sender<Started>,
@@ -302,7 +379,7 @@ async fn live(
     tokio::select! {
         // The sender is dropped when whoever owns the member is gone.
         _ = stopped => {}
-        reason = follow(&raft, &leadership) => {
+        reason = follow(&raft, *raft.node_id(), heard, &leadership) => {
             tracing::error!(%reason, "raft has failed");
             failed.send_replace(Some(reason));
         }
@@ -312,23 +389,5 @@ async fn live(
     compacting.abort();
     if let Err(error) = raft.shutdown().await {
         tracing::warn!(%error, "raft did not shut down in order");
-    }
-}
-
-/// Tells who leads; ends when raft does, with the reason.
-async fn follow(raft: &Raft<Types, Machine>, leadership: &watch::Sender<Leadership>) -> String {
-    use openraft::async_runtime::WatchReceiver;
-    let mut metrics = raft.server_metrics();
-    loop {
-        let term = {
-            let metrics = metrics.borrow_watched();
-            (metrics.state == ServerState::Leader).then_some(metrics.vote.leader_id.term)
-        };
-        leadership
-            .send_if_modified(|known| std::mem::replace(known, Leadership { term }) != Leadership { term });
-        if metrics.changed().await.is_err() {
-            let state = raft.metrics().borrow_watched().running_state.clone();
-            return state.err().unwrap_or(Fatal::Stopped).to_string();
-        }
     }
 }

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use openraft::BasicNode;
 use swarm_api::pb;
 use swarm_api::pb::log_entry::Payload as Wire;
 use thiserror::Error;
 
-use super::types::{Command, Entry, LeaderId, LogId, Membership, Payload, Vote};
+use super::types::{Command, Entry, LeaderId, LogId, Member, Membership, Payload, Vote};
 
 /// A message lacks what it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -42,7 +41,11 @@ pub(super) fn vote(message: pb::RaftVote) -> Vote {
 
 pub(super) fn membership_to_message(membership: &Membership) -> pb::RaftMembership {
     let voters = |set: &BTreeSet<u64>| pb::RaftVoters { raft_ids: set.iter().copied().collect() };
-    let member = |(id, node): (&u64, &BasicNode)| pb::RaftMember { raft_id: *id, addr: node.addr.clone() };
+    let member = |(id, member): (&u64, &Member)| pb::RaftMember {
+        raft_id: *id,
+        addr: member.addr.clone(),
+        node_id: member.node_id.clone(),
+    };
     pb::RaftMembership {
         configs: membership.get_joint_config().iter().map(voters).collect(),
         members: membership.nodes().map(member).collect(),
@@ -51,9 +54,10 @@ pub(super) fn membership_to_message(membership: &Membership) -> pb::RaftMembersh
 
 pub(super) fn membership(message: pb::RaftMembership) -> Result<Membership, Malformed> {
     let configs = message.configs.into_iter().map(|voters| voters.raft_ids.into_iter().collect()).collect();
-    let nodes: BTreeMap<u64, BasicNode> =
-        message.members.into_iter().map(|member| (member.raft_id, BasicNode::new(member.addr))).collect();
-    Membership::new(configs, nodes).map_err(|_| Malformed::Membership)
+    let member =
+        |message: pb::RaftMember| (message.raft_id, Member { node_id: message.node_id, addr: message.addr });
+    let members: BTreeMap<u64, Member> = message.members.into_iter().map(member).collect();
+    Membership::new(configs, members).map_err(|_| Malformed::Membership)
 }
 
 pub(super) fn entry_to_message(entry: &Entry) -> pb::LogEntry {
@@ -93,8 +97,9 @@ mod tests {
 
         #[test]
         fn memberships_read_back(ids in prop::collection::btree_set(any::<u64>(), 1..6)) {
-            let nodes: BTreeMap<u64, BasicNode> = ids.iter().map(|id| (*id, BasicNode::new(id.to_string()))).collect();
-            let written = Membership::new(vec![ids], nodes).expect("all voters are members");
+            let member = |id: &u64| (*id, Member { node_id: format!("n{id}"), addr: id.to_string() });
+            let members: BTreeMap<u64, Member> = ids.iter().map(member).collect();
+            let written = Membership::new(vec![ids], members).expect("all voters are members");
             prop_assert_eq!(membership(membership_to_message(&written)), Ok(written));
         }
     }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::consensus::{Consensus, LOG_NAME};
 use super::log::LogFile;
-use super::tests::{create, founded, opened};
+use super::tests::{create, founded, opened, outside};
 use super::{convert, refound};
 use crate::clock::Clock;
 use crate::seal::Keyring;
@@ -33,7 +33,7 @@ fn copy(from: &Path) -> TempDir {
 }
 
 async fn refusal(directory: &Path) -> String {
-    Consensus::open(directory, Clock::system(), None).await.err().expect("is refused").to_string()
+    Consensus::open(directory, Clock::system(), outside(), None).await.err().expect("is refused").to_string()
 }
 
 /// The ids of the entries in the log.

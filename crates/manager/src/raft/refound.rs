@@ -5,14 +5,13 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use openraft::BasicNode;
 use swarm_api::pb;
 
 use super::consensus::{ConsensusError, LOG_NAME};
 use super::log::{LogFile, Salvaged, salvage};
 use super::machine::replay;
 use super::snapshot::{Snapshots, read_records, write_records};
-use super::types::{LeaderId, LogId, Membership, Payload, SnapshotMeta, StoredMembership, Vote};
+use super::types::{LeaderId, LogId, Member, Membership, Payload, SnapshotMeta, StoredMembership, Vote};
 use crate::seal::{Keyring, UnlockKey};
 use crate::store::State;
 
@@ -36,6 +35,8 @@ pub(crate) struct Refounding<'a> {
     pub(crate) raft_id: u64,
     /// Where others will reach it.
     pub(crate) addr: String,
+    /// The node it is on.
+    pub(crate) node_id: String,
     pub(crate) state: &'a State,
     /// Greater than any term before.
     pub(crate) term: u64,
@@ -96,10 +97,11 @@ pub(crate) fn refound(
     keyring: Arc<Keyring>,
     refounding: Refounding<'_>,
 ) -> Result<(), ConsensusError> {
-    let Refounding { raft_id, addr, state, term } = refounding;
+    let Refounding { raft_id, addr, node_id, state, term } = refounding;
     let leader_id = LeaderId { term, node_id: raft_id };
     let last = LogId::new(leader_id, state.index());
-    let members = BTreeMap::from([(raft_id, BasicNode::new(addr.clone()))]);
+    let member = Member { node_id: node_id.clone(), addr: addr.clone() };
+    let members = BTreeMap::from([(raft_id, member)]);
     let membership = Membership::new(vec![BTreeSet::from([raft_id])], members)
         .map_err(|error| ConsensusError::Fatal(error.to_string()))?;
     let meta = SnapshotMeta {
@@ -109,6 +111,6 @@ pub(crate) fn refound(
     Snapshots::new(directory.to_owned(), keyring.clone()).write(&meta, state)?;
     let file = LogFile::open(&directory.join(LOG_NAME), keyring)?;
     let vote = Vote { leader_id, committed: false };
-    file.begin_after(&pb::RaftMember { raft_id, addr }, &last, &vote)?;
+    file.begin_after(&pb::RaftMember { raft_id, addr, node_id }, &last, &vote)?;
     Ok(())
 }

@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
+use swarm_api::channel::Tcp;
+use swarm_api::id::NodeId;
 use swarm_api::pb;
+use swarm_api::role::Role;
+use swarm_api::tls::{Identity, NodeKey, SharedIdentity};
 use tempfile::TempDir;
 
-use super::consensus::{Consensus, Founding};
+use super::consensus::{Consensus, Founding, Outside};
 use super::log::{LogFile, LogStore};
 use super::machine::Machine;
 use super::snapshot::Snapshots;
 use super::types::Types;
+use crate::ca::{self, Grant};
 use crate::clock::Clock;
 use crate::seal::{Keyring, UnlockKey};
 use crate::store::{Publisher, State, Store, Transaction};
@@ -74,8 +79,20 @@ impl Consensus {
 pub(super) async fn founded() -> TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let founding = Founding { raft_id: 7, addr: "127.0.0.1:2377".into(), first: create("first") };
-    Consensus::found(directory.path(), Clock::system(), founding).await.expect("founds");
+    Consensus::found(directory.path(), Clock::system(), outside(), founding).await.expect("founds");
     directory
+}
+
+/// An identity with which nobody is called.
+pub(super) fn outside() -> Outside {
+    let root = ca::generate(0).expect("a root");
+    let key = NodeKey::generate().expect("a key");
+    let node_id = NodeId::from("node");
+    let validity = Duration::from_secs(3600);
+    let grant = Grant { node_id: &node_id, role: Role::Manager, cluster_id: "swarm", now_ns: 0, validity };
+    let chain = ca::issue(&root, &key.csr_der().expect("a request"), &grant).expect("a certificate");
+    let identity = Identity::from_pem(&chain, &key.to_pem()).expect("an identity");
+    Outside { identity: SharedIdentity::new(identity), dialer: Arc::new(Tcp) }
 }
 
 pub(super) async fn opened(directory: &Path) -> Consensus {
@@ -83,7 +100,7 @@ pub(super) async fn opened(directory: &Path) -> Consensus {
 }
 
 async fn unlocked(directory: &Path, unlock: Option<&UnlockKey>) -> Consensus {
-    let consensus = Consensus::open(directory, Clock::system(), unlock).await.expect("opens");
+    let consensus = Consensus::open(directory, Clock::system(), outside(), unlock).await.expect("opens");
     let mut leadership = consensus.leadership();
     let leads = leadership.wait_for(|leadership| leadership.term.is_some());
     tokio::time::timeout(Duration::from_secs(20), leads).await.expect("leads in time").expect("runs");
@@ -137,10 +154,10 @@ async fn a_restart_begins_with_the_snapshot() {
 async fn a_second_opening_is_refused_and_so_is_an_empty_directory() {
     let directory = founded().await;
     let mut consensus = opened(directory.path()).await;
-    assert!(Consensus::open(directory.path(), Clock::system(), None).await.is_err());
+    assert!(Consensus::open(directory.path(), Clock::system(), outside(), None).await.is_err());
     consensus.shutdown().await;
     let empty = tempfile::tempdir().expect("a temporary directory");
-    let error = Consensus::open(empty.path(), Clock::system(), None).await.err().expect("refused");
+    let error = Consensus::open(empty.path(), Clock::system(), outside(), None).await.err().expect("refused");
     assert_eq!(error.to_string(), "raft storage: no cluster was founded here");
 }
 
@@ -156,7 +173,7 @@ async fn a_locked_member_opens_with_its_key_and_forgets_the_old_ones() {
     consensus.shutdown().await;
 
     let refused = |unlock: Option<&UnlockKey>| {
-        let opening = Consensus::open(directory.path(), Clock::system(), unlock);
+        let opening = Consensus::open(directory.path(), Clock::system(), outside(), unlock);
         futures_util::FutureExt::now_or_never(opening).expect("at once").err().expect("refused")
     };
     assert!(refused(None).to_string().contains("locked"));

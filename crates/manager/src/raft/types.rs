@@ -3,7 +3,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use openraft::BasicNode;
 
 use crate::store::{Applied, Refused};
 
@@ -13,7 +12,7 @@ openraft::declare_raft_types!(
         D = Command,
         R = Outcome,
         NodeId = u64,
-        Node = BasicNode,
+        Node = Member,
         Term = u64,
 );
 
@@ -22,9 +21,19 @@ pub(crate) type LogId = openraft::alias::LogIdOf<Types>;
 pub(crate) type Vote = openraft::alias::VoteOf<Types>;
 pub(crate) type Entry = openraft::alias::EntryOf<Types>;
 pub(crate) type Payload = openraft::alias::PayloadOf<Types>;
-pub(crate) type Membership = openraft::Membership<u64, BasicNode>;
+pub(crate) type Membership = openraft::Membership<u64, Member>;
 pub(crate) type StoredMembership = openraft::alias::StoredMembershipOf<Types>;
 pub(crate) type SnapshotMeta = openraft::alias::SnapshotMetaOf<Types>;
+
+/// What the group knows of a member besides its number. The number never means another machine; the address is only where
+/// it was when it became a member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Its node; empty in groups from before there were several managers.
+    pub(crate) node_id: String,
+    /// `host:port`.
+    pub(crate) addr: String,
+}
 
 /// An encoded `StoreTransaction`. Encoded once by the leader; cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq)]

@@ -43,6 +43,9 @@ async fn started_at(directory: &Path, identity: &SharedIdentity, clock: Clock) -
         clock,
         dispatcher: manager::dispatcher::DispatcherConfig::default(),
         unlock_key: None,
+        dialer: Arc::new(Tcp),
+        advertise_addr: String::new(),
+        managers: Vec::new(),
     };
     let manager = manager::start(config).await.expect("starts");
     let leads = async {

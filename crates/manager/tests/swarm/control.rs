@@ -105,7 +105,11 @@ async fn nodes_and_cluster() {
     );
     update.version = updated.meta.expect("stored").version;
     update.spec.get_or_insert_default().role = pb::NodeRole::Worker.into();
-    assert_eq!(control.update_node(update).await.expect_err("not yet").code(), Code::Unimplemented);
+    let refused = control.update_node(update).await.expect_err("the last one");
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::FailedPrecondition, "attempting to demote the last manager of the swarm")
+    );
     let removal = pb::RemoveNodeRequest { reference: own, force: true };
     assert_eq!(control.remove_node(removal).await.expect_err("a manager").code(), Code::FailedPrecondition);
 

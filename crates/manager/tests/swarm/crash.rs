@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use manager::clock::Clock;
+use swarm_api::channel::Tcp;
 use swarm_api::tls::{Identity, SharedIdentity};
 use swarm_api::{default, pb};
 
@@ -95,6 +97,9 @@ async fn a_second_manager_on_the_directory_is_refused_and_a_first_one_without_a_
         clock: Clock::system(),
         dispatcher: manager::dispatcher::DispatcherConfig::default(),
         unlock_key: None,
+        dialer: Arc::new(Tcp),
+        advertise_addr: String::new(),
+        managers: Vec::new(),
     };
     assert!(manager::start(config(bed.directory.path())).await.is_err());
     let empty = tempfile::tempdir().expect("a temporary directory");

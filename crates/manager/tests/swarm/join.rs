@@ -69,8 +69,11 @@ async fn wrong_tokens_are_refused_with_the_reason() {
     let refused = joined(&bed, &key, &elsewhere).await.expect_err("refused").to_string();
     assert_eq!(refused, format!("remote CA does not match fingerprint. Expected: {}", "0".repeat(50)));
 
-    let refused = joined(&bed, &key, &tokens.manager).await.expect_err("not yet");
-    assert_eq!(refused.to_string(), "joining as a manager is not implemented: join with the worker token");
+    let other = NodeKey::generate().expect("a key");
+    let identity = joined(&bed, &other, &tokens.manager).await.expect("joins");
+    assert_eq!(identity.role, Role::Manager);
+    let refused = joined(&bed, &other, &tokens.worker).await.expect_err("refused").to_string();
+    assert_eq!(refused, format!("node {} has another role than the token gives", identity.node_id));
 
     let cluster = bed.control().get_cluster(pb::Empty {}).await.expect("answers").into_inner();
     let version = cluster.meta.expect("stored").version;

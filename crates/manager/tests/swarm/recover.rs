@@ -8,6 +8,7 @@ use std::time::Duration;
 use manager::clock::Clock;
 use manager::seal::{SealError, UnlockKey};
 use manager::{ForceConfig, Manager, ManagerConfig, RestoreConfig};
+use swarm_api::channel::Tcp;
 use swarm_api::pb::NodeRole;
 use swarm_api::tls::SharedIdentity;
 use swarm_api::{default, pb};
@@ -49,6 +50,9 @@ fn config(state_dir: &Path, identity: &SharedIdentity, unlock_key: Option<Unlock
         identity: identity.clone(),
         clock: Clock::system(),
         dispatcher: manager::dispatcher::DispatcherConfig::default(),
+        dialer: Arc::new(Tcp),
+        advertise_addr: String::new(),
+        managers: Vec::new(),
         unlock_key,
     }
 }

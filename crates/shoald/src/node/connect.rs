@@ -5,24 +5,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use swarm_api::channel::{self, Tcp};
 use swarm_api::tls::{Identity, SharedIdentity};
+use tokio::sync::watch;
 use tonic::transport::Channel;
 use worker::{Connect, Place};
 
 use super::membership::Dir;
 
+/// The manager of this process with its address, while there is one.
+pub(super) type Local = Option<(String, Channel)>;
+
 /// Channels to the managers of this node's swarm, and the node's certificate.
 pub(super) struct Managers {
     pub(super) dir: Dir,
     pub(super) identity: SharedIdentity,
-    /// The manager of this process with its address, if there is one.
-    pub(super) local: Option<(String, Channel)>,
-    /// Where this node says it is.
-    pub(super) place: Place,
+    pub(super) local: watch::Receiver<Local>,
+    /// Where this node says it is, without a port.
+    pub(super) addr: String,
 }
 
 impl Managers {
     fn local(&self, addr: &str) -> Option<Channel> {
-        self.local.as_ref().filter(|(own, _)| own == addr).map(|(_, channel)| channel.clone())
+        self.local.borrow().as_ref().filter(|(own, _)| own == addr).map(|(_, channel)| channel.clone())
     }
 }
 
@@ -54,6 +57,7 @@ impl Connect for Managers {
     }
 
     fn place(&self) -> Place {
-        self.place.clone()
+        let manager_addr = self.local.borrow().as_ref().map(|(own, _)| own.clone()).unwrap_or_default();
+        Place { addr: self.addr.clone(), manager_addr }
     }
 }

@@ -55,8 +55,19 @@ impl Membership {
         }
     }
 
-    pub(super) fn worker(listen: SocketAddr, advertise: SocketAddr, managers: Vec<String>) -> Self {
-        Self { managers, manager: false, ..Self::new(listen, advertise) }
+    /// Of a node that joined by these managers.
+    pub(super) fn joined(
+        listen: SocketAddr,
+        advertise: SocketAddr,
+        managers: Vec<String>,
+        manager: bool,
+    ) -> Self {
+        Self { managers, manager, ..Self::new(listen, advertise) }
+    }
+
+    /// The same, as that of a manager.
+    pub(super) fn promoted(self, advertise: SocketAddr) -> Self {
+        Self { advertise, manager: true, ..self }
     }
 
     /// The same with what the user wrote of addresses.

@@ -10,7 +10,9 @@ mod held;
 mod member;
 mod membership;
 mod owner;
+mod quorum;
 mod rescue;
+mod turn;
 
 use std::path::PathBuf;
 

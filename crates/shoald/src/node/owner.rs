@@ -12,24 +12,33 @@ use rest::{
 use swarm_api::channel::Tcp;
 use swarm_api::join;
 use swarm_api::pb::control_client::ControlClient;
+use swarm_api::role::Role;
 use swarm_api::tls::{Identity, SharedIdentity};
 use swarm_api::validate;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::transport::Channel;
 use worker::Executor;
 
-use super::Settings;
-use super::address;
 use super::held::Held;
-use super::member::{Change, Member};
+use super::member::{self, Change, Member};
 use super::membership::{Dir, Membership};
+use super::{Settings, address, quorum};
 use crate::executor::EngineExecutor;
+
+/// Docker's words.
+const JOIN_LATE: &str = "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node.";
 
 /// Where an answer goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
 
 /// How long a manager may take to lead its swarm of one.
 const LEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a daemon that starts waits for a leader: an election takes about a second.
+const RESUME_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a new manager may take to be one of the managers.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the others may take to let a manager go that leaves.
+const STEP_DOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is asked of the owner.
 pub(super) enum Request {
@@ -59,9 +68,22 @@ pub(super) struct Owner {
     /// What is remembered and cannot be taken up, instead of a member.
     pub(super) held: Option<Held>,
     published: watch::Sender<Published>,
+    /// When a turn of role that did not succeed is tried again.
+    pub(super) retry_turn: Option<tokio::time::Instant>,
+}
+
+/// Where a node that joins would serve, if it is to be a manager.
+struct Place {
+    listen: SocketAddr,
+    advertise: Result<SocketAddr, NodeError>,
+    listener: Result<TcpListener, NodeError>,
+    advertise_text: String,
+    data_path_addr: String,
 }
 
 enum Event {
+    /// The managers' wish is tried again.
+    Turn,
     Request(Request),
     Change(Change),
     /// Nobody holds the handle any more.
@@ -75,7 +97,7 @@ impl Owner {
         published: watch::Sender<Published>,
     ) -> Self {
         let dir = Dir::new(&settings.data_root);
-        Self { settings, dir, executor, member: None, held: None, published }
+        Self { settings, dir, executor, member: None, held: None, published, retry_turn: None }
     }
 
     /// Takes up what is remembered. A machine in no swarm runs no tasks: what a leave did not finish is removed.
@@ -113,8 +135,8 @@ impl Owner {
             // It may lie open since a crash between the lock and this.
             self.dir.save_identity(&member.identity()).context("cannot seal the node's key")?;
         }
-        if tokio::time::timeout(LEAD_TIMEOUT, member.led()).await.is_err() {
-            tracing::warn!("this manager does not lead yet");
+        if tokio::time::timeout(RESUME_TIMEOUT, member.led()).await.is_err() {
+            tracing::warn!("no manager leads yet");
         }
         self.member = Some(member);
         Ok(())
@@ -148,7 +170,13 @@ impl Owner {
                     return;
                 }
                 Event::Request(request) => self.handle(request).await,
-                Event::Change(Change::Status) => self.publish(),
+                Event::Change(Change::Status) => {
+                    self.publish();
+                    if self.retry_turn.is_none() {
+                        self.turn().await;
+                    }
+                }
+                Event::Turn => self.turn().await,
                 Event::Change(Change::Lock) => self.reseal(),
                 Event::Change(Change::Broken(reason)) => {
                     self.published.send_modify(|published| published.broken = Some(reason));
@@ -161,6 +189,13 @@ impl Owner {
     }
 
     async fn next_event(&mut self, requests: &mut mpsc::Receiver<Request>) -> Event {
+        let turn = self.retry_turn;
+        let turn = async {
+            match turn {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         let change = async {
             match &mut self.member {
                 Some(member) => member.change().await,
@@ -170,6 +205,7 @@ impl Owner {
         tokio::select! {
             request = requests.recv() => request.map_or(Event::Closed, Event::Request),
             change = change => Event::Change(change),
+            () = turn => Event::Turn,
         }
     }
 
@@ -276,25 +312,27 @@ impl Owner {
         let listen = address::listen(&request.listen_addr)?;
         address::data_path(&request.data_path_addr)?;
         let managers: Vec<String> = request.remote_addrs.iter().map(|addr| address::remote(addr)).collect();
-        // A worker is called by nobody: an address that cannot be found out is no obstacle.
-        let advertise = match address::advertise(
-            &request.advertise_addr,
-            &self.settings.default_advertise_addr,
+        // A worker is called by nobody: an address that cannot be found out is no obstacle, nor is one in use.
+        let advertise =
+            address::advertise(&request.advertise_addr, &self.settings.default_advertise_addr, listen);
+        if !request.advertise_addr.is_empty()
+            && let Err(error) = advertise
+        {
+            return Err(error);
+        }
+        let place = Place {
             listen,
-        ) {
-            Err(error) if !request.advertise_addr.is_empty() => return Err(error),
-            found => found.unwrap_or(listen),
+            advertise,
+            listener: bind(listen),
+            advertise_text: request.advertise_addr,
+            data_path_addr: request.data_path_addr,
         };
         self.dir.make().map_err(internal)?;
         let key = self.dir.key().map_err(internal)?;
         let mut refusal = None;
         for addr in &managers {
             match join::join(Arc::new(Tcp), addr, &request.token, &key, request.availability).await {
-                Ok(identity) => {
-                    let membership = Membership::worker(listen, advertise, managers)
-                        .written(&request.advertise_addr, &request.data_path_addr);
-                    return self.joined(membership, identity).await;
-                }
+                Ok(identity) => return self.joined(place, managers, identity).await,
                 Err(error) => {
                     tracing::warn!(%addr, %error, "cannot join by this manager");
                     refusal.get_or_insert(error);
@@ -311,23 +349,52 @@ impl Owner {
         })
     }
 
-    async fn joined(&mut self, membership: Membership, identity: Identity) -> Result<(), NodeError> {
+    async fn joined(
+        &mut self,
+        place: Place,
+        managers: Vec<String>,
+        identity: Identity,
+    ) -> Result<(), NodeError> {
+        let is_manager = identity.role == Role::Manager;
+        let Place { listen, advertise, listener, advertise_text, data_path_addr } = place;
+        let (advertise, listener) = match is_manager {
+            true => (advertise?, Some(listener?)),
+            false => (advertise.unwrap_or(listen), None),
+        };
+        let membership = Membership::joined(listen, advertise, managers, is_manager)
+            .written(&advertise_text, &data_path_addr);
+        if is_manager {
+            member::prepare(&self.dir, &membership, &identity).map_err(internal)?;
+        }
         let saved = self.dir.save_identity(&identity).and_then(|()| self.dir.save(&membership));
         saved.map_err(internal)?;
         let identity = SharedIdentity::new(identity);
         let executor = Arc::new(self.executor.clone());
-        let member =
-            Member::start(&self.dir, membership, identity, None, executor, None).await.map_err(internal)?;
-        self.member = Some(member);
+        let member = Member::start(&self.dir, membership, identity, listener, executor, None)
+            .await
+            .map_err(internal)?;
+        let member = self.member.insert(member);
+        if is_manager {
+            // Under the new manager's keys.
+            self.dir.save_identity(&member.identity()).map_err(internal)?;
+        }
+        if tokio::time::timeout(JOIN_TIMEOUT, member.led()).await.is_err() {
+            return Err(NodeError::Unavailable(JOIN_LATE.to_owned()));
+        }
         Ok(())
     }
 
     async fn leave(&mut self, force: bool) -> Result<(), NodeError> {
         self.check_leave(force)?;
-        if self.member.as_ref().is_some_and(Member::is_manager) && !force {
-            return Err(NodeError::LastManager(
-                "Removing the last manager erases all current state of the swarm. ".to_owned(),
-            ));
+        if let Some(member) = &self.member {
+            if member.is_manager() && !force {
+                return Err(NodeError::LastManager(quorum::warning(member).await));
+            }
+            match tokio::time::timeout(STEP_DOWN_TIMEOUT, member.step_down()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "leaves without the other managers' consent"),
+                Err(_) => tracing::warn!("leaves without waiting for the other managers any longer"),
+            }
         }
         self.stop(false).await;
         self.dir.forget().map_err(internal)?;
@@ -364,7 +431,7 @@ impl Owner {
         }
     }
 
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let (status, control) = match (&self.member, &self.held) {
             (Some(member), _) => (status(member), member.control()),
             (None, Some(held)) => (held.status(), None),
@@ -386,7 +453,11 @@ fn status(member: &Member) -> NodeStatus {
         node_addr: member.membership().advertise.ip().to_string(),
         control_available: member.is_manager(),
         error: if agent.connected { String::new() } else { agent.last_error.unwrap_or_default() },
-        managers: agent.managers.into_iter().map(|addr| Peer { node_id: String::new(), addr }).collect(),
+        managers: agent
+            .told
+            .into_iter()
+            .map(|told| Peer { node_id: told.node_id, addr: told.addr })
+            .collect(),
     }
 }
 

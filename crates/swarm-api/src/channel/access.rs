@@ -10,6 +10,7 @@ use tower::{Layer, Service};
 
 use super::connection::{Caller, RemoteAddr};
 use super::door::Door;
+use super::forward::{self, OnBehalf};
 use crate::role;
 use crate::tls::Peer;
 
@@ -49,7 +50,13 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Checked<S> {
         let path = request.uri().path();
         let standing = self.door.standing(&peer).and_then(|peer| check(path, &peer).map(|()| peer));
         match standing {
-            Ok(peer) => drop(request.extensions_mut().insert(peer)),
+            Ok(peer) => {
+                let passed_on = forward::on_behalf(&request, &peer);
+                if passed_on.is_some() {
+                    request.extensions_mut().insert(OnBehalf);
+                }
+                request.extensions_mut().insert(passed_on.unwrap_or(peer));
+            }
             Err(status) => return Either::Right(ready(Ok(status.into_http()))),
         }
         if let Some(remote) = remote {
@@ -68,6 +75,9 @@ fn check(path: &str, peer: &Peer) -> Result<(), Status> {
         (Some(_), Peer::Anonymous) => Status::unauthenticated("this call needs a node's certificate"),
         (Some(_), Peer::Node { role, .. }) => {
             Status::permission_denied(format!("this call is not for a node of role {role}"))
+        }
+        (Some(_), Peer::Unknown { .. }) => {
+            Status::permission_denied("this call is not for a manager that is not known here")
         }
         (Some(_), Peer::Local { .. }) => Status::permission_denied("this call is not for front ends"),
     })

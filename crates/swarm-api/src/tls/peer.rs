@@ -23,6 +23,12 @@ pub enum Peer {
         /// Its role by the certificate.
         role: Role,
     },
+    /// A node with a manager's certificate that is not known here: removed, or made a manager since. Only what members of the
+    /// group say to each other is heard from it, since whoever is behind must be told by those it does not know yet.
+    Unknown {
+        /// Its id.
+        node_id: NodeId,
+    },
     /// No certificate was presented: somebody who wants to join.
     Anonymous,
 }
@@ -32,7 +38,7 @@ impl Peer {
     #[must_use]
     pub fn node_id(&self) -> Option<&NodeId> {
         match self {
-            Self::Local { node_id } | Self::Node { node_id, .. } => Some(node_id),
+            Self::Local { node_id } | Self::Node { node_id, .. } | Self::Unknown { node_id } => Some(node_id),
             Self::Anonymous => None,
         }
     }

@@ -63,6 +63,9 @@ impl Leader {
                 ..DispatcherConfig::default()
             },
             unlock_key: None,
+            dialer: Arc::new(Tcp),
+            advertise_addr: String::new(),
+            managers: Vec::new(),
         };
         let manager = manager::start(config).await.context("start the manager")?;
         let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -5,8 +5,10 @@
 //! stop and start again from its disk. Times are short: see [`LOSS`].
 
 mod leader;
+mod managers;
 mod member;
 pub mod spec;
+mod wires;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use worker::agent::ALONE_AFTER;
 use worker::fake::FakeExecutor;
 
 use self::leader::Leader;
+pub use self::managers::Managers;
 pub use self::member::Member;
 
 /// How long a cluster may take to get where a test wants it.

@@ -10,11 +10,15 @@ use futures_util::stream::{self, StreamExt};
 use openraft::{OptionalSend, RaftLogReader};
 
 use super::file::LogFile;
-use super::tail::Tail;
+use super::tail::{Tail, size};
 use crate::raft::types::{Entry, LogId, Types, Vote};
 
 /// So many entries are read at a time when many are to be applied, as at start.
 const CHUNK: u64 = 64;
+/// So many bytes of entries go to another member at a time, and one entry more: half of what a message may carry.
+const SENT_BYTES: usize = 1024 * 1024;
+/// So many entries are read at a time to fill that.
+const SENT_CHUNK: u64 = 16;
 
 /// What the log is right now, as its owner and its readers share it.
 #[derive(Debug, Default)]
@@ -75,6 +79,23 @@ impl RaftLogReader<Types> for LogReader {
         R: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
         self.read(self.clamp(&range))
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
+        let mut rest = self.clamp(&(start..end));
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while !rest.is_empty() && bytes < SENT_BYTES {
+            let middle = rest.end.min(rest.start + SENT_CHUNK);
+            for entry in self.read(rest.start..middle)? {
+                bytes += size(&entry);
+                entries.push(entry);
+                if bytes >= SENT_BYTES {
+                    break;
+                }
+            }
+            rest.start = middle;
+        }
+        Ok(entries)
     }
 
     async fn entries_stream<R>(

@@ -80,7 +80,7 @@ impl Tail {
     }
 }
 
-fn size(entry: &Entry) -> usize {
+pub(super) fn size(entry: &Entry) -> usize {
     ENTRY_BYTES
         + match &entry.payload {
             Payload::Normal(command) => command.0.len(),
