@@ -19,6 +19,7 @@ mod health;
 mod image;
 mod input;
 mod list;
+mod lock;
 mod log;
 mod manager;
 mod network;

@@ -184,6 +184,36 @@ async fn a_forced_cluster_is_there_whole_or_not_at_all() {
     manager.shutdown().await;
 }
 
+fn restore(to: &Path, from: &Path, passphrase: &str) -> RestoreConfig {
+    RestoreConfig {
+        state_dir: to.to_owned(),
+        from: from.to_owned(),
+        passphrase: passphrase.to_owned(),
+        advertise_addr: "10.9.8.7:2377".to_owned(),
+        availability: pb::NodeAvailability::Active,
+        clock: Clock::system(),
+    }
+}
+
+async fn refuses_what_is_no_backup(to: &Path, from: &Path, whole: &[u8]) {
+    let wrong = manager::restore(restore(to, from, "another passphrase")).await.expect_err("is refused");
+    assert!(wrong.to_string().contains("the passphrase is wrong"), "{wrong}");
+    let broken = to.join("broken");
+    for damage in 0..2 {
+        let mut bytes = whole.to_vec();
+        if damage == 0 {
+            bytes.truncate(whole.len() - 1)
+        } else {
+            bytes[whole.len() / 2] ^= 1
+        }
+        fs::write(&broken, bytes).expect("writes");
+        assert!(manager::restore(restore(to, &broken, PASSPHRASE)).await.is_err());
+    }
+    fs::write(&broken, b"shoalbak\0\0\0\x09 and more than a header of it").expect("writes");
+    let newer = manager::restore(restore(to, &broken, PASSPHRASE)).await.expect_err("is refused");
+    assert!(newer.to_string().contains("format 9"), "{newer}");
+}
+
 #[tokio::test]
 async fn a_backup_becomes_the_same_cluster_elsewhere() {
     let Bed { manager, directory, addr, .. } = Bed::new().await;
@@ -211,32 +241,9 @@ async fn a_backup_becomes_the_same_cluster_elsewhere() {
     manager.shutdown().await;
 
     let elsewhere = tempfile::tempdir().expect("a temporary directory");
-    let restore = |from: &Path, passphrase: &str| RestoreConfig {
-        state_dir: elsewhere.path().to_owned(),
-        from: from.to_owned(),
-        passphrase: passphrase.to_owned(),
-        advertise_addr: "10.9.8.7:2377".to_owned(),
-        availability: pb::NodeAvailability::Active,
-        clock: Clock::system(),
-    };
-    let wrong = manager::restore(restore(&from, "another passphrase")).await.expect_err("is refused");
-    assert!(wrong.to_string().contains("the passphrase is wrong"), "{wrong}");
-    let broken = directory.path().join("broken");
-    for damage in 0..2 {
-        let mut bytes = whole.clone();
-        if damage == 0 {
-            bytes.truncate(whole.len() - 1)
-        } else {
-            bytes[whole.len() / 2] ^= 1
-        }
-        fs::write(&broken, bytes).expect("writes");
-        assert!(manager::restore(restore(&broken, PASSPHRASE)).await.is_err());
-    }
-    fs::write(&broken, b"shoalbak\0\0\0\x09 and more than a header of it").expect("writes");
-    let newer = manager::restore(restore(&broken, PASSPHRASE)).await.expect_err("is refused");
-    assert!(newer.to_string().contains("format 9"), "{newer}");
-
-    let (identity, locked) = manager::restore(restore(&from, PASSPHRASE)).await.expect("restores");
+    refuses_what_is_no_backup(elsewhere.path(), &from, &whole).await;
+    let (identity, locked) =
+        manager::restore(restore(elsewhere.path(), &from, PASSPHRASE)).await.expect("restores");
     assert!(!locked);
     let identity = SharedIdentity::new(identity);
     let manager = started(config(elsewhere.path(), &identity, None)).await;
