@@ -356,6 +356,9 @@ fn config() -> Arc<Config> {
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: KEPT_ENTRIES,
         enable_pre_vote: Some(true),
+        // A leader that is started again knows neither what was committed nor whether its own disk had all of it, and would serve
+        // reads from before: it has to be elected like everybody else, by those who know.
+        enable_leader_restore: Some(false),
         ..Config::default()
     })
 }
@@ -373,6 +376,12 @@ async fn live(
     let (failed, failed_receiver) = watch::channel(None);
     if started.send(Ok((raft.clone(), leadership_receiver, failed_receiver))).is_err() {
         return;
+    }
+    // Where nobody else could be elected there is nobody to wait for.
+    if raft.voter_ids().eq([*raft.node_id()])
+        && let Err(error) = raft.trigger().elect(false).await
+    {
+        tracing::warn!(%error, "an election does not begin at once");
     }
     let pump = tokio::spawn(propose::run(raft.clone(), proposals));
     let compacting = tokio::spawn(compact::run(raft.clone(), compaction));
