@@ -3,4 +3,5 @@
 
 mod nodes;
 mod one;
+mod several;
 mod workload;

@@ -14,6 +14,8 @@ use std::hash::Hash;
 
 /// Steps of one search before it is given up.
 const STEPS: u64 = 20_000_000;
+/// Operations that are told on each side of one that cannot be explained.
+const AROUND: usize = 15;
 
 /// What a client did and what it saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +127,8 @@ struct Search<'a, V> {
     stack: Vec<(usize, V)>,
     seen: HashSet<(Vec<u64>, V)>,
     at: usize,
-    deepest: (usize, String),
+    /// How many operations the best attempt did, the value then, and where it was stuck.
+    deepest: (usize, V, usize),
 }
 
 impl<'a, V: Clone + Debug + Eq + Hash> Search<'a, V> {
@@ -154,7 +157,7 @@ impl<'a, V: Clone + Debug + Eq + Hash> Search<'a, V> {
             stack: Vec::new(),
             seen: HashSet::new(),
             at: 1 % count,
-            deepest: (0, String::new()),
+            deepest: (0, initial.clone(), 0),
             moments,
         }
     }
@@ -185,14 +188,7 @@ impl<'a, V: Clone + Debug + Eq + Hash> Search<'a, V> {
 
     fn go_back(&mut self) -> Step {
         if self.stack.len() >= self.deepest.0 {
-            let stuck = match self.at {
-                0 => "the end".to_owned(),
-                place => format!("{:?}", self.history[self.moments[place - 1].operation]),
-            };
-            let (done, value) = (self.stack.len(), &self.value);
-            let said =
-                format!("after {done} operations, with {value:?} in the register, nothing explains {stuck}");
-            self.deepest = (done, said);
+            self.deepest = (self.stack.len(), self.value.clone(), self.at);
         }
         let Some((place, before)) = self.stack.pop() else { return Step::Exhausted };
         let number = self.moments[place - 1].operation;
@@ -241,8 +237,18 @@ impl<'a, V: Clone + Debug + Eq + Hash> Search<'a, V> {
         self.previous[next] = place;
     }
 
+    /// How far the best attempt came, and what was done about the time when it was stuck.
     fn best(&self) -> String {
-        self.deepest.1.clone()
+        let (done, value, place) = &self.deepest;
+        let head = format!("after {done} operations, with {value:?} in the register, nothing explains ");
+        let Some(stuck) = place.checked_sub(1) else { return head + "the end" };
+        let stuck = self.moments[stuck].operation;
+        let mut order: Vec<usize> = (0..self.history.len()).collect();
+        order.sort_by_key(|number| self.history[*number].began);
+        let at = order.iter().position(|number| *number == stuck).unwrap_or(0);
+        let around = &order[at.saturating_sub(AROUND)..order.len().min(at + AROUND)];
+        let lines = around.iter().map(|number| format!("\n    {:?}", self.history[*number]));
+        format!("{head}{:?}; about that time:{}", self.history[stuck], lines.collect::<String>())
     }
 }
 

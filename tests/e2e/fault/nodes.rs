@@ -88,6 +88,22 @@ impl Nodes {
         })
     }
 
+    /// The manager that leads, as those that answer see it.
+    pub(super) fn leader(&self) -> usize {
+        eventually("one manager leads", || {
+            let mut last = String::new();
+            for daemon in &self.daemons[..self.managers] {
+                let said = daemon.shoal(&["node", "ls", "--format", "{{.ID}} {{.ManagerStatus}}"]);
+                let id = said.out.lines().find_map(|line| line.strip_suffix(" Leader")).map(str::to_owned);
+                if let Some(index) = id.and_then(|id| self.ids.iter().position(|known| *known == id)) {
+                    return Ok(index);
+                }
+                last = said.out + &said.err;
+            }
+            Err(last)
+        })
+    }
+
     /// Waits until each of these managers has taken further changes.
     pub(super) fn go_on(&self, workload: &Workload, managers: &[usize]) {
         /// Changes that each must take.
