@@ -186,6 +186,54 @@ fn a_cluster_goes_on_by_force_with_its_worker() {
     });
 }
 
+/// The quorum is lost for good: a follower goes on with all that was acknowledged, and whoever returns later works for it.
+#[test]
+fn a_follower_goes_on_by_force_without_the_others() {
+    let lan = Lan::new(3);
+    let mut managers: Vec<Daemon> = (0..3).map(|index| daemon(&lan, index)).collect();
+    managers[0].docker(&["swarm", "init", "--autolock", "--advertise-addr", &Lan::address(0)]).ok();
+    let key = managers[0].docker(&["swarm", "unlock-key", "-q"]).ok();
+    let token = managers[0].docker(&["swarm", "join-token", "-q", "manager"]).ok();
+    for manager in &managers[1..] {
+        manager.docker(&["swarm", "join", "--token", &token, &format!("{}:2377", Lan::address(0))]).ok();
+        let key_file = manager.path("data").join("swarm/key.pem");
+        eventually("a manager that has joined locks its keys", || {
+            let text = fs::read_to_string(&key_file).map_err(|error| error.to_string())?;
+            if text.contains("PRIVATE KEY") { Err(text) } else { Ok(()) }
+        });
+    }
+    eventually("all three manage", || {
+        let said = managers[0].docker(&["node", "ls", "--format", "{{.ManagerStatus}}"]).ok();
+        if said.matches("Reachable").count() == 2 { Ok(()) } else { Err(said) }
+    });
+    managers[0]
+        .docker(&["service", "create", "--detach", "--name", "web", "--replicas", "3", "shoal/hello-http"])
+        .ok();
+    managers[0].crash();
+    managers[2].crash();
+
+    let address = Lan::address(1);
+    let force = ["swarm", "init", "--force-new-cluster", "--advertise-addr", &address];
+    let survivor = managers[1].docker(&["info", "--format", "{{.Swarm.NodeID}}"]).ok();
+    assert_eq!(managers[1].docker(&force).code, 0, "{}", managers[1].log());
+    assert_eq!(managers[1].docker(&["info", "--format", "{{.Swarm.NodeID}}"]).ok(), survivor);
+    assert_eq!(managers[1].docker(&["swarm", "join-token", "-q", "manager"]).ok(), token);
+    until_running(&managers[1], 3);
+    managers[1].kill();
+    managers[1].restart();
+    unlock(&managers[1], &key).expect("the lock is the one it was");
+
+    managers[2].restart();
+    assert_eq!(state(&managers[2]), "locked");
+    unlock(&managers[2], &key).expect("unlocks");
+    eventually("the manager that returns is a worker", || {
+        let said = managers[1].docker(&["node", "ls", "--format", "{{.Status}}{{.ManagerStatus}};"]).ok();
+        let there = managers[2].docker(&["info", "--format", "{{.Swarm.ControlAvailable}}"]).ok();
+        let is_so = said.contains("Ready;") && said.contains("ReadyLeader;") && there == "false";
+        if is_so { Ok(()) } else { Err(format!("{said} {there}")) }
+    });
+}
+
 #[test]
 fn a_backup_is_restored_on_another_machine() {
     let lan = Lan::new(2);

@@ -48,15 +48,11 @@ pub async fn force_new_cluster(config: ForceConfig) -> Result<(), ManagerError> 
 fn force(config: &ForceConfig) -> Result<(), ManagerError> {
     settle(&config.state_dir)?;
     let directory = config.state_dir.join(RAFT_DIRECTORY);
-    let Recovered { mut state, raft_id, term, last, keyring } =
-        raft::recover(&directory, config.unlock_key.as_ref())?;
-    let known = || Some(state.node(&config.node_id)?.manager_status.as_ref()?.raft_id);
-    raft_id.or_else(known).ok_or(ManagerError::NothingLeft)?;
-    // Another member from now on: what the former ones still say to the one that it was is for nobody.
+    let Recovered { mut state, term, last, keyring } = raft::recover(&directory, config.unlock_key.as_ref())?;
+    // Another member than before: should the others find together after all, they must not count on this one, nor it on them.
     let raft_id = rand::random_range(1..=u64::MAX);
     let alone = alone(&state, &config.node_id, raft_id, &config.advertise_addr)?;
-    let begun = begin(&mut state, alone, config.clock.now_ns(), last);
-    begun?;
+    begin(&mut state, alone, config.clock.now_ns(), last)?;
     let new = fresh(&config.state_dir)?;
     let keyring = Arc::new(keyring.successor(&new)?);
     let (addr, node_id) = (config.advertise_addr.clone(), config.node_id.to_string());

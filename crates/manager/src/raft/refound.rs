@@ -20,8 +20,6 @@ pub(crate) struct Recovered {
     /// The state after the last entry. Also entries count of which it was not known here whether they were committed: they may have
     /// been, and somebody may have been told.
     pub(crate) state: State,
-    /// The member's number, if the log knows it.
-    pub(crate) raft_id: Option<u64>,
     /// The greatest term that was heard of.
     pub(crate) term: u64,
     /// The last entry.
@@ -75,8 +73,7 @@ pub(crate) fn recover(directory: &Path, unlock: Option<&UnlockKey>) -> Result<Re
         last = Some(entry.log_id);
     }
     let term = last.map_or(0, |last| last.leader_id.term).max(voted);
-    let raft_id = log.member.map(|member| member.raft_id);
-    Ok(Recovered { state, raft_id, term, last: last.map_or(0, |last| last.index), keyring })
+    Ok(Recovered { state, term, last: last.map_or(0, |last| last.index), keyring })
 }
 
 /// Writes a state without saying whose it is.

@@ -172,7 +172,6 @@ impl<'a> Walk<'a> {
 /// What can be read of a log, told to go on with that.
 #[derive(Default)]
 pub(crate) struct Salvaged {
-    pub(crate) member: Option<pb::RaftMember>,
     pub(crate) vote: Option<Vote>,
     /// From the first, up to the first that cannot be read.
     pub(crate) entries: Vec<Entry>,
@@ -190,7 +189,7 @@ fn read(path: &Path, database: &Database, keyring: &Keyring) -> io::Result<Salva
     let transaction: ReadTransaction = database.begin_read().map_err(failed)?;
     let sealed = format(&transaction)?.is_some();
     let purged = meta(&transaction, PURGED)?.map(convert::log_id);
-    let (member, vote) = (meta(&transaction, MEMBER)?, meta(&transaction, VOTE)?.map(convert::vote));
+    let vote = meta(&transaction, VOTE)?.map(convert::vote);
     let mut walk = Walk::new(path, purged);
     let mut entries = Vec::new();
     if let Some(log) = existing(transaction.open_table(LOG))? {
@@ -208,7 +207,7 @@ fn read(path: &Path, database: &Database, keyring: &Keyring) -> io::Result<Salva
             }
         }
     }
-    Ok(Salvaged { member, vote, entries })
+    Ok(Salvaged { vote, entries })
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
