@@ -10,6 +10,7 @@ use swarm_api::role::Role;
 use swarm_api::tls::{Peer, SharedIdentity};
 use tonic::Status;
 
+use crate::ca::removed;
 use crate::store::{Notice, Object, Store, View};
 
 /// So often connections are closed whose certificate has ended meanwhile.
@@ -22,13 +23,14 @@ pub(crate) fn authorize(store: Store) -> Authorize {
 
 /// As whom this caller counts. Who is not in the store is not in the swarm; who was demoted is a worker whatever its
 /// certificate says, as soon as it is no member of the managers' log any more. No record makes a worker's certificate more.
-/// A manager that is not in the store may be one since: this one may be behind, and is to be told by it.
+/// A manager that is not in the store may be one since: this one may be behind, and is to be told by it; not so one that was
+/// removed.
 fn standing(view: &View, peer: &Peer) -> Result<Peer, Status> {
     let Peer::Node { node_id, role } = peer else { return Ok(peer.clone()) };
     let Some(node) = view.node(node_id) else {
         return match role {
-            Role::Manager => Ok(Peer::Unknown { node_id: node_id.clone() }),
-            Role::Worker => {
+            Role::Manager if !removed::is_removed(view, node_id) => Ok(Peer::Unknown { node_id: node_id.clone() }),
+            Role::Manager | Role::Worker => {
                 Err(Status::permission_denied(format!("node {node_id} is not part of the swarm")))
             }
         };
@@ -117,5 +119,19 @@ mod tests {
         let gone = standing(&view(None), &peer(Role::Manager)).expect("may be new");
         assert_eq!(gone, Peer::Unknown { node_id: NodeId::from("a") });
         assert_eq!(standing(&view(None), &Peer::Anonymous).expect("a stranger"), Peer::Anonymous);
+    }
+
+    #[test]
+    fn a_manager_that_was_removed_is_none_that_is_new() {
+        let removed_nodes = vec![pb::RemovedNode { node_id: "a".into(), until_ns: 9 }];
+        let mut state = State::default();
+        let mut transaction = Transaction::default();
+        transaction.put(pb::Cluster { id: "c".into(), removed_nodes, ..Default::default() });
+        apply(&mut state, transaction, 1, 1).expect("applies");
+        let view = View::from(state);
+        let peer = |id: &str| Peer::Node { node_id: NodeId::from(id), role: Role::Manager };
+        let gone = standing(&view, &peer("a")).expect_err("was removed");
+        assert_eq!(gone.message(), "node a is not part of the swarm");
+        assert!(standing(&view, &peer("b")).is_ok());
     }
 }

@@ -66,6 +66,14 @@ pub(super) fn certified_key(chain_pem: &[u8]) -> Result<Vec<u8>, AuthorityError>
     Ok(certificate.public_key().subject_public_key.data.to_vec())
 }
 
+/// When a chain's first certificate ends; none, if there is no certificate.
+pub(super) fn certificate_end_ns(chain_pem: &[u8]) -> Option<i64> {
+    const SECOND_NS: i64 = 1_000_000_000;
+    let der = certificate_der(chain_pem).ok()?;
+    let (_, certificate) = X509Certificate::from_der(&der).ok()?;
+    Some(certificate.validity().not_after.timestamp().saturating_mul(SECOND_NS))
+}
+
 /// Signs a certificate for the key of this request. The answer is the chain as PEM: the node's certificate, those that lead
 /// from it to earlier roots, and at last that of the root to be trusted.
 ///

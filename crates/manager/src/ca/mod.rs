@@ -6,6 +6,7 @@
 
 mod authority;
 mod refusal;
+pub(crate) mod removed;
 mod root;
 pub(crate) mod rotation;
 mod server;

@@ -6,6 +6,7 @@ use swarm_api::pb::NodeRole;
 use swarm_api::{pb, validate};
 
 use super::{Control, ControlError, filter, quorum, reference, version};
+use crate::ca::removed;
 use crate::raft::Group;
 use crate::store::{Kind, Transaction, View};
 
@@ -61,6 +62,7 @@ impl Control {
 
     pub(super) async fn remove_node(&self, request: &pb::RemoveNodeRequest) -> Result<(), ControlError> {
         self.reader.view().await?;
+        let now_ns = self.proposer.now_ns();
         let decide = |view: &View| {
             let node = reference::node(view, &request.reference)?;
             if node.manager_status.is_some() || is_manager(node) && !request.force {
@@ -72,6 +74,11 @@ impl Control {
             }
             let mut transaction = Transaction::default();
             transaction.delete(node.clone());
+            if let Some(cluster) = view.cluster() {
+                let mut cluster = pb::Cluster::clone(cluster);
+                removed::remember(&mut cluster, node, now_ns);
+                transaction.put(cluster);
+            }
             Ok(transaction)
         };
         self.proposer.update(&self.store, decide).await?;
