@@ -209,3 +209,23 @@ fn what_cannot_be_is_said_in_a_sentence() {
     let refused = pair.manager.docker(&["swarm", "update", "--external-ca", external]);
     assert!(refused.code != 0 && refused.err.contains("ExternalCAs"), "{}", refused.err);
 }
+
+#[test]
+fn a_worker_with_another_address_is_the_same_node() {
+    let mut pair = pair();
+    let node = pair.join();
+    let addr = |pair: &Pair| pair.manager.docker(&["node", "inspect", "-f", "{{.Status.Addr}}", &node]).ok();
+    assert_eq!(addr(&pair), Lan::address(1));
+    pair.worker.stop();
+    let with_mask = |number| format!("{}/24", Lan::address(number));
+    pair.lan.hosts[1].ip(&["addr", "del", &with_mask(1), "dev", "eth0"]);
+    pair.lan.hosts[1].ip(&["addr", "add", &with_mask(6), "dev", "eth0"]);
+    pair.worker.restart();
+    eventually("the managers know the new address", || {
+        let (addr, status) =
+            (addr(&pair), pair.manager.docker(&["node", "inspect", "-f", "{{.Status.State}}", &node]).ok());
+        if addr == Lan::address(6) && status == "ready" { Ok(()) } else { Err(addr) }
+    });
+    let own = pair.worker.docker(&["info", "--format", "{{.Swarm.NodeID}} {{.Swarm.NodeAddr}}"]).ok();
+    assert_eq!(own, format!("{node} {}", Lan::address(6)));
+}

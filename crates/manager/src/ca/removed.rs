@@ -75,7 +75,8 @@ mod tests {
     #[test]
     fn it_takes_no_more_room_than_said() {
         let of = |number: usize| pb::RemovedNode { node_id: number.to_string(), until_ns: HOUR_NS };
-        let mut cluster = pb::Cluster { removed_nodes: (0..MAX_REMOVED).map(of).collect(), ..Default::default() };
+        let mut cluster =
+            pb::Cluster { removed_nodes: (0..MAX_REMOVED).map(of).collect(), ..Default::default() };
         remember(&mut cluster, &node("a", 0), 0);
         let removed = removed(&cluster);
         assert_eq!((removed.len(), removed.first(), removed.last()), (MAX_REMOVED, Some(&"1"), Some(&"a")));
