@@ -211,3 +211,40 @@ fn a_demotion_that_would_lose_the_quorum_is_refused() {
     swarm.managers(leader, 1);
     swarm.create(leader, "after").ok();
 }
+
+#[test]
+fn the_root_is_rotated_among_three_managers_and_one_that_slept_returns() {
+    let mut swarm = Swarm::of_managers(3);
+    let leader = swarm.leader(0);
+    let (by, late) = ((leader + 1) % 3, (leader + 2) % 3);
+    let rotate = |swarm: &Swarm| swarm.daemons[by].shoal(&["swarm", "ca", "--rotate"]).ok();
+    let ready = |swarm: &Swarm, count: usize| {
+        eventually(&format!("{count} nodes are of the new root"), || {
+            let said =
+                swarm.daemons[by].docker(&["node", "ls", "--format", "{{.Status}}/{{.TLSStatus}}"]).ok();
+            if said.matches("Ready/Ready").count() == count { Ok(()) } else { Err(said) }
+        });
+    };
+    let first = rotate(&swarm);
+    assert!(first.contains("3/3 nodes"), "{first}");
+    ready(&swarm, 3);
+    assert_eq!(swarm.leader(by), leader, "nobody was taken for lost");
+    for by in 0..3 {
+        swarm.create(by, &format!("by{by}")).ok();
+    }
+
+    // One sleeps while the others move on: its certificate is of a root that is gone when it returns.
+    let node = swarm.node_id(late);
+    swarm.daemons[late].crash();
+    eventually("it is down", || {
+        let said = swarm.daemons[by].docker(&["node", "inspect", "-f", "{{.Status.State}}", &node]).ok();
+        if said == "down" { Ok(()) } else { Err(said) }
+    });
+    let second = rotate(&swarm);
+    assert!(second != first && second.contains("2/2 nodes"), "{second}");
+    swarm.daemons[late].restart();
+    ready(&swarm, 3);
+    swarm.managers(late, 3);
+    swarm.create(late, "after").ok();
+    assert_eq!(swarm.services(by), ["after", "by0", "by1", "by2"]);
+}

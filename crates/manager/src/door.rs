@@ -29,7 +29,9 @@ fn standing(view: &View, peer: &Peer) -> Result<Peer, Status> {
     let Peer::Node { node_id, role } = peer else { return Ok(peer.clone()) };
     let Some(node) = view.node(node_id) else {
         return match role {
-            Role::Manager if !removed::is_removed(view, node_id) => Ok(Peer::Unknown { node_id: node_id.clone() }),
+            Role::Manager if !removed::is_removed(view, node_id) => {
+                Ok(Peer::Unknown { node_id: node_id.clone() })
+            }
             Role::Manager | Role::Worker => {
                 Err(Status::permission_denied(format!("node {node_id} is not part of the swarm")))
             }
