@@ -132,6 +132,59 @@ fn any_of_three_managers_serves_and_the_leader_may_die() {
 }
 
 #[test]
+fn agents_follow_the_leader_and_nobody_is_taken_for_dead() {
+    let mut swarm = Swarm::of_managers(3);
+    swarm.daemons.iter().for_each(Daemon::load_images);
+    swarm.daemons[0]
+        .docker(&["service", "create", "-d", "--name", "web", "--replicas", "3", "shoal/hello-http"])
+        .ok();
+    let running = |swarm: &Swarm, index: usize| swarm.daemons[index].docker(&["ps", "-q", "--no-trunc"]).ok();
+    eventually("each runs one", || {
+        let all: Vec<String> = (0..3).map(|index| running(&swarm, index)).collect();
+        if all.iter().all(|ids| ids.lines().count() == 1) { Ok(()) } else { Err(format!("{all:?}")) }
+    });
+    let before: Vec<String> = (0..3).map(|index| running(&swarm, index)).collect();
+    let leader = swarm.leader(0);
+    let (by, on) = ((leader + 1) % 3, (leader + 2) % 3);
+    let node = swarm.node_id(on);
+    let begun = Instant::now();
+    swarm.daemons[leader].kill();
+    let constraint = format!("node.id=={node}");
+    eventually("a service is accepted", || {
+        let said = swarm.daemons[by].docker(&[
+            "service",
+            "create",
+            "-d",
+            "--name",
+            "more",
+            "--constraint",
+            &constraint,
+            "shoal/hello-http",
+        ]);
+        if said.code == 0 || said.err.contains("already exists") { Ok(()) } else { Err(said.err) }
+    });
+    eventually("its task runs", || {
+        let ids = running(&swarm, on);
+        if ids.lines().count() == 2 { Ok(()) } else { Err(ids) }
+    });
+    let took = begun.elapsed();
+    println!("leader killed to a new task running elsewhere: {took:?}");
+    assert!(took < FAILOVER + FAILOVER, "{took:?}");
+    swarm.daemons[leader].restart();
+    swarm.managers(by, 3);
+    eventually("all nodes are ready", || {
+        let said = swarm.daemons[by].docker(&["node", "ls", "--format", "{{.Status}}"]).ok();
+        if said.matches("Ready").count() == 3 { Ok(()) } else { Err(said) }
+    });
+    for index in [by, on] {
+        assert!(
+            running(&swarm, index).contains(&before[index]),
+            "a task was replaced that nothing had happened to"
+        );
+    }
+}
+
+#[test]
 fn a_worker_is_promoted_and_demoted_and_its_containers_go_on() {
     let swarm = Swarm::new(2);
     assert!(swarm.join(1, "worker").contains("joined a swarm as a worker"));
@@ -205,7 +258,10 @@ fn a_demotion_that_would_lose_the_quorum_is_refused() {
     assert!(said.err.contains("must be demoted to worker before removal"), "{}", said.err);
     swarm.daemons[leader].docker(&["node", "demote", &lost_id]).ok();
     swarm.managers(leader, 2);
-    swarm.daemons[leader].docker(&["node", "rm", "--force", &lost_id]).ok();
+    eventually("it can be removed", || {
+        let said = swarm.daemons[leader].docker(&["node", "rm", "--force", &lost_id]);
+        if said.code == 0 { Ok(()) } else { Err(said.err) }
+    });
     // A manager that leaves goes in order.
     swarm.daemons[other].docker(&["swarm", "leave", "--force"]).ok();
     swarm.managers(leader, 1);

@@ -23,24 +23,25 @@ pub(crate) fn authorize(store: Store) -> Authorize {
 
 /// As whom this caller counts. Who is not in the store is not in the swarm; who was demoted is a worker whatever its
 /// certificate says, as soon as it is no member of the managers' log any more. No record makes a worker's certificate more.
-/// A manager that is not in the store may be one since: this one may be behind, and is to be told by it; not so one that was
+/// Who is no manager in the store may be one since: this manager may be behind, and is to be told by it; not so one that was
 /// removed.
 fn standing(view: &View, peer: &Peer) -> Result<Peer, Status> {
     let Peer::Node { node_id, role } = peer else { return Ok(peer.clone()) };
-    let Some(node) = view.node(node_id) else {
-        return match role {
-            Role::Manager if !removed::is_removed(view, node_id) => {
-                Ok(Peer::Unknown { node_id: node_id.clone() })
-            }
-            Role::Manager | Role::Worker => {
-                Err(Status::permission_denied(format!("node {node_id} is not part of the swarm")))
-            }
-        };
-    };
-    let is_meant = node.spec.as_ref().is_some_and(|spec| spec.role() == NodeRole::Manager);
-    let is_manager = *role == Role::Manager && (is_meant || node.manager_status.is_some());
-    let role = if is_manager { Role::Manager } else { Role::Worker };
-    Ok(Peer::Node { node_id: node_id.clone(), role })
+    let node = view.node(node_id);
+    let is_manager = node.is_some_and(|node| {
+        let is_meant = node.spec.as_ref().is_some_and(|spec| spec.role() == NodeRole::Manager);
+        is_meant || node.manager_status.is_some()
+    });
+    match (role, node) {
+        (Role::Manager, _) if is_manager => Ok(peer.clone()),
+        (Role::Manager, node) if node.is_some() || !removed::is_removed(view, node_id) => {
+            Ok(Peer::Unknown { node_id: node_id.clone(), is_worker: node.is_some() })
+        }
+        (Role::Worker, Some(_)) => Ok(peer.clone()),
+        (Role::Manager | Role::Worker, _) => {
+            Err(Status::permission_denied(format!("node {node_id} is not part of the swarm")))
+        }
+    }
 }
 
 /// Shows out whoever counts no more as it did, as soon as the store or this node's trust says so. Runs until the store is gone.
@@ -107,7 +108,6 @@ mod tests {
             (Role::Worker, NodeRole::Manager, true, Role::Worker),
             (Role::Manager, NodeRole::Manager, false, Role::Manager),
             (Role::Manager, NodeRole::Worker, true, Role::Manager),
-            (Role::Manager, NodeRole::Worker, false, Role::Worker),
         ] {
             let view = view(Some(node(meant, member)));
             assert_eq!(
@@ -119,7 +119,10 @@ mod tests {
         let gone = standing(&view(None), &peer(Role::Worker)).expect_err("not in the store");
         assert_eq!(gone.message(), "node a is not part of the swarm");
         let gone = standing(&view(None), &peer(Role::Manager)).expect("may be new");
-        assert_eq!(gone, Peer::Unknown { node_id: NodeId::from("a") });
+        assert_eq!(gone, Peer::Unknown { node_id: NodeId::from("a"), is_worker: false });
+        let demoted = standing(&view(Some(node(NodeRole::Worker, false))), &peer(Role::Manager));
+        let worker = Peer::Unknown { node_id: NodeId::from("a"), is_worker: true };
+        assert_eq!(demoted.expect("is a worker"), worker);
         assert_eq!(standing(&view(None), &Peer::Anonymous).expect("a stranger"), Peer::Anonymous);
     }
 

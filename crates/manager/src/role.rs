@@ -52,12 +52,21 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), ReconcileError> {
     let mut subscription = handles.store.subscribe();
+    let mut last = Step::Rest;
     loop {
         let step = decide(&handles.store.view(), &roster.group());
         let pause = if step == Step::Rest { IDLE } else { BUSY };
-        if let Err(error) = take(&step, &roster, &handles).await? {
+        if step != last && !matches!(step, Step::Wait | Step::Rest) {
+            tracing::info!(?step, "the managers change");
+        }
+        let taken = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            taken = take(&step, &roster, &handles) => taken?,
+        };
+        if let Err(error) = taken {
             tracing::debug!(%error, ?step, "the managers stay as they are for now");
         }
+        last = step;
         let quiet = handles.clock.sleep(pause);
         tokio::pin!(quiet);
         loop {
@@ -85,9 +94,6 @@ async fn take(
     roster: &Roster,
     handles: &Handles,
 ) -> Result<Result<(), ChangeError>, ReconcileError> {
-    if !matches!(step, Step::Wait | Step::Rest) {
-        tracing::info!(?step, "the managers change");
-    }
     Ok(match step {
         Step::Finish => roster.finish().await,
         Step::AddLearner(id, member) => roster.add_learner(*id, member.clone()).await,
@@ -132,7 +138,7 @@ fn is_wanted(node: &pb::Node) -> bool {
 /// The next change. Pure.
 fn decide(state: &State, group: &Group) -> Step {
     if !group.is_settled {
-        return Step::Finish;
+        return if group.is_joint { Step::Finish } else { Step::Wait };
     }
     let wanted = wanted(state);
     let mut waits = false;
@@ -235,6 +241,7 @@ mod tests {
         Group {
             raft_id: 1,
             is_settled: true,
+            is_joint: false,
             voters: voters.clone().collect(),
             members: voters.map(|number| (number, standing(number))).collect(),
         }
@@ -261,6 +268,8 @@ mod tests {
         group.voters.insert(2);
         assert_eq!(decide(&state, &group), Step::Rest);
         group.is_settled = false;
+        assert_eq!(decide(&state, &group), Step::Wait, "it is not committed yet");
+        group.is_joint = true;
         assert_eq!(decide(&state, &group), Step::Finish);
     }
 

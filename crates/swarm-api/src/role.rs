@@ -156,7 +156,9 @@ pub fn allows(path: &str, peer: &Peer) -> bool {
         (Some(_), Peer::Anonymous) => false,
         (Some(Access::Node), Peer::Node { .. }) => true,
         (Some(Access::Manager | Access::Member), Peer::Node { role, .. }) => *role == Role::Manager,
-        (Some(access), Peer::Unknown { .. }) => access == Access::Member,
+        (Some(access), Peer::Unknown { is_worker, .. }) => {
+            access == Access::Member || access == Access::Node && *is_worker
+        }
     }
 }
 
@@ -200,7 +202,7 @@ mod tests {
         assert!(!allows("/shoal.v1.Dispatcher/Session", &Peer::Anonymous));
         assert!(allows("/shoal.v1.Ca/IssueNodeCertificate", &Peer::Anonymous));
         assert!(!allows("/shoal.v1.Control/Nonsense", &local));
-        let unknown = Peer::Unknown { node_id: NodeId::random() };
+        let unknown = Peer::Unknown { node_id: NodeId::random(), is_worker: false };
         assert!(allows("/shoal.v1.Raft/Append", &unknown) && !allows("/shoal.v1.Raft/Append", &worker));
         assert!(
             !allows("/shoal.v1.Raft/Join", &unknown) && !allows("/shoal.v1.Dispatcher/Session", &unknown)

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use swarm_api::channel::{self, Tcp};
 use swarm_api::pb::raft_client::RaftClient;
+use swarm_api::pb::snapshot_piece::Piece;
 use swarm_api::pb::{self, NodeRole};
 use testkit::cluster::Managers;
 use tokio::task::JoinSet;
+use tonic::codegen::tokio_stream;
 use tonic::{Code, Status};
 
 type Outcome = anyhow::Result<()>;
@@ -241,5 +243,22 @@ async fn members_answer_only_who_they_should() -> Outcome {
     assert_eq!(refusal.code(), Code::InvalidArgument);
     let answer = client.pre_vote(ask(raft_id(0), raft_id(1))).await?.into_inner();
     assert!(!answer.granted, "a term of the past");
-    Ok(())
+
+    let head = |vote| pb::SnapshotHead { to: raft_id(0), vote };
+    let vote = Some(pb::RaftVote { term: 1, raft_id: raft_id(1), committed: true });
+    let tail = pb::SnapshotTail { bytes: 4, sha256: vec![0; 32] };
+    for pieces in [
+        vec![],
+        vec![Piece::Data(b"rubbish".to_vec())],
+        vec![Piece::Head(head(None)), Piece::Tail(tail.clone())],
+        vec![Piece::Head(head(vote)), Piece::Data(vec![0xff; 64 * 1024])],
+        vec![Piece::Head(head(vote)), Piece::Data(vec![2, 0, 0]), Piece::Tail(tail)],
+        vec![Piece::Head(head(vote))],
+    ] {
+        let pieces = pieces.into_iter().map(|piece| pb::SnapshotPiece { piece: Some(piece) });
+        let refusal = client.snapshot(tokio_stream::iter(pieces.collect::<Vec<_>>())).await;
+        assert_eq!(refusal.expect_err("no snapshot").code(), Code::InvalidArgument);
+    }
+    managers.create(1, "after").await?;
+    managers.all_have("after").await
 }

@@ -75,6 +75,7 @@ mod tests {
         Group {
             raft_id: 1,
             is_settled: true,
+            is_joint: false,
             voters: (1..=voters).collect(),
             members: (1..=voters).map(|id| (id, standing(id))).collect(),
         }

@@ -24,6 +24,8 @@ pub(crate) struct Group {
     pub(crate) raft_id: u64,
     /// No change is under way.
     pub(crate) is_settled: bool,
+    /// A change is half made: majorities of two sets of voters are needed.
+    pub(crate) is_joint: bool,
     /// Whose votes count.
     pub(crate) voters: BTreeSet<u64>,
     /// All: voters and learners.
@@ -87,9 +89,11 @@ impl Roster {
                 *id == self.raft_id || heard.is_some_and(|heard| heard.elapsed() < UNREACHABLE);
             (*id, Standing { member: member.clone(), lag, is_reachable })
         };
+        let is_joint = membership.get_joint_config().len() > 1;
         Group {
             raft_id: self.raft_id,
-            is_settled: committed && membership.get_joint_config().len() <= 1,
+            is_settled: committed && !is_joint,
+            is_joint,
             voters: membership.voter_ids().collect(),
             members: membership.nodes().map(standing).collect(),
         }
@@ -155,8 +159,13 @@ mod tests {
         let standing = |lag, is_reachable| Standing { lag: Some(lag), is_reachable, ..Standing::default() };
         let members =
             [(1, standing(0, true)), (2, standing(9, true)), (3, standing(1, true)), (4, standing(0, false))];
-        let mut group =
-            Group { raft_id: 1, is_settled: true, voters: (1..=4).collect(), members: members.into() };
+        let mut group = Group {
+            raft_id: 1,
+            is_settled: true,
+            is_joint: false,
+            voters: (1..=4).collect(),
+            members: members.into(),
+        };
         assert_eq!(group.heir(), Some(3));
         group.voters.remove(&3);
         assert_eq!(group.heir(), Some(2), "a learner leads nobody");

@@ -23,11 +23,14 @@ pub enum Peer {
         /// Its role by the certificate.
         role: Role,
     },
-    /// A node with a manager's certificate that is not known here: removed, or made a manager since. Only what members of the
-    /// group say to each other is heard from it, since whoever is behind must be told by those it does not know yet.
+    /// A node with a manager's certificate that is no manager by what is known here: removed, demoted, or made a manager since.
+    /// What members of the group say to each other is heard from it, since whoever is behind must be told by those it does not
+    /// know yet; for all else it is a worker, if it is known at all.
     Unknown {
         /// Its id.
         node_id: NodeId,
+        /// It is a node of the swarm.
+        is_worker: bool,
     },
     /// No certificate was presented: somebody who wants to join.
     Anonymous,
@@ -38,7 +41,9 @@ impl Peer {
     #[must_use]
     pub fn node_id(&self) -> Option<&NodeId> {
         match self {
-            Self::Local { node_id } | Self::Node { node_id, .. } | Self::Unknown { node_id } => Some(node_id),
+            Self::Local { node_id } | Self::Node { node_id, .. } | Self::Unknown { node_id, .. } => {
+                Some(node_id)
+            }
             Self::Anonymous => None,
         }
     }
