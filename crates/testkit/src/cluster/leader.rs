@@ -72,7 +72,8 @@ impl Leader {
         let addr = listener.local_addr()?;
         manager.listen(listener)?;
         let begun = tokio::time::Instant::now();
-        while !manager.leads() {
+        // A leader that has just been elected may not have applied all of its log: a read waits for that.
+        while manager.control().get_cluster(pb::Empty {}).await.is_err() {
             anyhow::ensure!(begun.elapsed() < PATIENCE, "the manager does not lead");
             tokio::time::sleep(POLL).await;
         }
