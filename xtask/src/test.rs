@@ -40,6 +40,9 @@ pub(crate) fn run(soak: bool) -> Result<()> {
         }
         if soak {
             command.env(SOAK, "1");
+            if nextest {
+                command.args(["--profile", "soak"]);
+            }
         }
         command
     };

@@ -12,6 +12,8 @@ pub const RESTART_DELAY: Duration = Duration::from_secs(5);
 pub const TASK_HISTORY_LIMIT: u64 = 5;
 /// How often a node must be heard of: short, so that a lost one is noticed within six seconds.
 pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(2);
+/// How long a node that announced its absence is waited for, so that an upgrade moves nothing.
+pub const ABSENCE_GRACE: Duration = Duration::from_secs(60);
 /// How long a node's certificate is valid: 90 days.
 pub const NODE_CERT_EXPIRY: Duration = Duration::from_secs(90 * 24 * 3600);
 /// A certificate is valid from so much before it was made, for nodes whose clock is behind.

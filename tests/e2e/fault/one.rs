@@ -158,3 +158,27 @@ fn a_vanished_worker_is_noticed_within_six_seconds_and_sooner_where_asked() {
     nodes.all_ready();
     noticed_within(&mut nodes, 4);
 }
+
+#[test]
+fn an_announced_absence_is_waited_for_as_long_as_was_asked() {
+    let mut nodes = Nodes::form(1, 1);
+    nodes.daemons[0].shoal(&["swarm", "update", "--absence-grace", "3s"]).ok();
+    // A client that knows nothing of it leaves it as it was.
+    nodes.daemons[0].docker(&["swarm", "update", "--task-history-limit", "4"]).ok();
+    let worker = nodes.ids[1].clone();
+    nodes.daemons[1].stop();
+    let left = std::time::Instant::now();
+    let mut states = Vec::new();
+    eventually("it did not come back in time", || {
+        let said = nodes.daemons[0].shoal(&["node", "inspect", "--format", "{{json .Status}}", &worker]).ok();
+        let is_down = said.contains("did not come back in time");
+        if !states.contains(&said) {
+            states.push(said.clone());
+        }
+        if is_down { Ok(()) } else { Err(said) }
+    });
+    assert!(states[0].contains("announced its absence"), "{states:?}");
+    assert!((3..10).contains(&left.elapsed().as_secs()), "{:?}", left.elapsed());
+    nodes.daemons[1].restart();
+    nodes.all_ready();
+}

@@ -28,6 +28,25 @@ pub struct SwarmSpec {
     pub encryption_config: EncryptionConfig,
     /// For tasks that do not say otherwise.
     pub task_defaults: TaskDefaults,
+    /// What a swarm has beyond Docker's API, which Docker's clients neither send nor read.
+    #[serde(skip_serializing_if = "ClusterShoal::is_default")]
+    pub shoal: ClusterShoal,
+}
+
+/// What a swarm has beyond Docker's API.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ClusterShoal {
+    /// How long a node that announced its absence is waited for, in nanoseconds. Zero in an update: as it was.
+    pub absence_grace: i64,
+}
+
+impl ClusterShoal {
+    /// Whether nothing beyond Docker's API is asked for: then it is not told either.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How tasks are kept.

@@ -7,7 +7,7 @@ mod spec;
 mod task;
 
 pub use cluster::{
-    CaConfig, ClusterInfo, DispatcherConfig, EncryptionConfig, JoinTokens, LocalNodeState,
+    CaConfig, ClusterInfo, ClusterShoal, DispatcherConfig, EncryptionConfig, JoinTokens, LocalNodeState,
     OrchestrationConfig, PeerNode, RaftConfig, Swarm, SwarmBackupRequest, SwarmBackupResponse, SwarmInfo,
     SwarmInitRequest, SwarmJoinRequest, SwarmLeaveQuery, SwarmRestoreRequest, SwarmSpec, SwarmUnlockKey,
     SwarmUpdateQuery, TaskDefaults, TlsInfo,

@@ -68,8 +68,13 @@ fn updated(
 ) -> Result<pb::Cluster, ControlError> {
     if let Some(spec) = &request.spec {
         // What overlay networks are made of was settled with the swarm.
-        let overlay = cluster.spec.take().and_then(|spec| spec.overlay);
-        cluster.spec = Some(pb::ClusterSpec { overlay, ..spec.clone() });
+        let known = cluster.spec.take().unwrap_or_default();
+        // Docker's clients neither send nor know of the grace: their updates leave it.
+        let absence_grace_ns = match spec.absence_grace_ns {
+            0 => known.absence_grace_ns,
+            asked => asked,
+        };
+        cluster.spec = Some(pb::ClusterSpec { overlay: known.overlay, absence_grace_ns, ..spec.clone() });
         let wish = ca::rotation::Wish {
             force_rotate: spec.force_rotate,
             certificate_pem: &request.signing_ca_certificate_pem,

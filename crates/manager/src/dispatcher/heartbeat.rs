@@ -57,7 +57,7 @@ pub(super) async fn watch(dispatcher: &Dispatcher, term: &Term) -> Result<(), Re
             since_ns,
             loss_ns: nanos(dispatcher.loss()),
             first_beat_ns: nanos(dispatcher.first_beat()),
-            goodbye_grace_ns: nanos(dispatcher.config.goodbye_grace),
+            goodbye_grace_ns: nanos(dispatcher.goodbye_grace()),
         };
         let changed = {
             let mut sessions = term.sessions.lock().unwrap_or_else(PoisonError::into_inner);

@@ -43,7 +43,7 @@ async fn bed() -> Bed {
     let config = DispatcherConfig {
         period: Some(LOSS / 4),
         loss: Some(LOSS),
-        goodbye_grace: LOSS * 4,
+        goodbye_grace: Some(LOSS * 4),
         ..DispatcherConfig::default()
     };
     let dispatcher = Dispatcher::new(handles.clone(), config);

@@ -49,8 +49,8 @@ pub struct DispatcherConfig {
     /// How long a new leader waits for the first beat of a node; `None`: three times `loss`, so that agents
     /// that were slow to come back after an outage of the managers are not taken for lost.
     pub first_beat: Option<Duration>,
-    /// How long a node that said goodbye may stay away before it is down.
-    pub goodbye_grace: Duration,
+    /// How long a node that said goodbye may stay away before it is down; `None`: as the cluster's spec says.
+    pub goodbye_grace: Option<Duration>,
     /// How long a node must be down before its tasks are given up for good.
     pub orphan_after: Duration,
     /// When a node whose link comes and goes is held back.
@@ -63,7 +63,7 @@ impl Default for DispatcherConfig {
             period: None,
             loss: None,
             first_beat: None,
-            goodbye_grace: Duration::from_secs(60),
+            goodbye_grace: None,
             // As swarmkit.
             orphan_after: Duration::from_secs(24 * 3600),
             flap: FlapConfig::default(),
@@ -140,6 +140,18 @@ impl Dispatcher {
     /// How long a node may be silent.
     fn loss(&self) -> Duration {
         self.config.loss.unwrap_or_else(|| self.period() * 5 / 2)
+    }
+
+    /// How long a node that said goodbye may stay away.
+    fn goodbye_grace(&self) -> Duration {
+        self.config.goodbye_grace.unwrap_or_else(|| {
+            let view = self.handles.store.view();
+            let spec = view.cluster().and_then(|cluster| cluster.spec.as_ref());
+            match spec.map_or(0, |spec| spec.absence_grace_ns) {
+                0 => swarm_api::default::ABSENCE_GRACE,
+                grace_ns => Duration::from_nanos(grace_ns),
+            }
+        })
     }
 
     /// How long a node may be silent that this leader has not heard yet.

@@ -76,6 +76,7 @@ fn told_spec(spec: pb::ClusterSpec) -> api::SwarmSpec {
             force_rotate: spec.force_rotate,
             ..api::CaConfig::default()
         },
+        shoal: api::ClusterShoal { absence_grace: signed(spec.absence_grace_ns) },
         ..api::SwarmSpec::default()
     }
 }
@@ -120,6 +121,7 @@ pub(crate) fn spec(spec: &api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
         },
         keep_old_snapshots: spec.raft.keep_old_snapshots.unwrap_or_default(),
         auto_lock_managers: spec.encryption_config.auto_lock_managers,
+        absence_grace_ns: count("Shoal.AbsenceGrace", spec.shoal.absence_grace, 0)?,
         ..Default::default()
     })
 }

@@ -8,6 +8,9 @@ use crate::flag::duration;
 /// Settings of the swarm.
 #[derive(Debug, Args)]
 pub(super) struct Settings {
+    /// How long a node that announced its absence is waited for (ns|us|ms|s|m|h)
+    #[arg(long, value_name = "duration", value_parser = duration::parse_positive)]
+    absence_grace: Option<i64>,
     /// Validity period for node certificates (ns|us|ms|s|m|h)
     #[arg(long, value_name = "duration", value_parser = duration::parse_positive)]
     cert_expiry: Option<i64>,
@@ -31,6 +34,9 @@ pub(super) struct Settings {
 impl Settings {
     /// Sets in `spec` what the flags say and leaves the rest.
     pub(super) fn apply(&self, spec: &mut Value) {
+        if let Some(nanos) = self.absence_grace {
+            spec["Shoal"]["AbsenceGrace"] = json!(nanos);
+        }
         if let Some(nanos) = self.cert_expiry {
             spec["CAConfig"]["NodeCertExpiry"] = json!(nanos);
         }
