@@ -1,11 +1,18 @@
 //! The root is rotated while services run: agents renew by themselves, nothing stops, and who slept through it comes back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use manager::store::State;
-use swarm_api::pb::NodeState;
-use testkit::cluster::Cluster;
+use swarm_api::channel::{self, Tcp};
+use swarm_api::pb::control_client::ControlClient;
+use swarm_api::pb::dispatcher_client::DispatcherClient;
+use swarm_api::pb::{self, NodeRole, NodeState};
 use testkit::cluster::spec::service;
+use testkit::cluster::{Cluster, Managers};
+use tokio::time::timeout;
+use tonic::Code;
 
 type Outcome = anyhow::Result<()>;
 
@@ -58,5 +65,41 @@ async fn a_worker_that_slept_through_rotations_comes_back_by_its_key() -> Outcom
     cluster.rotate_root().await?;
     cluster.come_back(0).await?;
     cluster.eventually("it is back", |view| has_moved(&cluster, view, 0)).await?;
+    Ok(())
+}
+
+/// How soon a demoted manager must be cut off.
+const CUT_OFF: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn a_demoted_manager_is_cut_off_with_the_certificate_it_has() -> Outcome {
+    let managers = Managers::form(3).await?;
+    let leader = managers.leader().expect("one leads");
+    let (by, demoted) = ((leader + 1) % 3, (leader + 2) % 3);
+    let identity = managers.identity(demoted);
+    let dial = |number: usize| channel::connect(managers.addr(number), &identity, Arc::new(Tcp));
+    let mut session =
+        DispatcherClient::new(dial(leader)?).session(pb::SessionRequest::default()).await?.into_inner();
+    session.message().await?.expect("a first message");
+    ControlClient::new(dial(leader)?).list_nodes(pb::ListNodesRequest::default()).await?;
+
+    managers.set_role(by, demoted, NodeRole::Worker).await?;
+    timeout(CUT_OFF, async { while let Ok(Some(_)) = session.message().await {} }).await?;
+    for number in [leader, by] {
+        let mut control = ControlClient::new(dial(number)?);
+        let refused = timeout(CUT_OFF, async {
+            loop {
+                match control.list_nodes(pb::ListNodesRequest::default()).await {
+                    Err(status) if status.code() == Code::PermissionDenied => return status,
+                    _ => tokio::time::sleep(Duration::from_millis(5)).await,
+                }
+            }
+        });
+        assert!(refused.await?.message().contains("worker"));
+    }
+    // It is still a node, and may say so.
+    let mut session =
+        DispatcherClient::new(dial(leader)?).session(pb::SessionRequest::default()).await?.into_inner();
+    session.message().await?.expect("a first message");
     Ok(())
 }
