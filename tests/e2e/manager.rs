@@ -113,7 +113,7 @@ fn any_of_three_managers_serves_and_the_leader_may_die() {
         if said.code == 0 { Ok(()) } else { Err(said.err) }
     });
     let took = begun.elapsed();
-    println!("leader killed to next accepted write: {took:?}");
+    eprintln!("leader killed to next accepted write: {took:?}");
     assert!(took < FAILOVER, "{took:?}");
     swarm.daemons[leader].restart();
     swarm.managers(leader, 3);

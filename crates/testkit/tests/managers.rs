@@ -54,7 +54,7 @@ async fn the_leader_is_lost_and_nothing_else() -> Outcome {
     let by = managers.running()[0];
     managers.create_at_last(by, "after").await?;
     let took = begun.elapsed();
-    println!("leader lost to next accepted write: {took:?}");
+    eprintln!("leader lost to next accepted write: {took:?}");
     assert!(took < FAILOVER, "{took:?}");
     for number in managers.running() {
         managers.create(number, &format!("by-{number}")).await?;
@@ -75,7 +75,7 @@ async fn a_leader_that_stops_in_order_hands_over() -> Outcome {
     let next = managers.another_leads(former).await?;
     managers.create_at_last(next, "after").await?;
     let took = begun.elapsed();
-    println!("leader stopped to next accepted write: {took:?}");
+    eprintln!("leader stopped to next accepted write: {took:?}");
     assert!(took < FAILOVER, "{took:?}");
     Ok(())
 }

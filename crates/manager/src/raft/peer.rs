@@ -35,13 +35,15 @@ pub(super) enum Lane {
     Snapshot,
 }
 
+type Peers = HashMap<(u64, Lane), Arc<Peer>>;
+
 /// How members are reached. Clones share their connections.
 #[derive(Clone)]
 pub(crate) struct Reach {
     identity: SharedIdentity,
     dialer: Arc<dyn Dial>,
     store: Store,
-    peers: Arc<Mutex<HashMap<(u64, Lane), Arc<Peer>>>>,
+    peers: Arc<Mutex<Peers>>,
 }
 
 impl Reach {
