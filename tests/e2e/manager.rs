@@ -168,7 +168,7 @@ fn agents_follow_the_leader_and_nobody_is_taken_for_dead() {
         if ids.lines().count() == 2 { Ok(()) } else { Err(ids) }
     });
     let took = begun.elapsed();
-    println!("leader killed to a new task running elsewhere: {took:?}");
+    eprintln!("leader killed to a new task running elsewhere: {took:?}");
     assert!(took < FAILOVER + FAILOVER, "{took:?}");
     swarm.daemons[leader].restart();
     swarm.managers(by, 3);
