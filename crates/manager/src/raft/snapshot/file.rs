@@ -38,7 +38,6 @@ impl SnapshotFile {
         }
     }
 
-    #[allow(dead_code, reason = "taken up with several members")]
     /// Makes the file go with this handle.
     pub(super) fn temporary(mut self) -> Self {
         self.temporary = true;

@@ -81,7 +81,6 @@ impl Snapshots {
         SnapshotFile::open(path, self.keyring.clone())?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    #[allow(dead_code, reason = "taken up with several members")]
     /// Writes a snapshot that came from elsewhere. It counts for nothing before it is installed, and is gone with its handle.
     pub(crate) fn stage(&self, meta: &SnapshotMeta, state: &State) -> io::Result<SnapshotFile> {
         let path = passing(&self.directory, "in");
