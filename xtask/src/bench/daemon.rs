@@ -186,7 +186,7 @@ fn parents() -> Vec<(u32, u32)> {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        Command::new("kill").arg(self.child.id().to_string()).status().ok();
+        Command::new("kill").arg(self.child.id().to_string()).stderr(Stdio::null()).status().ok();
         let began = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) {
             if began.elapsed() > END_TIMEOUT {

@@ -150,7 +150,7 @@ fn service(name: &str, replicas: usize, constraints: &[&str]) -> Value {
     json!({
         "Name": name,
         "TaskTemplate": {
-            "ContainerSpec": { "Image": "busybox:latest", "Args": ["sleep", "100000"], "StopGracePeriod": 1_000_000_000_u64 },
+            "ContainerSpec": { "Image": "bench:latest", "Args": ["sleep", "100000"], "StopGracePeriod": 1_000_000_000_u64 },
             "Placement": { "Constraints": constraints },
         },
         "Mode": { "Replicated": { "Replicas": replicas } },
