@@ -5,16 +5,13 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use swarm_api::id::NodeId;
 use swarm_api::pb;
-use swarm_api::role::Role;
-use swarm_api::tls::{Identity, NodeKey};
+use swarm_api::tls::Identity;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::ca::{self, Grant};
+use crate::bootstrap::{FirstManager, Place, first_manager};
 use crate::clock::Clock;
 use crate::error::ManagerError;
 use crate::raft::{self, Refounding};
@@ -168,25 +165,11 @@ fn restored(config: &RestoreConfig) -> Result<(Identity, bool), ManagerError> {
     let cluster = state.cluster().cloned().ok_or(ManagerError::NothingLeft)?;
     let root = cluster.root_ca.clone().ok_or(ManagerError::NothingLeft)?;
     let now_ns = config.clock.now_ns();
-    let key = NodeKey::generate()?;
-    let node_id = NodeId::random();
-    let validity = cluster.spec.as_ref().map_or(0, |spec| spec.node_cert_expiry_ns);
-    let grant = Grant {
-        node_id: &node_id,
-        role: Role::Manager,
-        cluster_id: &cluster.id,
-        now_ns,
-        validity: Duration::from_nanos(validity),
-    };
-    let chain = ca::issue(&root, &key.csr_der()?, &grant)?;
-    let identity = Identity::from_pem(&chain, &key.to_pem())?;
+    let validity_ns = cluster.spec.as_ref().map_or(0, |spec| spec.node_cert_expiry_ns);
+    let place = Place { availability: config.availability, addr: &config.advertise_addr, now_ns };
+    let FirstManager { identity, node, raft_id } = first_manager(&root, &cluster.id, validity_ns, &place)?;
+    let node_id = identity.node_id.clone();
 
-    let raft_id = rand::random_range(1..=u64::MAX);
-    let mut node = ca::new_node(&node_id, Role::Manager);
-    node.spec.get_or_insert_default().availability = config.availability.into();
-    node.certificate_pem = chain.into_bytes();
-    node.manager_status =
-        Some(pb::ManagerStatus { raft_id, addr: config.advertise_addr.clone(), ..Default::default() });
     let mut first = recover::alone(&state, &node_id, raft_id, &config.advertise_addr)?;
     first.put(node);
     let last = state.index();

@@ -117,21 +117,12 @@ struct First {
 /// What is in the store from the first moment: the cluster with its root and tokens, and this node.
 fn first_objects(config: &BootstrapConfig, now_ns: i64) -> Result<(Identity, First), ManagerError> {
     let mut root = ca::generate(now_ns)?;
-    let key = NodeKey::generate()?;
-    let (node_id, cluster_id) = (NodeId::random(), ClusterId::random());
+    let cluster_id = ClusterId::random();
     let spec = config.spec.clone().unwrap_or_else(default::cluster_spec);
     root.forced_rotation = spec.force_rotate;
-    let validity = Duration::from_nanos(spec.node_cert_expiry_ns);
-    let grant = Grant { node_id: &node_id, role: Role::Manager, cluster_id: &cluster_id, now_ns, validity };
-    let chain = ca::issue(&root, &key.csr_der()?, &grant)?;
-    let identity = Identity::from_pem(&chain, &key.to_pem())?;
-
-    let raft_id = rand::random_range(1..=u64::MAX);
-    let mut node = ca::new_node(&node_id, Role::Manager);
-    node.spec.get_or_insert_default().availability = config.availability.into();
-    node.certificate_pem = chain.into_bytes();
-    node.manager_status =
-        Some(pb::ManagerStatus { raft_id, addr: config.advertise_addr.clone(), ..Default::default() });
+    let place = Place { availability: config.availability, addr: &config.advertise_addr, now_ns };
+    let FirstManager { identity, node, raft_id } =
+        first_manager(&root, &cluster_id, spec.node_cert_expiry_ns, &place)?;
     // The manager locks its keys with it as soon as it runs.
     let unlock_key = if spec.auto_lock_managers { UnlockKey::generate()?.to_bytes() } else { Vec::new() };
     let cluster = pb::Cluster {
@@ -145,4 +136,41 @@ fn first_objects(config: &BootstrapConfig, now_ns: i64) -> Result<(Identity, Fir
     let mut transaction = Transaction::default();
     transaction.put(cluster).put(node);
     Ok((identity, First { raft_id, transaction }))
+}
+
+/// Where the only manager of a cluster stands when it begins.
+pub(crate) struct Place<'a> {
+    pub(crate) availability: pb::NodeAvailability,
+    pub(crate) addr: &'a str,
+    pub(crate) now_ns: i64,
+}
+
+/// A node of a fresh key that is to be the only manager of a cluster.
+pub(crate) struct FirstManager {
+    pub(crate) identity: Identity,
+    /// Its record, with its member.
+    pub(crate) node: pb::Node,
+    pub(crate) raft_id: u64,
+}
+
+/// Makes it, with a certificate of this root that is valid for so long.
+pub(crate) fn first_manager(
+    root: &pb::RootCa,
+    cluster_id: &str,
+    cert_expiry_ns: u64,
+    place: &Place<'_>,
+) -> Result<FirstManager, ManagerError> {
+    let key = NodeKey::generate()?;
+    let node_id = NodeId::random();
+    let validity = Duration::from_nanos(cert_expiry_ns);
+    let grant = Grant { node_id: &node_id, role: Role::Manager, cluster_id, now_ns: place.now_ns, validity };
+    let chain = ca::issue(root, &key.csr_der()?, &grant)?;
+    let identity = Identity::from_pem(&chain, &key.to_pem())?;
+    let raft_id = rand::random_range(1..=u64::MAX);
+    let mut node = ca::new_node(&node_id, Role::Manager);
+    node.spec.get_or_insert_default().availability = place.availability.into();
+    node.certificate_pem = chain.into_bytes();
+    node.manager_status =
+        Some(pb::ManagerStatus { raft_id, addr: place.addr.to_owned(), ..Default::default() });
+    Ok(FirstManager { identity, node, raft_id })
 }

@@ -73,6 +73,36 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
+/// What rustls asks of each verifier of its own besides the certificate: the handshake's signature. It is checked as ever.
+macro_rules! signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            let algorithms = provider().signature_verification_algorithms;
+            rustls::crypto::verify_tls12_signature(message, certificate, signature, &algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            let algorithms = provider().signature_verification_algorithms;
+            rustls::crypto::verify_tls13_signature(message, certificate, signature, &algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            provider().signature_verification_algorithms.supported_schemes()
+        }
+    };
+}
+pub(super) use signatures;
+
 /// Presents whatever the identity is at the moment of the handshake.
 struct Resolver(SharedIdentity);
 

@@ -252,20 +252,7 @@ impl Managers {
 
     /// Sets the role of a manager's node by way of another.
     pub async fn set_role(&self, by: usize, number: usize, role: NodeRole) -> anyhow::Result<()> {
-        let reference = self.node_id(number);
-        let mut control = self.control(by)?;
-        loop {
-            let node = control.get_node(pb::GetRequest { reference: reference.clone() }).await?.into_inner();
-            let mut spec = node.spec.unwrap_or_default();
-            spec.set_role(role);
-            let version = node.meta.unwrap_or_default().version;
-            let request = pb::UpdateNodeRequest { reference: reference.clone(), version, spec: Some(spec) };
-            match control.update_node(request).await {
-                Ok(_) => return Ok(()),
-                Err(status) if status.code() == Code::Aborted => {}
-                Err(status) => return Err(status.into()),
-            }
-        }
+        super::change_node(self.control(by)?, self.node_id(number), |spec| spec.set_role(role)).await
     }
 
     /// Waits until `reached` says so.

@@ -16,8 +16,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use manager::store::{State, View};
+use swarm_api::pb::control_client::ControlClient;
 use swarm_api::pb::{self, NodeAvailability, TaskState};
 use tonic::Code;
+use tonic::transport::Channel;
 use worker::agent::ALONE_AFTER;
 use worker::fake::FakeExecutor;
 
@@ -174,19 +176,7 @@ impl Cluster {
         availability: NodeAvailability,
     ) -> anyhow::Result<()> {
         let reference = self.members[number].node_id.clone();
-        let mut control = self.leader.control()?;
-        loop {
-            let node = control.get_node(pb::GetRequest { reference: reference.clone() }).await?.into_inner();
-            let mut spec = node.spec.unwrap_or_default();
-            spec.set_availability(availability);
-            let version = node.meta.unwrap_or_default().version;
-            let request = pb::UpdateNodeRequest { reference: reference.clone(), version, spec: Some(spec) };
-            match control.update_node(request).await {
-                Ok(_) => return Ok(()),
-                Err(status) if status.code() == Code::Aborted => {}
-                Err(status) => return Err(status.into()),
-            }
-        }
+        change_node(self.leader.control()?, reference, |spec| spec.set_availability(availability)).await
     }
 
     /// The tasks of the service that are meant to run and do, by id.
@@ -248,6 +238,26 @@ fn running(view: &State, service_id: &str) -> BTreeMap<String, Arc<pb::Task>> {
         task.desired_state() == TaskState::Running && observed == Some(TaskState::Running)
     });
     tasks.map(|task| (task.id.clone(), Arc::clone(task))).collect()
+}
+
+/// Changes a node's spec as it is by then.
+async fn change_node(
+    mut control: ControlClient<Channel>,
+    reference: String,
+    change: impl Fn(&mut pb::NodeSpec),
+) -> anyhow::Result<()> {
+    loop {
+        let node = control.get_node(pb::GetRequest { reference: reference.clone() }).await?.into_inner();
+        let mut spec = node.spec.unwrap_or_default();
+        change(&mut spec);
+        let version = node.meta.unwrap_or_default().version;
+        let request = pb::UpdateNodeRequest { reference: reference.clone(), version, spec: Some(spec) };
+        match control.update_node(request).await {
+            Ok(_) => return Ok(()),
+            Err(status) if status.code() == Code::Aborted => {}
+            Err(status) => return Err(status.into()),
+        }
+    }
 }
 
 /// The state as a person reads it.
