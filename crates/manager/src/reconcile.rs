@@ -36,7 +36,7 @@ pub(crate) trait Planner: Send + 'static {
     fn plan(&self, view: &View, dirty: &BTreeSet<String>, now_ns: i64) -> Planned;
 }
 
-/// Adds the services that an event concerns, for planners whose keys they are. The cluster is none's own.
+/// Adds the services that an event concerns, for planners whose keys they are.
 pub(crate) fn touch_services(view: &View, event: &Event, dirty: &mut BTreeSet<String>) {
     match event.object() {
         Object::Service(service) => {
@@ -48,7 +48,8 @@ pub(crate) fn touch_services(view: &View, event: &Event, dirty: &mut BTreeSet<St
         Object::Node(node) => {
             dirty.extend(view.tasks_of_node(&node.id).map(|task| task.service_id.clone()));
         }
-        Object::Cluster(_) => {}
+        // No service's own.
+        Object::Cluster(_) | Object::Secret(_) | Object::Config(_) | Object::Network(_) => {}
     }
 }
 

@@ -96,9 +96,8 @@ pub(crate) fn description(config: &Config) -> pb::NodeDescription {
         memory_bytes: memory_bytes(),
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
         engine_labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
-        plugins: Vec::new(),
-        // Added when it is told.
-        tls: None,
+        // `tls` is added when it is told.
+        ..pb::NodeDescription::default()
     }
 }
 

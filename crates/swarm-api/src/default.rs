@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::pb;
+use crate::pb::service_spec::Mode;
 
 /// Seconds between the stop signal and the kill.
 pub const STOP_GRACE_PERIOD: Duration = Duration::from_secs(10);
@@ -46,10 +47,20 @@ pub fn update(spec: &pb::ServiceSpec) -> pb::UpdateConfig {
     spec.update.unwrap_or(pb::UpdateConfig { parallelism: 1, monitor_ns: MONITOR_NS, ..Default::default() })
 }
 
-/// How many replicas are wanted; a service without a mode has one.
+/// How many replicas are wanted; a service without a mode has one, and one of another mode has none.
 #[must_use]
 pub fn replicas(spec: &pb::ServiceSpec) -> u64 {
-    spec.replicated.as_ref().map_or(1, |replicated| replicated.replicas)
+    match &spec.mode {
+        None => 1,
+        Some(Mode::Replicated(replicated)) => replicated.replicas,
+        Some(Mode::Global(_) | Mode::ReplicatedJob(_) | Mode::GlobalJob(_)) => 0,
+    }
+}
+
+/// The mode of so many replicas.
+#[must_use]
+pub fn replicated(replicas: u64) -> Option<Mode> {
+    Some(Mode::Replicated(pb::ReplicatedService { replicas }))
 }
 
 /// A new cluster's spec.

@@ -95,7 +95,7 @@ async fn an_update_of_labels_restarts_nothing() -> Outcome {
     let before = cluster.running(&web);
     let label = |spec: &mut pb::ServiceSpec| {
         spec.annotations.get_or_insert_default().labels.insert("a".to_owned(), "b".to_owned());
-        spec.replicated = Some(pb::ReplicatedService { replicas: 3 });
+        spec.mode = swarm_api::default::replicated(3);
     };
     cluster.update(&web, label).await?;
     cluster.settled(&web, 3).await?;

@@ -66,7 +66,7 @@ impl AssignmentSet {
         self.tasks.contains_key(task_id)
     }
 
-    /// Takes one message in. A change without an item is passed over.
+    /// Takes one message in. A change without an item, or with one that this node cannot use yet, is passed over.
     pub fn apply(&mut self, message: pb::AssignmentsMessage) -> Difference {
         let mut difference = Difference::default();
         if message.r#type() == Type::Complete {
@@ -79,7 +79,7 @@ impl AssignmentSet {
                 Some(Item::IngressPort(port)) => {
                     difference.ports_changed |= self.apply_port(action, port);
                 }
-                None => {}
+                _ => {}
             }
         }
         difference
@@ -106,7 +106,7 @@ impl AssignmentSet {
             match change.assignment.as_ref().and_then(|assignment| assignment.item.as_ref()) {
                 Some(Item::Task(task)) => tasks.push(task.clone()),
                 Some(Item::IngressPort(port)) => ports.push(port.clone()),
-                None => {}
+                _ => {}
             }
         }
         AssignmentSet::restore(tasks, ports)

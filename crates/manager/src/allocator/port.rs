@@ -66,7 +66,7 @@ impl Held {
         }
         self.ports.retain(|_, (holder, _)| *holder != service.id);
         self.hold(service, ports.iter());
-        Ok(pb::Endpoint { spec: Some(spec), ports })
+        Ok(pb::Endpoint { spec: Some(spec), ports, ..pb::Endpoint::default() })
     }
 
     fn hold<'a>(&mut self, service: &pb::Service, ports: impl Iterator<Item = &'a pb::PortConfig>) {

@@ -31,7 +31,7 @@ impl Planner for Orphans {
             Object::Task(task) if !task.node_id.is_empty() && view.node(&task.node_id).is_none() => {
                 dirty.insert(task.node_id.clone());
             }
-            Object::Task(_) | Object::Service(_) | Object::Cluster(_) => {}
+            _ => {}
         }
     }
 

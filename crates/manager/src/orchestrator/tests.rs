@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use swarm_api::default;
 use swarm_api::pb::{
     self, FailureAction, NodeAvailability, NodeState, RestartCondition, TaskState, UpdateOrder, UpdateState,
 };
@@ -148,7 +149,7 @@ fn spec(replicas: u64) -> pb::ServiceSpec {
             container: Some(pb::ContainerSpec { image: "web".into(), ..Default::default() }),
             ..Default::default()
         }),
-        replicated: Some(pb::ReplicatedService { replicas }),
+        mode: default::replicated(replicas),
         ..Default::default()
     }
 }
@@ -294,7 +295,7 @@ fn those_that_do_not_run_are_given_up_first() {
     let failed = world.running().remove(1);
     world.end(&failed, TaskState::Failed);
     world.plan();
-    world.update(|spec| spec.replicated = Some(pb::ReplicatedService { replicas: 3 }));
+    world.update(|spec| spec.mode = default::replicated(3));
     world.settle();
     assert_eq!(world.running().len(), 3);
     assert!(world.running().iter().all(|task| task.slot != failed.slot));
@@ -422,7 +423,7 @@ proptest! {
         for blow in blows {
             match blow {
                 Blow::Scale(replicas) => {
-                    world.update(|spec| spec.replicated = Some(pb::ReplicatedService { replicas }));
+                    world.update(|spec| spec.mode = default::replicated(replicas));
                 }
                 Blow::Image(number) => world.update(|spec| set_image(spec, &format!("web:{number}"))),
                 Blow::Fail(which) => {
@@ -442,7 +443,7 @@ proptest! {
         // A last change of mind, so that no pause of an earlier update stays.
         world.update(|spec| set_image(spec, "web:last"));
         world.settle();
-        let replicas = world.service().spec.as_ref().unwrap().replicated.as_ref().unwrap().replicas;
+        let replicas = default::replicas(world.service().spec.as_ref().unwrap());
         prop_assert_eq!(world.running().len() as u64, replicas);
         prop_assert_eq!(world.live() as u64, replicas);
         let version = world.service().spec_version;

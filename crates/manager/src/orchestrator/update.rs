@@ -21,7 +21,10 @@ pub(super) fn plan(draft: &mut Draft<'_>, planned: &mut Planned) {
     let stale: Vec<u64> =
         draft.slots.iter().filter(|(_, slot)| is_stale(slot, service)).map(|(n, _)| *n).collect();
     let next = match status.state() {
-        UpdateState::Paused => return,
+        UpdateState::Paused
+        | UpdateState::RollbackStarted
+        | UpdateState::RollbackPaused
+        | UpdateState::RollbackCompleted => return,
         UpdateState::None | UpdateState::Completed if stale.is_empty() => return,
         UpdateState::None | UpdateState::Completed => {
             roll(draft, &config, &stale);

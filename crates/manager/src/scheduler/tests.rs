@@ -106,7 +106,11 @@ fn reservations_are_taken_from_the_node_task_by_task() {
 
 #[test]
 fn constraints_and_replicas_per_node_hold() {
-    let placement = pb::Placement { constraints: vec!["node.hostname==b".to_owned()], max_replicas: 1 };
+    let placement = pb::Placement {
+        constraints: vec!["node.hostname==b".to_owned()],
+        max_replicas: 1,
+        ..Default::default()
+    };
     let spec = pb::TaskSpec { placement: Some(placement), ..Default::default() };
     let view =
         scheduled(vec![ready("a"), ready("b")], vec![pending("t0", spec.clone()), pending("t1", spec)]);

@@ -122,6 +122,9 @@ fn delete(state: &mut State, kind: Kind, id: &str, version: u64) -> Result<Event
         Kind::Service => drop(state.services.remove(&key)),
         Kind::Task => drop(state.tasks.remove(&key)),
         Kind::Cluster => state.cluster = None,
+        Kind::Secret => drop(state.secrets.remove(&key)),
+        Kind::Config => drop(state.configs.remove(&key)),
+        Kind::Network => drop(state.networks.remove(&key)),
     }
     Ok(Event::Deleted(old))
 }
@@ -130,27 +133,20 @@ fn out_of_sequence(old: &Object, expected: u64) -> Refused {
     Refused::OutOfSequence { kind: old.kind(), id: old.id().to_owned(), expected, actual: old.version() }
 }
 
-/// Service names are unique, and there is one cluster.
+/// Names are unique within their kind, and there is one cluster.
 fn check_unique(state: &State, object: &Object) -> Result<(), Refused> {
-    match object {
-        // A service on its way out has given its name free already.
-        Object::Service(service) if service.removing => Ok(()),
-        Object::Service(service) => {
-            let name = service_name(service);
-            match state.service_by_name(name) {
-                Some(other) if other.id != service.id => {
-                    Err(Refused::Exists { kind: Kind::Service, id: name.to_owned() })
-                }
-                _ => Ok(()),
-            }
-        }
-        Object::Cluster(cluster) => match &state.cluster {
-            Some(other) if other.id != cluster.id => {
-                Err(Refused::Exists { kind: Kind::Cluster, id: other.id.clone() })
-            }
+    let kind = object.kind();
+    if let Some(name) = object.unique_name() {
+        return match state.id_by_name(kind, name) {
+            Some(id) if id != object.id() => Err(Refused::Exists { kind, id: name.to_owned() }),
             _ => Ok(()),
-        },
-        Object::Node(_) | Object::Task(_) => Ok(()),
+        };
+    }
+    match (object, &state.cluster) {
+        (Object::Cluster(cluster), Some(other)) if other.id != cluster.id => {
+            Err(Refused::Exists { kind, id: other.id.clone() })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -162,6 +158,9 @@ fn same_intent(old: &Object, new: &Object) -> bool {
         (Object::Cluster(old), Object::Cluster(new)) => {
             old.spec == new.spec && old.join_tokens == new.join_tokens
         }
+        (Object::Secret(old), Object::Secret(new)) => old.spec == new.spec,
+        (Object::Config(old), Object::Config(new)) => old.spec == new.spec,
+        (Object::Network(old), Object::Network(new)) => old.spec == new.spec,
         _ => true,
     }
 }
@@ -181,24 +180,14 @@ fn same_task(old: &pb::Service, new: &pb::Service) -> bool {
     task(old) == task(new) && ports(old) == ports(new)
 }
 
-fn service_name(service: &pb::Service) -> &str {
-    service
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.annotations.as_ref())
-        .map_or("", |annotations| &annotations.name)
-}
-
 fn store(state: &mut State, object: Object) {
     let key: Arc<str> = Arc::from(object.id());
+    if let Some(name) = object.unique_name() {
+        state.names.insert((object.kind(), Arc::from(name)), key.clone());
+    }
     match object {
         Object::Node(node) => drop(state.nodes.insert(key, node)),
-        Object::Service(service) => {
-            if !service.removing {
-                state.service_names.insert(Arc::from(service_name(&service)), key.clone());
-            }
-            state.services.insert(key, service);
-        }
+        Object::Service(service) => drop(state.services.insert(key, service)),
         Object::Task(task) => {
             let service: Arc<str> = Arc::from(task.service_id.as_str());
             state.tasks_by_service.insert((service, task.slot, key.clone()), task.clone());
@@ -206,20 +195,20 @@ fn store(state: &mut State, object: Object) {
             state.tasks.insert(key, task);
         }
         Object::Cluster(cluster) => state.cluster = Some(cluster),
+        Object::Secret(secret) => drop(state.secrets.insert(key, secret)),
+        Object::Config(config) => drop(state.configs.insert(key, config)),
+        Object::Network(network) => drop(state.networks.insert(key, network)),
     }
 }
 
 /// Takes the object out of the derived maps.
 fn unindex(state: &mut State, object: &Object) {
-    match object {
-        // Its name may be another's by now.
-        Object::Service(service) if service.removing => {}
-        Object::Service(service) => drop(state.service_names.remove(&Arc::from(service_name(service)))),
-        Object::Task(task) => {
-            let key: Arc<str> = Arc::from(task.id.as_str());
-            state.tasks_by_service.remove(&(Arc::from(task.service_id.as_str()), task.slot, key.clone()));
-            state.tasks_by_node.remove(&(Arc::from(task.node_id.as_str()), key));
-        }
-        Object::Node(_) | Object::Cluster(_) => {}
+    if let Some(name) = object.unique_name() {
+        state.names.remove(&(object.kind(), Arc::from(name)));
+    }
+    if let Object::Task(task) = object {
+        let key: Arc<str> = Arc::from(task.id.as_str());
+        state.tasks_by_service.remove(&(Arc::from(task.service_id.as_str()), task.slot, key.clone()));
+        state.tasks_by_node.remove(&(Arc::from(task.node_id.as_str()), key));
     }
 }

@@ -32,6 +32,9 @@ fn action_len(action: &Action) -> usize {
             Action::Put(Object::Service(service)) => service.encoded_len(),
             Action::Put(Object::Task(task)) => task.encoded_len(),
             Action::Put(Object::Cluster(cluster)) => cluster.encoded_len(),
+            Action::Put(Object::Secret(secret)) => secret.encoded_len(),
+            Action::Put(Object::Config(config)) => config.encoded_len(),
+            Action::Put(Object::Network(network)) => network.encoded_len(),
             Action::Delete { id, .. } => id.len(),
         }
 }
@@ -64,6 +67,9 @@ pub fn object_to_message(object: &Object) -> pb::StoreObject {
         Object::Service(service) => Wire::Service((**service).clone()),
         Object::Task(task) => Wire::Task((**task).clone()),
         Object::Cluster(cluster) => Wire::Cluster((**cluster).clone()),
+        Object::Secret(secret) => Wire::Secret((**secret).clone()),
+        Object::Config(config) => Wire::Config((**config).clone()),
+        Object::Network(network) => Wire::Network((**network).clone()),
     };
     pb::StoreObject { object: Some(object) }
 }
@@ -98,6 +104,9 @@ pub fn object_from_message(message: pb::StoreObject) -> Result<Object, DecodeErr
         Wire::Service(service) => service.into(),
         Wire::Task(task) => task.into(),
         Wire::Cluster(cluster) => cluster.into(),
+        Wire::Secret(secret) => secret.into(),
+        Wire::Config(config) => config.into(),
+        Wire::Network(network) => network.into(),
     })
 }
 
@@ -107,6 +116,9 @@ fn kind_to_message(kind: Kind) -> pb::StoreKind {
         Kind::Service => pb::StoreKind::Service,
         Kind::Task => pb::StoreKind::Task,
         Kind::Cluster => pb::StoreKind::Cluster,
+        Kind::Secret => pb::StoreKind::Secret,
+        Kind::Config => pb::StoreKind::Config,
+        Kind::Network => pb::StoreKind::Network,
     }
 }
 
@@ -117,5 +129,8 @@ fn kind_from_message(kind: pb::StoreKind) -> Result<Kind, DecodeError> {
         pb::StoreKind::Service => Ok(Kind::Service),
         pb::StoreKind::Task => Ok(Kind::Task),
         pb::StoreKind::Cluster => Ok(Kind::Cluster),
+        pb::StoreKind::Secret => Ok(Kind::Secret),
+        pb::StoreKind::Config => Ok(Kind::Config),
+        pb::StoreKind::Network => Ok(Kind::Network),
     }
 }

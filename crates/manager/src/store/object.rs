@@ -16,6 +16,12 @@ pub enum Kind {
     Task,
     /// The swarm itself; there is exactly one.
     Cluster,
+    /// A file that only those see who need it.
+    Secret,
+    /// A file that anybody may see.
+    Config,
+    /// A network of the swarm.
+    Network,
 }
 
 impl fmt::Display for Kind {
@@ -25,6 +31,9 @@ impl fmt::Display for Kind {
             Self::Service => "service",
             Self::Task => "task",
             Self::Cluster => "cluster",
+            Self::Secret => "secret",
+            Self::Config => "config",
+            Self::Network => "network",
         })
     }
 }
@@ -40,6 +49,12 @@ pub enum Object {
     Task(Arc<pb::Task>),
     /// The swarm itself.
     Cluster(Arc<pb::Cluster>),
+    /// A file that only those see who need it.
+    Secret(Arc<pb::Secret>),
+    /// A file that anybody may see.
+    Config(Arc<pb::Config>),
+    /// A network of the swarm.
+    Network(Arc<pb::Network>),
 }
 
 impl Object {
@@ -51,6 +66,9 @@ impl Object {
             Self::Service(_) => Kind::Service,
             Self::Task(_) => Kind::Task,
             Self::Cluster(_) => Kind::Cluster,
+            Self::Secret(_) => Kind::Secret,
+            Self::Config(_) => Kind::Config,
+            Self::Network(_) => Kind::Network,
         }
     }
 
@@ -62,6 +80,9 @@ impl Object {
             Self::Service(service) => &service.id,
             Self::Task(task) => &task.id,
             Self::Cluster(cluster) => &cluster.id,
+            Self::Secret(secret) => &secret.id,
+            Self::Config(config) => &config.id,
+            Self::Network(network) => &network.id,
         }
     }
 
@@ -79,6 +100,9 @@ impl Object {
             Self::Service(service) => service.meta.as_ref(),
             Self::Task(task) => task.meta.as_ref(),
             Self::Cluster(cluster) => cluster.meta.as_ref(),
+            Self::Secret(secret) => secret.meta.as_ref(),
+            Self::Config(config) => config.meta.as_ref(),
+            Self::Network(network) => network.meta.as_ref(),
         }
     }
 
@@ -88,7 +112,24 @@ impl Object {
             Self::Service(service) => Arc::make_mut(service).meta = Some(meta),
             Self::Task(task) => Arc::make_mut(task).meta = Some(meta),
             Self::Cluster(cluster) => Arc::make_mut(cluster).meta = Some(meta),
+            Self::Secret(secret) => Arc::make_mut(secret).meta = Some(meta),
+            Self::Config(config) => Arc::make_mut(config).meta = Some(meta),
+            Self::Network(network) => Arc::make_mut(network).meta = Some(meta),
         }
+    }
+
+    /// The name that no other object of its kind may have; none where names are not unique, or no longer held: a service
+    /// on its way out has given its name free.
+    pub(super) fn unique_name(&self) -> Option<&str> {
+        let annotations = match self {
+            Self::Service(service) if service.removing => return None,
+            Self::Service(service) => service.spec.as_ref().map(|spec| spec.annotations.as_ref()),
+            Self::Secret(secret) => secret.spec.as_ref().map(|spec| spec.annotations.as_ref()),
+            Self::Config(config) => config.spec.as_ref().map(|spec| spec.annotations.as_ref()),
+            Self::Network(network) => network.spec.as_ref().map(|spec| spec.annotations.as_ref()),
+            Self::Node(_) | Self::Task(_) | Self::Cluster(_) => return None,
+        };
+        Some(annotations.flatten().map_or("", |annotations| &annotations.name))
     }
 }
 
@@ -106,4 +147,4 @@ macro_rules! from_message {
         }
     )+};
 }
-from_message!(Node, Service, Task, Cluster);
+from_message!(Node, Service, Task, Cluster, Secret, Config, Network);

@@ -16,13 +16,18 @@ pub struct State {
     pub(super) nodes: Tree<Arc<str>, Arc<pb::Node>>,
     pub(super) services: Tree<Arc<str>, Arc<pb::Service>>,
     pub(super) tasks: Tree<Arc<str>, Arc<pb::Task>>,
+    pub(super) secrets: Tree<Arc<str>, Arc<pb::Secret>>,
+    pub(super) configs: Tree<Arc<str>, Arc<pb::Config>>,
+    pub(super) networks: Tree<Arc<str>, Arc<pb::Network>>,
     pub(super) cluster: Option<Arc<pb::Cluster>>,
     // Derived from the above.
-    pub(super) service_names: Tree<Arc<str>, Arc<str>>,
+    pub(super) names: Tree<ByName, Arc<str>>,
     pub(super) tasks_by_service: Tree<ByService, Arc<pb::Task>>,
     pub(super) tasks_by_node: Tree<ByNode, Arc<pb::Task>>,
 }
 
+/// Kind and name, of those kinds whose names are unique.
+pub(super) type ByName = (Kind, Arc<str>);
 /// Service, slot, task: tasks of a service come ordered by slot.
 pub(super) type ByService = (Arc<str>, u64, Arc<str>);
 /// Node, task.
@@ -89,7 +94,12 @@ impl State {
     /// The service of this name; one that is being removed has none any more.
     #[must_use]
     pub fn service_by_name(&self, name: &str) -> Option<&Arc<pb::Service>> {
-        self.service_names.get(|key| (**key).cmp(name)).and_then(|id| self.service(id))
+        self.id_by_name(Kind::Service, name).and_then(|id| self.service(id))
+    }
+
+    /// The id of the object that has this name, where names are unique.
+    pub(super) fn id_by_name(&self, kind: Kind, name: &str) -> Option<&str> {
+        self.names.get(|key| key.0.cmp(&kind).then_with(|| (*key.1).cmp(name))).map(|id| &**id)
     }
 
     /// All services, by id.
@@ -143,6 +153,57 @@ impl State {
         self.tasks_by_node.range(move |(node, _)| (**node).cmp(node_id)).map(|(_, task)| task)
     }
 
+    /// The secret of this id.
+    #[must_use]
+    pub fn secret(&self, id: &str) -> Option<&Arc<pb::Secret>> {
+        self.secrets.get(|key| (**key).cmp(id))
+    }
+
+    /// The secret of this name.
+    #[must_use]
+    pub fn secret_by_name(&self, name: &str) -> Option<&Arc<pb::Secret>> {
+        self.id_by_name(Kind::Secret, name).and_then(|id| self.secret(id))
+    }
+
+    /// All secrets, by id.
+    pub fn secrets(&self) -> impl Iterator<Item = &Arc<pb::Secret>> {
+        self.secrets.iter().map(|(_, secret)| secret)
+    }
+
+    /// The config of this id.
+    #[must_use]
+    pub fn config(&self, id: &str) -> Option<&Arc<pb::Config>> {
+        self.configs.get(|key| (**key).cmp(id))
+    }
+
+    /// The config of this name.
+    #[must_use]
+    pub fn config_by_name(&self, name: &str) -> Option<&Arc<pb::Config>> {
+        self.id_by_name(Kind::Config, name).and_then(|id| self.config(id))
+    }
+
+    /// All configs, by id.
+    pub fn configs(&self) -> impl Iterator<Item = &Arc<pb::Config>> {
+        self.configs.iter().map(|(_, config)| config)
+    }
+
+    /// The network of this id.
+    #[must_use]
+    pub fn network(&self, id: &str) -> Option<&Arc<pb::Network>> {
+        self.networks.get(|key| (**key).cmp(id))
+    }
+
+    /// The network of this name.
+    #[must_use]
+    pub fn network_by_name(&self, name: &str) -> Option<&Arc<pb::Network>> {
+        self.id_by_name(Kind::Network, name).and_then(|id| self.network(id))
+    }
+
+    /// All networks of the swarm, by id.
+    pub fn networks(&self) -> impl Iterator<Item = &Arc<pb::Network>> {
+        self.networks.iter().map(|(_, network)| network)
+    }
+
     /// How many nodes, services and tasks there are.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
@@ -157,15 +218,22 @@ impl State {
             Kind::Service => self.service(id).cloned().map(Object::Service),
             Kind::Task => self.task(id).cloned().map(Object::Task),
             Kind::Cluster => self.cluster.clone().filter(|cluster| cluster.id == id).map(Object::Cluster),
+            Kind::Secret => self.secret(id).cloned().map(Object::Secret),
+            Kind::Config => self.config(id).cloned().map(Object::Config),
+            Kind::Network => self.network(id).cloned().map(Object::Network),
         }
     }
 
-    /// All objects: the cluster, then nodes, services and tasks, each by id.
+    /// All objects: the cluster, then nodes, networks, secrets, configs, services and tasks, each by id.
     pub fn objects(&self) -> impl Iterator<Item = Object> {
         let cluster = self.cluster.iter().cloned().map(Object::Cluster);
         let nodes = self.nodes().cloned().map(Object::Node);
+        let networks = self.networks().cloned().map(Object::Network);
+        let secrets = self.secrets().cloned().map(Object::Secret);
+        let configs = self.configs().cloned().map(Object::Config);
         let services = self.services().cloned().map(Object::Service);
-        cluster.chain(nodes).chain(services).chain(self.tasks().cloned().map(Object::Task))
+        let tasks = self.tasks().cloned().map(Object::Task);
+        cluster.chain(nodes).chain(networks).chain(secrets).chain(configs).chain(services).chain(tasks)
     }
 }
 

@@ -53,6 +53,26 @@ fn the_version_read_must_be_the_version_stored() {
 }
 
 #[test]
+fn a_name_is_taken_within_its_kind_alone() {
+    let spec = |name: &str| {
+        let annotations = Some(pb::Annotations { name: name.into(), ..Default::default() });
+        Some(pb::FileSpec { annotations, ..Default::default() })
+    };
+    let secret = |id: &str| pb::Secret { id: id.into(), spec: spec("key"), ..Default::default() };
+    let mut state = State::default();
+    applied(&mut state, put(secret("a"))).expect("creates");
+    let config = pb::Config { id: "a".into(), spec: spec("key"), ..Default::default() };
+    applied(&mut state, put(config)).expect("is of another kind");
+    let taken = applied(&mut state, put(secret("b"))).expect_err("taken");
+    assert_eq!(taken.to_string(), "name conflicts with an existing object: secret key already exists");
+    let stored = state.secret_by_name("key").expect("is there").clone();
+    applied(&mut state, Transaction::one(Action::delete(stored))).expect("deletes");
+    applied(&mut state, put(secret("b"))).expect("the name is free");
+    assert_eq!((state.secrets().count(), state.configs().count()), (1, 1));
+    assert_eq!(state.objects().count(), 2);
+}
+
+#[test]
 fn a_name_is_one_services_until_that_is_being_removed() {
     let mut state = State::default();
     applied(&mut state, put(service("a", "web"))).expect("creates");
@@ -81,7 +101,7 @@ fn the_spec_version_moves_with_the_task_and_the_ports_only() {
     };
     assert_eq!(change(&mut state, &|service| service.endpoint = Some(pb::Endpoint::default())), (1, 1));
     let scale = |service: &mut pb::Service| {
-        service.spec.get_or_insert_default().replicated = Some(pb::ReplicatedService { replicas: 9 });
+        service.spec.get_or_insert_default().mode = swarm_api::default::replicated(9);
     };
     assert_eq!(change(&mut state, &scale), (1, 3));
     let retask =

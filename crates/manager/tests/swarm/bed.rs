@@ -100,7 +100,7 @@ pub(crate) fn spec(name: &str, image: &str) -> pb::ServiceSpec {
             container: Some(pb::ContainerSpec { image: image.into(), ..Default::default() }),
             ..Default::default()
         }),
-        replicated: Some(pb::ReplicatedService { replicas: 0 }),
+        mode: swarm_api::default::replicated(0),
         ..Default::default()
     }
 }

@@ -124,7 +124,7 @@ fn network(spec: &pb::TaskSpec) -> Result<NetworkMode, String> {
 }
 
 fn resources(spec: &pb::TaskSpec) -> Resources {
-    let required = spec.resources.unwrap_or_default();
+    let required = spec.resources.clone().unwrap_or_default();
     let limits = required.limits.unwrap_or_default();
     Resources {
         memory: limits.memory_bytes,
@@ -202,6 +202,7 @@ mod tests {
         task.endpoint = Some(pb::Endpoint {
             spec: None,
             ports: vec![port(80, pb::PublishMode::Host), port(81, pb::PublishMode::Ingress)],
+            ..Default::default()
         });
         let spec = container(&task, &Defaults::default()).unwrap();
         let bindings: Vec<_> = spec.host.port_bindings.iter().collect();
@@ -236,7 +237,7 @@ mod tests {
     fn what_cannot_be_honoured_is_said() {
         let mut with_network = task(pb::ContainerSpec::default());
         with_network.spec.as_mut().unwrap().networks =
-            vec![pb::NetworkAttachmentConfig { target: "front".into(), aliases: vec![] }];
+            vec![pb::NetworkAttachmentConfig { target: "front".into(), ..Default::default() }];
         assert!(container(&with_network, &Defaults::default()).unwrap_err().contains("not implemented"));
     }
 }

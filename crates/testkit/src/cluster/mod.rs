@@ -141,7 +141,7 @@ impl Cluster {
 
     /// Sets the number of replicas.
     pub async fn scale(&self, service_id: &str, replicas: u64) -> anyhow::Result<()> {
-        self.update(service_id, |spec| spec.replicated = Some(pb::ReplicatedService { replicas })).await
+        self.update(service_id, |spec| spec.mode = swarm_api::default::replicated(replicas)).await
     }
 
     /// Asks for the removal of a service.

@@ -15,7 +15,7 @@ pub fn service(name: &str, image: &str, replicas: u64) -> pb::ServiceSpec {
             restart: Some(pb::RestartPolicy { delay_ns: Some(0), ..Default::default() }),
             ..Default::default()
         }),
-        replicated: Some(pb::ReplicatedService { replicas }),
+        mode: swarm_api::default::replicated(replicas),
         update: Some(pb::UpdateConfig { parallelism: 1, monitor_ns: 50_000_000, ..Default::default() }),
         ..Default::default()
     }

@@ -34,6 +34,7 @@ pub(super) fn spec(spec: api::ContainerSpec) -> Result<pb::ContainerSpec, Failur
         init: spec.init,
         hosts: spec.hosts,
         healthcheck: spec.health_check.map(healthcheck),
+        ..pb::ContainerSpec::default()
     })
 }
 

@@ -10,21 +10,21 @@ pub(crate) use task_spec::told as told_task_spec;
 pub(crate) use told::{insert_defaults, service};
 
 use engine_api::swarm as api;
-use swarm_api::pb;
+use swarm_api::{default, pb};
 
 use crate::failure::Failure;
 
 /// The wishes for a service, as the managers take them.
 pub(crate) fn spec(spec: api::ServiceSpec) -> Result<pb::ServiceSpec, Failure> {
-    let replicated =
-        spec.mode.replicated.map(|mode| pb::ReplicatedService { replicas: mode.replicas.unwrap_or(1) });
+    // Without a mode a service has one replica.
+    let replicas = spec.mode.replicated.and_then(|mode| mode.replicas).unwrap_or(1);
     Ok(pb::ServiceSpec {
         annotations: Some(pb::Annotations { name: spec.name, labels: spec.labels.into_iter().collect() }),
         task: Some(task_spec::spec(spec.task_template)?),
-        // Without a mode a service has one replica.
-        replicated: Some(replicated.unwrap_or(pb::ReplicatedService { replicas: 1 })),
+        mode: default::replicated(replicas),
         update: spec.update_config.map(update).transpose()?,
         endpoint: spec.endpoint_spec.map(endpoint::spec).transpose()?,
+        ..pb::ServiceSpec::default()
     })
 }
 

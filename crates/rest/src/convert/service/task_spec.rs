@@ -14,6 +14,7 @@ pub(super) fn spec(spec: api::TaskSpec) -> Result<pb::TaskSpec, Failure> {
     let attachment = |network: api::NetworkAttachmentConfig| pb::NetworkAttachmentConfig {
         target: network.target,
         aliases: network.aliases,
+        ..pb::NetworkAttachmentConfig::default()
     };
     Ok(pb::TaskSpec {
         container: Some(container::spec(spec.container_spec)?),
@@ -39,7 +40,11 @@ fn resources(resources: &api::ResourceRequirements) -> Option<pb::ResourceRequir
         memory_bytes: kept.memory_bytes,
         pids: 0,
     });
-    (limits.is_some() || reservations.is_some()).then_some(pb::ResourceRequirements { limits, reservations })
+    (limits.is_some() || reservations.is_some()).then_some(pb::ResourceRequirements {
+        limits,
+        reservations,
+        ..pb::ResourceRequirements::default()
+    })
 }
 
 fn restart(policy: api::TaskRestartPolicy) -> Result<pb::RestartPolicy, Failure> {
@@ -59,8 +64,11 @@ fn restart(policy: api::TaskRestartPolicy) -> Result<pb::RestartPolicy, Failure>
 
 fn placement(placement: api::Placement) -> Option<pb::Placement> {
     let is_empty = placement == api::Placement::default();
-    (!is_empty)
-        .then_some(pb::Placement { constraints: placement.constraints, max_replicas: placement.max_replicas })
+    (!is_empty).then_some(pb::Placement {
+        constraints: placement.constraints,
+        max_replicas: placement.max_replicas,
+        ..pb::Placement::default()
+    })
 }
 
 /// The proto → the model's.

@@ -19,7 +19,7 @@ const PLAIN: &str = r#"{"Name":"web","Labels":{},"TaskTemplate":{"ContainerSpec"
 #[test]
 fn a_plain_create_is_taken() {
     let spec = decoded(PLAIN).expect("plain");
-    assert_eq!(spec.replicated.expect("mode").replicas, 3);
+    assert_eq!(swarm_api::default::replicas(&spec), 3);
     assert_eq!(spec.endpoint.expect("endpoint").ports[0].published_port, 80);
     assert_eq!(spec.task.expect("task").container.expect("container").image, "busybox");
 }
@@ -113,7 +113,7 @@ prop_compose! {
                 force_update: force,
                 ..Default::default()
             }),
-            replicated: Some(pb::ReplicatedService { replicas }),
+            mode: swarm_api::default::replicated(replicas),
             update: update.map(|(parallelism, delay_ns, failure_action, order, max_failure_ratio)| pb::UpdateConfig {
                 parallelism, delay_ns, failure_action, order, max_failure_ratio, monitor_ns: 0,
             }),

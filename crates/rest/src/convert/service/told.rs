@@ -2,6 +2,7 @@
 
 use engine_api::Timestamp;
 use engine_api::swarm as api;
+use swarm_api::pb::service_spec::Mode;
 use swarm_api::{default, pb};
 
 use super::super::swarm::version;
@@ -36,7 +37,12 @@ pub(super) fn spec(spec: pb::ServiceSpec) -> api::ServiceSpec {
         labels: annotations.labels.into_iter().collect(),
         task_template: task_spec::told(spec.task.unwrap_or_default()),
         mode: api::ServiceMode {
-            replicated: spec.replicated.map(|mode| api::ReplicatedService { replicas: Some(mode.replicas) }),
+            replicated: match spec.mode {
+                Some(Mode::Replicated(mode)) => {
+                    Some(api::ReplicatedService { replicas: Some(mode.replicas) })
+                }
+                _ => None,
+            },
             ..api::ServiceMode::default()
         },
         update_config: spec.update.map(update),
@@ -79,6 +85,9 @@ fn update_status(status: pb::UpdateStatus) -> Option<api::UpdateStatus> {
         pb::UpdateState::Updating => "updating",
         pb::UpdateState::Paused => "paused",
         pb::UpdateState::Completed => "completed",
+        pb::UpdateState::RollbackStarted => "rollback_started",
+        pb::UpdateState::RollbackPaused => "rollback_paused",
+        pb::UpdateState::RollbackCompleted => "rollback_completed",
     };
     Some(api::UpdateStatus {
         state: state.to_owned(),
