@@ -200,7 +200,8 @@ async fn a_node_that_says_goodbye_keeps_its_tasks_for_a_while() -> Outcome {
 async fn a_task_that_fits_nowhere_says_why() -> Outcome {
     let cluster = Cluster::start(2).await?;
     let mut spec = service("web", "web", 1);
-    let placement = pb::Placement { constraints: vec!["node.hostname==moon".to_owned()], max_replicas: 0 };
+    let placement =
+        pb::Placement { constraints: vec!["node.hostname==moon".to_owned()], ..Default::default() };
     spec.task.get_or_insert_default().placement = Some(placement);
     let begun = tokio::time::Instant::now();
     let web = cluster.create(spec).await?;
