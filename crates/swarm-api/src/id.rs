@@ -93,6 +93,8 @@ ids! {
     ServiceId,
     /// One run, never reused.
     TaskId,
+    /// A secret or a config.
+    FileId,
     /// The swarm itself; also the organisation in every certificate it issues.
     ClusterId,
 }

@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod default;
+mod discreet;
 pub mod id;
 pub mod join;
 pub mod progress;

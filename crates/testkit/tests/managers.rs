@@ -149,7 +149,9 @@ async fn one_that_was_away_for_long_gets_a_snapshot() -> Outcome {
         writers.spawn(async move {
             for number in 0..WRITES / WRITERS {
                 let spec = testkit::cluster::spec::service(&format!("s-{writer}-{number}"), "image", 0);
-                control.create_service(pb::CreateServiceRequest { spec: Some(spec) }).await?;
+                control
+                    .create_service(pb::CreateServiceRequest { spec: Some(spec), ..Default::default() })
+                    .await?;
             }
             Ok::<_, Status>(())
         });

@@ -19,7 +19,7 @@ impl Sequence {
     pub fn accept(&mut self, message: &pb::AssignmentsMessage) -> bool {
         let fits = match message.r#type() {
             Type::Complete => true,
-            Type::Incremental => self.last == Some(message.applies_to),
+            Type::Incremental | Type::Part => self.last == Some(message.applies_to),
         };
         self.last = fits.then_some(message.sequence);
         fits

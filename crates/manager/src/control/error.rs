@@ -23,6 +23,14 @@ pub(crate) enum ControlError {
     NoSpec,
     #[error("name conflicts with an existing object: {kind} {name} already exists")]
     Exists { kind: Kind, name: String },
+    #[error("{kind} {name} already exists")]
+    FileExists { kind: Kind, name: String },
+    #[error("{kind} '{name}' is in use by the following {}: {}", number(users, "service"), users.join(", "))]
+    FileInUse { kind: Kind, name: String, users: Vec<String> },
+    #[error("{} not found: {}", number(names, &kind.to_string()), names.join(", "))]
+    NoFiles { kind: Kind, names: Vec<String> },
+    #[error("only updates to Labels are allowed")]
+    OnlyLabels,
     #[error("update out of sequence")]
     OutOfSequence,
     #[error("renaming services is not supported")]
@@ -51,6 +59,11 @@ pub(crate) enum ControlError {
     Propose(ProposeError),
 }
 
+/// The word for one of them, or for several.
+fn number(names: &[String], word: &str) -> String {
+    if names.len() == 1 { word.to_owned() } else { format!("{word}s") }
+}
+
 impl From<ProposeError> for ControlError {
     fn from(error: ProposeError) -> Self {
         match error {
@@ -71,8 +84,11 @@ impl From<ControlError> for Status {
             | ControlError::Invalid(_)
             | ControlError::NoSpec
             | ControlError::PortInUse { .. }
+            | ControlError::FileInUse { .. }
+            | ControlError::NoFiles { .. }
+            | ControlError::OnlyLabels
             | ControlError::Propose(ProposeError::TooLarge { .. }) => Self::invalid_argument(text),
-            ControlError::Exists { .. } => Self::already_exists(text),
+            ControlError::Exists { .. } | ControlError::FileExists { .. } => Self::already_exists(text),
             ControlError::OutOfSequence => Self::aborted(text),
             ControlError::Rename => Self::unimplemented(text),
             ControlError::NoPreviousSpec(_)

@@ -1,11 +1,13 @@
-//! What front ends ask: services, tasks, nodes and the cluster, read and changed.
+//! What front ends ask: services, tasks, nodes, secrets, configs and the cluster, read and changed.
 //!
 //! Inputs are the rpcs of `control.proto`; each change is checked and becomes one transaction. Writes the specs of objects
 //! and `Service.{previous_spec, removing}`, and clears `Service.update_status` when a new update begins; all else belongs to
 //! the loops. Reads see every write acknowledged before.
 
 mod cluster;
+mod credentials;
 mod error;
+mod file;
 mod filter;
 mod node;
 mod quorum;

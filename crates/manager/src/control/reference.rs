@@ -5,6 +5,7 @@ use std::sync::Arc;
 use swarm_api::pb;
 
 use super::ControlError;
+use super::file::File;
 use crate::store::{Kind, State};
 
 pub(super) fn service<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<pb::Service>, ControlError> {
@@ -38,6 +39,15 @@ pub(super) fn node<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<pb::
         return one(Kind::Node, reference, &named);
     }
     one(Kind::Node, reference, &state.nodes_by_prefix(reference).collect::<Vec<_>>())
+}
+
+/// A secret or a config.
+pub(super) fn file<'a, F: File>(state: &'a State, reference: &str) -> Result<&'a Arc<F>, ControlError> {
+    if let Some(file) = F::by_id(state, reference).or_else(|| F::by_name(state, reference)) {
+        return Ok(file);
+    }
+    let matches: Vec<_> = F::all(state).filter(|file| file.id().starts_with(reference)).collect();
+    one(F::KIND, reference, &matches)
 }
 
 /// What a node calls itself.

@@ -48,6 +48,50 @@ impl Rpc for Control {
         Ok(Response::new(pb::Empty {}))
     }
 
+    async fn create_secret(&self, request: Request<pb::CreateFileRequest>) -> Answer<pb::Secret> {
+        Ok(Response::new(self.create_file(request.into_inner()).await?))
+    }
+
+    async fn get_secret(&self, request: Request<pb::GetRequest>) -> Answer<pb::Secret> {
+        Ok(Response::new(self.get_file(&request.into_inner().reference).await?))
+    }
+
+    async fn list_secrets(&self, request: Request<pb::ListFilesRequest>) -> Answer<pb::ListSecretsResponse> {
+        let secrets = self.list_files(&request.into_inner()).await?;
+        Ok(Response::new(pb::ListSecretsResponse { secrets }))
+    }
+
+    async fn update_secret(&self, request: Request<pb::UpdateFileRequest>) -> Answer<pb::Secret> {
+        Ok(Response::new(self.update_file(request.into_inner()).await?))
+    }
+
+    async fn remove_secret(&self, request: Request<pb::GetRequest>) -> Answer<pb::Empty> {
+        self.remove_file::<pb::Secret>(&request.into_inner().reference).await?;
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn create_config(&self, request: Request<pb::CreateFileRequest>) -> Answer<pb::Config> {
+        Ok(Response::new(self.create_file(request.into_inner()).await?))
+    }
+
+    async fn get_config(&self, request: Request<pb::GetRequest>) -> Answer<pb::Config> {
+        Ok(Response::new(self.get_file(&request.into_inner().reference).await?))
+    }
+
+    async fn list_configs(&self, request: Request<pb::ListFilesRequest>) -> Answer<pb::ListConfigsResponse> {
+        let configs = self.list_files(&request.into_inner()).await?;
+        Ok(Response::new(pb::ListConfigsResponse { configs }))
+    }
+
+    async fn update_config(&self, request: Request<pb::UpdateFileRequest>) -> Answer<pb::Config> {
+        Ok(Response::new(self.update_file(request.into_inner()).await?))
+    }
+
+    async fn remove_config(&self, request: Request<pb::GetRequest>) -> Answer<pb::Empty> {
+        self.remove_file::<pb::Config>(&request.into_inner().reference).await?;
+        Ok(Response::new(pb::Empty {}))
+    }
+
     async fn get_task(&self, request: Request<pb::GetRequest>) -> Answer<pb::Task> {
         Ok(Response::new(self.get_task(&request.into_inner().reference).await?))
     }

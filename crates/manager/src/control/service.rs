@@ -6,7 +6,7 @@ use std::sync::Arc;
 use swarm_api::id::ServiceId;
 use swarm_api::{default, pb, validate};
 
-use super::{Control, ControlError, filter, reference, version};
+use super::{Control, ControlError, credentials, file, filter, reference, version};
 use crate::store::{Kind, State, Transaction, View};
 
 impl Control {
@@ -21,9 +21,15 @@ impl Control {
             return Err(ControlError::Exists { kind: Kind::Service, name: name(&spec).to_owned() });
         }
         check_ports(&view, "", &spec)?;
+        file::check_references(&view, &spec)?;
         let id = ServiceId::random();
         let mut transaction = Transaction::default();
-        transaction.put(pb::Service { id: id.to_string(), spec: Some(spec), ..Default::default() });
+        transaction.put(pb::Service {
+            id: id.to_string(),
+            spec: Some(spec),
+            registry_auth: request.registry_auth,
+            ..Default::default()
+        });
         // Two at once may have passed the checks; the name is checked again when it is applied.
         self.proposer.propose(transaction).await?;
         self.stored_service(&id)
@@ -31,7 +37,7 @@ impl Control {
 
     pub(super) async fn get_service(&self, reference: &str) -> Result<pb::Service, ControlError> {
         let view = self.reader.view().await?;
-        reference::service(&view, reference).map(|service| (**service).clone())
+        reference::service(&view, reference).map(|service| shown(service))
     }
 
     pub(super) async fn list_services(
@@ -49,7 +55,7 @@ impl Control {
                 })
         };
         let services: Vec<pb::Service> =
-            view.services().filter(wanted).map(|service| (**service).clone()).collect();
+            view.services().filter(wanted).map(|service| shown(service)).collect();
         let counted = services.iter().filter(|_| request.status);
         let counts = counted.map(|service| (service.id.clone(), counts(&view, service))).collect();
         Ok(pb::ListServicesResponse { services, counts })
@@ -88,8 +94,13 @@ impl Control {
 
     fn stored_service(&self, id: &str) -> Result<pb::Service, ControlError> {
         let gone = || ControlError::NotFound { kind: Kind::Service, reference: id.to_owned() };
-        self.store.view().service(id).map(|service| (**service).clone()).ok_or_else(gone)
+        self.store.view().service(id).map(|service| shown(service)).ok_or_else(gone)
     }
+}
+
+/// As it is told.
+fn shown(service: &pb::Service) -> pb::Service {
+    pb::Service { registry_auth: None, previous_registry_auth: None, ..service.clone() }
 }
 
 /// The service as the request wants it.
@@ -107,6 +118,8 @@ fn updated(view: &View, id: &str, request: &pb::UpdateServiceRequest) -> Result<
         return Err(ControlError::Rename);
     }
     check_ports(view, &service.id, &spec)?;
+    file::check_references(view, &spec)?;
+    credentials::update(&mut service, request);
     service.previous_spec = Some(old);
     service.spec = Some(spec);
     // What is told of the update before is over.

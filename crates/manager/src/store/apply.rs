@@ -38,6 +38,16 @@ pub enum Refused {
         /// Its id, or its name where names are unique.
         id: String,
     },
+    /// A secret or a config that a service refers to is to be deleted.
+    #[error("{kind} {id} is in use by service {user}")]
+    InUse {
+        /// Which kind.
+        kind: Kind,
+        /// Which one.
+        id: String,
+        /// The id of a service that refers to it.
+        user: String,
+    },
 }
 
 /// Applies a transaction at a log index. On refusal the state is as before, except that it has seen the index.
@@ -45,7 +55,8 @@ pub enum Refused {
 /// `now_ns` was chosen by the leader when it proposed: no clock is read here.
 ///
 /// # Errors
-/// [`Refused`] when a version does not match, or when a unique name is taken.
+/// [`Refused`] when a version does not match, when a unique name is taken, or when a service would refer to a file that is
+/// not there.
 pub fn apply(
     state: &mut State,
     transaction: Transaction,
@@ -87,6 +98,7 @@ fn put(state: &mut State, mut object: Object, now_ns: i64, index: u64) -> Result
         Some(_) => {}
     }
     check_unique(state, &object)?;
+    check_references(state, old.as_ref(), &object)?;
     let old_meta = old.as_ref().and_then(Object::meta);
     object.set_meta(pb::Meta {
         version: index,
@@ -115,6 +127,7 @@ fn delete(state: &mut State, kind: Kind, id: &str, version: u64) -> Result<Event
     if old.version() != version {
         return Err(out_of_sequence(&old, version));
     }
+    check_unused(state, &old)?;
     unindex(state, &old);
     let key: Arc<str> = Arc::from(id);
     match kind {
@@ -148,6 +161,42 @@ fn check_unique(state: &State, object: &Object) -> Result<(), Refused> {
         }
         _ => Ok(()),
     }
+}
+
+/// A service refers to nothing that is not there. Looked at when its specification changes: what the loops write must not fail
+/// because of what a specification of old says.
+fn check_references(state: &State, old: Option<&Object>, new: &Object) -> Result<(), Refused> {
+    let Object::Service(service) = new else { return Ok(()) };
+    if service.removing || old.is_some_and(|old| same_intent(old, new)) {
+        return Ok(());
+    }
+    let missing = files(service).find(|(kind, id)| state.object(*kind, id).is_none());
+    missing.map_or(Ok(()), |(kind, id)| Err(Refused::NotFound { kind, id: id.to_owned() }))
+}
+
+/// No service refers to what is deleted. Few files are deleted, so that all services may be looked at.
+fn check_unused(state: &State, old: &Object) -> Result<(), Refused> {
+    let (kind, id) = (old.kind(), old.id());
+    if !matches!(kind, Kind::Secret | Kind::Config) {
+        return Ok(());
+    }
+    let refers =
+        |service: &&Arc<pb::Service>| !service.removing && files(service).any(|file| file == (kind, id));
+    state
+        .services()
+        .find(refers)
+        .map_or(Ok(()), |user| Err(Refused::InUse { kind, id: id.to_owned(), user: user.id.clone() }))
+}
+
+/// The secrets and configs that a service refers to.
+fn files(service: &pb::Service) -> impl Iterator<Item = (Kind, &str)> {
+    let container = service.spec.as_ref().and_then(|spec| spec.task.as_ref()?.container.as_ref());
+    let (secrets, configs) =
+        container.map_or((&[][..], &[][..]), |container| (&container.secrets[..], &container.configs[..]));
+    secrets
+        .iter()
+        .map(|file| (Kind::Secret, file.id.as_str()))
+        .chain(configs.iter().map(|file| (Kind::Config, file.id.as_str())))
 }
 
 /// Whether what a user asks for is the same; tasks are nobody's intent.

@@ -106,7 +106,7 @@ pub(crate) fn spec(name: &str, image: &str) -> pb::ServiceSpec {
 }
 
 pub(crate) fn create(name: &str) -> pb::CreateServiceRequest {
-    pb::CreateServiceRequest { spec: Some(spec(name, "busybox:1")) }
+    pb::CreateServiceRequest { spec: Some(spec(name, "busybox:1")), ..Default::default() }
 }
 
 pub(crate) fn get(reference: &str) -> pb::GetRequest {

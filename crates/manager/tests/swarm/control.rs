@@ -25,7 +25,7 @@ async fn a_service_lives() {
         reference: "web".into(),
         version,
         spec: Some(spec("web", "busybox:2")),
-        rollback: false,
+        ..Default::default()
     };
     let updated = control.update_service(update.clone()).await.expect("updates").into_inner();
     assert!(updated.spec_version > version && updated.previous_spec == created.spec);
@@ -54,7 +54,7 @@ async fn wrong_requests_are_refused_by_name() {
         (status.code(), status.message()),
         (Code::InvalidArgument, "name must be valid as a DNS name component")
     );
-    let status = control.create_service(pb::CreateServiceRequest { spec: None }).await.expect_err("refused");
+    let status = control.create_service(pb::CreateServiceRequest::default()).await.expect_err("refused");
     assert_eq!(status.code(), Code::InvalidArgument);
     let status = control.get_service(get("")).await.expect_err("refused");
     assert_eq!(status.code(), Code::NotFound);
@@ -73,7 +73,7 @@ async fn wrong_requests_are_refused_by_name() {
     let published = |name: &str| {
         let mut spec = spec(name, "busybox");
         spec.endpoint = Some(pb::EndpointSpec { ports: vec![port.clone()], ..Default::default() });
-        pb::CreateServiceRequest { spec: Some(spec) }
+        pb::CreateServiceRequest { spec: Some(spec), ..Default::default() }
     };
     let first = control.create_service(published("first")).await.expect("creates").into_inner();
     let status = control.create_service(published("second")).await.expect_err("the port is taken");

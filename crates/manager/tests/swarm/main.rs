@@ -4,6 +4,7 @@ mod authority;
 mod bed;
 mod control;
 mod crash;
+mod file;
 mod hostile;
 mod join;
 mod recover;

@@ -105,6 +105,36 @@ impl Control for Managers {
         Ok(Response::new(pb::Empty {}))
     }
 
+    async fn create_secret(&self, _: Request<pb::CreateFileRequest>) -> Answer<pb::Secret> {
+        missing()
+    }
+    async fn get_secret(&self, _: Request<pb::GetRequest>) -> Answer<pb::Secret> {
+        missing()
+    }
+    async fn list_secrets(&self, _: Request<pb::ListFilesRequest>) -> Answer<pb::ListSecretsResponse> {
+        missing()
+    }
+    async fn update_secret(&self, _: Request<pb::UpdateFileRequest>) -> Answer<pb::Secret> {
+        missing()
+    }
+    async fn remove_secret(&self, _: Request<pb::GetRequest>) -> Answer<pb::Empty> {
+        missing()
+    }
+    async fn create_config(&self, _: Request<pb::CreateFileRequest>) -> Answer<pb::Config> {
+        missing()
+    }
+    async fn get_config(&self, _: Request<pb::GetRequest>) -> Answer<pb::Config> {
+        missing()
+    }
+    async fn list_configs(&self, _: Request<pb::ListFilesRequest>) -> Answer<pb::ListConfigsResponse> {
+        missing()
+    }
+    async fn update_config(&self, _: Request<pb::UpdateFileRequest>) -> Answer<pb::Config> {
+        missing()
+    }
+    async fn remove_config(&self, _: Request<pb::GetRequest>) -> Answer<pb::Empty> {
+        missing()
+    }
     async fn get_task(&self, _: Request<pb::GetRequest>) -> Answer<pb::Task> {
         missing()
     }

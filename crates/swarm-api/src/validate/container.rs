@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Invalid, Verdict};
+use super::{Invalid, Verdict, file};
 use crate::pb;
 
 pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
@@ -21,6 +21,8 @@ pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
     if let Some(entry) = container.env.iter().find(|entry| entry.is_empty() || entry.starts_with('=')) {
         return Err(Invalid::new(format!("ContainerSpec: invalid environment variable: {entry}")));
     }
+    file::check_references("secret", &container.secrets)?;
+    file::check_references("config", &container.configs)?;
     let mut targets = BTreeSet::new();
     for mount in &container.mounts {
         check_mount(mount)?;

@@ -5,6 +5,7 @@
 mod cluster;
 mod container;
 mod endpoint;
+mod file;
 mod name;
 mod placement;
 mod resource;
@@ -12,6 +13,7 @@ mod resource;
 use thiserror::Error;
 
 use crate::pb;
+pub use file::{CONFIG_LIMIT, SECRET_LIMIT};
 
 /// A spec is wrong: one sentence that names what.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -52,6 +54,22 @@ pub fn node(spec: &pb::NodeSpec) -> Verdict {
         Some(annotations) if !annotations.name.is_empty() => name::check(Some(annotations)),
         _ => Ok(()),
     }
+}
+
+/// Checks a secret that is to be made.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn secret(spec: &pb::FileSpec) -> Verdict {
+    file::check("secret", SECRET_LIMIT, spec)
+}
+
+/// Checks a config that is to be made.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn config(spec: &pb::FileSpec) -> Verdict {
+    file::check("config", CONFIG_LIMIT, spec)
 }
 
 /// Checks the swarm's settings.

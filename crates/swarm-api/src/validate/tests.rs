@@ -83,7 +83,7 @@ fn ports_and_resources_and_policies() {
     let limits = pb::Resources { memory_bytes: 1024, ..Default::default() };
     let text = refused(|spec| {
         spec.task.get_or_insert_default().resources =
-            Some(pb::ResourceRequirements { limits: Some(limits), reservations: None });
+            Some(pb::ResourceRequirements { limits: Some(limits), ..Default::default() });
     });
     assert_eq!(text, "invalid memory value 1024: Must be at least 4MiB");
     let text = refused(|spec| {

@@ -231,7 +231,9 @@ impl Managers {
     /// Creates a service without tasks by way of one of them.
     pub async fn create(&self, by: usize, name: &str) -> anyhow::Result<()> {
         let spec = super::spec::service(name, "image", 0);
-        self.control(by)?.create_service(pb::CreateServiceRequest { spec: Some(spec) }).await?;
+        self.control(by)?
+            .create_service(pb::CreateServiceRequest { spec: Some(spec), ..Default::default() })
+            .await?;
         Ok(())
     }
 
@@ -240,7 +242,11 @@ impl Managers {
         let begun = Instant::now();
         loop {
             let spec = super::spec::service(name, "image", 0);
-            match self.control(by)?.create_service(pb::CreateServiceRequest { spec: Some(spec) }).await {
+            match self
+                .control(by)?
+                .create_service(pb::CreateServiceRequest { spec: Some(spec), ..Default::default() })
+                .await
+            {
                 Err(status) if status.code() == Code::Unavailable && begun.elapsed() < PATIENCE => {}
                 // An attempt before this one was accepted.
                 Err(status) if status.code() == Code::AlreadyExists => return Ok(()),

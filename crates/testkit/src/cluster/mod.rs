@@ -111,7 +111,7 @@ impl Cluster {
 
     /// Creates a service; its id.
     pub async fn create(&self, spec: pb::ServiceSpec) -> anyhow::Result<String> {
-        let request = pb::CreateServiceRequest { spec: Some(spec) };
+        let request = pb::CreateServiceRequest { spec: Some(spec), ..Default::default() };
         Ok(self.leader.control()?.create_service(request).await?.into_inner().id)
     }
 

@@ -104,12 +104,12 @@ prop_compose! {
             task: Some(pb::TaskSpec {
                 container: Some(container),
                 resources: memory.map(|(limit, reserved)| pb::ResourceRequirements {
-                    limits: Some(kept(limit)), reservations: Some(kept(reserved)),
+                    limits: Some(kept(limit)), reservations: Some(kept(reserved)), ..Default::default()
                 }),
                 restart: restart.map(|(condition, delay_ns, max_attempts, window_ns)| pb::RestartPolicy {
                     condition, delay_ns, max_attempts, window_ns,
                 }),
-                placement: placed.then_some(pb::Placement { constraints, max_replicas: max }),
+                placement: placed.then_some(pb::Placement { constraints, max_replicas: max, ..Default::default() }),
                 force_update: force,
                 ..Default::default()
             }),
@@ -118,6 +118,7 @@ prop_compose! {
                 parallelism, delay_ns, failure_action, order, max_failure_ratio, monitor_ns: 0,
             }),
             endpoint: Some(pb::EndpointSpec { mode: dnsrr, ports }),
+            ..Default::default()
         }
     }
 }

@@ -19,8 +19,8 @@ pub(super) async fn create(call: Call<ServiceCreateQuery, Json<ServiceSpec>>) ->
     // Whether this node can take it at all comes before what is wrong with it.
     let mut control = control(&call.api).await?;
     let spec = convert::service::spec(call.body.0)?;
-    let created =
-        control.create_service(timed(pb::CreateServiceRequest { spec: Some(spec) })).await?.into_inner();
+    let request = pb::CreateServiceRequest { spec: Some(spec), ..pb::CreateServiceRequest::default() };
+    let created = control.create_service(timed(request)).await?.into_inner();
     Answer::json_with(StatusCode::CREATED, &ServiceCreateResponse { id: created.id, warnings: None })
 }
 
@@ -58,6 +58,7 @@ pub(super) async fn update(call: Call<ServiceUpdateQuery, Json<ServiceSpec>>) ->
         version: call.query.version,
         spec: Some(convert::service::spec(call.body.0)?),
         rollback,
+        ..pb::UpdateServiceRequest::default()
     };
     control.update_service(timed(request)).await?;
     Answer::json(&ServiceUpdateResponse::default())
