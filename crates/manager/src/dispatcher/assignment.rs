@@ -193,6 +193,7 @@ mod tests {
             match message.r#type() {
                 Type::Complete => assert_eq!(last, None, "all of it comes once"),
                 Type::Incremental => assert_eq!(last, Some(message.applies_to), "no gap"),
+                Type::Part => panic!("nothing here is large"),
             }
             last = Some(message.sequence);
             tasks += u64::try_from(message.changes.len()).unwrap();
