@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ObjectVersion;
+use super::{LogDriver, ObjectVersion};
 use crate::{Timestamp, Unread};
 
 /// The user's wishes for the swarm.
@@ -115,9 +115,9 @@ pub struct EncryptionConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct TaskDefaults {
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub log_driver: Unread,
+    /// Where their output goes; absent: where the node says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_driver: Option<LogDriver>,
 }
 
 /// The swarm, without its secrets.

@@ -1,7 +1,11 @@
 //! The swarm: cluster, nodes, services, tasks.
 
 mod cluster;
+mod container;
 mod node;
+mod placement;
+mod privilege;
+mod resource;
 mod service;
 mod spec;
 mod task;
@@ -12,9 +16,16 @@ pub use cluster::{
     SwarmInitRequest, SwarmJoinRequest, SwarmLeaveQuery, SwarmRestoreRequest, SwarmSpec, SwarmUnlockKey,
     SwarmUpdateQuery, TaskDefaults, TlsInfo,
 };
+pub use container::{ContainerSpec, DnsConfig};
 pub use node::{
     EngineDescription, EnginePlugin, ManagerStatus, Node, NodeDescription, NodeListQuery, NodeRemoveQuery,
     NodeSpec, NodeStatus, NodeUpdateQuery, Platform,
+};
+pub use placement::{Placement, PlacementPreference, SpreadOver};
+pub use privilege::{AppArmorOptions, CredentialSpec, Privileges, SeccompOptions, SelinuxContext};
+pub use resource::{
+    DiscreteGenericResource, GenericResource, Limit, NamedGenericResource, ResourceObject,
+    ResourceRequirements,
 };
 pub use service::{
     Service, ServiceCreateQuery, ServiceCreateResponse, ServiceEndpoint, ServiceInspectQuery,
@@ -22,8 +33,8 @@ pub use service::{
 };
 pub use spec::{EndpointPortConfig, EndpointSpec, ReplicatedService, ServiceMode, ServiceSpec, UpdateConfig};
 pub use task::{
-    ContainerSpec, ContainerStatus, Limit, LogDriver, NetworkAttachmentConfig, Placement, PortStatus,
-    ResourceObject, ResourceRequirements, Task, TaskListQuery, TaskRestartPolicy, TaskSpec, TaskStatus,
+    ContainerStatus, LogDriver, NetworkAttachmentConfig, PortStatus, Task, TaskListQuery, TaskRestartPolicy,
+    TaskSpec, TaskStatus,
 };
 
 use serde::{Deserialize, Serialize};

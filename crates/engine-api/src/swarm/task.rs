@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointPortConfig, ObjectVersion};
-use crate::container::Healthcheck;
-use crate::mount::{Mount, is_false, is_zero};
-use crate::unread::{Absent, MinusOne, NoKey, Unread};
+use super::{
+    ContainerSpec, EndpointPortConfig, GenericResource, ObjectVersion, Placement, ResourceRequirements,
+    is_zero,
+};
+use crate::unread::{Absent, NoKey, Unread};
 use crate::{Filters, Timestamp};
 
 /// What a task is to run.
@@ -42,143 +43,6 @@ pub struct TaskSpec {
     pub log_driver: Option<LogDriver>,
 }
 
-/// The container of a task.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct ContainerSpec {
-    /// Reference of the image.
-    pub image: String,
-    /// Labels of the container.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-    /// Instead of the image's entry point.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
-    /// Instead of the image's command.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub args: Vec<String>,
-    /// Host name.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub hostname: String,
-    /// `NAME=value`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub env: Vec<String>,
-    /// Working directory.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub dir: String,
-    /// `user[:group]`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user: String,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub groups: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub privileges: Unread,
-    /// A terminal.
-    #[serde(rename = "TTY", skip_serializing_if = "is_false")]
-    pub tty: bool,
-    /// Keep standard input open.
-    #[serde(skip_serializing_if = "is_false")]
-    pub open_stdin: bool,
-    /// The root is not writable.
-    #[serde(skip_serializing_if = "is_false")]
-    pub read_only: bool,
-    /// Mounts.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mounts: Vec<Mount>,
-    /// The signal that stop sends.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub stop_signal: String,
-    /// Nanoseconds until SIGKILL.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stop_grace_period: Option<i64>,
-    /// How health is checked; absent: as the image says.
-    #[serde(rename = "Healthcheck", skip_serializing_if = "Option::is_none")]
-    pub health_check: Option<Healthcheck>,
-    /// `address name`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hosts: Vec<String>,
-    /// Not honoured yet.
-    #[serde(rename = "DNSConfig", skip_serializing)]
-    pub dns_config: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub secrets: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub oom_score_adj: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub configs: Unread,
-    /// `default` or empty.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub isolation: String,
-    /// A process that reaps and forwards.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub init: Option<bool>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub sysctls: Unread<(), NoKey>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub capability_add: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub capability_drop: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub ulimits: Unread,
-}
-
-/// What a task may use, and what is kept for it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct ResourceRequirements {
-    /// At most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limits: Option<Limit>,
-    /// Kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reservations: Option<ResourceObject>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub swap_bytes: Unread,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub memory_swappiness: Unread<(), MinusOne>,
-}
-
-/// What a task may use at most.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct Limit {
-    /// A thousand million is one CPU.
-    #[serde(rename = "NanoCPUs", skip_serializing_if = "is_zero")]
-    pub nano_cpus: i64,
-    /// Bytes.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub memory_bytes: i64,
-    /// Processes.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub pids: i64,
-}
-
-/// What is kept for a task, or what a node has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct ResourceObject {
-    /// A thousand million is one CPU.
-    #[serde(rename = "NanoCPUs", skip_serializing_if = "is_zero")]
-    pub nano_cpus: i64,
-    /// Bytes.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub memory_bytes: i64,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub generic_resources: Unread,
-}
-
 /// When a task is replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
@@ -195,24 +59,6 @@ pub struct TaskRestartPolicy {
     /// Nanoseconds over which attempts count; zero: for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<i64>,
-}
-
-/// Where a task may run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct Placement {
-    /// `node.role==worker`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub constraints: Vec<String>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub preferences: Unread,
-    /// On one node; zero: no limit.
-    #[serde(skip_serializing_if = "is_zero_u64")]
-    pub max_replicas: u64,
-    /// What the image runs on: not honoured yet.
-    #[serde(skip_serializing)]
-    pub platforms: Unread,
 }
 
 /// A network a task is to be on.
@@ -264,11 +110,14 @@ pub struct Task {
     #[serde(rename = "ServiceID")]
     pub service_id: String,
     /// Which replica.
-    #[serde(skip_serializing_if = "is_zero_u64")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub slot: u64,
     /// Where it runs.
     #[serde(rename = "NodeID", skip_serializing_if = "String::is_empty")]
     pub node_id: String,
+    /// What of the node's generic resources is its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assigned_generic_resources: Vec<GenericResource>,
     /// What was seen of it.
     pub status: TaskStatus,
     /// Where it should be.
@@ -327,8 +176,4 @@ pub struct TaskListQuery {
     /// `desired-state`, `id`, `label`, `name`, `node`, `service`.
     #[serde(skip_serializing_if = "Filters::is_empty")]
     pub filters: Filters,
-}
-
-fn is_zero_u64(value: &u64) -> bool {
-    *value == 0
 }

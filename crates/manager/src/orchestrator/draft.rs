@@ -39,7 +39,13 @@ impl<'a> Draft<'a> {
     /// Adds a task to the slot, made from the service as it is now. It is only to be made ready: when it may
     /// run is decided by the last step of the plan.
     pub(super) fn create(&mut self, number: u64, not_before_ns: i64) {
-        let spec = self.service.spec.clone().unwrap_or_default();
+        let mut spec = self.service.spec.clone().unwrap_or_default();
+        if let Some(task) = spec.task.as_mut()
+            && task.log_driver.is_none()
+        {
+            // The swarm's default at this moment: a later one is for later tasks, as with swarmkit.
+            task.log_driver = default_log_driver(self.view);
+        }
         let task = pb::Task {
             id: TaskId::random().into(),
             service_id: self.service.id.clone(),
@@ -72,4 +78,9 @@ impl<'a> Draft<'a> {
         planned.actions.extend(tasks.filter(|task| self.changed.contains(&task.id)).map(Action::put));
         planned.wakes.extend(self.wake_ns.map(|at_ns| (at_ns, self.service.id.clone())));
     }
+}
+
+/// Where the output of tasks goes whose service does not say.
+fn default_log_driver(view: &View) -> Option<pb::LogDriver> {
+    view.cluster()?.spec.as_ref()?.log_driver.clone()
 }

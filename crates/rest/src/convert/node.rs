@@ -6,6 +6,7 @@ use engine_api::Timestamp;
 use engine_api::swarm as api;
 use swarm_api::pb;
 
+use super::service::told_generic;
 use super::swarm::version;
 use crate::failure::Failure;
 
@@ -51,7 +52,7 @@ fn told_description(description: pb::NodeDescription) -> api::NodeDescription {
         resources: api::ResourceObject {
             nano_cpus: description.nano_cpus,
             memory_bytes: description.memory_bytes,
-            ..api::ResourceObject::default()
+            generic_resources: description.generic_resources.into_iter().map(told_generic).collect(),
         },
         engine: api::EngineDescription {
             engine_version: description.engine_version,

@@ -4,6 +4,7 @@ use engine_api::Timestamp;
 use engine_api::swarm as api;
 use swarm_api::{default, pb};
 
+use super::service::{log_driver, told_log_driver};
 use crate::failure::Failure;
 use crate::{Api, LocalState};
 
@@ -76,6 +77,7 @@ fn told_spec(spec: pb::ClusterSpec) -> api::SwarmSpec {
             force_rotate: spec.force_rotate,
             ..api::CaConfig::default()
         },
+        task_defaults: api::TaskDefaults { log_driver: spec.log_driver.map(told_log_driver) },
         shoal: api::ClusterShoal { absence_grace: signed(spec.absence_grace_ns) },
         ..api::SwarmSpec::default()
     }
@@ -121,6 +123,7 @@ pub(crate) fn spec(spec: &api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
         },
         keep_old_snapshots: spec.raft.keep_old_snapshots.unwrap_or_default(),
         auto_lock_managers: spec.encryption_config.auto_lock_managers,
+        log_driver: spec.task_defaults.log_driver.clone().map(log_driver),
         absence_grace_ns: count("Shoal.AbsenceGrace", spec.shoal.absence_grace, 0)?,
         ..Default::default()
     })

@@ -4,7 +4,7 @@ use engine_api::Timestamp;
 use engine_api::swarm as api;
 use swarm_api::pb;
 
-use super::service::{told_port, told_task_spec};
+use super::service::{told_generic, told_port, told_task_spec};
 use super::swarm::version;
 
 /// A task, as it is told.
@@ -20,6 +20,7 @@ pub(crate) fn task(task: pb::Task) -> api::Task {
         service_id: task.service_id,
         slot: task.slot,
         node_id: task.node_id,
+        assigned_generic_resources: task.assigned_generic.into_iter().map(told_generic).collect(),
         status: status(task.status.unwrap_or_default()),
         desired_state,
         ..api::Task::default()

@@ -13,7 +13,7 @@ use worker::executor::Observed;
 use worker::{Controller, ExecutorError, Exit};
 
 use super::spec::Defaults;
-use super::{error, label, port, spec};
+use super::{error, label, mount, port, spec};
 
 /// Docker's words for a container whose health check fails.
 const UNHEALTHY: &str = "unhealthy container";
@@ -78,6 +78,9 @@ impl Controller for TaskController {
         let spec = spec::container(&self.task, &self.defaults)
             .map_err(|message| ExecutorError::Rejected { message })?;
         self.fetch(&spec.image).await?;
+        for mounted in spec.host.mounts.iter().filter_map(mount::image) {
+            self.fetch(mounted).await?;
+        }
         match self.containers.create(spec).await {
             Ok(_) => Ok(()),
             // An earlier call was dropped half-way and finished after all: the name is the task's own.

@@ -6,7 +6,10 @@
 mod controller;
 mod error;
 mod label;
+mod limit;
+mod mount;
 mod port;
+mod privilege;
 mod spec;
 
 use std::collections::{BTreeMap, HashMap};

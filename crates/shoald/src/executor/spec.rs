@@ -1,12 +1,11 @@
 //! A task as a container's spec. Pure: the same task gives the same spec.
 
-use engine::spec::{
-    Config, ContainerSpec, Healthcheck, HostConfig, LogConfig, Mount, MountKind, NetworkMode, Propagation,
-    Resources, VolumeMount,
-};
+use std::collections::BTreeMap;
+
+use engine::spec::{Config, ContainerSpec, Healthcheck, HostConfig, LogConfig, NetworkMode};
 use swarm_api::pb;
 
-use super::{label, port};
+use super::{label, limit, mount, port, privilege};
 
 /// What the daemon's configuration adds to every task's container.
 #[derive(Debug, Default)]
@@ -41,7 +40,7 @@ fn config(task: &pb::Task, container: &pb::ContainerSpec) -> Config {
         exposed_ports: port::host_mode(task).filter_map(port::container_port).collect(),
         tty: container.tty,
         open_stdin: container.open_stdin,
-        env: container.env.clone(),
+        env: environment(task, container),
         // In a service `command` replaces the image's entry point, `args` its command.
         entrypoint: some(&container.command),
         cmd: some(&container.args),
@@ -66,7 +65,8 @@ fn healthcheck(check: &pb::Healthcheck) -> Healthcheck {
 }
 
 fn host(task: &pb::Task, spec: &pb::TaskSpec, container: &pb::ContainerSpec) -> Result<HostConfig, String> {
-    let mounts = container.mounts.iter().map(mount).collect::<Result<_, _>>()?;
+    let mounts = container.mounts.iter().map(mount::mount).collect::<Result<_, _>>()?;
+    let dns = container.dns.clone().unwrap_or_default();
     let port_bindings = port::host_mode(task)
         .filter_map(|config| Some((port::container_port(config)?, vec![port::host_port(config)])))
         .collect();
@@ -74,42 +74,21 @@ fn host(task: &pb::Task, spec: &pb::TaskSpec, container: &pb::ContainerSpec) -> 
         mounts,
         port_bindings,
         network_mode: network(spec)?,
-        resources: resources(spec),
+        resources: limit::resources(spec, container),
         readonly_rootfs: container.read_only,
-        extra_hosts: container.hosts.iter().map(|line| extra_host(line)).collect::<Result<_, _>>()?,
+        extra_hosts: extra_hosts(&container.hosts)?,
+        dns: dns.nameservers,
+        dns_search: dns.search,
+        dns_options: dns.options,
+        group_add: container.groups.clone(),
+        cap_add: container.capability_add.clone(),
+        cap_drop: container.capability_drop.clone(),
+        sysctls: container.sysctls.clone().into_iter().collect(),
+        oom_score_adj: container.oom_score_adj,
+        security_opt: privilege::options(container.privileges.as_ref())?,
         log_config: spec.log_driver.as_ref().map(log).unwrap_or_default(),
         ..HostConfig::default()
     })
-}
-
-fn mount(mount: &pb::Mount) -> Result<Mount, String> {
-    let kind = match mount.r#type() {
-        pb::MountType::Bind => MountKind::Bind {
-            source: mount.source.clone(),
-            propagation: Propagation::parse(&mount.propagation).ok_or_else(|| {
-                format!("invalid propagation {:?} of the mount at {}", mount.propagation, mount.target)
-            })?,
-            non_recursive: mount.non_recursive,
-            create_mountpoint: mount.create_mountpoint,
-            read_only_non_recursive: mount.read_only_non_recursive,
-            read_only_force_recursive: mount.read_only_force_recursive,
-        },
-        pb::MountType::Tmpfs => MountKind::Tmpfs {
-            size_bytes: u64::try_from(mount.size_bytes)
-                .map_err(|_| format!("the size of the mount at {} is negative", mount.target))?,
-            mode: (mount.mode != 0).then_some(mount.mode),
-            options: mount.options.clone(),
-        },
-        pb::MountType::Volume => MountKind::Volume(VolumeMount {
-            name: mount.source.clone(),
-            no_copy: mount.no_copy,
-            labels: mount.labels.clone().into_iter().collect(),
-            driver: mount.driver.clone(),
-            driver_options: mount.driver_options.clone().into_iter().collect(),
-            subpath: mount.subpath.clone(),
-        }),
-    };
-    Ok(Mount { target: mount.target.clone(), read_only: mount.read_only, kind })
 }
 
 /// The one network a task asks for, or the default bridge.
@@ -123,25 +102,35 @@ fn network(spec: &pb::TaskSpec) -> Result<NetworkMode, String> {
     }
 }
 
-fn resources(spec: &pb::TaskSpec) -> Resources {
-    let required = spec.resources.clone().unwrap_or_default();
-    let limits = required.limits.unwrap_or_default();
-    Resources {
-        memory: limits.memory_bytes,
-        memory_reservation: required.reservations.map_or(0, |reserved| reserved.memory_bytes),
-        nano_cpus: limits.nano_cpus,
-        pids_limit: (limits.pids > 0).then_some(limits.pids),
-        ..Resources::default()
+/// The variables of the spec, and those that tell which of the node's generic resources are the task's, as Docker names
+/// them: `DOCKER_RESOURCE_GPU=UUID1,UUID2`, `DOCKER_RESOURCE_SSD=3`.
+fn environment(task: &pb::Task, container: &pb::ContainerSpec) -> Vec<String> {
+    let mut by_kind: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for resource in &task.assigned_generic {
+        let value = match resource.value.as_str() {
+            "" => resource.count.to_string(),
+            name => name.to_owned(),
+        };
+        by_kind.entry(resource.kind.to_uppercase()).or_default().push(value);
     }
+    let told =
+        by_kind.into_iter().map(|(kind, values)| format!("DOCKER_RESOURCE_{kind}={}", values.join(",")));
+    container.env.iter().cloned().chain(told).collect()
 }
 
-/// The swarm writes hosts as the file has them, `address name [alias...]`; the engine takes `name:address`.
-fn extra_host(line: &str) -> Result<String, String> {
-    let mut words = line.split_whitespace();
-    match (words.next(), words.next(), words.next()) {
-        (Some(address), Some(name), None) => Ok(format!("{name}:{address}")),
-        _ => Err(format!("invalid host entry {line:?}: expected an address and a name")),
+/// The swarm writes hosts as the file has them, `address name [alias...]`; the engine takes each `name:address`.
+fn extra_hosts(lines: &[String]) -> Result<Vec<String>, String> {
+    let mut hosts = Vec::new();
+    for line in lines {
+        let mut words = line.split_ascii_whitespace();
+        let address = words.next().unwrap_or_default();
+        let before = hosts.len();
+        hosts.extend(words.map(|name| format!("{name}:{address}")));
+        if hosts.len() == before {
+            return Err(format!("invalid host entry {line:?}: expected an address and a name"));
+        }
     }
+    Ok(hosts)
 }
 
 fn log(driver: &pb::LogDriver) -> LogConfig {
@@ -211,33 +200,49 @@ mod tests {
     }
 
     #[test]
-    fn volumes_and_memory_are_mounted_as_asked() {
-        let volume = pb::Mount {
-            r#type: pb::MountType::Volume.into(),
-            source: "data".into(),
-            target: "/v".into(),
-            no_copy: true,
-            ..Default::default()
-        };
-        let memory = pb::Mount {
-            r#type: pb::MountType::Tmpfs.into(),
-            target: "/m".into(),
-            size_bytes: 4096,
-            ..Default::default()
-        };
-        let mounts = vec![volume, memory];
-        let spec = container(&task(pb::ContainerSpec { mounts, ..Default::default() }), &Defaults::default());
-        let mounts = spec.unwrap().host.mounts;
-        let wish = VolumeMount { name: "data".into(), no_copy: true, ..VolumeMount::default() };
-        assert_eq!(mounts[0].kind, MountKind::Volume(wish));
-        assert_eq!(mounts[1].kind, MountKind::Tmpfs { size_bytes: 4096, mode: None, options: Vec::new() });
-    }
-
-    #[test]
     fn what_cannot_be_honoured_is_said() {
         let mut with_network = task(pb::ContainerSpec::default());
         with_network.spec.as_mut().unwrap().networks =
             vec![pb::NetworkAttachmentConfig { target: "front".into(), ..Default::default() }];
         assert!(container(&with_network, &Defaults::default()).unwrap_err().contains("not implemented"));
+    }
+    #[test]
+    fn what_the_process_may_is_handed_on() {
+        let spec = pb::ContainerSpec {
+            groups: vec!["audio".into()],
+            sysctls: [("net.core.somaxconn".into(), "64".into())].into(),
+            capability_add: vec!["NET_ADMIN".into()],
+            capability_drop: vec!["CHOWN".into()],
+            oom_score_adj: -5,
+            dns: Some(pb::DnsConfig {
+                nameservers: vec!["1.1.1.1".into()],
+                search: vec!["corp".into()],
+                options: vec!["ndots:2".into()],
+            }),
+            hosts: vec!["10.0.0.1 db  store".into(), "host-gateway me".into()],
+            ..Default::default()
+        };
+        let host = container(&task(spec), &Defaults::default()).unwrap().host;
+        assert_eq!(host.extra_hosts, ["db:10.0.0.1", "store:10.0.0.1", "me:host-gateway"]);
+        assert_eq!(
+            (&host.dns[..], &host.dns_search[..]),
+            (&["1.1.1.1".to_owned()][..], &["corp".to_owned()][..])
+        );
+        assert_eq!((host.dns_options.len(), host.oom_score_adj), (1, -5));
+        assert_eq!((&host.cap_add[0], &host.cap_drop[0]), (&"NET_ADMIN".to_owned(), &"CHOWN".to_owned()));
+        assert_eq!(
+            (&host.group_add[0], &host.sysctls["net.core.somaxconn"]),
+            (&"audio".to_owned(), &"64".to_owned())
+        );
+    }
+
+    #[test]
+    fn assigned_resources_are_told_in_the_environment() {
+        let mut task = task(pb::ContainerSpec { env: vec!["A=1".into()], ..Default::default() });
+        let named = |value: &str| pb::GenericResource { kind: "gpu".into(), value: value.into(), count: 0 };
+        let counted = pb::GenericResource { kind: "fpga".into(), count: 2, ..Default::default() };
+        task.assigned_generic = vec![named("UUID1"), counted, named("UUID2")];
+        let env = container(&task, &Defaults::default()).unwrap().config.env;
+        assert_eq!(env, ["A=1", "DOCKER_RESOURCE_FPGA=2", "DOCKER_RESOURCE_GPU=UUID1,UUID2"]);
     }
 }

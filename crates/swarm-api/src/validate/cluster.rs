@@ -17,7 +17,7 @@ pub(super) fn check(spec: &pb::ClusterSpec) -> Verdict {
     if Duration::from_nanos(spec.heartbeat_period_ns) < MIN_HEARTBEAT {
         return Err(Invalid::new("the heartbeat period must be at least 1 seconds"));
     }
-    Ok(())
+    spec.log_driver.as_ref().map_or(Ok(()), super::log_driver)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Invalid, Verdict, file};
+use super::{Invalid, Verdict, file, process, resolver};
 use crate::pb;
 
 pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
@@ -23,6 +23,8 @@ pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
     }
     file::check_references("secret", &container.secrets)?;
     file::check_references("config", &container.configs)?;
+    process::check(container)?;
+    resolver::check(container)?;
     let mut targets = BTreeSet::new();
     for mount in &container.mounts {
         check_mount(mount)?;
@@ -55,7 +57,10 @@ fn check_mount(mount: &pb::Mount) -> Verdict {
         pb::MountType::Tmpfs if !mount.source.is_empty() => {
             Err(Invalid::new("invalid tmpfs source, source must be empty"))
         }
-        pb::MountType::Bind | pb::MountType::Tmpfs | pb::MountType::Volume => Ok(()),
+        pb::MountType::Image if mount.source.is_empty() => {
+            Err(Invalid::new("invalid image mount source: it must name an image"))
+        }
+        pb::MountType::Bind | pb::MountType::Tmpfs | pb::MountType::Volume | pb::MountType::Image => Ok(()),
     }
 }
 

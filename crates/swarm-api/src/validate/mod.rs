@@ -8,6 +8,8 @@ mod endpoint;
 mod file;
 mod name;
 mod placement;
+mod process;
+mod resolver;
 mod resource;
 
 use thiserror::Error;
@@ -88,12 +90,22 @@ fn task(spec: &pb::TaskSpec) -> Verdict {
     if let Some(placement) = &spec.placement {
         placement::check(placement)?;
     }
+    if let Some(driver) = &spec.log_driver {
+        log_driver(driver)?;
+    }
     let Some(restart) = &spec.restart else { return Ok(()) };
     if restart.delay_ns.is_some_and(|delay| delay < 0) {
         return Err(Invalid::new("TaskSpec: restart-delay cannot be negative"));
     }
     if restart.window_ns < 0 {
         return Err(Invalid::new("TaskSpec: restart-window cannot be negative"));
+    }
+    Ok(())
+}
+
+fn log_driver(driver: &pb::LogDriver) -> Verdict {
+    if driver.name.is_empty() && !driver.options.is_empty() {
+        return Err(Invalid::new("invalid LogDriver: options need the Name of a driver"));
     }
     Ok(())
 }

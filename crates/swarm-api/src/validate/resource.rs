@@ -7,7 +7,36 @@ const MIN_NANO_CPUS: i64 = 1_000_000;
 const MIN_MEMORY_BYTES: i64 = 4 * 1024 * 1024;
 
 pub(super) fn check(requirements: &pb::ResourceRequirements) -> Verdict {
-    requirements.limits.iter().chain(&requirements.reservations).try_for_each(check_one)
+    requirements.limits.iter().chain(&requirements.reservations).try_for_each(check_one)?;
+    requirements.generic_reservations.iter().try_for_each(generic)?;
+    if let Some(swap) = requirements.swap_bytes {
+        if swap < -1 {
+            return Err(Invalid::new(format!(
+                "invalid swap value {swap}: want -1 for unlimited swap, or more"
+            )));
+        }
+        if requirements.limits.is_none_or(|limits| limits.memory_bytes == 0) {
+            return Err(Invalid::new(
+                "invalid swap value: SwapBytes can only be used together with a memory limit",
+            ));
+        }
+    }
+    match requirements.memory_swappiness {
+        Some(value) if !(-1..=100).contains(&value) => Err(Invalid::new(format!(
+            "invalid memory-swappiness value {value}: valid memory swappiness range is 0-100, -1 unsets it"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Tasks ask for a number; which of the named things they get is decided for them.
+fn generic(resource: &pb::GenericResource) -> Verdict {
+    let is_kind =
+        |kind: &str| !kind.is_empty() && !kind.contains(|c: char| c.is_whitespace() || "=,".contains(c));
+    if !is_kind(&resource.kind) || !resource.value.is_empty() || resource.count <= 0 {
+        return Err(Invalid::new(format!("invalid argument for resource {}", resource.kind)));
+    }
+    Ok(())
 }
 
 fn check_one(resources: &pb::Resources) -> Verdict {

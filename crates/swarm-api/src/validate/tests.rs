@@ -97,6 +97,71 @@ fn ports_and_resources_and_policies() {
     assert_eq!(text, "constraint expected one operator from ==, !=");
 }
 
+#[test]
+fn what_processes_may_do() {
+    let ulimit = |name: &str, soft, hard| pb::Ulimit { name: name.into(), soft, hard };
+    let health = |interval_ns| Some(pb::Healthcheck { interval_ns, ..Default::default() });
+    type Change = Box<dyn Fn(&mut pb::ContainerSpec)>;
+    let cases: Vec<(Change, &str)> = vec![
+        (Box::new(|spec| spec.oom_score_adj = 1001), "range for oom score adj is [-1000, 1000]"),
+        (Box::new(|spec| spec.capability_add = vec!["NET ADMIN".into()]), "invalid capability"),
+        (Box::new(|spec| spec.capability_drop = vec![String::new()]), "invalid capability"),
+        (Box::new(move |spec| spec.ulimits = vec![ulimit("files", 1, 1)]), "invalid ulimit type: files"),
+        (Box::new(move |spec| spec.ulimits = vec![ulimit("nofile", -1, 5)]), "less than or equal to hard"),
+        (Box::new(|spec| spec.sysctls = [("net..x".into(), "1".into())].into()), "invalid sysctl"),
+        (Box::new(|spec| spec.groups = vec![" ".into()]), "group is empty"),
+        (Box::new(move |spec| spec.healthcheck = health(999_999)), "Interval in HealthConfig"),
+        (Box::new(|spec| spec.hosts = vec!["web 10.0.0.1".into()]), "invalid host entry"),
+        (Box::new(|spec| spec.hosts = vec!["10.0.0.1 a\n10.0.0.2 b".into()]), "invalid host entry"),
+        (
+            Box::new(|spec| {
+                spec.dns = Some(pb::DnsConfig { nameservers: vec!["ns1".into()], ..Default::default() });
+            }),
+            "invalid DNS address",
+        ),
+        (
+            Box::new(|spec| {
+                spec.mounts = vec![pb::Mount {
+                    r#type: pb::MountType::Image.into(),
+                    target: "/x".into(),
+                    ..Default::default()
+                }];
+            }),
+            "must name an image",
+        ),
+    ];
+    for (change, words) in cases {
+        let text = refused(|spec| change(container(spec)));
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let mut spec = right();
+    *container(&mut spec) = pb::ContainerSpec {
+        image: "nginx".into(),
+        ulimits: vec![ulimit("nofile", 5, -1), ulimit("core", -1, -1)],
+        capability_add: vec!["CAP_NET_ADMIN".into(), "all".into()],
+        sysctls: [("net.core.somaxconn".into(), "1".into())].into(),
+        hosts: vec!["10.0.0.1 a b".into(), "host-gateway me".into(), "::1 six".into()],
+        healthcheck: health(0),
+        oom_score_adj: -1000,
+        ..Default::default()
+    };
+    assert_eq!(service(&spec), Ok(()));
+}
+
+#[test]
+fn swap_and_generic_resources() {
+    let requiring = |required: pb::ResourceRequirements| {
+        refused(|spec| spec.task.get_or_insert_default().resources = Some(required))
+    };
+    let swap = pb::ResourceRequirements { swap_bytes: Some(1), ..Default::default() };
+    assert!(requiring(swap).contains("together with a memory limit"));
+    let swappy = pb::ResourceRequirements { memory_swappiness: Some(101), ..Default::default() };
+    assert!(requiring(swappy).contains("0-100"));
+    let named = pb::GenericResource { kind: "GPU".into(), value: "UUID1".into(), count: 0 };
+    let generic = pb::ResourceRequirements { generic_reservations: vec![named], ..Default::default() };
+    assert_eq!(requiring(generic), "invalid argument for resource GPU");
+}
+
 proptest! {
     #[test]
     fn no_text_makes_validation_panic(name in ".{0,80}", image in ".{0,80}", target in ".{0,20}") {

@@ -1,10 +1,10 @@
 //! The container of a task: proto ↔ model.
 
-use engine_api::container::Healthcheck;
-use engine_api::mount as mount_api;
+use engine_api::container::{Healthcheck, Ulimit};
 use engine_api::swarm as api;
 use swarm_api::pb;
 
+use super::{mount, privilege};
 use crate::failure::Failure;
 
 /// The model's → the proto.
@@ -15,7 +15,10 @@ pub(super) fn spec(spec: api::ContainerSpec) -> Result<pb::ContainerSpec, Failur
             "invalid Isolation {isolation:?}: on Linux only \"default\" is supported"
         )));
     }
-    let mounts = spec.mounts.into_iter().enumerate().map(|(index, wish)| mount(index, wish));
+    let mounts = spec.mounts.into_iter().enumerate().map(|(index, wish)| mount::spec(index, wish));
+    let oom_score_adj = i32::try_from(spec.oom_score_adj).map_err(|_| {
+        Failure::invalid(format!("invalid OomScoreAdj {}: want -1000 to 1000", spec.oom_score_adj))
+    })?;
     Ok(pb::ContainerSpec {
         image: spec.image,
         labels: spec.labels.into_iter().collect(),
@@ -34,6 +37,14 @@ pub(super) fn spec(spec: api::ContainerSpec) -> Result<pb::ContainerSpec, Failur
         init: spec.init,
         hosts: spec.hosts,
         healthcheck: spec.health_check.map(healthcheck),
+        groups: spec.groups,
+        sysctls: spec.sysctls.into_iter().collect(),
+        capability_add: spec.capability_add,
+        capability_drop: spec.capability_drop,
+        ulimits: spec.ulimits.into_iter().map(ulimit).collect(),
+        dns: spec.dns_config.map(dns),
+        privileges: spec.privileges.map(privilege::spec).transpose()?,
+        oom_score_adj,
         ..pb::ContainerSpec::default()
     })
 }
@@ -50,6 +61,22 @@ fn healthcheck(check: Healthcheck) -> pb::Healthcheck {
     }
 }
 
+fn ulimit(limit: Ulimit) -> pb::Ulimit {
+    pb::Ulimit { name: limit.name, soft: limit.soft, hard: limit.hard }
+}
+
+fn told_ulimit(limit: pb::Ulimit) -> Ulimit {
+    Ulimit { name: limit.name, soft: limit.soft, hard: limit.hard }
+}
+
+fn dns(config: api::DnsConfig) -> pb::DnsConfig {
+    pb::DnsConfig { nameservers: config.nameservers, search: config.search, options: config.options }
+}
+
+fn told_dns(config: pb::DnsConfig) -> api::DnsConfig {
+    api::DnsConfig { nameservers: config.nameservers, search: config.search, options: config.options }
+}
+
 fn told_healthcheck(check: pb::Healthcheck) -> Healthcheck {
     Healthcheck {
         test: check.test,
@@ -59,47 +86,6 @@ fn told_healthcheck(check: pb::Healthcheck) -> Healthcheck {
         start_interval: check.start_interval_ns,
         retries: check.retries,
     }
-}
-
-fn mount(index: usize, wish: mount_api::Mount) -> Result<pb::Mount, Failure> {
-    let kind = match wish.kind.as_str() {
-        "bind" => pb::MountType::Bind,
-        "tmpfs" => pb::MountType::Tmpfs,
-        "volume" => pb::MountType::Volume,
-        "" => {
-            let words = "want bind, volume or tmpfs";
-            return Err(Failure::invalid(format!("Mounts[{index}].Type is missing: {words}")));
-        }
-        other @ ("image" | "cluster" | "npipe") => {
-            return Err(Failure::missing(format_args!("Mounts[{index}].Type {other:?} of a service")));
-        }
-        other => {
-            return Err(Failure::invalid(format!("invalid MountType: {other:?} in Mounts[{index}].Type")));
-        }
-    };
-    let bind = wish.bind_options.unwrap_or_default();
-    let volume = wish.volume_options.unwrap_or_default();
-    let driver = volume.driver_config.unwrap_or_default();
-    let memory = wish.tmpfs_options.unwrap_or_default();
-    Ok(pb::Mount {
-        r#type: kind.into(),
-        source: wish.source,
-        target: wish.target,
-        read_only: wish.read_only,
-        propagation: bind.propagation,
-        non_recursive: bind.non_recursive,
-        create_mountpoint: bind.create_mountpoint,
-        read_only_non_recursive: bind.read_only_non_recursive,
-        read_only_force_recursive: bind.read_only_force_recursive,
-        no_copy: volume.no_copy,
-        labels: volume.labels.into_iter().collect(),
-        driver: driver.name,
-        driver_options: driver.options.into_iter().collect(),
-        subpath: volume.subpath,
-        size_bytes: memory.size_bytes,
-        mode: memory.mode,
-        options: memory.options.iter().map(|words| words.join("=")).collect(),
-    })
 }
 
 /// The proto → the model's.
@@ -116,51 +102,21 @@ pub(super) fn told(spec: pb::ContainerSpec) -> api::ContainerSpec {
         tty: spec.tty,
         open_stdin: spec.open_stdin,
         read_only: spec.read_only,
-        mounts: spec.mounts.into_iter().map(told_mount).collect(),
+        mounts: spec.mounts.into_iter().map(mount::told).collect(),
         stop_signal: spec.stop_signal,
         stop_grace_period: spec.stop_grace_period_ns,
         hosts: spec.hosts,
         isolation: "default".to_owned(),
         init: spec.init,
         health_check: spec.healthcheck.map(told_healthcheck),
+        groups: spec.groups,
+        sysctls: spec.sysctls.into_iter().collect(),
+        capability_add: spec.capability_add,
+        capability_drop: spec.capability_drop,
+        ulimits: spec.ulimits.into_iter().map(told_ulimit).collect(),
+        dns_config: spec.dns.map(told_dns),
+        privileges: spec.privileges.map(privilege::told),
+        oom_score_adj: i64::from(spec.oom_score_adj),
         ..api::ContainerSpec::default()
-    }
-}
-
-fn told_mount(mount: pb::Mount) -> mount_api::Mount {
-    let kind = match mount.r#type() {
-        pb::MountType::Bind => "bind",
-        pb::MountType::Volume => "volume",
-        pb::MountType::Tmpfs => "tmpfs",
-    };
-    let bind = mount_api::BindOptions {
-        propagation: mount.propagation,
-        non_recursive: mount.non_recursive,
-        create_mountpoint: mount.create_mountpoint,
-        read_only_non_recursive: mount.read_only_non_recursive,
-        read_only_force_recursive: mount.read_only_force_recursive,
-    };
-    let driver =
-        mount_api::DriverConfig { name: mount.driver, options: mount.driver_options.into_iter().collect() };
-    let volume = mount_api::VolumeOptions {
-        no_copy: mount.no_copy,
-        labels: mount.labels.into_iter().collect(),
-        driver_config: (driver != mount_api::DriverConfig::default()).then_some(driver),
-        subpath: mount.subpath,
-    };
-    let memory = mount_api::TmpfsOptions {
-        size_bytes: mount.size_bytes,
-        mode: mount.mode,
-        options: mount.options.iter().map(|word| word.splitn(2, '=').map(str::to_owned).collect()).collect(),
-    };
-    mount_api::Mount {
-        kind: kind.to_owned(),
-        source: mount.source,
-        target: mount.target,
-        read_only: mount.read_only,
-        bind_options: (bind != mount_api::BindOptions::default()).then_some(bind),
-        volume_options: (volume != mount_api::VolumeOptions::default()).then_some(volume),
-        tmpfs_options: (memory != mount_api::TmpfsOptions::default()).then_some(memory),
-        ..mount_api::Mount::default()
     }
 }

@@ -2,11 +2,16 @@
 
 mod container;
 mod endpoint;
+mod mount;
+mod placement;
+mod privilege;
+mod resource;
 mod task_spec;
 mod told;
 
 pub(crate) use endpoint::port as told_port;
-pub(crate) use task_spec::told as told_task_spec;
+pub(crate) use resource::told_generic;
+pub(crate) use task_spec::{log_driver, told as told_task_spec, told_log_driver};
 pub(crate) use told::{insert_defaults, service};
 
 use engine_api::swarm as api;

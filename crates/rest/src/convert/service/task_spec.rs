@@ -3,7 +3,7 @@
 use engine_api::swarm as api;
 use swarm_api::pb;
 
-use super::container;
+use super::{container, placement, resource};
 use crate::failure::Failure;
 
 /// The model's → the proto.
@@ -18,32 +18,12 @@ pub(super) fn spec(spec: api::TaskSpec) -> Result<pb::TaskSpec, Failure> {
     };
     Ok(pb::TaskSpec {
         container: Some(container::spec(spec.container_spec)?),
-        resources: resources(&spec.resources),
+        resources: resource::spec(spec.resources)?,
         restart: spec.restart_policy.map(restart).transpose()?,
-        placement: placement(spec.placement),
-        log_driver: spec
-            .log_driver
-            .map(|driver| pb::LogDriver { name: driver.name, options: driver.options.into_iter().collect() }),
+        placement: placement::spec(spec.placement)?,
+        log_driver: spec.log_driver.map(log_driver),
         networks: spec.networks.into_iter().map(attachment).collect(),
         force_update: spec.force_update,
-    })
-}
-
-fn resources(resources: &api::ResourceRequirements) -> Option<pb::ResourceRequirements> {
-    let limits = resources.limits.map(|limit| pb::Resources {
-        nano_cpus: limit.nano_cpus,
-        memory_bytes: limit.memory_bytes,
-        pids: limit.pids,
-    });
-    let reservations = resources.reservations.map(|kept| pb::Resources {
-        nano_cpus: kept.nano_cpus,
-        memory_bytes: kept.memory_bytes,
-        pids: 0,
-    });
-    (limits.is_some() || reservations.is_some()).then_some(pb::ResourceRequirements {
-        limits,
-        reservations,
-        ..pb::ResourceRequirements::default()
     })
 }
 
@@ -62,18 +42,8 @@ fn restart(policy: api::TaskRestartPolicy) -> Result<pb::RestartPolicy, Failure>
     })
 }
 
-fn placement(placement: api::Placement) -> Option<pb::Placement> {
-    let is_empty = placement == api::Placement::default();
-    (!is_empty).then_some(pb::Placement {
-        constraints: placement.constraints,
-        max_replicas: placement.max_replicas,
-        ..pb::Placement::default()
-    })
-}
-
 /// The proto → the model's.
 pub(crate) fn told(spec: pb::TaskSpec) -> api::TaskSpec {
-    let resources = spec.resources.unwrap_or_default();
     let attachment = |network: pb::NetworkAttachmentConfig| api::NetworkAttachmentConfig {
         target: network.target,
         aliases: network.aliases,
@@ -81,35 +51,13 @@ pub(crate) fn told(spec: pb::TaskSpec) -> api::TaskSpec {
     };
     api::TaskSpec {
         container_spec: container::told(spec.container.unwrap_or_default()),
-        resources: api::ResourceRequirements {
-            limits: resources.limits.map(|limit| api::Limit {
-                nano_cpus: limit.nano_cpus,
-                memory_bytes: limit.memory_bytes,
-                pids: limit.pids,
-            }),
-            reservations: resources.reservations.map(|kept| api::ResourceObject {
-                nano_cpus: kept.nano_cpus,
-                memory_bytes: kept.memory_bytes,
-                ..api::ResourceObject::default()
-            }),
-            ..api::ResourceRequirements::default()
-        },
+        resources: resource::told(spec.resources.unwrap_or_default()),
         restart_policy: spec.restart.map(told_restart),
-        placement: spec
-            .placement
-            .map(|placement| api::Placement {
-                constraints: placement.constraints,
-                max_replicas: placement.max_replicas,
-                ..api::Placement::default()
-            })
-            .unwrap_or_default(),
+        placement: placement::told(spec.placement.unwrap_or_default()),
         force_update: spec.force_update,
         runtime: "container".to_owned(),
         networks: spec.networks.into_iter().map(attachment).collect(),
-        log_driver: spec.log_driver.map(|driver| api::LogDriver {
-            name: driver.name,
-            options: driver.options.into_iter().collect(),
-        }),
+        log_driver: spec.log_driver.map(told_log_driver),
         ..api::TaskSpec::default()
     }
 }
@@ -126,4 +74,14 @@ fn told_restart(policy: pb::RestartPolicy) -> api::TaskRestartPolicy {
         max_attempts: Some(policy.max_attempts),
         window: (policy.window_ns != 0).then_some(policy.window_ns),
     }
+}
+
+/// Where output goes, as the managers take it.
+pub(crate) fn log_driver(driver: api::LogDriver) -> pb::LogDriver {
+    pb::LogDriver { name: driver.name, options: driver.options.into_iter().collect() }
+}
+
+/// Where output goes, as it is told.
+pub(crate) fn told_log_driver(driver: pb::LogDriver) -> api::LogDriver {
+    api::LogDriver { name: driver.name, options: driver.options.into_iter().collect() }
 }

@@ -33,16 +33,36 @@ fn what_is_not_honoured_is_refused_by_name() {
         (r#"{"TaskTemplate":{"Runtime":"plugin"}}"#, "TaskTemplate.Runtime"),
         (r#"{"TaskTemplate":{"ContainerSpec":{"Secrets":[{}]}}}"#, "TaskTemplate.ContainerSpec.Secrets"),
         (
-            r#"{"TaskTemplate":{"ContainerSpec":{"DNSConfig":{"Nameservers":["1.1.1.1"]}}}}"#,
-            "ContainerSpec.DNSConfig",
-        ),
-        (
-            r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"image","Target":"/x"}]}}}"#,
+            r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"cluster","Target":"/x"}]}}}"#,
             "Mounts[0].Type",
         ),
+        (r#"{"TaskTemplate":{"Placement":{"Preferences":[{}]}}}"#, "Placement.Preferences[0]"),
         (
-            r#"{"TaskTemplate":{"Placement":{"Preferences":[{"Spread":{}}]}}}"#,
-            "TaskTemplate.Placement.Preferences",
+            r#"{"TaskTemplate":{"ContainerSpec":{"Privileges":{"CredentialSpec":{"File":"x"}}}}}"#,
+            "Privileges.CredentialSpec",
+        ),
+        (
+            r#"{"TaskTemplate":{"ContainerSpec":{"Privileges":{"SELinuxContext":{"Disable":true}}}}}"#,
+            "Privileges.SELinuxContext",
+        ),
+        (
+            r#"{"TaskTemplate":{"ContainerSpec":{"Privileges":{"Seccomp":{"Mode":"custom","Profile":"e"}}}}}"#,
+            "Seccomp.Profile",
+        ),
+        (
+            r#"{"TaskTemplate":{"ContainerSpec":{"Privileges":{"Seccomp":{"Profile":"e30="}}}}}"#,
+            "Seccomp.Profile",
+        ),
+        (
+            r#"{"TaskTemplate":{"ContainerSpec":{"Privileges":{"AppArmor":{"Mode":"mine"}}}}}"#,
+            "AppArmor mode",
+        ),
+        (r#"{"TaskTemplate":{"ContainerSpec":{"Isolation":"hyperv"}}}"#, "Isolation"),
+        (r#"{"TaskTemplate":{"ContainerSpec":{"OomScoreAdj":3000000000}}}"#, "OomScoreAdj"),
+        (r#"{"TaskTemplate":{"Resources":{"Reservations":{"GenericResources":[{}]}}}}"#, "GenericResources"),
+        (
+            r#"{"TaskTemplate":{"NetworkAttachmentSpec":{"ContainerID":"x"}}}"#,
+            "TaskTemplate.NetworkAttachmentSpec",
         ),
         (r#"{"EndpointSpec":{"Mode":"anycast"}}"#, "EndpointSpec.Mode"),
     ] {
@@ -66,6 +86,9 @@ prop_compose! {
         hosts in texts(), grace in prop::option::of(any::<i64>()), init in prop::option::of(any::<bool>()), tty in any::<bool>(),
         mounts in prop::collection::vec((any::<bool>(), "[a-z/]{0,8}", any::<bool>(), "(rslave|private|)"), 0..3),
         volumes in prop::collection::vec(("[a-z]{0,4}", any::<bool>(), labels(), "[a-z]{0,4}"), 0..2),
+        words in texts(), map in labels(), limits in prop::collection::vec(("[a-z]{1,4}", any::<i64>(), any::<i64>()), 0..2),
+        oom_score_adj in any::<i32>(), privileges in prop::option::of((0..3i32, 0..2i32, any::<bool>())),
+        dns in prop::option::of((texts(), texts(), texts())),
     ) -> pb::ContainerSpec {
         let mount = |(bind, path, read_only, propagation): (bool, String, bool, String)| pb::Mount {
             r#type: if bind { pb::MountType::Bind } else { pb::MountType::Tmpfs }.into(),
@@ -76,7 +99,15 @@ prop_compose! {
         };
         let mounts = mounts.into_iter().map(mount).chain(volumes.into_iter().map(volume)).collect();
         pb::ContainerSpec {
-            image, command, args, env, labels, hosts, tty, mounts, stop_grace_period_ns: grace, init, ..Default::default()
+            image, command, args, env, labels, hosts, tty, mounts, stop_grace_period_ns: grace, init, oom_score_adj,
+            groups: words.clone(), capability_add: words.clone(), capability_drop: words, sysctls: map,
+            ulimits: limits.into_iter().map(|(name, soft, hard)| pb::Ulimit { name, soft, hard }).collect(),
+            privileges: privileges.map(|(seccomp, app_armor, no_new_privileges)| pb::Privileges {
+                seccomp, app_armor, no_new_privileges,
+                seccomp_profile: if seccomp == 2 { b"{\"a\":1}".to_vec() } else { Vec::new() },
+            }),
+            dns: dns.map(|(nameservers, search, options)| pb::DnsConfig { nameservers, search, options }),
+            ..Default::default()
         }
     }
 }
@@ -95,21 +126,26 @@ prop_compose! {
         ports in prop::collection::vec(port(), 0..3), dnsrr in 0..2i32, constraints in texts(), max in 0..9u64,
         restart in prop::option::of((0..3i32, prop::option::of(any::<i64>()), any::<u64>(), any::<i64>())),
         update in prop::option::of((any::<u64>(), any::<i64>(), 0..3i32, 0..2i32, 0.0..1.0f32)),
-        memory in prop::option::of((any::<i64>(), any::<i64>())), force in any::<u64>(),
+        memory in prop::option::of((any::<i64>(), any::<i64>(), prop::option::of(any::<i64>()))), force in any::<u64>(),
+        spread in texts(), platforms in prop::collection::vec("[a-z]{1,4}", 0..2),
+        generics in prop::collection::vec(("[a-z]{1,4}", 1..9i64), 0..2),
     ) -> pb::ServiceSpec {
-        let placed = max != 0 || !constraints.is_empty();
+        let placed = max != 0 || !constraints.is_empty() || !spread.is_empty() || !platforms.is_empty();
+        let platforms = platforms.into_iter().map(|os| pb::Platform { os, architecture: "amd64".into() }).collect();
+        let generic = |(kind, count)| pb::GenericResource { kind, count, value: String::new() };
         let kept = |memory_bytes| pb::Resources { memory_bytes, ..Default::default() };
         pb::ServiceSpec {
             annotations: Some(pb::Annotations { name, labels }),
             task: Some(pb::TaskSpec {
                 container: Some(container),
-                resources: memory.map(|(limit, reserved)| pb::ResourceRequirements {
-                    limits: Some(kept(limit)), reservations: Some(kept(reserved)), ..Default::default()
+                resources: memory.map(|(limit, reserved, swap)| pb::ResourceRequirements {
+                    limits: Some(kept(limit)), reservations: Some(kept(reserved)), swap_bytes: swap,
+                    memory_swappiness: swap, generic_reservations: generics.into_iter().map(generic).collect(),
                 }),
                 restart: restart.map(|(condition, delay_ns, max_attempts, window_ns)| pb::RestartPolicy {
                     condition, delay_ns, max_attempts, window_ns,
                 }),
-                placement: placed.then_some(pb::Placement { constraints, max_replicas: max, ..Default::default() }),
+                placement: placed.then_some(pb::Placement { constraints, max_replicas: max, spread, platforms }),
                 force_update: force,
                 ..Default::default()
             }),
