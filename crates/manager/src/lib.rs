@@ -27,10 +27,12 @@ mod start;
 pub mod store;
 
 mod lock;
+mod network;
 mod node;
 mod raft;
 mod recover;
 mod role;
+mod subnet;
 mod task;
 
 pub use backup::{Backup, MIN_PASSPHRASE_CHARS, RestoreConfig, restore};

@@ -30,9 +30,8 @@ mod settle;
 pub use config::{BridgeConfig, ForeignFirewall, NetworkConfig};
 pub use error::{Error, ErrorKind, PortError, Result};
 pub use model::{
-    AttachRequest, BoundPort, Driver, Endpoint, FirewallReport, ForeignChain, HostPort, IngressPort, Live,
-    Mac, NetworkRecord, NetworkRequest, Place, PortBinding, Protocol, ReportedPort, Resolver, Subnet,
-    SubnetRequest,
+    AttachRequest, BoundPort, Driver, Endpoint, FirewallReport, ForeignChain, HostPort, IngressPort,
+    LOCAL_SCOPE, Live, Mac, NetworkRecord, NetworkRequest, Place, PortBinding, Protocol, ReportedPort,
+    Resolver, SWARM_SCOPE, Subnet, SubnetRequest,
 };
 pub use network::Network;
-pub use network_name::SCOPE;

@@ -12,9 +12,6 @@ pub(crate) const HOST: &str = "host";
 /// A namespace with a loopback interface only.
 pub(crate) const NONE: &str = "none";
 
-/// Which machines a network of ours reaches: this one.
-pub const SCOPE: &str = "local";
-
 /// The record of a network that is always there and has no addresses of its own.
 pub(crate) fn plain_network(daemon: &str, name: &str, driver: Driver) -> NetworkRecord {
     NetworkRecord {

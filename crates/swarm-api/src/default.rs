@@ -21,6 +21,10 @@ pub const NODE_CERT_EXPIRY: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const CLOCK_SKEW: Duration = Duration::from_secs(3600);
 /// Log entries between snapshots.
 pub const SNAPSHOT_INTERVAL: u64 = 10_000;
+/// Where the subnets of overlay networks come from.
+pub const ADDRESS_POOL: &str = "10.0.0.0/8";
+/// The length of the prefix of such a subnet.
+pub const SUBNET_SIZE: u32 = 24;
 /// The name of the one cluster object, as swarmkit has it.
 pub const CLUSTER_NAME: &str = "default";
 /// The port of everything between nodes.

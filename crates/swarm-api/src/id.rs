@@ -95,6 +95,8 @@ ids! {
     TaskId,
     /// A secret or a config.
     FileId,
+    /// A network of the swarm.
+    NetworkId,
     /// The swarm itself; also the organisation in every certificate it issues.
     ClusterId,
 }

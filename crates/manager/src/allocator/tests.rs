@@ -91,3 +91,75 @@ fn a_chosen_port_stays_when_the_spec_changes_elsewhere() {
     assert_eq!(ports[0].published_port, before);
     assert_eq!(ports[1].published_port, 9000);
 }
+
+fn network(id: &str) -> pb::Network {
+    let annotations = Some(pb::Annotations { name: format!("{id}-name"), ..Default::default() });
+    pb::Network {
+        id: id.to_owned(),
+        spec: Some(pb::NetworkSpec { annotations, ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+fn task_on(id: &str, service_id: &str, targets: &[&str]) -> pb::Task {
+    let networks = targets.iter().map(|target| pb::NetworkAttachmentConfig {
+        target: (*target).to_owned(),
+        aliases: vec![format!("{target}-alias")],
+        ..Default::default()
+    });
+    let spec = pb::TaskSpec { networks: networks.collect(), ..Default::default() };
+    pb::Task { spec: Some(spec), ..task(id, service_id) }
+}
+
+#[test]
+fn networks_get_subnets_and_numbers_of_their_own_and_tasks_addresses() {
+    let mut state = state(vec![
+        network("n1").into(),
+        network("n2").into(),
+        service("a", 0).into(),
+        task_on("t1", "a", &["n1", "n2-name", "n1-name"]).into(),
+        task_on("t2", "a", &["n1"]).into(),
+        task_on("t3", "a", &["host"]).into(),
+        task_on("t4", "a", &["gone"]).into(),
+    ]);
+    // A network at a time, then the tasks that wait for them.
+    for _ in 0..3 {
+        round(&mut state);
+    }
+    let of = |id: &str| (**state.network(id).unwrap()).clone();
+    assert_eq!((of("n1").subnets[0].subnet.as_str(), of("n1").vni), ("10.0.0.0/24", 4096));
+    assert_eq!((of("n2").subnets[0].subnet.as_str(), of("n2").vni), ("10.0.1.0/24", 4097));
+    let t1 = state.task("t1").unwrap();
+    assert_eq!(task::state(t1), TaskState::Pending);
+    let places: Vec<_> =
+        t1.networks.iter().map(|place| (place.network_id.as_str(), place.addresses.clone())).collect();
+    assert_eq!(places, [("n1", vec!["10.0.0.2/24".to_owned()]), ("n2", vec!["10.0.1.2/24".to_owned()])]);
+    assert_eq!(t1.networks[0].aliases, ["n1-alias", "n1-name-alias"]);
+    assert_eq!(state.task("t2").unwrap().networks[0].addresses, ["10.0.0.3/24"]);
+    assert!(state.task("t3").unwrap().networks.is_empty());
+    let t4 = state.task("t4").unwrap();
+    assert_eq!(task::state(t4), TaskState::New);
+    assert_eq!(t4.status.as_ref().unwrap().err, "network gone not found");
+}
+
+#[test]
+fn an_address_is_one_tasks_until_that_is_over() {
+    let mut small = network("n1");
+    let subnet = pb::Subnet { subnet: "10.5.0.0/30".to_owned(), ..Default::default() };
+    small.spec.as_mut().unwrap().subnets = vec![subnet];
+    let tasks = [task_on("t1", "a", &["n1"]), task_on("t2", "a", &["n1"])].map(Object::from);
+    let mut state = state([vec![small.into(), service("a", 0).into()], tasks.to_vec()].concat());
+    round(&mut state);
+    round(&mut state);
+    assert_eq!(state.task("t1").unwrap().networks[0].addresses, ["10.5.0.2/30"]);
+    assert_eq!(
+        state.task("t2").unwrap().status.as_ref().unwrap().err,
+        "no address is left on network n1-name"
+    );
+    let mut over = (**state.task("t1").unwrap()).clone();
+    over.status.get_or_insert_default().set_state(TaskState::Failed);
+    let index = state.index() + 1;
+    apply(&mut state, Transaction::one(Action::put(over)), 1, index).unwrap();
+    round(&mut state);
+    assert_eq!(state.task("t2").unwrap().networks[0].addresses, ["10.5.0.2/30"]);
+}

@@ -9,6 +9,7 @@ use crate::ca::AuthorityError;
 use crate::forward;
 use crate::raft::ReadError;
 use crate::store::{Kind, ProposeError, Refused};
+use crate::subnet::SubnetError;
 
 /// A request was not served. The words are Docker's and swarmkit's where they have some.
 #[derive(Debug, Error)]
@@ -39,6 +40,10 @@ pub(crate) enum ControlError {
     NoPreviousSpec(String),
     #[error("port '{port}' is already in use by service '{name}' ({id})")]
     PortInUse { port: u32, name: String, id: String },
+    #[error("network {network} is in use by service {service}")]
+    NetworkInUse { network: String, service: String },
+    #[error(transparent)]
+    Subnet(#[from] SubnetError),
     #[error("attempting to demote the last manager of the swarm")]
     LastManager,
     #[error(transparent)]
@@ -83,6 +88,7 @@ impl From<ControlError> for Status {
             ControlError::Ambiguous { .. }
             | ControlError::Invalid(_)
             | ControlError::NoSpec
+            | ControlError::Subnet(_)
             | ControlError::PortInUse { .. }
             | ControlError::FileInUse { .. }
             | ControlError::NoFiles { .. }
@@ -93,6 +99,7 @@ impl From<ControlError> for Status {
             ControlError::Rename => Self::unimplemented(text),
             ControlError::NoPreviousSpec(_)
             | ControlError::LastManager
+            | ControlError::NetworkInUse { .. }
             | ControlError::Quorum(_)
             | ControlError::NodeNotDown(_)
             | ControlError::NodeIsManager(_) => Self::failed_precondition(text),

@@ -1,4 +1,4 @@
-//! What front ends ask: services, tasks, nodes, secrets, configs and the cluster, read and changed.
+//! What front ends ask: services, tasks, nodes, secrets, configs, networks and the cluster, read and changed.
 //!
 //! Inputs are the rpcs of `control.proto`; each change is checked and becomes one transaction. Writes the specs of objects
 //! and `Service.{previous_spec, removing}`, and clears `Service.update_status` when a new update begins; all else belongs to
@@ -9,6 +9,7 @@ mod credentials;
 mod error;
 mod file;
 mod filter;
+mod network;
 mod node;
 mod quorum;
 mod reference;

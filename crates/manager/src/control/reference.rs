@@ -50,6 +50,14 @@ pub(super) fn file<'a, F: File>(state: &'a State, reference: &str) -> Result<&'a
     one(F::KIND, reference, &matches)
 }
 
+pub(super) fn network<'a>(state: &'a State, reference: &str) -> Result<&'a Arc<pb::Network>, ControlError> {
+    if let Some(network) = state.network(reference).or_else(|| state.network_by_name(reference)) {
+        return Ok(network);
+    }
+    let matches: Vec<_> = state.networks().filter(|network| network.id.starts_with(reference)).collect();
+    one(Kind::Network, reference, &matches)
+}
+
 /// What a node calls itself.
 pub(super) fn hostname(node: &pb::Node) -> &str {
     node.description.as_ref().map_or("", |description| &description.hostname)

@@ -125,6 +125,23 @@ impl Rpc for Control {
         Ok(Response::new(self.get_unlock_key().await?))
     }
 
+    async fn create_network(&self, request: Request<pb::CreateNetworkRequest>) -> Answer<pb::Network> {
+        Ok(Response::new(self.create_network(request.into_inner()).await?))
+    }
+
+    async fn get_network(&self, request: Request<pb::GetRequest>) -> Answer<pb::Network> {
+        Ok(Response::new(self.get_network(&request.into_inner().reference).await?))
+    }
+
+    async fn list_networks(&self, _request: Request<pb::Empty>) -> Answer<pb::ListNetworksResponse> {
+        Ok(Response::new(self.list_networks().await?))
+    }
+
+    async fn remove_network(&self, request: Request<pb::GetRequest>) -> Answer<pb::Empty> {
+        self.remove_network(&request.into_inner().reference).await?;
+        Ok(Response::new(pb::Empty {}))
+    }
+
     async fn update_cluster(&self, request: Request<pb::UpdateClusterRequest>) -> Answer<pb::Cluster> {
         Ok(Response::new(self.update_cluster(request.into_inner()).await?))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use swarm_api::id::ServiceId;
 use swarm_api::{default, pb, validate};
 
-use super::{Control, ControlError, credentials, file, filter, reference, version};
+use super::{Control, ControlError, credentials, file, filter, network, reference, version};
 use crate::store::{Kind, State, Transaction, View};
 
 impl Control {
@@ -22,6 +22,7 @@ impl Control {
         }
         check_ports(&view, "", &spec)?;
         file::check_references(&view, &spec)?;
+        network::check(&view, &spec)?;
         let id = ServiceId::random();
         let mut transaction = Transaction::default();
         transaction.put(pb::Service {
@@ -120,6 +121,7 @@ fn updated(view: &View, id: &str, request: &pb::UpdateServiceRequest) -> Result<
     check_ports(view, &service.id, &spec)?;
     file::check_references(view, &spec)?;
     credentials::update(&mut service, request);
+    network::check(view, &spec)?;
     service.previous_spec = Some(old);
     service.spec = Some(spec);
     // What is told of the update before is over.

@@ -169,7 +169,7 @@ pub(crate) fn check_support(route: &mut Route, driver: Driver) -> Result<()> {
     let (kind, option) = match driver {
         Driver::Macvlan => (InfoKind::MacVlan, "CONFIG_MACVLAN"),
         Driver::Ipvlan => (InfoKind::IpVlan, "CONFIG_IPVLAN"),
-        Driver::Bridge | Driver::Host | Driver::Null => return Ok(()),
+        Driver::Bridge | Driver::Overlay | Driver::Host | Driver::Null => return Ok(()),
     };
     let mut link = LinkMessage::default();
     link.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)]));

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+/// The scope of what this machine has for itself.
+pub const LOCAL_SCOPE: &str = "local";
+/// The scope of what all machines of a swarm have in common.
+pub const SWARM_SCOPE: &str = "swarm";
+
 /// The kinds of networks, by Docker's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -21,6 +26,9 @@ pub enum Driver {
     Macvlan,
     /// An interface that shares the parent's hardware address.
     Ipvlan,
+    /// A network of a swarm, as it is on this machine: a bridge. Nobody asks for one by its name; the swarm makes it
+    /// where tasks need it.
+    Overlay,
 }
 
 impl Driver {
@@ -32,7 +40,18 @@ impl Driver {
             Driver::Null => "null",
             Driver::Macvlan => "macvlan",
             Driver::Ipvlan => "ipvlan",
+            Driver::Overlay => "overlay",
         }
+    }
+
+    /// Which machines a network of this kind reaches: `local` or `swarm`.
+    pub fn scope(self) -> &'static str {
+        if self == Driver::Overlay { SWARM_SCOPE } else { LOCAL_SCOPE }
+    }
+
+    /// Whether it is a bridge of this machine.
+    pub(crate) fn is_bridge(self) -> bool {
+        matches!(self, Driver::Bridge | Driver::Overlay)
     }
 
     /// Whether containers get an interface and addresses of their own.
@@ -58,6 +77,7 @@ impl FromStr for Driver {
             "null" => Ok(Driver::Null),
             "macvlan" => Ok(Driver::Macvlan),
             "ipvlan" => Ok(Driver::Ipvlan),
+            "overlay" => Ok(Driver::Overlay),
             other => Err(Error::NoSuchDriver(other.to_owned())),
         }
     }

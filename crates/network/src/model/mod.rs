@@ -9,7 +9,7 @@ mod record;
 mod report;
 mod request;
 
-pub use driver::Driver;
+pub use driver::{Driver, LOCAL_SCOPE, SWARM_SCOPE};
 pub use endpoint::{AttachRequest, Endpoint, Place};
 pub use live::{Live, Resolver};
 pub use mac::Mac;

@@ -11,7 +11,7 @@ use super::Driver;
 /// One network of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkRecord {
-    /// 64 hexadecimal digits.
+    /// 64 hexadecimal digits, or the id of the swarm's network that this is a part of.
     pub id: String,
     /// Its name.
     pub name: String,

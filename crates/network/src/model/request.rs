@@ -6,6 +6,8 @@ use std::net::IpAddr;
 /// A wish for a network, in the API's words: nothing is checked yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkRequest {
+    /// Its id, where somebody else has chosen it: at least twelve letters and digits. Absent: a new one.
+    pub id: Option<String>,
     /// Its name.
     pub name: String,
     /// Its driver; empty for the bridge.

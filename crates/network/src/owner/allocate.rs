@@ -69,7 +69,7 @@ impl Owner {
             (None, None) => Mac::of_id(&endpoint_id),
         };
         let host_interface = match record.driver {
-            crate::Driver::Bridge => format!("{}{}", self.config.veth_prefix(), &endpoint_id[..8]),
+            driver if driver.is_bridge() => format!("{}{}", self.config.veth_prefix(), &endpoint_id[..8]),
             _ => String::new(),
         };
         container.endpoints.push(Endpoint {

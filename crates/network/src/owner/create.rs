@@ -9,17 +9,23 @@ use super::{Owner, Reply};
 use crate::kernel::Route;
 use crate::link::{check_support, enable_forwarding_v6, taken_subnets};
 use crate::settle::{Ground, settle};
-use crate::{Driver, Error, NetworkRecord, NetworkRequest, Result};
+use crate::{Error, NetworkRecord, NetworkRequest, Result};
 
 /// An id has as many random bytes.
 const ID_LEN: usize = 32;
+/// The digits of an id that people are shown.
+const MIN_ID_LEN: usize = 12;
 
 impl Owner {
     /// Settles a network and makes it in the kernel. On failure nothing is left.
     pub(super) fn create(&mut self, request: NetworkRequest) -> Result<NetworkRecord> {
+        let id = match &request.id {
+            Some(id) => self.given_id(id)?,
+            None => random_id()?,
+        };
         let taken = taken_subnets(&mut self.route)?;
         let ground = Ground {
-            id: random_id()?,
+            id,
             now_ns: now_ns(),
             bridge_prefix: self.config.bridge_prefix(),
             records: self.records().collect(),
@@ -29,7 +35,7 @@ impl Owner {
         };
         let record = settle(request, ground)?;
         let mut net = Net::new(record.clone())?;
-        if net.record.driver == Driver::Bridge && self.route.link(&net.record.interface)?.is_some() {
+        if net.record.driver.is_bridge() && self.route.link(&net.record.interface)?.is_some() {
             tracing::info!(bridge = net.record.interface, "network uses a bridge that is there already");
         }
         if let Err(error) = self.make(&mut net) {
@@ -41,9 +47,21 @@ impl Owner {
         Ok(record)
     }
 
+    /// An id that was chosen elsewhere: names in the kernel begin with it.
+    fn given_id(&self, id: &str) -> Result<String> {
+        let plain = id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if !plain || !(MIN_ID_LEN..=2 * ID_LEN).contains(&id.len()) {
+            return Err(Error::InvalidRequest(format!("{id:?} is no id of a network")));
+        }
+        if self.nets.contains_key(id) {
+            return Err(Error::NameInUse(id.to_owned()));
+        }
+        Ok(id.to_owned())
+    }
+
     /// Makes what a network needs in the kernel: the bridge and its rules, or nothing but its parent's number.
     pub(super) fn make(&mut self, net: &mut Net) -> Result<()> {
-        if net.record.enable_ipv6 && net.record.driver == Driver::Bridge && self.config.ip_forward {
+        if net.record.enable_ipv6 && net.record.driver.is_bridge() && self.config.ip_forward {
             enable_forwarding_v6()?;
         }
         net.index =

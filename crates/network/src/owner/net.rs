@@ -44,7 +44,7 @@ impl Net {
     /// Reads a record: gateway and reserved addresses are taken, nothing else is.
     pub(super) fn new(record: NetworkRecord) -> Result<Net> {
         let kind = match record.driver {
-            Driver::Bridge => Kind::Bridge(BridgeOptions::read(&record.options)?),
+            Driver::Bridge | Driver::Overlay => Kind::Bridge(BridgeOptions::read(&record.options)?),
             Driver::Macvlan | Driver::Ipvlan => {
                 Kind::Parent(ParentOptions::read(record.driver, &record.options)?)
             }

@@ -61,7 +61,7 @@ pub(crate) fn settle(request: NetworkRequest, ground: Ground<'_>) -> Result<Netw
         return Err(Error::InvalidRequest("IPv4 or IPv6 must be enabled".to_owned()));
     }
     let (interface, mtu) = match driver {
-        Driver::Bridge => settle_bridge(&request, &ground)?,
+        Driver::Bridge | Driver::Overlay => settle_bridge(&request, &ground)?,
         _ => {
             let options = ParentOptions::read(driver, &request.options)?;
             (options.parent, options.mtu.unwrap_or(0))

@@ -15,7 +15,7 @@ pub(super) fn settle_subnets(
     ground: &Ground<'_>,
 ) -> Result<Vec<Subnet>> {
     let mut settled = read_subnets(&request.subnets, enable_ipv4, enable_ipv6)?;
-    if driver == Driver::Bridge {
+    if driver.is_bridge() {
         for ipv4 in [true, false] {
             if settled.iter().filter(|subnet| subnet.subnet.is_ipv4() == ipv4).count() > 1 {
                 return Err(Error::Forbidden("bridge driver doesn't support multiple subnets".to_owned()));
@@ -49,7 +49,7 @@ pub(super) fn settle_subnets(
 
 /// Whether the network has a gateway even if nobody asks for one.
 fn has_gateway(request: &NetworkRequest, driver: Driver, ipv4: bool) -> Result<bool> {
-    if driver != Driver::Bridge {
+    if !driver.is_bridge() {
         // The parent's network has one of its own.
         return Ok(!request.internal);
     }

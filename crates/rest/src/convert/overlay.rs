@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use engine_api::swarm::SwarmInitRequest;
+use swarm_api::default::{ADDRESS_POOL, SUBNET_SIZE};
 use swarm_api::pb;
 
 use crate::failure::Failure;
@@ -12,11 +13,8 @@ use crate::failure::Failure;
 const DATA_PATH_PORT: u32 = 4789;
 /// which is one of these.
 const DATA_PATH_PORTS: RangeInclusive<u32> = 1024..=49151;
-/// Mask's length of an overlay network.
-const SUBNET_SIZE: u32 = 24;
 /// Longest one.
 const MAX_SUBNET_SIZE: u32 = 32;
-const POOL: &str = "10.0.0.0/8";
 
 /// A block of addresses.
 struct Pool<'a> {
@@ -87,7 +85,7 @@ pub(super) fn told(settings: Option<&pb::OverlaySettings>) -> (u32, Vec<String>,
     let settings = settings.cloned().unwrap_or_default();
     let or = |number: u32, default: u32| if number == 0 { default } else { number };
     let pools = match settings.address_pools.is_empty() {
-        true => vec![POOL.to_owned()],
+        true => vec![ADDRESS_POOL.to_owned()],
         false => settings.address_pools,
     };
     (or(settings.data_path_port, DATA_PATH_PORT), pools, or(settings.subnet_size, SUBNET_SIZE))

@@ -7,6 +7,7 @@ mod container;
 mod endpoint;
 mod file;
 mod name;
+mod network;
 mod placement;
 mod process;
 mod resolver;
@@ -72,6 +73,14 @@ pub fn secret(spec: &pb::FileSpec) -> Verdict {
 /// What is wrong with it.
 pub fn config(spec: &pb::FileSpec) -> Verdict {
     file::check("config", CONFIG_LIMIT, spec)
+}
+
+/// Checks a network of the swarm. Its subnets are read by who allocates.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn network(spec: &pb::NetworkSpec) -> Verdict {
+    network::check(spec)
 }
 
 /// Checks the swarm's settings.

@@ -1,0 +1,26 @@
+//! Questions about networks that several rooms ask, answered once.
+
+use std::sync::Arc;
+
+use swarm_api::pb;
+
+use crate::store::State;
+
+/// Networks that each node has for itself, by the names that a service may name them by.
+const OF_NODES: [&str; 3] = ["bridge", "host", "none"];
+
+/// Whether every node has a network of this name for itself.
+pub(crate) fn is_of_nodes(target: &str) -> bool {
+    OF_NODES.contains(&target)
+}
+
+/// The network that a service names by id or name.
+pub(crate) fn referenced<'a>(state: &'a State, target: &str) -> Option<&'a Arc<pb::Network>> {
+    state.network(target).or_else(|| state.network_by_name(target))
+}
+
+/// Its name.
+pub(crate) fn name(network: &pb::Network) -> &str {
+    let annotations = network.spec.as_ref().and_then(|spec| spec.annotations.as_ref());
+    annotations.map_or("", |annotations| &annotations.name)
+}
