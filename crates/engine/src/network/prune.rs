@@ -3,6 +3,7 @@
 use super::{NetworkRecord, Networks};
 use crate::error::{Error, Result};
 use crate::event::EventKind;
+use network::Driver;
 use std::collections::BTreeMap;
 
 impl Networks {
@@ -13,8 +14,9 @@ impl Networks {
     pub async fn prune(&self, wanted: impl Fn(&NetworkRecord) -> bool) -> Result<Vec<String>> {
         let _alone = self.shared.pruning.try_lock().map_err(|_| Error::Pruning)?;
         let mut pruned = Vec::new();
-        for network in self.list().await.into_iter().filter(|network| !network.predefined && wanted(network))
-        {
+        // What of a swarm's networks is here goes with the tasks that need it.
+        let made_here = |network: &NetworkRecord| !network.predefined && network.driver != Driver::Overlay;
+        for network in self.list().await.into_iter().filter(|network| made_here(network) && wanted(network)) {
             if !self.users(&network).is_empty() {
                 continue;
             }

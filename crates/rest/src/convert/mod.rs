@@ -10,6 +10,7 @@ pub(crate) mod overlay;
 pub(crate) mod platform;
 pub(crate) mod service;
 pub(crate) mod swarm;
+pub(crate) mod swarm_network;
 pub(crate) mod task;
 pub(crate) mod time;
 pub(crate) mod usage;

@@ -10,23 +10,24 @@ use engine_api::network::{
     EndpointResource, Ipam, IpamConfig, IpamStatus, Network, NetworkCreateRequest, NetworkStatus,
     SubnetStatus,
 };
-use network::{NetworkRecord, NetworkRequest, SCOPE, Subnet, SubnetRequest};
+use network::{LOCAL_SCOPE, NetworkRecord, NetworkRequest, Subnet, SubnetRequest};
 
 use crate::failure::Failure;
 use crate::http::version::Version;
 
 /// Since this version IPv4 can be told apart.
-const IPV4_SINCE: u16 = 47;
+pub(super) const IPV4_SINCE: u16 = 47;
 /// Since this version addresses in use are told, and lists have no containers.
-const STATUS_SINCE: u16 = 52;
+pub(super) const STATUS_SINCE: u16 = 52;
 
 /// What is asked of a new network.
 pub(crate) fn request(asked: NetworkCreateRequest, version: Version) -> Result<NetworkRequest, Failure> {
-    if !matches!(asked.scope.as_str(), "" | SCOPE) {
+    if !matches!(asked.scope.as_str(), "" | LOCAL_SCOPE) {
         return Err(Failure::missing(format!("the scope {} of networks", asked.scope)));
     }
     let ipam = asked.ipam.unwrap_or_default();
     Ok(NetworkRequest {
+        id: None,
         name: asked.name,
         driver: asked.driver,
         enable_ipv4: asked.enable_ipv4.filter(|_| version.since(IPV4_SINCE)),
@@ -73,7 +74,7 @@ pub(crate) fn summary(network: &NetworkRecord, version: Version) -> Network {
         name: network.name.clone(),
         id: network.id.clone(),
         created: Timestamp::from_ns_or_never(network.created_ns),
-        scope: SCOPE.to_owned(),
+        scope: network.driver.scope().to_owned(),
         driver: network.driver.to_string(),
         enable_ipv4: version.since(IPV4_SINCE).then_some(network.enable_ipv4),
         enable_ipv6: network.enable_ipv6,
@@ -184,8 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_this_machine_is_refused() {
-        let asked = NetworkCreateRequest { scope: "swarm".into(), ..NetworkCreateRequest::default() };
+    fn what_makes_no_sense_is_refused() {
+        let asked = NetworkCreateRequest { scope: "galaxy".into(), ..NetworkCreateRequest::default() };
         assert_eq!(request(asked, Version::NEWEST).unwrap_err().status.as_u16(), 501);
         let config = IpamConfig {
             auxiliary_addresses: BTreeMap::from([("a".to_owned(), "x".to_owned())]),

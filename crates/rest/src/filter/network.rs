@@ -1,10 +1,14 @@
 //! Which networks a list shows.
 
 use engine_api::Filters;
-use network::{NetworkRecord, SCOPE};
+use engine_api::network::Network;
+use network::LOCAL_SCOPE;
 
 use super::{flag, known, label, passes};
 use crate::failure::Failure;
+
+/// What every machine has, without anybody having made it.
+const BUILT_IN: [&str; 3] = ["bridge", "host", "none"];
 
 const NAMES: [&str; 7] = ["dangling", "driver", "id", "label", "name", "scope", "type"];
 
@@ -28,46 +32,35 @@ impl Filter {
 
     /// Whether the list shows a network; `is_used` is asked only if it matters. Those that are built in never count as
     /// unused.
-    pub(crate) fn shows(&self, network: &NetworkRecord, is_used: impl FnOnce() -> bool) -> bool {
-        let kind = if network.predefined { "builtin" } else { "custom" };
+    pub(crate) fn shows(&self, network: &Network, is_used: impl FnOnce() -> bool) -> bool {
+        let predefined = network.scope == LOCAL_SCOPE && BUILT_IN.contains(&network.name.as_str());
+        let kind = if predefined { "builtin" } else { "custom" };
         label::fits(self.filters.get("label"), &network.labels)
-            && passes(self.filters.get("driver"), |wish| wish == network.driver.as_str())
+            && passes(self.filters.get("driver"), |wish| *wish == network.driver)
             && passes(self.filters.get("id"), |wish| network.id.contains(wish.as_str()))
             && passes(self.filters.get("name"), |wish| network.name.contains(wish.as_str()))
-            && passes(self.filters.get("scope"), |wish| wish == SCOPE)
+            && passes(self.filters.get("scope"), |wish| *wish == network.scope)
             && passes(self.filters.get("type"), |wish| wish == kind)
-            && self.dangling.is_none_or(|dangling| dangling != (network.predefined || is_used()))
+            && self.dangling.is_none_or(|dangling| dangling != (predefined || is_used()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use network::Driver;
 
-    fn record(name: &str, predefined: bool) -> NetworkRecord {
-        NetworkRecord {
+    fn network(name: &str) -> Network {
+        Network {
             id: "abcdef".repeat(10),
             name: name.into(),
-            driver: Driver::Bridge,
-            created_ns: 1,
-            enable_ipv4: true,
-            enable_ipv6: false,
-            internal: false,
-            attachable: false,
-            predefined,
-            ipam_driver: "default".into(),
-            ipam_options: Default::default(),
-            user_subnets: false,
-            subnets: Vec::new(),
-            options: Default::default(),
+            driver: "bridge".into(),
+            scope: LOCAL_SCOPE.into(),
             labels: [("tier".to_owned(), "db".to_owned())].into(),
-            interface: String::new(),
-            mtu: 1500,
+            ..Network::default()
         }
     }
 
-    fn shows(key: &str, value: &str, network: &NetworkRecord, used: bool) -> bool {
+    fn shows(key: &str, value: &str, network: &Network, used: bool) -> bool {
         let mut filters = Filters::default();
         filters.add(key, value);
         Filter::new(filters).unwrap().shows(network, || used)
@@ -75,7 +68,7 @@ mod tests {
 
     #[test]
     fn each_filter_shows_and_hides() {
-        let mine = record("mine-1", false);
+        let mine = network("mine-1");
         for (key, yes, no) in [
             ("driver", "bridge", "host"),
             ("id", "fabc", "x"),
@@ -88,7 +81,7 @@ mod tests {
         }
         assert!(shows("dangling", "true", &mine, false) && !shows("dangling", "true", &mine, true));
         assert!(shows("dangling", "0", &mine, true) && !shows("dangling", "0", &mine, false));
-        let bridge = record("bridge", true);
+        let bridge = network("bridge");
         assert!(!shows("dangling", "true", &bridge, false) && shows("type", "builtin", &bridge, false));
     }
 

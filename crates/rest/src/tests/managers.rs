@@ -147,6 +147,18 @@ impl Control for Managers {
     async fn list_nodes(&self, _: Request<pb::ListNodesRequest>) -> Answer<pb::ListNodesResponse> {
         missing()
     }
+    async fn create_network(&self, _: Request<pb::CreateNetworkRequest>) -> Answer<pb::Network> {
+        missing()
+    }
+    async fn get_network(&self, _: Request<pb::GetRequest>) -> Answer<pb::Network> {
+        missing()
+    }
+    async fn list_networks(&self, _: Request<pb::Empty>) -> Answer<pb::ListNetworksResponse> {
+        missing()
+    }
+    async fn remove_network(&self, _: Request<pb::GetRequest>) -> Answer<pb::Empty> {
+        missing()
+    }
     async fn update_node(&self, _: Request<pb::UpdateNodeRequest>) -> Answer<pb::Node> {
         missing()
     }

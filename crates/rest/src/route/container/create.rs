@@ -3,17 +3,25 @@
 use ::http::StatusCode;
 use engine_api::container::{ContainerCreateRequest, ContainerCreateResponse, CreateQuery};
 
+use engine::spec::NetworkMode;
+
 use crate::convert;
 use crate::failure::Failure;
 use crate::http::answer::{Answer, Outcome};
 use crate::http::body::Json;
 use crate::http::call::Call;
 use crate::machine::go_architecture;
+use crate::route::network::refuse_swarms;
 
 pub(super) async fn create(call: Call<CreateQuery, Json<ContainerCreateRequest>>) -> Outcome {
     check_platform(&call.query.platform, &call.body.0.image)?;
     let mut warnings = convert::container::warnings(&call.body.0);
     let spec = convert::container::spec(&call.query.name, call.body.0, call.version)?;
+    if let NetworkMode::Named(name) = &spec.host.network_mode {
+        let mut named: Vec<&str> = spec.networks.keys().map(String::as_str).collect();
+        named.push(name);
+        refuse_swarms(&call.api, &named).await?;
+    }
     let created = call.api.containers.create(spec).await?;
     warnings.extend(created.warnings);
     let response = ContainerCreateResponse { id: created.id, warnings };

@@ -51,7 +51,7 @@ pub(super) async fn control(api: &Api) -> Result<ControlClient<Channel>, Failure
 }
 
 /// A request with its time limit.
-fn timed<T>(message: T) -> tonic::Request<T> {
+pub(super) fn timed<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     request.set_timeout(TIMEOUT);
     request
