@@ -1,14 +1,17 @@
 //! What managers, workers and front ends say to each other.
 //!
-//! The messages and services of `proto/`, ids, defaults and validation of specs, who may call which rpc, and the TLS
-//! identities and channels over which it is said. Imports no other room: managers and workers meet here and nowhere else.
+//! The messages and services of `proto/`, ids, defaults, validation and templates of specs, who may call which rpc, and the TLS
+//! identities and channels over which it is said. Imports no other room but the
+//! language of templates: managers and workers meet here and nowhere else.
 #![forbid(unsafe_code)]
 
 pub mod channel;
 pub mod default;
 mod discreet;
+pub mod expand;
 pub mod id;
 pub mod join;
+pub mod naming;
 pub mod progress;
 pub mod role;
 pub mod tls;

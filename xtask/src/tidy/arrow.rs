@@ -7,11 +7,12 @@ use crate::process::{cargo, output};
 
 /// Room → rooms it may import. A room that is not listed may import none.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["engine-api"]),
+    ("cli", &["engine-api", "template"]),
     ("rest", &["engine-api", "engine", "image", "network", "swarm-api"]),
     ("engine", &["runtime", "shim", "image", "network", "ipam"]),
     ("worker", &["swarm-api"]),
     ("manager", &["swarm-api", "ipam"]),
+    ("swarm-api", &["template"]),
     ("shim", &["runtime"]),
     ("network", &["ipam"]),
     ("testkit", &["swarm-api", "worker", "manager"]),
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "runtime",
             "shim",
             "swarm-api",
+            "template",
             "worker",
         ],
     ),

@@ -19,25 +19,6 @@ pub(crate) fn ellipsis(text: &str, limit: usize) -> String {
     cut
 }
 
-/// Go's `strconv.Quote`.
-pub(crate) fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 /// Text of the daemon or of a container for a line on a terminal: control characters, which could drive the terminal,
 /// become spaces.
 pub(crate) fn plain(text: &str) -> String {
@@ -49,12 +30,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_and_quotes() {
+    fn cuts_and_cleans() {
         assert_eq!(short_id("sha256:0123456789abcdef"), "0123456789ab");
         assert_eq!(short_id("abc"), "abc");
         assert_eq!(ellipsis("hello world", 8), "hello w…");
         assert_eq!(ellipsis("hello", 5), "hello");
-        assert_eq!(quote("a\"\u{1b}é"), "\"a\\\"\\x1bé\"");
         assert_eq!(plain("a\u{1b}[2Jb"), "a [2Jb");
     }
 }

@@ -21,21 +21,12 @@ fn scaled(mut value: f64, step: f64, units: &[&str], digits: usize) -> String {
     let mut unit = 0;
     // Rounding may reach the next step: 999.96 kB with four digits is 1 MB.
     while unit + 1 < units.len()
-        && (value >= step || significant(value, digits).parse::<f64>().is_ok_and(|v| v >= step))
+        && (value >= step || template::significant(value, digits).parse::<f64>().is_ok_and(|v| v >= step))
     {
         value /= step;
         unit += 1;
     }
-    format!("{}{}", significant(value, digits), units[unit])
-}
-
-/// Go's `%.Ng` for the numbers that occur here: N significant digits, no trailing zeros.
-pub(crate) fn significant(value: f64, digits: usize) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return "0".to_owned();
-    }
-    let rounded: f64 = format!("{:.*e}", digits.saturating_sub(1), value).parse().unwrap_or(value);
-    rounded.to_string()
+    format!("{}{}", template::significant(value, digits), units[unit])
 }
 
 /// A span as words: `About a minute`, `3 hours`. Negative spans count as none.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use swarm_api::expand;
 use swarm_api::id::TaskId;
 use swarm_api::pb::{self, TaskState};
 
@@ -46,10 +47,14 @@ impl<'a> Draft<'a> {
             // The swarm's default at this moment: a later one is for later tasks, as with swarmkit.
             task.log_driver = default_log_driver(self.view);
         }
+        let container = spec.task.as_ref().and_then(|task| task.container.as_ref());
+        let wants_labels = container.is_some_and(expand::wants_labels);
+        let annotations = spec.annotations.unwrap_or_default();
         let task = pb::Task {
             id: TaskId::random().into(),
             service_id: self.service.id.clone(),
-            service_name: spec.annotations.unwrap_or_default().name,
+            service_name: annotations.name,
+            service_labels: if wants_labels { annotations.labels } else { Default::default() },
             slot: number,
             spec: spec.task,
             spec_version: self.service.spec_version,

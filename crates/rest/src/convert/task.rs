@@ -42,11 +42,6 @@ fn status(status: pb::TaskStatus) -> api::TaskStatus {
     }
 }
 
-/// The name by which clients show and filter a task.
-pub(crate) fn name(task: &pb::Task) -> String {
-    format!("{}.{}.{}", task.service_name, task.slot, task.id)
-}
-
 const WORDS: [(pb::TaskState, &str); 14] = [
     (pb::TaskState::New, "new"),
     (pb::TaskState::Pending, "pending"),

@@ -1,7 +1,7 @@
 //! Which tasks a list shows. Services, nodes and desired states are left to the managers, so that they need not send every task.
 
 use engine_api::Filters;
-use swarm_api::pb;
+use swarm_api::{naming, pb};
 
 use super::{flag, known, label, passes};
 use crate::convert;
@@ -43,7 +43,7 @@ impl Filter {
         let labels =
             task.spec.as_ref().and_then(|spec| spec.container.as_ref()).map(|container| &container.labels);
         let value = |name: &str| labels.and_then(|labels| labels.get(name)).map(String::as_str);
-        let name = convert::task::name(task);
+        let name = naming::task(task);
         passes(self.filters.get("id"), |wish| task.id.starts_with(wish.as_str()))
             && passes(self.filters.get("name"), |wish| name.starts_with(wish.as_str()))
             && passes(self.filters.get("runtime"), |wish| wish == "container")

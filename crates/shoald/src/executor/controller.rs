@@ -7,11 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::{Containers, HealthStatus, Record, Status, StopOptions, StopTimeout, WaitCondition, WaitResult};
 use image::Images;
-use swarm_api::pb;
+use swarm_api::{naming, pb};
 use tokio::sync::mpsc;
 use worker::executor::Observed;
 use worker::{Controller, ExecutorError, Exit};
 
+use super::Description;
 use super::spec::Defaults;
 use super::{error, label, mount, port, spec};
 
@@ -22,6 +23,7 @@ pub(super) struct TaskController {
     task: pb::Task,
     containers: Containers,
     images: Images,
+    description: Arc<Description>,
     defaults: Arc<Defaults>,
     /// A container that was told to stop before its start must not start after it.
     stopped: AtomicBool,
@@ -32,14 +34,15 @@ impl TaskController {
         task: pb::Task,
         containers: Containers,
         images: Images,
+        description: Arc<Description>,
         defaults: Arc<Defaults>,
     ) -> Self {
-        Self { task, containers, images, defaults, stopped: AtomicBool::new(false) }
+        Self { task, containers, images, description, defaults, stopped: AtomicBool::new(false) }
     }
 
     /// By its name, which is the task's own; by the label too, since a user may have taken the name.
     fn container(&self) -> Option<Arc<Record>> {
-        let record = self.containers.inspect(&label::container_name(&self.task)).ok()?;
+        let record = self.containers.inspect(&naming::task(&self.task)).ok()?;
         (label::task_id(&record) == Some(&self.task.id)).then_some(record)
     }
 
@@ -75,7 +78,7 @@ impl Controller for TaskController {
         if self.container().is_some() {
             return Ok(());
         }
-        let spec = spec::container(&self.task, &self.defaults)
+        let spec = spec::container(&self.task, &self.description, &self.defaults)
             .map_err(|message| ExecutorError::Rejected { message })?;
         self.fetch(&spec.image).await?;
         for mounted in spec.host.mounts.iter().filter_map(mount::image) {

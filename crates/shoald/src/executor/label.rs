@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::Record;
-use swarm_api::pb;
+use swarm_api::{naming, pb};
 
 const TASK: &str = "com.docker.swarm.task";
 const TASK_ID: &str = "com.docker.swarm.task.id";
@@ -17,11 +17,6 @@ pub(super) fn task_id(record: &Record) -> Option<&str> {
     record.spec.config.labels.get(TASK_ID).map(String::as_str)
 }
 
-/// The name of a task's container: `service.slot.task-id`.
-pub(super) fn container_name(task: &pb::Task) -> String {
-    format!("{}.{}.{}", task.service_name, task.slot, task.id)
-}
-
 /// The user's labels, and ours over them: a user cannot make a container look like another task's.
 pub(super) fn labels(task: &pb::Task, container: &pb::ContainerSpec) -> BTreeMap<String, String> {
     let mut labels: BTreeMap<String, String> =
@@ -29,7 +24,7 @@ pub(super) fn labels(task: &pb::Task, container: &pb::ContainerSpec) -> BTreeMap
     for (key, value) in [
         (TASK, String::new()),
         (TASK_ID, task.id.clone()),
-        (TASK_NAME, container_name(task)),
+        (TASK_NAME, naming::task(task)),
         (NODE_ID, task.node_id.clone()),
         (SERVICE_ID, task.service_id.clone()),
         (SERVICE_NAME, task.service_name.clone()),

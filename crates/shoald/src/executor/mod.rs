@@ -76,6 +76,7 @@ impl Executor for EngineExecutor {
             task.clone(),
             self.containers.clone(),
             self.images.clone(),
+            Arc::clone(&self.description),
             Arc::clone(&self.defaults),
         )))
     }

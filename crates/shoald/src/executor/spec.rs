@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::spec::{Config, ContainerSpec, Healthcheck, HostConfig, LogConfig, NetworkMode};
-use swarm_api::pb;
+use swarm_api::{expand, naming, pb};
 
 use super::{label, limit, mount, port, privilege};
 
@@ -17,14 +17,21 @@ pub(crate) struct Defaults {
 /// Nanoseconds in a second.
 const SECOND_NS: i64 = 1_000_000_000;
 
-/// The container of `task`; a sentence when the task cannot be one on any node of this version.
-pub(super) fn container(task: &pb::Task, defaults: &Defaults) -> Result<ContainerSpec, String> {
+/// The container of `task` on `node`; a sentence when the task cannot be one.
+pub(super) fn container(
+    task: &pb::Task,
+    node: &pb::NodeDescription,
+    defaults: &Defaults,
+) -> Result<ContainerSpec, String> {
     let spec = task.spec.as_ref().ok_or("the task has no spec")?;
-    let container = spec.container.as_ref().ok_or("the task has no container")?;
+    if spec.container.is_none() {
+        return Err("the task has no container".to_owned());
+    }
+    let container = &expand::container(node, task).map_err(|error| error.to_string())?;
     let mut host = host(task, spec, container)?;
     host.init = Some(container.init.unwrap_or(defaults.init));
     Ok(ContainerSpec {
-        name: Some(label::container_name(task)),
+        name: Some(naming::task(task)),
         image: container.image.clone(),
         config: config(task, container),
         host,
@@ -169,6 +176,7 @@ mod tests {
                 healthcheck: Some(pb::Healthcheck { retries: 7, ..Default::default() }),
                 ..Default::default()
             }),
+            &pb::NodeDescription::default(),
             &Defaults::default(),
         )
         .unwrap();
@@ -193,7 +201,7 @@ mod tests {
             ports: vec![port(80, pb::PublishMode::Host), port(81, pb::PublishMode::Ingress)],
             ..Default::default()
         });
-        let spec = container(&task, &Defaults::default()).unwrap();
+        let spec = container(&task, &pb::NodeDescription::default(), &Defaults::default()).unwrap();
         let bindings: Vec<_> = spec.host.port_bindings.iter().collect();
         assert_eq!(bindings.len(), 1);
         assert_eq!((bindings[0].0.number, bindings[0].1[0].host_port.as_str()), (80, "8080"));
@@ -204,7 +212,11 @@ mod tests {
         let mut with_network = task(pb::ContainerSpec::default());
         with_network.spec.as_mut().unwrap().networks =
             vec![pb::NetworkAttachmentConfig { target: "front".into(), ..Default::default() }];
-        assert!(container(&with_network, &Defaults::default()).unwrap_err().contains("not implemented"));
+        assert!(
+            container(&with_network, &pb::NodeDescription::default(), &Defaults::default())
+                .unwrap_err()
+                .contains("not implemented")
+        );
     }
     #[test]
     fn what_the_process_may_is_handed_on() {
@@ -222,7 +234,8 @@ mod tests {
             hosts: vec!["10.0.0.1 db  store".into(), "host-gateway me".into()],
             ..Default::default()
         };
-        let host = container(&task(spec), &Defaults::default()).unwrap().host;
+        let host =
+            container(&task(spec), &pb::NodeDescription::default(), &Defaults::default()).unwrap().host;
         assert_eq!(host.extra_hosts, ["db:10.0.0.1", "store:10.0.0.1", "me:host-gateway"]);
         assert_eq!(
             (&host.dns[..], &host.dns_search[..]),
@@ -242,7 +255,7 @@ mod tests {
         let named = |value: &str| pb::GenericResource { kind: "gpu".into(), value: value.into(), count: 0 };
         let counted = pb::GenericResource { kind: "fpga".into(), count: 2, ..Default::default() };
         task.assigned_generic = vec![named("UUID1"), counted, named("UUID2")];
-        let env = container(&task, &Defaults::default()).unwrap().config.env;
+        let env = container(&task, &pb::NodeDescription::default(), &Defaults::default()).unwrap().config.env;
         assert_eq!(env, ["A=1", "DOCKER_RESOURCE_FPGA=2", "DOCKER_RESOURCE_GPU=UUID1,UUID2"]);
     }
 }

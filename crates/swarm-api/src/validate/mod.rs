@@ -15,7 +15,7 @@ mod resource;
 
 use thiserror::Error;
 
-use crate::pb;
+use crate::{expand, pb};
 pub use file::{CONFIG_LIMIT, SECRET_LIMIT};
 
 /// A spec is wrong: one sentence that names what.
@@ -38,7 +38,9 @@ type Verdict = Result<(), Invalid>;
 pub fn service(spec: &pb::ServiceSpec) -> Verdict {
     name::check(spec.annotations.as_ref())?;
     let task = spec.task.as_ref().ok_or_else(|| Invalid::new("TaskSpec: missing runtime"))?;
-    self::task(task)?;
+    // Judged as a task would see it. Whether a template can be expanded is part of that.
+    let container = expand::sample(spec).map_err(|error| Invalid::new(error.to_string()))?;
+    self::task(task, &container)?;
     if let Some(update) = &spec.update {
         self::update(update)?;
     }
@@ -91,8 +93,11 @@ pub fn cluster(spec: &pb::ClusterSpec) -> Verdict {
     cluster::check(spec)
 }
 
-fn task(spec: &pb::TaskSpec) -> Verdict {
-    container::check(spec.container.as_ref().ok_or_else(|| Invalid::new("TaskSpec: missing runtime"))?)?;
+fn task(spec: &pb::TaskSpec, expanded: &pb::ContainerSpec) -> Verdict {
+    if spec.container.is_none() {
+        return Err(Invalid::new("TaskSpec: missing runtime"));
+    }
+    container::check(expanded)?;
     if let Some(resources) = &spec.resources {
         resource::check(resources)?;
     }

@@ -94,7 +94,7 @@ fn row(container: &ContainerSummary, whole: bool, now: OffsetDateTime) -> Row {
         .with("ID", id)
         .with("Names", names.collect::<Vec<_>>().join(","))
         .with("Image", image(container, whole))
-        .with("Command", text::quote(&command))
+        .with("Command", template::quote(&command))
         .with("CreatedAt", unit::date(created))
         .with("RunningFor", unit::ago(created, now))
         .with("Ports", ports::display(&container.ports))

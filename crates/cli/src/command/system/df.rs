@@ -154,7 +154,7 @@ fn of_container(container: &ContainerSummary, now: OffsetDateTime) -> Row {
     Row::default()
         .with("ID", text::short_id(&container.id))
         .with("Image", container.image.as_str())
-        .with("Command", text::quote(&text::ellipsis(&container.command, COMMAND)))
+        .with("Command", template::quote(&text::ellipsis(&container.command, COMMAND)))
         .with("LocalVolumes", volumes.to_string())
         .with("Size", unit::size(bytes(container.size_rw.unwrap_or(0))))
         .with("RunningFor", unit::ago(created, now))

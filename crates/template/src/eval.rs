@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-use super::error::TemplateError;
-use super::parse::{Base, Node, Operand, Pipeline};
-use super::{Data, function, print};
+use crate::error::TemplateError;
+use crate::parse::{Base, Node, Operand, Pipeline};
+use crate::{Data, function, print};
 
 /// What ended a list of nodes early.
 #[derive(PartialEq)]
@@ -41,8 +41,9 @@ impl Found {
 }
 
 /// Gives the text of `nodes` for `data`.
-pub(super) fn run(nodes: &[Node], data: &Data<'_>) -> Result<String, TemplateError> {
-    let mut run = Run { data, variables: vec![(String::new(), data.root.clone())], out: String::new() };
+pub(crate) fn run(nodes: &[Node], data: &Data<'_>) -> Result<String, TemplateError> {
+    let left = data.budget.unwrap_or(usize::MAX);
+    let mut run = Run { data, variables: vec![(String::new(), data.root.clone())], out: String::new(), left };
     run.list(nodes, data.root)?;
     Ok(run.out)
 }
@@ -51,9 +52,19 @@ struct Run<'a> {
     data: &'a Data<'a>,
     variables: Vec<(String, Value)>,
     out: String,
+    /// What is left of the budget.
+    left: usize,
 }
 
 impl Run<'_> {
+    /// Pays for one step, and for the values that it handles.
+    fn pay<'v>(&mut self, values: impl IntoIterator<Item = &'v Value>) -> Result<(), TemplateError> {
+        let Some(limit) = self.data.budget else { return Ok(()) };
+        let cost = values.into_iter().fold(1, |sum: usize, value| sum.saturating_add(size(value)));
+        self.left = self.left.checked_sub(cost).ok_or(TemplateError::TooCostly { limit })?;
+        Ok(())
+    }
+
     fn list(&mut self, nodes: &[Node], dot: &Value) -> Result<Flow, TemplateError> {
         for node in nodes {
             let flow = self.node(node, dot)?;
@@ -73,6 +84,7 @@ impl Run<'_> {
 
     fn node(&mut self, node: &Node, dot: &Value) -> Result<Flow, TemplateError> {
         let mark = self.variables.len();
+        self.pay([])?;
         match node {
             Node::Text(text) => self.out.push_str(text),
             Node::Output(pipeline) => {
@@ -213,7 +225,7 @@ impl Run<'_> {
             args.push(self.operand(word, dot)?);
         }
         args.extend(piped);
-        if self.data.header && function::is_identity_in_header(name) {
+        if self.data.header && self.data.functions.keeps_headings(name) {
             // `split .Names ","` and `join .Names ","` carry their text first; `.ID | json` has only the text.
             return args.into_iter().next().ok_or_else(|| TemplateError::Call {
                 name: name.to_owned(),
@@ -225,26 +237,36 @@ impl Run<'_> {
             .into_iter()
             .map(|arg| if lenient { Ok(arg.or_null()) } else { arg.value() })
             .collect::<Result<Vec<_>, _>>()?;
-        function::call(name, &args).map(Found::Value)
+        self.pay(&args)?;
+        let value = match function::exists(name) {
+            true => function::call(name, &args)?,
+            false => self.data.functions.call(name, &args)?,
+        };
+        self.pay([&value])?;
+        Ok(Found::Value(value))
     }
 
+    /// The value of a word; paid for, since it was copied.
     fn operand(&mut self, operand: &Operand, dot: &Value) -> Result<Found, TemplateError> {
-        let base = match &operand.base {
-            Base::Dot => return Ok(walk(dot, &operand.path)),
-            Base::Literal(value) => value.clone(),
+        let found = match &operand.base {
+            Base::Dot => walk(dot, &operand.path),
+            Base::Literal(value) => walk(value, &operand.path),
             Base::Variable(name) => {
                 let known = self.variables.iter().rev().find(|(known, _)| known == name);
                 let known =
                     known.ok_or_else(|| TemplateError::UnknownVariable { name: format!("${name}") })?;
-                return Ok(walk(&known.1, &operand.path));
+                walk(&known.1, &operand.path)
             }
             Base::Function(name) => return self.function(name, &[], None, dot),
             Base::Group(inner) => match self.pipeline(inner, dot)? {
-                Found::Value(value) => value,
+                Found::Value(value) => walk(&value, &operand.path),
                 missing => return Ok(missing),
             },
         };
-        Ok(walk(&base, &operand.path))
+        if let Found::Value(value) = &found {
+            self.pay([value])?;
+        }
+        Ok(found)
     }
 }
 
@@ -265,4 +287,14 @@ fn walk(value: &Value, path: &[String]) -> Found {
         }
     }
     Found::Value(value.clone())
+}
+
+/// About how many bytes a value takes.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| 1 + size(item)).sum(),
+        Value::Object(entries) => entries.iter().map(|(key, value)| key.len() + size(value)).sum(),
+    }
 }

@@ -2,9 +2,10 @@
 
 use thiserror::Error;
 
-/// A template that cannot be read, or that does not fit its data. Positions are byte offsets.
+/// A template that cannot be read, or that does not fit its data. Positions (`at`) are byte offsets.
 #[derive(Debug, Clone, PartialEq, Error)]
-pub(crate) enum TemplateError {
+#[expect(missing_docs, reason = "the sentence of each variant says what its fields are")]
+pub enum TemplateError {
     #[error("template: position {at}: unclosed action, '}}}}' is missing")]
     UnclosedAction { at: usize },
     #[error("template: position {at}: unterminated or malformed quoted string")]
@@ -23,6 +24,8 @@ pub(crate) enum TemplateError {
     MissingEnd { word: &'static str },
     #[error("template: nested deeper than {limit} levels")]
     TooDeep { limit: usize },
+    #[error("template: it takes more than {limit} steps and bytes")]
+    TooCostly { limit: usize },
     #[error("template: undefined variable {name:?}")]
     UnknownVariable { name: String },
     #[error("template: no field or entry {name:?} here")]

@@ -3,26 +3,26 @@
 //! In: the template's text. Out: a list of pieces; white space around `{{-` and `-}}` is already gone.
 //! Touches nothing else.
 
-use super::error::TemplateError;
+use crate::error::TemplateError;
 
 /// A stretch of the template: literal text, or the tokens between `{{` and `}}`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Text(String),
     Action { tokens: Vec<Token>, at: usize },
 }
 
 /// One token; `spaced` says whether white space stood before it, which tells `.A.B` from `.A .B`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) spaced: bool,
-    pub(super) at: usize,
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) spaced: bool,
+    pub(crate) at: usize,
 }
 
 /// What a token is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Dot,
     Field(String),
     Variable(String),
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 }
 
 /// Cuts `source` into pieces.
-pub(super) fn pieces(source: &str) -> Result<Vec<Piece>, TemplateError> {
+pub(crate) fn pieces(source: &str) -> Result<Vec<Piece>, TemplateError> {
     let mut out = Vec::new();
     let mut rest = 0;
     let mut trim_next = false;

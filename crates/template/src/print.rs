@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 /// The text Go's `%v` would give.
-pub(super) fn text(value: &Value) -> String {
+#[must_use]
+pub fn text(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::Bool(flag) => flag.to_string(),
@@ -22,7 +23,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// Whether `if` takes the value: everything but false, zero, null and the empty.
-pub(super) fn truth(value: &Value) -> bool {
+pub(crate) fn truth(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(flag) => *flag,
@@ -34,7 +35,8 @@ pub(super) fn truth(value: &Value) -> bool {
 }
 
 /// What a value is, for an error's text.
-pub(super) fn kind(value: &Value) -> &'static str {
+#[must_use]
+pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",

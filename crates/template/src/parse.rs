@@ -5,16 +5,16 @@
 
 use serde_json::Value;
 
-use super::error::TemplateError;
-use super::function;
-use super::lex::{Kind, Piece, Token};
+use crate::error::TemplateError;
+use crate::lex::{Kind, Piece, Token};
+use crate::{Functions, function};
 
 /// How deep `if`, `range`, `with` and parentheses may nest: far beyond what people write, far below the stack's end.
-pub(super) const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// One node of the template's tree.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Text(String),
     Output(Pipeline),
     If { test: Pipeline, then: Vec<Node>, otherwise: Vec<Node> },
@@ -26,22 +26,22 @@ pub(super) enum Node {
 
 /// Commands joined by `|`; the value of each is the last argument of the next.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pipeline {
-    pub(super) variables: Vec<String>,
-    pub(super) assigns: bool,
-    pub(super) commands: Vec<Vec<Operand>>,
+pub(crate) struct Pipeline {
+    pub(crate) variables: Vec<String>,
+    pub(crate) assigns: bool,
+    pub(crate) commands: Vec<Vec<Operand>>,
 }
 
 /// One word of a command, and the fields taken from it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Operand {
-    pub(super) base: Base,
-    pub(super) path: Vec<String>,
+pub(crate) struct Operand {
+    pub(crate) base: Base,
+    pub(crate) path: Vec<String>,
 }
 
 /// What an operand starts from.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Base {
+pub(crate) enum Base {
     Dot,
     Variable(String),
     Literal(Value),
@@ -50,16 +50,17 @@ pub(super) enum Base {
 }
 
 /// Builds the tree.
-pub(super) fn tree(pieces: Vec<Piece>) -> Result<Vec<Node>, TemplateError> {
-    let mut parser = Parser { pieces: pieces.into_iter() };
+pub(crate) fn tree(pieces: Vec<Piece>, functions: &dyn Functions) -> Result<Vec<Node>, TemplateError> {
+    let mut parser = Parser { pieces: pieces.into_iter(), functions };
     match parser.list(0)? {
         (nodes, None) => Ok(nodes),
         (_, Some(stop)) => Err(TemplateError::Misplaced { word: stop.word.to_owned() }),
     }
 }
 
-struct Parser {
+struct Parser<'f> {
     pieces: std::vec::IntoIter<Piece>,
+    functions: &'f dyn Functions,
 }
 
 /// The action that ended a list: `end` or `else`, and what follows `else`.
@@ -68,7 +69,7 @@ struct Stop {
     rest: Vec<Token>,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn list(&mut self, depth: usize) -> Result<(Vec<Node>, Option<Stop>), TemplateError> {
         if depth > MAX_DEPTH {
             return Err(TemplateError::TooDeep { limit: MAX_DEPTH });
@@ -91,7 +92,7 @@ impl Parser {
                         let word = block_word(word);
                         nodes.push(self.block(word, &tokens[1..], at, depth)?);
                     }
-                    _ => nodes.push(Node::Output(whole(&tokens, at, depth)?)),
+                    _ => nodes.push(Node::Output(self.whole(&tokens, at, depth)?)),
                 },
             }
         }
@@ -105,7 +106,7 @@ impl Parser {
         at: usize,
         depth: usize,
     ) -> Result<Node, TemplateError> {
-        let head = whole(head, at, depth)?;
+        let head = self.whole(head, at, depth)?;
         let (body, stop) = self.list(depth + 1)?;
         let otherwise = match stop {
             None => return Err(TemplateError::MissingEnd { word }),
@@ -134,6 +135,16 @@ impl Parser {
             _ => Node::Range { items: head, body, otherwise },
         })
     }
+
+    /// Reads all of `tokens` as one pipeline.
+    fn whole(&self, tokens: &[Token], at: usize, depth: usize) -> Result<Pipeline, TemplateError> {
+        let mut cursor = Cursor { tokens, next: 0, at, functions: self.functions };
+        let pipeline = cursor.pipeline(depth)?;
+        match cursor.peek() {
+            None => Ok(pipeline),
+            Some(token) => Err(TemplateError::Expected { expected: "'}}'", at: token.at }),
+        }
+    }
 }
 
 fn block_word(word: &str) -> &'static str {
@@ -151,20 +162,11 @@ fn leading_word(tokens: &[Token]) -> Option<&str> {
     }
 }
 
-/// Reads all of `tokens` as one pipeline.
-fn whole(tokens: &[Token], at: usize, depth: usize) -> Result<Pipeline, TemplateError> {
-    let mut cursor = Cursor { tokens, next: 0, at };
-    let pipeline = cursor.pipeline(depth)?;
-    match cursor.peek() {
-        None => Ok(pipeline),
-        Some(token) => Err(TemplateError::Expected { expected: "'}}'", at: token.at }),
-    }
-}
-
 struct Cursor<'a> {
     tokens: &'a [Token],
     next: usize,
     at: usize,
+    functions: &'a dyn Functions,
 }
 
 impl<'a> Cursor<'a> {
@@ -230,7 +232,7 @@ impl<'a> Cursor<'a> {
             Kind::Variable(name) => Base::Variable(name.clone()),
             Kind::Text(text) => Base::Literal(Value::String(text.clone())),
             Kind::Number(number) => Base::Literal(Value::Number(number.clone())),
-            Kind::Word(word) => named(word, token.at)?,
+            Kind::Word(word) => self.named(word, token.at)?,
             Kind::Open => {
                 let inner = self.pipeline(depth + 1)?;
                 match self.peek() {
@@ -249,14 +251,14 @@ impl<'a> Cursor<'a> {
         }
         Ok(Operand { base, path })
     }
-}
 
-fn named(word: &str, at: usize) -> Result<Base, TemplateError> {
-    match word {
-        "true" => Ok(Base::Literal(Value::Bool(true))),
-        "false" => Ok(Base::Literal(Value::Bool(false))),
-        "nil" => Ok(Base::Literal(Value::Null)),
-        name if function::exists(name) => Ok(Base::Function(name.to_owned())),
-        name => Err(TemplateError::UnknownFunction { name: name.to_owned(), at }),
+    fn named(&self, word: &str, at: usize) -> Result<Base, TemplateError> {
+        match word {
+            "true" => Ok(Base::Literal(Value::Bool(true))),
+            "false" => Ok(Base::Literal(Value::Bool(false))),
+            "nil" => Ok(Base::Literal(Value::Null)),
+            name if function::exists(name) || self.functions.has(name) => Ok(Base::Function(name.to_owned())),
+            name => Err(TemplateError::UnknownFunction { name: name.to_owned(), at }),
+        }
     }
 }

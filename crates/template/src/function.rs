@@ -1,4 +1,4 @@
-//! The functions a template may call: Go's built-in ones and Docker's.
+//! Go's built-in functions.
 //!
 //! In: evaluated arguments. Out: a value. `and` and `or` are not here, since they must not evaluate all they are given.
 
@@ -6,28 +6,23 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::error::TemplateError;
-use super::print;
-use super::printf::printf;
+use crate::error::TemplateError;
+use crate::printf::printf;
+use crate::{print, text};
 
 /// Every name that may stand where a function is called.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 17] = [
     "and", "or", "not", "len", "index", "slice", "eq", "ne", "lt", "le", "gt", "ge", "print", "println",
-    "printf", "json", "lower", "upper", "title", "join", "split", "truncate", "pad", "html", "urlquery",
+    "printf", "html", "urlquery",
 ];
 
 /// Whether a function of that name exists.
-pub(super) fn exists(name: &str) -> bool {
+pub(crate) fn exists(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// In the header row of a table `{{json .ID}}` must give the heading, so these leave their value alone.
-pub(super) fn is_identity_in_header(name: &str) -> bool {
-    matches!(name, "json" | "lower" | "upper" | "title" | "truncate" | "split" | "join" | "pad")
-}
-
 /// Calls `name` with `args`.
-pub(super) fn call(name: &str, args: &[Value]) -> Result<Value, TemplateError> {
+pub(crate) fn call(name: &str, args: &[Value]) -> Result<Value, TemplateError> {
     let bad = |reason: &str| TemplateError::Call { name: name.to_owned(), reason: reason.to_owned() };
     match (name, args) {
         ("not", [value]) => Ok(Value::Bool(!print::truth(value))),
@@ -53,29 +48,8 @@ pub(super) fn call(name: &str, args: &[Value]) -> Result<Value, TemplateError> {
             Ok(Value::String(words.join(" ") + "\n"))
         }
         ("printf", [Value::String(format), args @ ..]) => Ok(Value::String(printf(format, args))),
-        ("json", [value]) => Ok(Value::String(value.to_string())),
-        ("lower", [value]) => Ok(Value::String(print::text(value).to_lowercase())),
-        ("upper", [value]) => Ok(Value::String(print::text(value).to_uppercase())),
-        ("title", [value]) => Ok(Value::String(title(&print::text(value)))),
-        ("join", [Value::Array(items), separator]) => {
-            let words: Vec<String> = items.iter().map(print::text).collect();
-            Ok(Value::String(words.join(&print::text(separator))))
-        }
-        ("join", [Value::Null, _]) => Ok(Value::String(String::new())),
-        ("split", [value, separator]) => {
-            let (value, separator) = (print::text(value), print::text(separator));
-            Ok(Value::Array(value.split(separator.as_str()).map(Value::from).collect()))
-        }
-        ("truncate", [value, length]) => {
-            let length = length.as_u64().ok_or_else(|| bad("its second argument must be a length"))?;
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            Ok(Value::String(print::text(value).chars().take(length).collect()))
-        }
-        ("pad", [value, before, after]) => {
-            pad(value, before, after).ok_or_else(|| bad("it takes a value and two widths"))
-        }
-        ("html", [value]) => Ok(Value::String(escape_html(&print::text(value)))),
-        ("urlquery", [value]) => Ok(Value::String(crate::client::encode(&print::text(value)))),
+        ("html", [value]) => Ok(Value::String(text::escape_html(&print::text(value)))),
+        ("urlquery", [value]) => Ok(Value::String(text::escape_query(&print::text(value)))),
         _ => Err(bad("wrong number or kind of arguments")),
     }
 }
@@ -139,36 +113,4 @@ fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
         _ => None,
     }
-}
-
-/// Upper-cases the first letter of each word.
-pub(crate) fn title(text: &str) -> String {
-    let mut start = true;
-    text.chars()
-        .map(|c| {
-            let out = if start { c.to_uppercase().next().unwrap_or(c) } else { c };
-            start = c.is_whitespace();
-            out
-        })
-        .collect()
-}
-
-/// Widths beyond this make no table, only a full memory.
-const MAX_PAD: u64 = 1024;
-
-fn pad(value: &Value, before: &Value, after: &Value) -> Option<Value> {
-    let width = |v: &Value| v.as_u64().filter(|n| *n <= MAX_PAD).and_then(|n| usize::try_from(n).ok());
-    let text = print::text(value);
-    if text.is_empty() {
-        return Some(Value::String(text));
-    }
-    Some(Value::String(format!("{}{text}{}", " ".repeat(width(before)?), " ".repeat(width(after)?))))
-}
-
-fn escape_html(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&#34;")
-        .replace('\'', "&#39;")
 }

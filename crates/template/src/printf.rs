@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::print;
+use crate::print;
 
 /// Widths and precisions beyond this are cut: a format is not a way to fill the memory.
 const MAX_WIDTH: usize = 1024;
@@ -18,7 +18,7 @@ struct Directive {
 }
 
 /// Formats `args` by `format`; errors show inside the text, as Go's do.
-pub(super) fn printf(format: &str, args: &[Value]) -> String {
+pub(crate) fn printf(format: &str, args: &[Value]) -> String {
     let mut out = String::new();
     let mut args = args.iter();
     let mut chars = format.chars().peekable();
@@ -71,7 +71,7 @@ impl Directive {
                 format!("+{number}")
             }
             ('d', Value::Number(_)) | ('t', Value::Bool(_)) => print::text(value),
-            ('q', _) => crate::format::text::quote(&print::text(value)),
+            ('q', _) => crate::text::quote(&print::text(value)),
             ('x', Value::Number(number)) => format!("{:x}", number.as_i64().unwrap_or(0)),
             ('X', Value::Number(number)) => format!("{:X}", number.as_i64().unwrap_or(0)),
             ('x', Value::String(text)) => text.bytes().map(|b| format!("{b:02x}")).collect(),
@@ -93,7 +93,7 @@ impl Directive {
     fn float(&self, verb: char, value: f64) -> String {
         match (verb, self.precision) {
             ('f', precision) => format!("{value:.*}", precision.unwrap_or(6)),
-            ('g', Some(digits)) => crate::format::unit::significant(value, digits),
+            ('g', Some(digits)) => crate::text::significant(value, digits),
             _ => value.to_string(),
         }
     }
