@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Privileges;
+use super::{ConfigReference, Privileges, SecretReference};
 use crate::container::{Healthcheck, Ulimit};
 use crate::mount::{Mount, is_false, is_zero};
-use crate::unread::Unread;
 
 /// The container of a task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -69,15 +68,15 @@ pub struct ContainerSpec {
     /// Name servers in place of the node's.
     #[serde(rename = "DNSConfig", skip_serializing_if = "Option::is_none")]
     pub dns_config: Option<DnsConfig>,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub secrets: Unread,
+    /// Secrets it has as files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretReference>,
     /// Preference of the kernel's killer, -1000 to 1000.
     #[serde(skip_serializing_if = "is_zero")]
     pub oom_score_adj: i64,
-    /// Not honoured yet.
-    #[serde(skip_serializing)]
-    pub configs: Unread,
+    /// Configs it has as files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub configs: Vec<ConfigReference>,
     /// `default` or empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub isolation: String,

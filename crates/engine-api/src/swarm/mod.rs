@@ -1,7 +1,8 @@
-//! The swarm: cluster, nodes, services, tasks.
+//! The swarm: cluster, nodes, services, tasks, secrets, configs.
 
 mod cluster;
 mod container;
+mod file;
 mod node;
 mod placement;
 mod privilege;
@@ -17,6 +18,10 @@ pub use cluster::{
     SwarmUpdateQuery, TaskDefaults, TlsInfo,
 };
 pub use container::{ContainerSpec, DnsConfig};
+pub use file::{
+    ConfigReference, File, FileCreateResponse, FileListQuery, FileSpec, FileTarget, FileUpdateQuery,
+    RuntimeTarget, SecretReference, Templating,
+};
 pub use node::{
     EngineDescription, EnginePlugin, ManagerStatus, Node, NodeDescription, NodeListQuery, NodeRemoveQuery,
     NodeSpec, NodeStatus, NodeUpdateQuery, Platform,

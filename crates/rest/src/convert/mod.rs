@@ -3,6 +3,7 @@
 mod certificate;
 pub(crate) mod container;
 pub(crate) mod event;
+pub(crate) mod file;
 pub(crate) mod image;
 pub(crate) mod network;
 pub(crate) mod node;

@@ -1,6 +1,7 @@
 //! What a list or a stream shows. Pure: filters are judged before anything is listed, and an unknown one is refused by name.
 
 pub(crate) mod event;
+pub(crate) mod file;
 pub(crate) mod image;
 pub(crate) mod label;
 pub(crate) mod network;

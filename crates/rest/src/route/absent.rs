@@ -3,7 +3,6 @@
 
 use ::http::Method;
 
-use super::swarm::control;
 use crate::failure::Failure;
 use crate::http::answer::Outcome;
 use crate::http::call::Call;
@@ -11,20 +10,8 @@ use crate::http::table::Table;
 
 pub(super) fn routes(table: &mut Table) {
     table.on(Method::GET, "/plugins/{name}/json", plugin);
-    table.on(Method::GET, "/secrets/{id}", secret);
-    table.on(Method::GET, "/configs/{id}", config);
 }
 
 async fn plugin(call: Call) -> Outcome {
     Err(Failure::not_found(format!("plugin \"{}\" not found", call.name)))
-}
-
-async fn secret(call: Call) -> Outcome {
-    control(&call.api).await?;
-    Err(Failure::not_found(format!("secret {} not found", call.name)))
-}
-
-async fn config(call: Call) -> Outcome {
-    control(&call.api).await?;
-    Err(Failure::not_found(format!("config {} not found", call.name)))
 }

@@ -23,14 +23,6 @@ const ROUTES: &[(Method, &str)] = &[
     (POST, "/plugins/{name}/set"),
     (GET, "/services/{id}/logs"),
     (GET, "/tasks/{id}/logs"),
-    (GET, "/secrets"),
-    (POST, "/secrets/create"),
-    (DELETE, "/secrets/{id}"),
-    (POST, "/secrets/{id}/update"),
-    (GET, "/configs"),
-    (POST, "/configs/create"),
-    (DELETE, "/configs/{id}"),
-    (POST, "/configs/{id}/update"),
     (POST, "/session"),
 ];
 

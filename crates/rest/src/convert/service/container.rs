@@ -4,7 +4,7 @@ use engine_api::container::{Healthcheck, Ulimit};
 use engine_api::swarm as api;
 use swarm_api::pb;
 
-use super::{mount, privilege};
+use super::{file, mount, privilege};
 use crate::failure::Failure;
 
 /// The model's → the proto.
@@ -45,6 +45,8 @@ pub(super) fn spec(spec: api::ContainerSpec) -> Result<pb::ContainerSpec, Failur
         dns: spec.dns_config.map(dns),
         privileges: spec.privileges.map(privilege::spec).transpose()?,
         oom_score_adj,
+        secrets: spec.secrets.into_iter().map(file::secret).collect::<Result<_, _>>()?,
+        configs: spec.configs.into_iter().map(file::config).collect::<Result<_, _>>()?,
         ..pb::ContainerSpec::default()
     })
 }
@@ -117,6 +119,8 @@ pub(super) fn told(spec: pb::ContainerSpec) -> api::ContainerSpec {
         dns_config: spec.dns.map(told_dns),
         privileges: spec.privileges.map(privilege::told),
         oom_score_adj: i64::from(spec.oom_score_adj),
+        secrets: spec.secrets.into_iter().map(file::told_secret).collect(),
+        configs: spec.configs.into_iter().map(file::told_config).collect(),
         ..api::ContainerSpec::default()
     }
 }

@@ -6,6 +6,7 @@ mod mount;
 mod placement;
 mod privilege;
 mod resource;
+mod file;
 mod task_spec;
 mod told;
 

@@ -31,7 +31,7 @@ fn what_is_not_honoured_is_refused_by_name() {
         (r#"{"Mode":{"ReplicatedJob":{}}}"#, "Mode.ReplicatedJob"),
         (r#"{"RollbackConfig":{"Parallelism":1}}"#, "RollbackConfig"),
         (r#"{"TaskTemplate":{"Runtime":"plugin"}}"#, "TaskTemplate.Runtime"),
-        (r#"{"TaskTemplate":{"ContainerSpec":{"Secrets":[{}]}}}"#, "TaskTemplate.ContainerSpec.Secrets"),
+        (r#"{"TaskTemplate":{"ContainerSpec":{"Configs":[{"Runtime":{}}]}}}"#, "Configs.Runtime"),
         (
             r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"cluster","Target":"/x"}]}}}"#,
             "Mounts[0].Type",
@@ -80,11 +80,20 @@ fn labels() -> impl Strategy<Value = std::collections::HashMap<String, String>> 
     prop::collection::hash_map("[a-z.]{1,8}", "[ -~]{0,8}", 0..3)
 }
 
+fn files() -> impl Strategy<Value = Vec<pb::FileReference>> {
+    let file =
+        ("[a-z]{1,4}", "[a-z/]{1,8}", "[0-9]{0,3}", any::<u32>()).prop_map(|(name, target, uid, mode)| {
+            pb::FileReference { id: format!("id{name}"), name, target, gid: uid.clone(), uid, mode }
+        });
+    prop::collection::vec(file, 0..3)
+}
+
 prop_compose! {
     fn container()(
         image in "[a-z]{1,8}", command in texts(), args in texts(), env in texts(), labels in labels(),
         hosts in texts(), grace in prop::option::of(any::<i64>()), init in prop::option::of(any::<bool>()), tty in any::<bool>(),
         mounts in prop::collection::vec((any::<bool>(), "[a-z/]{0,8}", any::<bool>(), "(rslave|private|)"), 0..3),
+        secrets in files(), configs in files(),
         volumes in prop::collection::vec(("[a-z]{0,4}", any::<bool>(), labels(), "[a-z]{0,4}"), 0..2),
         words in texts(), map in labels(), limits in prop::collection::vec(("[a-z]{1,4}", any::<i64>(), any::<i64>()), 0..2),
         oom_score_adj in any::<i32>(), privileges in prop::option::of((0..3i32, 0..2i32, any::<bool>())),
@@ -99,7 +108,7 @@ prop_compose! {
         };
         let mounts = mounts.into_iter().map(mount).chain(volumes.into_iter().map(volume)).collect();
         pb::ContainerSpec {
-            image, command, args, env, labels, hosts, tty, mounts, stop_grace_period_ns: grace, init, oom_score_adj,
+            image, command, args, env, labels, hosts, tty, mounts, stop_grace_period_ns: grace, init, oom_score_adj, secrets, configs,
             groups: words.clone(), capability_add: words.clone(), capability_drop: words, sysctls: map,
             ulimits: limits.into_iter().map(|(name, soft, hard)| pb::Ulimit { name, soft, hard }).collect(),
             privileges: privileges.map(|(seccomp, app_armor, no_new_privileges)| pb::Privileges {

@@ -1,9 +1,11 @@
-//! The swarm: the cluster, its nodes, services and tasks. Everything but joining and leaving is asked of the managers.
+//! The swarm: the cluster, its nodes, services, tasks, secrets and configs. Everything but joining and leaving is asked of the managers.
 
 mod backup;
 mod cluster;
+mod config;
 mod lock;
 mod node;
+mod secret;
 mod service;
 mod task;
 
@@ -41,6 +43,16 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::GET, "/services/{id}", service::inspect);
     table.on(Method::POST, "/services/{id}/update", service::update);
     table.on(Method::DELETE, "/services/{id}", service::remove);
+    table.on(Method::GET, "/secrets", secret::list);
+    table.on(Method::POST, "/secrets/create", secret::create);
+    table.on(Method::GET, "/secrets/{id}", secret::inspect);
+    table.on(Method::POST, "/secrets/{id}/update", secret::update);
+    table.on(Method::DELETE, "/secrets/{id}", secret::remove);
+    table.on(Method::GET, "/configs", config::list);
+    table.on(Method::POST, "/configs/create", config::create);
+    table.on(Method::GET, "/configs/{id}", config::inspect);
+    table.on(Method::POST, "/configs/{id}/update", config::update);
+    table.on(Method::DELETE, "/configs/{id}", config::remove);
     table.on(Method::GET, "/tasks", task::list);
     table.on(Method::GET, "/tasks/{id}", task::inspect);
 }
