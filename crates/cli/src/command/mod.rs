@@ -7,6 +7,7 @@ mod confirm;
 pub(crate) mod container;
 mod context;
 mod each;
+mod file;
 mod firewall;
 mod image;
 mod listing;
@@ -88,6 +89,18 @@ pub(crate) enum Verb {
     System {
         #[command(subcommand)]
         verb: system::Group,
+    },
+    /// Manage Swarm configs
+    #[command(override_usage = "shoal config COMMAND")]
+    Config {
+        #[command(subcommand)]
+        verb: file::ConfigGroup,
+    },
+    /// Manage Swarm secrets
+    #[command(override_usage = "shoal secret COMMAND")]
+    Secret {
+        #[command(subcommand)]
+        verb: file::SecretGroup,
     },
     /// Manage swarm nodes
     #[command(override_usage = "shoal node COMMAND")]
@@ -225,6 +238,8 @@ impl Verb {
             Self::Network { verb } => verb.run(client).await.map(|()| 0),
             Self::Volume { verb } => verb.run(client).await.map(|()| 0),
             Self::System { verb } => verb.run(client).await,
+            Self::Config { verb } => verb.run(client).await.map(|()| 0),
+            Self::Secret { verb } => verb.run(client).await.map(|()| 0),
             Self::Node { verb } => verb.run(client).await.map(|()| 0),
             Self::Service { verb } => verb.run(client).await.map(|()| 0),
             Self::Swarm { verb } => verb.run(client).await.map(|()| 0),

@@ -6,6 +6,7 @@
 pub(crate) mod choice;
 pub(crate) mod cidr;
 pub(crate) mod cpus;
+pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod duration;
 pub(crate) mod env;

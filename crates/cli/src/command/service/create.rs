@@ -71,6 +71,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "port", value_parser = port::parse)]
     publish: Vec<port::Published>,
     #[command(flatten)]
+    files: super::file::Files,
+    #[command(flatten)]
     shared: Shared,
     /// Sysctl options
     #[arg(long, value_name = "list", value_parser = pair::strict)]
@@ -105,7 +107,8 @@ fn mode(input: &str) -> Result<String, FlagError> {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    let spec = spec(&args)?;
+    let mut spec = spec(&args)?;
+    args.files.apply(client, &mut spec).await?;
     let auth = match args.shared.with_registry_auth {
         true => Some(registry::header_for(client.config(), args.image()).await?),
         false => None,

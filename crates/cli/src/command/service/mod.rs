@@ -2,6 +2,7 @@
 
 mod change;
 pub(crate) mod create;
+mod file;
 mod inspect;
 mod list;
 mod ports;

@@ -74,6 +74,8 @@ pub(crate) struct Args {
     #[arg(long)]
     rollback: bool,
     #[command(flatten)]
+    files: super::file::Changes,
+    #[command(flatten)]
     shared: Shared,
     #[arg(value_name = "SERVICE", hide = true)]
     service: String,
@@ -83,6 +85,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let mut service = current(client, &args.service).await?;
     if !args.rollback {
         change(&args, &mut service.spec)?;
+        args.files.apply(client, &mut service.spec).await?;
     }
     let image = service.spec["TaskTemplate"]["ContainerSpec"]["Image"].as_str().unwrap_or_default();
     let auth = match args.shared.with_registry_auth {

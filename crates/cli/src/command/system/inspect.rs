@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::format::indent::indent;
 
 /// The kinds of objects, in the order in which a name without `--type` is looked for.
-const KINDS: [(&str, &str, &str); 7] = [
+const KINDS: [(&str, &str, &str); 9] = [
     ("container", "/containers/", "/json"),
     ("image", "/images/", "/json"),
     ("network", "/networks/", ""),
@@ -17,6 +17,8 @@ const KINDS: [(&str, &str, &str); 7] = [
     ("service", "/services/", ""),
     ("task", "/tasks/", ""),
     ("node", "/nodes/", ""),
+    ("secret", "/secrets/", ""),
+    ("config", "/configs/", ""),
 ];
 
 /// Return low-level information on objects
