@@ -98,11 +98,15 @@ fn read(kind: Kind, file: &str) -> Result<Vec<u8>, Error> {
         "-" => std::io::stdin().lock().take(MAX_BYTES).read_to_end(&mut data),
         path => std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut data)),
     };
-    let failed =
-        |error: std::io::Error| Error::Usage(format!("error reading content from {file:?}: {}", reason(&error)));
+    let failed = |error: std::io::Error| {
+        Error::Usage(format!("error reading content from {file:?}: {}", reason(&error)))
+    };
     read.map_err(failed)?;
     if data.is_empty() {
-        return Err(Error::Usage(format!("error reading content from {file:?}: a {} must not be empty", kind.word())));
+        return Err(Error::Usage(format!(
+            "error reading content from {file:?}: a {} must not be empty",
+            kind.word()
+        )));
     }
     Ok(data)
 }

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn names_become_references() {
-        let known = [json!({"ID": "i1", "Spec": {"Name": "key"}}), json!({"ID": "i2", "Spec": {"Name": "other"}})];
+        let known =
+            [json!({"ID": "i1", "Spec": {"Name": "key"}}), json!({"ID": "i2", "Spec": {"Name": "other"}})];
         let file = |name: &str| json!({"Name": name, "UID": "0", "GID": "0", "Mode": 0o444});
         let got = changed(Vec::new(), &SECRET, (&files(&["key"]), &[]), &known).unwrap();
         let key = json!({"File": file("key"), "SecretID": "i1", "SecretName": "key"});
@@ -148,8 +149,13 @@ mod tests {
         let got = changed(got, &SECRET, (&rotate, &["key".to_owned()]), &known).unwrap();
         assert_eq!(got, [json!({"File": file("key"), "SecretID": "i2", "SecretName": "other"})]);
 
-        let words = |add: &[&str]| changed(vec![key.clone()], &SECRET, (&files(add), &[]), &known).unwrap_err().to_string();
+        let words = |add: &[&str]| {
+            changed(vec![key.clone()], &SECRET, (&files(add), &[]), &known).unwrap_err().to_string()
+        };
         assert_eq!(words(&["none"]), "secret not found: none");
-        assert_eq!(words(&["key", "source=other,target=key"]), "duplicate secret target for other not allowed");
+        assert_eq!(
+            words(&["key", "source=other,target=key"]),
+            "duplicate secret target for other not allowed"
+        );
     }
 }

@@ -2,11 +2,11 @@
 
 mod container;
 mod endpoint;
+mod file;
 mod mount;
 mod placement;
 mod privilege;
 mod resource;
-mod file;
 mod task_spec;
 mod told;
 
