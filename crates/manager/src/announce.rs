@@ -1,5 +1,5 @@
 //! A manager that starts says which member it is and where it is reached, until a leader has heard it: the way in for a new
-//! one, and the way to be found again for one that has moved.
+//! one, and the way to be found again for one that has moved, or was let go of by mistake.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use swarm_api::channel::{self, Dial, IncomingSender};
 use swarm_api::pb;
 use swarm_api::pb::raft_client::RaftClient;
 use swarm_api::tls::{Peer, SharedIdentity};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
@@ -35,10 +35,17 @@ pub(crate) struct Announcement {
     incoming: IncomingSender,
     identity: SharedIdentity,
     dialer: Arc<dyn Dial>,
+    again: Arc<Notify>,
 }
 
 impl Announcement {
-    pub(crate) fn new(consensus: &Consensus, config: &ManagerConfig, incoming: IncomingSender) -> Self {
+    /// `again` asks for another one when it has been heard.
+    pub(crate) fn new(
+        consensus: &Consensus,
+        config: &ManagerConfig,
+        incoming: IncomingSender,
+        again: Arc<Notify>,
+    ) -> Self {
         Self {
             raft_id: consensus.raft_id,
             addr: config.advertise_addr.clone(),
@@ -49,27 +56,36 @@ impl Announcement {
             incoming,
             identity: config.identity.clone(),
             dialer: config.dialer.clone(),
+            again,
         }
     }
 
-    /// Runs until it was heard.
+    /// Makes it until it is heard, and again whenever that is asked for; ends with raft.
     pub(crate) async fn run(mut self) {
         if self.addr.is_empty() {
             return;
         }
+        while self.until_heard().await {
+            self.again.notified().await;
+        }
+    }
+
+    /// Whether it was heard: otherwise raft has ended.
+    async fn until_heard(&mut self) -> bool {
         let mut wait = WAIT_FIRST;
         loop {
             match self.round().await {
-                Ok(()) => return tracing::debug!("the leader knows where this manager is"),
+                Ok(()) => break,
                 Err(status) => tracing::debug!(reason = status.message(), "no leader has heard this manager"),
             }
             // A change of leadership is a reason to try again at once.
             if let Ok(Err(_)) = tokio::time::timeout(wait, self.leadership.changed()).await {
-                // Raft has ended.
-                return;
+                return false;
             }
             wait = (wait * 2).min(WAIT_CAP);
         }
+        tracing::debug!("the leader knows where this manager is");
+        true
     }
 
     /// Asks by way of this very manager if it knows who leads, else every other that is known.

@@ -20,7 +20,7 @@ use swarm_api::pb::control_server::ControlServer;
 use swarm_api::pb::dispatcher_server::DispatcherServer;
 use swarm_api::pb::raft_server::RaftServer as RaftRoutes;
 use swarm_api::tls::{Peer, SharedIdentity};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
@@ -80,6 +80,7 @@ pub struct Manager {
     clock: Clock,
     lock: watch::Receiver<Option<UnlockKey>>,
     incoming: IncomingSender,
+    announce: Arc<Notify>,
     runtime: tokio::runtime::Handle,
     thread: Option<JoinHandle<()>>,
     ended: watch::Receiver<Option<Arc<ManagerError>>>,
@@ -101,7 +102,9 @@ pub async fn start(config: ManagerConfig) -> Result<Manager, ManagerError> {
     let (ended_sender, ended) = watch::channel(None);
     let door = Door::new(config.identity.clone(), door::authorize(consensus.store.clone()));
     let (locked, lock) = watch::channel(consensus.keyring.lock());
-    let parts = Parts::new(&consensus, &config, door.clone(), locked, incoming.clone());
+    let announce = Arc::new(Notify::new());
+    let announcement = Announcement::new(&consensus, &config, incoming.clone(), announce.clone());
+    let parts = Parts::new(&consensus, &config, door.clone(), locked, announcement);
     let failed = consensus.failed();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -126,6 +129,7 @@ pub async fn start(config: ManagerConfig) -> Result<Manager, ManagerError> {
         clock: config.clock,
         lock,
         incoming,
+        announce,
         runtime: handle,
         thread: Some(thread),
         ended,
@@ -210,6 +214,12 @@ impl Manager {
         let writing =
             tokio::task::spawn_blocking(move || backup::write(&view, &directory, &passphrase, keep, now_ns));
         async move { writing.await.map_err(io::Error::other)? }
+    }
+
+    /// Says once more which member this is and where, when the node's record turns out not to say so: it was to be a worker and
+    /// then a manager again, before this manager could end.
+    pub fn announce(&self) {
+        self.announce.notify_one();
     }
 
     /// Whether this manager leads.
@@ -299,7 +309,7 @@ impl Parts {
         config: &ManagerConfig,
         door: Door,
         locked: watch::Sender<Option<UnlockKey>>,
-        incoming: IncomingSender,
+        announcement: Announcement,
     ) -> Self {
         let handles = Handles {
             store: consensus.store.clone(),
@@ -321,7 +331,6 @@ impl Parts {
             leaderless: Arc::default(),
             connected: Arc::default(),
         };
-        let announcement = Announcement::new(consensus, config, incoming);
         let (roster, raft) = (consensus.roster(), consensus.server());
         Self {
             reader,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use manager::store::View;
 use swarm_api::channel::{self, Tcp};
 use swarm_api::pb::raft_client::RaftClient;
 use swarm_api::pb::snapshot_piece::Piece;
@@ -180,6 +181,27 @@ async fn a_demoted_leader_hands_over_and_is_out() -> Outcome {
         })
         .await?;
     managers.create(next, "after").await
+}
+
+#[tokio::test]
+async fn a_manager_that_was_demoted_for_a_moment_is_one_again() -> Outcome {
+    let managers = Managers::form(3).await?;
+    let leader = managers.leader().expect("one leads");
+    let (other, node_id) = ((leader + 1) % 3, managers.node_id((leader + 1) % 3));
+    managers.set_role(leader, other, NodeRole::Worker).await?;
+    managers
+        .eventually("it is no member any more", |all| {
+            let has_member =
+                |view: &View| view.node(&node_id).is_some_and(|node| node.manager_status.is_some());
+            all.voters() == 2 && !has_member(&all.view(leader))
+        })
+        .await?;
+    // It has not ended: its node has heard of neither.
+    managers.set_role(leader, other, NodeRole::Manager).await?;
+    managers.announce(other);
+    managers.eventually("it has a vote again", |all| all.voters() == 3).await?;
+    managers.create(other, "after").await?;
+    managers.all_have("after").await
 }
 
 #[tokio::test]

@@ -130,6 +130,21 @@ impl Member {
         }
     }
 
+    /// Reminds the managers of this one, if the node's record says nothing of it: it was to be a worker for so short a time that this
+    /// node has not heard of it.
+    pub(super) fn remind(&self) {
+        let status = self.agent_status.borrow();
+        let is_forgotten = |node: &pb::Node| {
+            let is_wanted = node.spec.as_ref().is_some_and(|spec| spec.role() == NodeRole::Manager);
+            is_wanted && node.manager_status.is_none()
+        };
+        if let Some(manager) =
+            self.manager.as_ref().filter(|_| status.node.as_ref().is_some_and(is_forgotten))
+        {
+            manager.announce();
+        }
+    }
+
     /// The address at which a manager saw this node.
     pub(super) fn seen_addr(&self) -> Option<String> {
         let status = self.agent_status.borrow();

@@ -261,6 +261,11 @@ impl Managers {
         super::change_node(self.control(by)?, self.node_id(number), |spec| spec.set_role(role)).await
     }
 
+    /// Has a manager say once more which member it is, as its node does when the record says nothing of it.
+    pub fn announce(&self, number: usize) {
+        self.all[number].manager.iter().for_each(Manager::announce);
+    }
+
     /// Waits until `reached` says so.
     pub async fn eventually(&self, what: &str, reached: impl Fn(&Managers) -> bool) -> anyhow::Result<()> {
         let begun = Instant::now();
