@@ -173,7 +173,7 @@ fn the_root_is_rotated_while_tasks_run() {
     assert_eq!(expiry.ok(), "2h0m0s");
     assert_eq!(containers(), before, "no task was touched");
     let refused = pair.manager.docker(&["swarm", "update", "--cert-expiry", "30m"]);
-    assert!(refused.err.contains("minimum certificate expiry time is 1h0m0s"), "{}", refused.err);
+    assert!(refused.err.contains("minimum certificate expiry time is: 1h0m0s"), "{}", refused.err);
 }
 
 #[test]

@@ -28,6 +28,11 @@ pub struct Api {
     pub facts: watch::Receiver<Arc<Facts>>,
 }
 
+/// Drivers of networks, by name.
+pub const NETWORK_DRIVERS: [&str; 5] = ["bridge", "host", "ipvlan", "macvlan", "null"];
+/// Drivers of volumes.
+pub const VOLUME_DRIVERS: [&str; 1] = ["local"];
+
 /// What only the daemon knows of itself, for `version`, `info` and `_ping`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {

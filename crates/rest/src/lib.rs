@@ -19,7 +19,7 @@ mod node;
 mod route;
 mod server;
 
-pub use api::{Api, Facts, Pool};
+pub use api::{Api, Facts, NETWORK_DRIVERS, Pool, VOLUME_DRIVERS};
 pub use http::coverage;
 pub use listen::{ListenError, Listener, TlsFiles};
 pub use node::{

@@ -180,10 +180,8 @@ pub enum NodeError {
     /// A leave outside a swarm.
     #[error("This node is not part of a swarm")]
     NotPart,
-    /// A manager leaves without force.
-    #[error(
-        "You are attempting to leave the swarm on a node that is participating as a manager. {0}Use `--force` to suppress this message."
-    )]
+    /// A manager leaves without force: what comes of it, and how it is done all the same.
+    #[error("You are attempting to leave the swarm on a node that is participating as a manager. {0}")]
     LastManager(String),
     /// An address, a token or another part of the request is wrong.
     #[error("{0}")]

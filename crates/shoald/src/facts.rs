@@ -96,9 +96,19 @@ pub(crate) fn description(config: &Config) -> pb::NodeDescription {
         memory_bytes: memory_bytes(),
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
         engine_labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        plugins: plugins(),
         // `tls` is added when it is told.
         ..pb::NodeDescription::default()
     }
+}
+
+/// What is built in, each as `<type>/<name>`.
+fn plugins() -> Vec<String> {
+    let of = |kind: &'static str, names: &'static [&'static str]| {
+        names.iter().map(move |name| format!("{kind}/{name}"))
+    };
+    let drivers = of("Network", &rest::NETWORK_DRIVERS).chain(of("Volume", &rest::VOLUME_DRIVERS));
+    of("Log", &engine::LOG_DRIVERS).chain(drivers).collect()
 }
 
 fn hostname() -> String {

@@ -11,7 +11,7 @@ use crate::channel::{self, Dial};
 use crate::pb;
 use crate::pb::ca_client::CaClient;
 use crate::tls::{ConfigError, Identity, IdentityError, KeyError, NodeKey, Pinned, PinnedFailure};
-use crate::token::{InvalidToken, JoinToken};
+use crate::token::{InvalidToken, JoinToken, UnknownToken};
 
 /// How long the manager may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -19,9 +19,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Why a machine did not become a node, or a node did not get a new certificate.
 #[derive(Debug, Error)]
 pub enum JoinError {
-    /// The token has not the form of one, or the manager does not know it (any more).
-    #[error("invalid join token")]
-    InvalidToken,
+    /// The token has not the form of one.
+    #[error(transparent)]
+    InvalidToken(#[from] InvalidToken),
+    /// The manager does not know the token, or knows it no more; or there is none.
+    #[error(transparent)]
+    UnknownToken(#[from] UnknownToken),
     /// The manager is not one of the swarm the token is for (swarmkit's words).
     #[error("remote CA does not match fingerprint. Expected: {expected}")]
     Digest {
@@ -58,12 +61,6 @@ pub enum JoinError {
     Identity(#[from] IdentityError),
 }
 
-impl From<InvalidToken> for JoinError {
-    fn from(_: InvalidToken) -> Self {
-        Self::InvalidToken
-    }
-}
-
 /// Joins the swarm of `token` by asking the manager at `addr` (`host:port`). The caller keeps `key` and may try again with
 /// it after a failure: the same key becomes the same node.
 ///
@@ -76,6 +73,9 @@ pub async fn join(
     key: &NodeKey,
     availability: pb::NodeAvailability,
 ) -> Result<Identity, JoinError> {
+    if token.trim().is_empty() {
+        return Err(UnknownToken.into());
+    }
     let token: JoinToken = token.trim().parse()?;
     let pinned = Pinned::new(&token)?;
     let failure = pinned.failure();
@@ -128,7 +128,7 @@ fn identity(certificate: pb::NodeCertificate, key: &NodeKey) -> Result<Identity,
 /// Tells "nobody there" from "no".
 fn refused(addr: &str, status: Status) -> JoinError {
     match status.code() {
-        Code::InvalidArgument if status.message() == InvalidToken.to_string() => JoinError::InvalidToken,
+        Code::InvalidArgument if status.message() == UnknownToken.to_string() => UnknownToken.into(),
         Code::Unavailable | Code::DeadlineExceeded | Code::Unknown | Code::Cancelled => {
             JoinError::Unreachable { addr: addr.to_owned(), reason: reason(&status) }
         }

@@ -31,6 +31,11 @@ pub struct JoinToken {
 #[error("invalid join token")]
 pub struct InvalidToken;
 
+/// The text is a join token, but none that the swarm knows, or knows any more (the words of swarmkit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("A valid join token is necessary to join this cluster")]
+pub struct UnknownToken;
+
 impl RootDigest {
     /// The digest of this certificate.
     #[must_use]

@@ -10,7 +10,7 @@ use swarm_api::pb;
 use swarm_api::pb::ca_server::Ca;
 use swarm_api::role::Role;
 use swarm_api::tls::Peer;
-use swarm_api::token::{InvalidToken, JoinToken};
+use swarm_api::token::{InvalidToken, JoinToken, UnknownToken};
 use thiserror::Error;
 use tonic::{Request, Response, Status};
 
@@ -37,6 +37,8 @@ pub(crate) struct CaServer {
 enum CaError {
     #[error(transparent)]
     Token(#[from] InvalidToken),
+    #[error(transparent)]
+    UnknownToken(#[from] UnknownToken),
     #[error("node {0} has another role than the token gives")]
     Role(NodeId),
     #[error("node {0} is not part of the swarm")]
@@ -59,7 +61,9 @@ impl CaError {
     /// Whether it was the caller's fault.
     fn is_refusal(&self) -> bool {
         match self {
-            Self::Token(_) | Self::Role(_) | Self::UnknownNode(_) | Self::Key(_) => true,
+            Self::Token(_) | Self::UnknownToken(_) | Self::Role(_) | Self::UnknownNode(_) | Self::Key(_) => {
+                true
+            }
             Self::Authority(error) => matches!(error, AuthorityError::Request(_)),
             Self::Unheard | Self::NoCluster | Self::Propose(_) | Self::Read(_) => false,
         }
@@ -70,7 +74,7 @@ impl From<CaError> for Status {
     fn from(error: CaError) -> Self {
         let text = error.to_string();
         match error {
-            CaError::Token(_) | CaError::Authority(AuthorityError::Request(_)) => {
+            CaError::Token(_) | CaError::UnknownToken(_) | CaError::Authority(AuthorityError::Request(_)) => {
                 Self::invalid_argument(text)
             }
             CaError::Role(_) | CaError::UnknownNode(_) | CaError::Key(_) => Self::permission_denied(text),
@@ -233,7 +237,7 @@ fn role_of(cluster: &pb::Cluster, token: &str) -> Result<Role, CaError> {
     match (is(&tokens.worker), is(&tokens.manager)) {
         (true, _) => Ok(Role::Worker),
         (false, true) => Ok(Role::Manager),
-        (false, false) => Err(InvalidToken.into()),
+        (false, false) => Err(UnknownToken.into()),
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn settings(request: &SwarmInitRequest) -> Result<pb::OverlaySettings
     let port = request.data_path_port;
     if port != 0 && !DATA_PATH_PORTS.contains(&port) {
         return Err(Failure::invalid(format!(
-            "Datapath port must be in range of {}-{}: {port}",
+            "Datapath port number is not in valid range ({}-{}) : {port}",
             DATA_PATH_PORTS.start(),
             DATA_PATH_PORTS.end()
         )));

@@ -16,13 +16,13 @@ pub(crate) struct Filter(Filters);
 impl Filter {
     pub(crate) fn new(filters: Filters) -> Result<Self, Failure> {
         known(&filters, &NAMES)?;
-        for role in filters.get("role") {
-            convert::node::role(role)?;
+        if let Some(role) = filters.get("role").iter().find(|role| convert::node::role(role).is_err()) {
+            return Err(Failure::invalid(format!("Invalid role filter: '{role}'")));
         }
         if let Some(word) =
             filters.get("membership").iter().find(|v| !matches!(v.as_str(), "accepted" | "pending"))
         {
-            return Err(Failure::invalid(format!("invalid filter 'membership={word}'")));
+            return Err(Failure::invalid(format!("Invalid membership filter: '{word}'")));
         }
         Ok(Self(filters))
     }

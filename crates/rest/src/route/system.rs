@@ -17,7 +17,7 @@ use crate::http::call::Call;
 use crate::http::table::Table;
 use crate::http::version::Version;
 use crate::machine::{self, Machine};
-use crate::{Facts, LocalState, NodeStatus, convert};
+use crate::{Facts, LocalState, NETWORK_DRIVERS, NodeStatus, VOLUME_DRIVERS, convert};
 
 /// Clients take 1 for the classic builder, 2 for BuildKit.
 const BUILDER: (HeaderName, HeaderValue) =
@@ -172,8 +172,8 @@ fn of_facts(info: &mut SystemInfo, facts: &Facts) {
     info.security_options.clone_from(&facts.security_options);
     info.cdi_spec_dirs.clone_from(&facts.cdi_spec_dirs);
     info.plugins = PluginsInfo {
-        volume: Vec::new(),
-        network: ["bridge", "host", "ipvlan", "macvlan", "null"].map(str::to_owned).to_vec(),
+        volume: VOLUME_DRIVERS.map(str::to_owned).to_vec(),
+        network: NETWORK_DRIVERS.map(str::to_owned).to_vec(),
         authorization: None,
         log: engine::LOG_DRIVERS.map(str::to_owned).to_vec(),
     };

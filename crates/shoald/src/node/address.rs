@@ -6,6 +6,11 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 use rest::NodeError;
 
+/// What an address to listen on must be, in Docker's words.
+const LISTEN: &str = "listen address must be an IP address or network interface (with optional port number)";
+/// What an address to advertise must be.
+const ADVERTISE: &str =
+    "advertise address must be a non-zero IP address or network interface (with optional port number)";
 /// The port of the managers, by Docker's convention.
 const SWARM_PORT: u16 = 2377;
 
@@ -14,7 +19,7 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, NodeError> {
     if text.is_empty() {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SWARM_PORT));
     }
-    parse(text, SWARM_PORT, "listen address")
+    parse(text, SWARM_PORT, LISTEN)
 }
 
 /// Where others reach this node: as told, else as the daemon is configured, else its listen address, else the
@@ -22,9 +27,9 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, NodeError> {
 pub(super) fn advertise(asked: &str, configured: &str, listen: SocketAddr) -> Result<SocketAddr, NodeError> {
     let text = if asked.is_empty() { configured } else { asked };
     if !text.is_empty() {
-        let address = parse(text, listen.port(), "advertise address")?;
+        let address = parse(text, listen.port(), ADVERTISE)?;
         if address.ip().is_unspecified() {
-            return Err(NodeError::Invalid("advertise address must be a non-zero IP address or network interface (with optional port number)".to_owned()));
+            return Err(invalid(text, ADVERTISE));
         }
         return Ok(address);
     }
@@ -41,10 +46,10 @@ pub(super) fn data_path(text: &str) -> Result<Option<IpAddr>, NodeError> {
     }
     let invalid = || {
         NodeError::Invalid(format!(
-            "data path address {text:?} must be a valid IP address or network interface (with no port)"
+            "data path address must be a non-zero IP address or network interface (without a port number): {text:?}"
         ))
     };
-    let address = parse(text, SWARM_PORT, "data path address").map_err(|_| invalid())?;
+    let address = parse(text, SWARM_PORT, "").map_err(|_| invalid())?;
     let has_port = text.parse::<SocketAddr>().is_ok() || address.port() != SWARM_PORT;
     if has_port || address.ip().is_unspecified() { Err(invalid()) } else { Ok(Some(address.ip())) }
 }
@@ -61,7 +66,8 @@ pub(super) fn remote(text: &str) -> String {
     if has_port { text.to_owned() } else { format!("{text}:{SWARM_PORT}") }
 }
 
-fn parse(text: &str, port: u16, what: &str) -> Result<SocketAddr, NodeError> {
+/// `must` says what `text` must be.
+fn parse(text: &str, port: u16, must: &str) -> Result<SocketAddr, NodeError> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(address);
     }
@@ -71,7 +77,7 @@ fn parse(text: &str, port: u16, what: &str) -> Result<SocketAddr, NodeError> {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, number)) => match number.parse() {
             Ok(number) => (name, number),
-            Err(_) => return Err(invalid(text, what)),
+            Err(_) => return Err(invalid(text, must)),
         },
         None => (text, port),
     };
@@ -80,14 +86,12 @@ fn parse(text: &str, port: u16, what: &str) -> Result<SocketAddr, NodeError> {
     addresses.sort_by_key(|address| !address.is_ipv4());
     match addresses.first() {
         Some(ip) => Ok(SocketAddr::new(*ip, port)),
-        None => Err(invalid(text, what)),
+        None => Err(invalid(text, must)),
     }
 }
 
-fn invalid(text: &str, what: &str) -> NodeError {
-    NodeError::Invalid(format!(
-        "{what} {text:?} is neither an IP address nor a network interface with one, with an optional port"
-    ))
+fn invalid(text: &str, must: &str) -> NodeError {
+    NodeError::Invalid(format!("{must}: {text:?}"))
 }
 
 /// The one IPv4 address this machine has besides loopback.
@@ -160,7 +164,7 @@ mod tests {
         assert_eq!(data_path("10.0.0.1").unwrap(), Some("10.0.0.1".parse().unwrap()));
         assert_eq!(data_path("lo").unwrap(), Some("127.0.0.1".parse().unwrap()));
         for bad in ["10.0.0.1:5", "lo:5", "0.0.0.0", "no-such-interface"] {
-            assert!(data_path(bad).unwrap_err().to_string().contains("with no port"), "{bad}");
+            assert!(data_path(bad).unwrap_err().to_string().contains("without a port number"), "{bad}");
         }
     }
 

@@ -172,6 +172,7 @@ impl Owner {
                 Event::Request(request) => self.handle(request).await,
                 Event::Change(Change::Status) => {
                     self.publish();
+                    self.member.iter().for_each(Member::remind);
                     if self.retry_turn.is_none() {
                         self.turn().await;
                     }
@@ -341,9 +342,11 @@ impl Owner {
         }
         Err(match refusal {
             Some(error @ join::JoinError::Unreachable { .. }) => NodeError::Unavailable(error.to_string()),
-            Some(error @ (join::JoinError::InvalidToken | join::JoinError::Digest { .. })) => {
-                NodeError::Invalid(error.to_string())
-            }
+            Some(
+                error @ (join::JoinError::InvalidToken(_)
+                | join::JoinError::UnknownToken(_)
+                | join::JoinError::Digest { .. }),
+            ) => NodeError::Invalid(error.to_string()),
             Some(error) => NodeError::Refused(error.to_string()),
             None => NodeError::Internal("no manager was asked".to_owned()),
         })
@@ -447,17 +450,24 @@ impl Owner {
 fn status(member: &Member) -> NodeStatus {
     let agent = member.agent_status();
     let active = member.is_manager() || agent.node.is_some();
+    let own = Peer {
+        node_id: member.identity().node_id.to_string(),
+        addr: member.membership().advertise.to_string(),
+    };
+    // A manager whose own agent is still on its way to it lacks nothing.
+    let is_well = agent.connected || (member.is_manager() && agent.node.is_none());
+    let told = agent.told.into_iter().map(|told| Peer { node_id: told.node_id, addr: told.addr });
+    let mut managers: Vec<Peer> = told.collect();
+    if managers.is_empty() && member.is_manager() {
+        managers.push(own);
+    }
     NodeStatus {
         state: if active { LocalState::Active } else { LocalState::Pending },
         node_id: member.identity().node_id.to_string(),
         node_addr: member.membership().advertise.ip().to_string(),
         control_available: member.is_manager(),
-        error: if agent.connected { String::new() } else { agent.last_error.unwrap_or_default() },
-        managers: agent
-            .told
-            .into_iter()
-            .map(|told| Peer { node_id: told.node_id, addr: told.addr })
-            .collect(),
+        error: if is_well { String::new() } else { agent.last_error.unwrap_or_default() },
+        managers,
     }
 }
 

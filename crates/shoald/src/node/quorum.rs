@@ -9,8 +9,10 @@ use super::member::Member;
 /// How long the managers may take to say how many they are.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-const LAST: &str = "Removing the last manager erases all current state of the swarm. ";
-const FORCE: &str = "The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. ";
+const LAST: &str =
+    "Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message.";
+/// Also what is said where the managers cannot be asked.
+pub(super) const FORCE: &str = "The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message.";
 
 /// What comes of it if this manager leaves.
 pub(super) async fn warning(member: &Member) -> String {

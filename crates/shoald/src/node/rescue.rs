@@ -14,6 +14,7 @@ use super::address;
 use super::held::{Held, Why};
 use super::membership::Membership;
 use super::owner::{Owner, Reply, bind, internal};
+use super::quorum;
 
 impl Owner {
     /// Keeps what is remembered and runs its tasks on; or ends with the error, where that is no reason to.
@@ -46,7 +47,7 @@ impl Owner {
         match (&self.member, &self.held) {
             (None, None) => Err(NodeError::NotPart),
             (None, Some(Held { why: Why::Locked, .. })) if !force => Err(NodeError::LeaveLocked),
-            (None, Some(_)) if !force => Err(NodeError::LastManager(String::new())),
+            (None, Some(_)) if !force => Err(NodeError::LastManager(quorum::FORCE.to_owned())),
             _ => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ const MIN_HEARTBEAT: Duration = Duration::from_secs(1);
 
 pub(super) fn check(spec: &pb::ClusterSpec) -> Verdict {
     if Duration::from_nanos(spec.node_cert_expiry_ns) < MIN_CERT_EXPIRY {
-        return Err(Invalid::new("minimum certificate expiry time is 1h0m0s"));
+        return Err(Invalid::new("minimum certificate expiry time is: 1h0m0s"));
     }
     if Duration::from_nanos(spec.heartbeat_period_ns) < MIN_HEARTBEAT {
         return Err(Invalid::new("the heartbeat period must be at least 1 seconds"));
@@ -32,7 +32,7 @@ mod tests {
         let hour = pb::ClusterSpec { node_cert_expiry_ns: 3_600_000_000_000, ..spec.clone() };
         assert!(check(&hour).is_ok());
         let short = pb::ClusterSpec { node_cert_expiry_ns: 3_599_999_999_999, ..spec.clone() };
-        assert_eq!(check(&short).unwrap_err().to_string(), "minimum certificate expiry time is 1h0m0s");
+        assert_eq!(check(&short).unwrap_err().to_string(), "minimum certificate expiry time is: 1h0m0s");
         let short = pb::ClusterSpec { heartbeat_period_ns: 999_999_999, ..spec };
         assert!(check(&short).unwrap_err().to_string().contains("heartbeat"));
     }
