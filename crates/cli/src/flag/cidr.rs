@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::FlagError;
+
 /// A block with an address in it, which may be any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cidr {
@@ -42,6 +44,14 @@ impl Cidr {
     }
 }
 
+/// The text, if it is a block.
+pub(crate) fn checked(text: &str) -> Result<String, FlagError> {
+    match Cidr::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(FlagError::Cidr { input: text.to_owned() }),
+    }
+}
+
 /// How many bits an address of this family has.
 fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
@@ -65,6 +75,10 @@ mod tests {
         assert!(!cidr("::/0").contains("1.2.3.4".parse().unwrap()));
         for wrong in ["", "10.0.0.0", "10.0.0.0/33", "::/129", "a/8"] {
             assert_eq!(Cidr::parse(wrong), None, "{wrong}");
+            assert_eq!(
+                checked(wrong).expect_err(wrong).to_string(),
+                format!("invalid string being converted to CIDR: {wrong}")
+            );
         }
     }
 }

@@ -81,6 +81,14 @@ pub(crate) enum FlagError {
     Reference { input: String },
     #[error("{path}: line {line}: {reason}")]
     File { path: String, line: usize, reason: &'static str },
+    #[error("file contents must be in PEM format")]
+    NoPem,
+    #[error("{reason}")]
+    ExternalCa { reason: String },
+    #[error("parse \"tcp://{input}\": invalid port \":{port}\" after host")]
+    AddressPort { input: String, port: String },
+    #[error("invalid string being converted to CIDR: {input}")]
+    Cidr { input: String },
     #[error("open {path}: {reason}")]
     Unreadable { path: String, reason: String },
 }

@@ -59,6 +59,16 @@ pub(crate) fn date(moment: OffsetDateTime) -> String {
     format!("{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} +0000 UTC", u8::from(month))
 }
 
+/// The same to the nanosecond, as Docker's client shows when something was made: without trailing zeros, and all in lower case.
+pub(crate) fn moment(at: OffsetDateTime) -> String {
+    let text = date(at).to_lowercase();
+    let fraction = format!("{:09}", at.nanosecond());
+    match fraction.trim_end_matches('0') {
+        "" => text,
+        digits => text.replacen(" +", &format!(".{digits} +"), 1),
+    }
+}
+
 /// A span in nanoseconds as Go prints durations: `1m30s`, `10s`, `1.5ms`.
 pub(crate) fn go_duration(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
@@ -143,5 +153,8 @@ mod tests {
     fn dates() {
         let at = OffsetDateTime::from_unix_timestamp(1_767_323_045).unwrap();
         assert_eq!(date(at), "2026-01-02 03:04:05 +0000 UTC");
+        assert_eq!(moment(at), "2026-01-02 03:04:05 +0000 utc");
+        let later = at + time::Duration::nanoseconds(120_000_000);
+        assert_eq!(moment(later), "2026-01-02 03:04:05.12 +0000 utc");
     }
 }

@@ -65,9 +65,9 @@ const WRONG: [(&[&str], i32, &str); 30] = [
     (&["service", "scale", "web"], 1, "invalid scale specifier 'web'"),
     (&["service", "create", "--restart-delay", "5", "i"], 125, "invalid duration \"5\""),
     (
-        &["node", "update", "--availability", "x", "n"],
-        125,
-        "invalid value 'x': active, pause or drain is expected",
+        &["swarm", "init", "--availability", "x"],
+        1,
+        "invalid availability \"x\", only active, pause and drain are supported",
     ),
     (&["ps", "--format", "{{.Foo"], 1, "unclosed action"),
     (&["-H", "foo://x", "ps"], 1, "'foo://x': unix:///path, tcp://host[:port] or ssh://"),

@@ -1,6 +1,6 @@
 //! `shoal node inspect`.
 
-use engine_api::swarm::Node;
+use engine_api::swarm::{EnginePlugin, Node};
 
 use super::list::manager_status;
 use crate::client::{Client, Request};
@@ -25,9 +25,6 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
-    if args.pretty && args.format.is_some() {
-        return Err(Error::Usage("--format is incompatible with human friendly format".to_owned()));
-    }
     if !args.pretty && args.format.as_deref() != Some("pretty") {
         return inspect::kind(inspect::KindArgs::new(args.nodes, args.format), "node", client).await;
     }
@@ -49,7 +46,7 @@ fn pretty(node: &Node) -> String {
     if let Some(ns) = node.created_at.ns() {
         let joined = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns))
             .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-        lines.push(format!("Joined at:             \t{}", unit::date(joined)));
+        lines.push(format!("Joined at:             \t{}", unit::moment(joined)));
     }
     lines.push("Status:".to_owned());
     lines.push(format!(" State:\t\t\t{}", title(&node.status.state)));
@@ -74,6 +71,7 @@ fn pretty(node: &Node) -> String {
         " Memory:\t\t{}",
         unit::memory(u64::try_from(description.resources.memory_bytes).unwrap_or(0))
     ));
+    lines.extend(plugins(&description.engine.plugins));
     lines.push(format!("Engine Version:\t\t{}", description.engine.engine_version));
     if !description.engine.labels.is_empty() {
         lines.push("Engine Labels:".to_owned());
@@ -82,9 +80,21 @@ fn pretty(node: &Node) -> String {
     let tls = &description.tls_info;
     if !tls.trust_root.is_empty() {
         lines.push("TLS Info:".to_owned());
-        lines.push(format!(" TrustRoot:\n{}", tls.trust_root.trim_end()));
+        lines.push(format!(" TrustRoot:\n{}", tls.trust_root));
         lines.push(format!(" Issuer Subject:\t{}", tls.cert_issuer_subject));
         lines.push(format!(" Issuer Public Key:\t{}", tls.cert_issuer_public_key));
     }
     lines.join("\n") + "\n"
+}
+
+/// What is built into the engine, a line for each kind.
+fn plugins(all: &[EnginePlugin]) -> Vec<String> {
+    let of_kind = |kind: &str| {
+        let names: Vec<&str> =
+            all.iter().filter(|plugin| plugin.kind == kind).map(|plugin| plugin.name.as_str()).collect();
+        (!names.is_empty()).then(|| format!(" {kind}:\t\t{}", names.join(", ")))
+    };
+    let lines: Vec<String> = ["Log", "Network", "Volume"].into_iter().filter_map(of_kind).collect();
+    let heading = (!lines.is_empty()).then(|| "Plugins:".to_owned());
+    heading.into_iter().chain(lines).collect()
 }

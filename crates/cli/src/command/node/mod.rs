@@ -51,9 +51,16 @@ impl Group {
 }
 
 /// `/nodes/NAME`; `self` is the node that is asked.
-async fn path(client: &Client, name: &str) -> Result<String, Error> {
+pub(super) async fn path(client: &Client, name: &str) -> Result<String, Error> {
     let name = if name == "self" { super::system::inspect::own_node(client).await? } else { name.to_owned() };
     Ok(format!("/nodes/{}", encode_path(&name)))
+}
+
+/// A node that was to be changed.
+struct Changed {
+    id: String,
+    /// Whether there was anything to change.
+    by_us: bool,
 }
 
 /// Reads the node's specification, lets `change` change it, writes it back if it says so.
@@ -61,15 +68,16 @@ async fn change(
     client: &Client,
     name: &str,
     change: impl FnOnce(&mut Value) -> Result<bool, Error>,
-) -> Result<bool, Error> {
+) -> Result<Changed, Error> {
     let path = path(client, name).await?;
     let mut node: Value = client.json(Request::get(&path)).await?;
     let version = node["Version"]["Index"].as_u64().unwrap_or(0);
+    let id = node["ID"].as_str().unwrap_or(name).to_owned();
     if !change(&mut node["Spec"])? {
-        return Ok(false);
+        return Ok(Changed { id, by_us: false });
     }
     client
         .done(Request::post(&format!("{path}/update")).query("version", version).json(&node["Spec"]))
         .await?;
-    Ok(true)
+    Ok(Changed { id, by_us: true })
 }

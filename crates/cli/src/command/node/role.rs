@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::change;
 use crate::client::Client;
-use crate::command::each::each;
+use crate::console;
 use crate::error::Error;
 
 /// Promote or demote one or more nodes
@@ -15,18 +15,19 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, role: &str, client: &Client) -> Result<(), Error> {
-    each(&args.nodes, async |name| {
+    // Docker's client gives up at the first that does not succeed.
+    for name in &args.nodes {
         let changed = change(client, name, |spec| {
             let changes = spec["Role"] != json!(role);
             spec["Role"] = json!(role);
             Ok(changes)
         })
         .await?;
-        Ok(Some(match (changed, role) {
-            (false, _) => format!("Node {name} is already a {role}."),
+        console::line(&match (changed.by_us, role) {
+            (false, _) => format!("Node {} is already a {role}.", changed.id),
             (true, "manager") => format!("Node {name} promoted to a manager in the swarm."),
             (true, _) => format!("Manager {name} demoted in the swarm."),
-        }))
-    })
-    .await
+        })?;
+    }
+    Ok(())
 }

@@ -6,14 +6,14 @@ use super::change;
 use crate::client::Client;
 use crate::console;
 use crate::error::Error;
-use crate::flag::{choice, pair};
+use crate::flag::pair;
 
 /// Update a node
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "shoal node update [OPTIONS] NODE")]
 pub(crate) struct Args {
     /// Availability of the node ("active", "pause", "drain")
-    #[arg(long, value_name = "string", value_parser = choice::availability)]
+    #[arg(long, value_name = "string")]
     availability: Option<String>,
     /// Add or update a node label ("key=value")
     #[arg(long, value_name = "list", value_parser = pair::label)]
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "list")]
     label_rm: Vec<String>,
     /// Role of the node ("worker", "manager")
-    #[arg(long, value_name = "string", value_parser = choice::role)]
+    #[arg(long, value_name = "string")]
     role: Option<String>,
     #[arg(value_name = "NODE", hide = true)]
     node: String,

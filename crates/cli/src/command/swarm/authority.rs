@@ -1,14 +1,12 @@
 //! `shoal swarm ca`.
 
-use std::path::PathBuf;
-
 use engine_api::swarm::Swarm;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
-use crate::flag::duration;
+use crate::flag::{duration, external, pem};
 use crate::progress::rotation;
 
 /// Display and rotate the root CA
@@ -16,11 +14,11 @@ use crate::progress::rotation;
 #[command(override_usage = "shoal swarm ca [OPTIONS]")]
 pub(crate) struct Args {
     /// Path to the PEM-formatted root CA certificate to use for the new cluster
-    #[arg(long, value_name = "pem-file")]
-    ca_cert: Option<PathBuf>,
+    #[arg(long, value_name = "pem-file", value_parser = pem::read)]
+    ca_cert: Option<String>,
     /// Path to the PEM-formatted root CA key to use for the new cluster
-    #[arg(long, value_name = "pem-file")]
-    ca_key: Option<PathBuf>,
+    #[arg(long, value_name = "pem-file", value_parser = pem::read)]
+    ca_key: Option<String>,
     /// Validity period for node certificates (ns|us|ms|s|m|h)
     #[arg(long, value_name = "duration", value_parser = duration::parse_positive)]
     cert_expiry: Option<i64>,
@@ -28,8 +26,8 @@ pub(crate) struct Args {
     #[arg(short, long)]
     detach: bool,
     /// Specifications of one or more certificate signing endpoints
-    #[arg(long, value_name = "external-ca")]
-    external_ca: Vec<String>,
+    #[arg(long, value_name = "external-ca", value_parser = external::parse)]
+    external_ca: Vec<Value>,
     /// Suppress progress output
     #[arg(short, long)]
     quiet: bool,
@@ -46,7 +44,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let mut swarm: Value = client.json(Request::get("/swarm")).await?;
     let version = swarm["Version"]["Index"].as_u64().unwrap_or(0);
     let spec = &mut swarm["Spec"];
-    change(spec, &args)?;
+    change(spec, &args);
     client.done(Request::post("/swarm/update").query("version", version).json(spec)).await?;
     if args.detach {
         return Ok(());
@@ -86,26 +84,23 @@ fn check(args: &Args) -> Result<(), Error> {
 }
 
 /// Asks for what the flags say in the swarm's specification.
-fn change(spec: &mut Value, args: &Args) -> Result<(), Error> {
+fn change(spec: &mut Value, args: &Args) {
     if let Some(nanos) = args.cert_expiry {
         spec["CAConfig"]["NodeCertExpiry"] = json!(nanos);
     }
     if !args.external_ca.is_empty() {
         // The daemon refuses it by name as long as it has no external authorities.
-        spec["CAConfig"]["ExternalCAs"] = args.external_ca.iter().map(|text| json!({"URL": text})).collect();
+        spec["CAConfig"]["ExternalCAs"] = json!(args.external_ca);
     }
     if args.ca_cert.is_none() && args.ca_key.is_none() {
         let force = spec["CAConfig"]["ForceRotate"].as_u64().unwrap_or(0);
         spec["CAConfig"]["ForceRotate"] = json!(force.wrapping_add(1));
     }
-    for (field, path) in [("SigningCACert", &args.ca_cert), ("SigningCAKey", &args.ca_key)] {
-        if let Some(path) = path {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Error::Usage(format!("cannot read {}: {error}", path.display())))?;
-            spec["CAConfig"][field] = json!(text);
+    for (field, pem) in [("SigningCACert", &args.ca_cert), ("SigningCAKey", &args.ca_key)] {
+        if let Some(pem) = pem {
+            spec["CAConfig"][field] = json!(pem);
         }
     }
-    Ok(())
 }
 
 async fn show(client: &Client) -> Result<(), Error> {
@@ -137,19 +132,21 @@ mod tests {
         let refused = |words: &[&str]| check(&args(words)).expect_err("refused").to_string();
         assert!(check(&args(&[])).is_ok() && check(&args(&["--rotate", "-d", "-q"])).is_ok());
         assert!(refused(&["--cert-expiry", "2h"]).contains("`--cert-expiry` flag requires the `--rotate`"));
-        assert!(refused(&["--rotate", "--ca-cert", "x"]).contains("requires that a --ca-key"));
-        assert!(refused(&["--rotate", "--external-ca", "x"]).contains("requires the `--ca-cert`"));
-        assert!(check(&args(&["--rotate", "--ca-cert", "x", "--ca-key", "y"])).is_ok());
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(&file, "-----BEGIN X-----\n-----END X-----\n").expect("writes");
+        let path = file.path().to_str().expect("a path");
+        assert!(refused(&["--rotate", "--ca-cert", path]).contains("requires that a --ca-key"));
+        let external = "protocol=cfssl,url=x";
+        assert!(refused(&["--rotate", "--external-ca", external]).contains("requires the `--ca-cert`"));
+        assert!(check(&args(&["--rotate", "--ca-cert", path, "--ca-key", path])).is_ok());
     }
 
     #[test]
     fn another_number_asks_for_a_fresh_root() {
         let mut spec = json!({"CAConfig": {"NodeCertExpiry": 1}});
-        change(&mut spec, &args(&["--rotate"])).expect("changes");
+        change(&mut spec, &args(&["--rotate"]));
         assert_eq!(spec, json!({"CAConfig": {"NodeCertExpiry": 1, "ForceRotate": 1}}));
-        change(&mut spec, &args(&["--rotate", "--cert-expiry", "2h"])).expect("changes");
+        change(&mut spec, &args(&["--rotate", "--cert-expiry", "2h"]));
         assert_eq!(spec["CAConfig"], json!({"NodeCertExpiry": 7_200_000_000_000_u64, "ForceRotate": 2}));
-        let missing = change(&mut spec, &args(&["--rotate", "--ca-cert", "/no/such", "--ca-key", "/no"]));
-        assert!(missing.expect_err("not there").to_string().contains("cannot read /no/such"));
     }
 }

@@ -7,7 +7,7 @@ use engine_api::swarm::{SwarmBackupRequest, SwarmBackupResponse, SwarmRestoreReq
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
-use crate::flag::{choice, duration};
+use crate::flag::{choice, duration, listen};
 use crate::terminal::read_secret;
 
 /// Where a passphrase may be, so that it is in no list of processes.
@@ -39,10 +39,10 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     advertise_addr: String,
     /// Availability of the node ("active", "pause", "drain")
-    #[arg(long, value_name = "string", default_value = "active", value_parser = choice::availability)]
+    #[arg(long, value_name = "string", default_value = "active")]
     availability: String,
     /// Listen address (format: "<ip|interface>[:port]")
-    #[arg(long, value_name = "node-addr", default_value = "0.0.0.0:2377")]
+    #[arg(long, value_name = "node-addr", default_value = "0.0.0.0:2377", value_parser = listen::parse)]
     listen_addr: String,
     /// File with the passphrase (else $SHOAL_BACKUP_PASSPHRASE, else it is asked for)
     #[arg(long, value_name = "string")]
@@ -75,7 +75,7 @@ pub(super) async fn restore(args: RestoreArgs, client: &Client) -> Result<(), Er
         passphrase: passphrase(args.passphrase_file.as_deref())?,
         listen_addr: args.listen_addr,
         advertise_addr: args.advertise_addr,
-        availability: args.availability,
+        availability: choice::availability(&args.availability)?,
     };
     let node: String = client.json(Request::post("/swarm/restore").json(&body)).await?;
     console::line(&format!("Swarm restored: current node ({node}) is now its only manager."))

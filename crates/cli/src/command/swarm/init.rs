@@ -7,7 +7,7 @@ use super::{token, unlock};
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
-use crate::flag::choice;
+use crate::flag::{choice, cidr, listen};
 
 /// Initialize a swarm
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     #[arg(long)]
     autolock: bool,
     /// Availability of the node ("active", "pause", "drain")
-    #[arg(long, value_name = "string", default_value = "active", value_parser = choice::availability)]
+    #[arg(long, value_name = "string", default_value = "active")]
     availability: String,
     /// Address or interface to use for data path traffic (format: "<ip|interface>")
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "uint32", default_value_t = 0, hide_default_value = true)]
     data_path_port: u32,
     /// default address pool in CIDR format
-    #[arg(long, value_name = "ipNetSlice", value_delimiter = ',')]
+    #[arg(long, value_name = "ipNetSlice", value_delimiter = ',', value_parser = cidr::checked)]
     default_addr_pool: Vec<String>,
     /// default address pool subnet mask length
     #[arg(long, value_name = "uint32", default_value_t = 24)]
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long)]
     force_new_cluster: bool,
     /// Listen address (format: "<ip|interface>[:port]")
-    #[arg(long, value_name = "node-addr", default_value = "0.0.0.0:2377")]
+    #[arg(long, value_name = "node-addr", default_value = "0.0.0.0:2377", value_parser = listen::parse)]
     listen_addr: String,
     #[command(flatten)]
     settings: Settings,
@@ -48,7 +48,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let mut body = json!({
         "ListenAddr": args.listen_addr,
         "AdvertiseAddr": args.advertise_addr,
-        "Availability": args.availability,
+        "Availability": choice::availability(&args.availability)?,
         "Spec": {},
     });
     args.settings.apply(&mut body["Spec"]);
@@ -71,7 +71,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     console::line(&format!("Swarm initialized: current node ({node}) is now a manager.\n"))?;
     token::print_join(client, "worker", &node).await?;
     console::line(
-        "To add a manager to this swarm, run 'shoal swarm join-token manager' and follow the instructions.\n",
+        "To add a manager to this swarm, run 'shoal swarm join-token manager' and follow the instructions.",
     )?;
     if args.autolock { unlock::show(client).await } else { Ok(()) }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
-use crate::flag::choice;
+use crate::flag::{choice, listen};
 
 /// Join a swarm as a node and/or manager
 #[derive(Debug, clap::Args)]
@@ -16,13 +16,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     advertise_addr: String,
     /// Availability of the node ("active", "pause", "drain")
-    #[arg(long, value_name = "string", default_value = "active", value_parser = choice::availability)]
+    #[arg(long, value_name = "string", default_value = "active")]
     availability: String,
     /// Address or interface to use for data path traffic (format: "<ip|interface>")
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     data_path_addr: String,
     /// Listen address (format: "<ip|interface>[:port]")
-    #[arg(long, value_name = "node-addr", default_value = "0.0.0.0:2377")]
+    #[arg(long, value_name = "node-addr", default_value = "0.0.0.0:2377", value_parser = listen::parse)]
     listen_addr: String,
     /// Token for entry into the swarm
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
@@ -37,7 +37,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
         "AdvertiseAddr": args.advertise_addr,
         "RemoteAddrs": [args.remote],
         "JoinToken": args.token,
-        "Availability": args.availability,
+        "Availability": choice::availability(&args.availability)?,
     });
     if !args.data_path_addr.is_empty() {
         body["DataPathAddr"] = json!(args.data_path_addr);

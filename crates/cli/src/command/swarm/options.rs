@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::flag::duration;
+use crate::flag::{duration, external};
 
 /// Settings of the swarm.
 #[derive(Debug, Args)]
@@ -18,8 +18,8 @@ pub(super) struct Settings {
     #[arg(long, value_name = "duration", value_parser = duration::parse_positive)]
     dispatcher_heartbeat: Option<i64>,
     /// Specifications of one or more certificate signing endpoints
-    #[arg(long, value_name = "external-ca")]
-    external_ca: Vec<String>,
+    #[arg(long, value_name = "external-ca", value_parser = external::parse)]
+    external_ca: Vec<Value>,
     /// Number of additional Raft snapshots to retain
     #[arg(long, value_name = "uint")]
     max_snapshots: Option<u64>,
@@ -45,8 +45,7 @@ impl Settings {
         }
         if !self.external_ca.is_empty() {
             // The daemon refuses it by name as long as it has no external authorities.
-            let parts = self.external_ca.iter().map(|text| json!({"URL": text}));
-            spec["CAConfig"]["ExternalCAs"] = parts.collect();
+            spec["CAConfig"]["ExternalCAs"] = json!(self.external_ca);
         }
         if let Some(count) = self.max_snapshots {
             spec["Raft"]["KeepOldSnapshots"] = json!(count);

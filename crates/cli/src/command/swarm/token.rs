@@ -3,8 +3,7 @@
 use engine_api::swarm::{Node, Swarm};
 use serde_json::Value;
 
-use crate::client::{Client, Request, encode_path};
-use crate::command::system::inspect::own_node;
+use crate::client::{Client, Request};
 use crate::console;
 use crate::error::Error;
 use crate::flag::choice;
@@ -41,7 +40,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     if args.quiet {
         return console::line(&token(&client.json(Request::get("/swarm")).await?, &role));
     }
-    print_join(client, &role, &own_node(client).await?).await
+    print_join(client, &role, "self").await
 }
 
 fn token(swarm: &Swarm, role: &str) -> String {
@@ -50,8 +49,8 @@ fn token(swarm: &Swarm, role: &str) -> String {
 
 /// Prints the command that makes another machine join; `node` is the manager it joins at.
 pub(super) async fn print_join(client: &Client, role: &str, node: &str) -> Result<(), Error> {
-    let node: Node = client.json(Request::get(&format!("/nodes/{}", encode_path(node)))).await?;
     let swarm: Swarm = client.json(Request::get("/swarm")).await?;
+    let node: Node = client.json(Request::get(&crate::command::node::path(client, node).await?)).await?;
     let Some(manager) = node.manager_status else { return Ok(()) };
     let token = token(&swarm, role);
     console::line(&format!(

@@ -65,10 +65,11 @@ pub(super) async fn key(args: KeyArgs, client: &Client) -> Result<(), Error> {
             .json(&swarm["Spec"]);
         client.done(request).await?;
         if !args.quiet {
-            console::line("Successfully rotated manager unlock key.\n")?;
+            console::line("Successfully rotated manager unlock key.")?;
         }
     }
-    let key = fetch(client).await?;
+    let fetched = fetch(client).await;
+    let key = fetched.map_err(|error| Error::Usage(format!("could not fetch unlock key: {error}")))?;
     if key.is_empty() {
         return Err(Error::Usage("no unlock key is set".to_owned()));
     }

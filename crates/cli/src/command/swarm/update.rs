@@ -11,7 +11,7 @@ use crate::flag::switch;
 
 /// Update the swarm
 #[derive(Debug, clap::Args)]
-#[command(override_usage = "shoal swarm update [OPTIONS]")]
+#[command(override_usage = "shoal swarm update [OPTIONS]", arg_required_else_help = true)]
 pub(crate) struct Args {
     /// Change manager autolocking setting (true|false)
     #[arg(long, value_name = "bool", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch::parse)]

@@ -138,13 +138,12 @@ async fn fetch(client: &Client, name: &str, kind: Option<&str>, size: bool) -> R
 /// The id of the node that is asked.
 pub(in crate::command) async fn own_node(client: &Client) -> Result<String, Error> {
     let info: engine_api::system::SystemInfo = client.json(Request::get("/info")).await?;
-    match info.swarm.node_id.is_empty() {
-        true => Err(Error::Usage(
-            "This node is not part of a swarm. Use \"shoal swarm init\" or \"shoal swarm join\" first."
-                .to_owned(),
-        )),
-        false => Ok(info.swarm.node_id),
+    if info.swarm.node_id.is_empty() {
+        // Something that only a swarm can answer says why this is none.
+        client.done(Request::get("/nodes")).await?;
+        return Err(Error::Usage("node ID not found in /info".to_owned()));
     }
+    Ok(info.swarm.node_id)
 }
 
 #[cfg(test)]
