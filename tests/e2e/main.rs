@@ -5,6 +5,7 @@ mod archive;
 mod attack;
 mod checkpoint;
 mod client;
+mod cluster;
 mod commit;
 mod container;
 mod crash;

@@ -14,8 +14,11 @@ code() {
     err=$(</tmp/walk.$$.err)
     [ "$want" = "$got" ] || fail "$*: wanted exit code $want, got $got: $err"
 }
-# until_true COMMAND…: within ten seconds it succeeds.
+# How many seconds something may take to come true.
+patience=10
+# until_true COMMAND…: within that time, or as many seconds as the machine needs, it succeeds.
 until_true() {
-    for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done
+    local end=$((SECONDS + ${SHOAL_PATIENCE:-$patience}))
+    while [ $SECONDS -lt $end ]; do "$@" >/dev/null 2>&1 && return; sleep 0.05; done
     fail "never came true: $*"
 }

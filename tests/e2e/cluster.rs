@@ -1,0 +1,77 @@
+//! The walk over every swarm and node command, by the real `docker` client and by `shoal`, on six machines.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256};
+use testkit::{Daemon, Lan};
+
+// Carried along: where these tests run, the repository may not be.
+const WALK: &str = concat!(include_str!("../walk/words.sh"), include_str!("../walk/cluster.sh"));
+const MACHINES: usize = 6;
+
+/// Runs the walk with what is in `first` before all other programs, and does to the machines what it asks for.
+fn walk(first: Option<&Path>) {
+    let lan = Lan::new(MACHINES);
+    let mut daemons: Vec<Daemon> = lan.hosts.iter().map(|host| Daemon::start_in(host, &[])).collect();
+    daemons.iter().for_each(Daemon::load_images);
+    let dir = tempfile::tempdir().expect("a directory");
+    authority(dir.path());
+    let script = dir.path().join("script");
+    std::fs::write(&script, WALK).expect("the script");
+    let path = std::env::var("PATH").expect("a path");
+    let path = first.map_or(path.clone(), |first| format!("{}:{path}", first.display()));
+    let sockets: Vec<String> =
+        daemons.iter().map(|daemon| daemon.path("sock").display().to_string()).collect();
+    let mut walk = Command::new("bash")
+        .arg(script)
+        .env("PATH", path)
+        .env("SOCKETS", sockets.join(" "))
+        .env("ROOT", dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("bash starts");
+    let mut answers = walk.stdin.take().expect("is piped");
+    for line in BufReader::new(walk.stdout.take().expect("is piped")).lines() {
+        obey(&mut daemons, &line.expect("a request"));
+        writeln!(answers, "done").expect("the walk goes on");
+    }
+    assert!(walk.wait().expect("the walk ends").success(), "see above what was not as it should be");
+}
+
+/// Does what the walk asks for: `kill 2`, `start 2`, counted from one.
+fn obey(daemons: &mut [Daemon], request: &str) {
+    let (what, number) = request.split_once(' ').expect("a verb and a number");
+    let index: usize = number.parse().expect("a number");
+    let daemon = &mut daemons[index - 1];
+    match what {
+        "kill" => daemon.kill(),
+        "start" => daemon.restart(),
+        other => panic!("the walk asks for {other}"),
+    }
+}
+
+/// An authority for a swarm: its certificate and key.
+fn authority(dir: &Path) {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).expect("a certificate");
+    std::fs::write(dir.join("root.pem"), certificate.pem()).expect("writes");
+    std::fs::write(dir.join("root.key"), key.serialize_pem()).expect("writes");
+}
+
+#[test]
+fn the_docker_client_walks_over_every_swarm_and_node_command() {
+    walk(None);
+}
+
+#[test]
+fn shoal_walks_over_every_swarm_and_node_command() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let shoal = testkit::program::programs().join("shoal").canonicalize().expect("the program");
+    std::os::unix::fs::symlink(shoal, dir.path().join("docker")).expect("a link");
+    walk(Some(dir.path()));
+}
