@@ -1,5 +1,5 @@
 //! Deletes what is over: tasks that were to be removed and have stopped, old tasks beyond the history kept per
-//! slot, and services that are being removed once they have no task left.
+//! place (a slot, or a node of a global service), and services that are being removed once they have no task left.
 //!
 //! In: the view. Out: deletions, and nothing else; nobody else deletes a task.
 
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::leader::Handles;
 use crate::reconcile::{self, Planned, Planner, ReconcileError};
 use crate::store::{Action, Event, Object, View};
-use crate::task::{is_live, is_over, may_run};
+use crate::task::{self, Place, is_live, is_over, may_run, place};
 
 /// Runs the reaper until `stop`.
 ///
@@ -55,14 +55,14 @@ impl Planner for Reaper {
 fn plan_service(view: &View, service_id: &str, limit: u64, actions: &mut Vec<Action>) {
     let service = view.service(service_id);
     let going = service.is_none_or(|service| service.removing);
-    let mut slots: BTreeMap<u64, Vec<&Arc<pb::Task>>> = BTreeMap::new();
+    let mut places: BTreeMap<Place, Vec<&Arc<pb::Task>>> = BTreeMap::new();
     let mut left = 0_usize;
     for task in view.tasks_of_service(service_id) {
         if is_to_be_deleted(view, task, service.is_none()) {
             actions.push(Action::delete(Arc::clone(task)));
         } else {
             left += 1;
-            slots.entry(task.slot).or_default().push(task);
+            places.entry(place(task)).or_default().push(task);
         }
     }
     if let Some(service) = service
@@ -71,7 +71,7 @@ fn plan_service(view: &View, service_id: &str, limit: u64, actions: &mut Vec<Act
     {
         actions.push(Action::delete(Arc::clone(service)));
     }
-    for tasks in slots.into_values() {
+    for tasks in places.into_values() {
         actions.extend(beyond_history(view, tasks, limit));
     }
 }
@@ -84,7 +84,7 @@ fn is_to_be_deleted(view: &View, task: &pb::Task, is_orphan: bool) -> bool {
     unplaced || (unwanted && !may_run(view, task))
 }
 
-/// The oldest finished tasks of a slot that has more tasks than are kept.
+/// The oldest finished tasks of a place that has more tasks than are kept.
 fn beyond_history(view: &View, mut tasks: Vec<&Arc<pb::Task>>, limit: u64) -> Vec<Action> {
     // The restart policy counts its attempts by the tasks that are there.
     let attempts = tasks.iter().map(|task| max_attempts(task)).max().unwrap_or(0);
@@ -94,8 +94,13 @@ fn beyond_history(view: &View, mut tasks: Vec<&Arc<pb::Task>>, limit: u64) -> Ve
         return Vec::new();
     }
     tasks.sort_by_key(|task| task.meta.as_ref().map_or(0, |meta| meta.created_at_ns));
-    let over = tasks.into_iter().filter(|task| !is_live(task) && !may_run(view, task));
+    let over = tasks.into_iter().filter(|task| !is_live(task) && !may_run(view, task) && !is_proof(task));
     over.take(excess).map(|task| Action::delete(Arc::clone(task))).collect()
+}
+
+/// Whether the task is all that tells that a job is done here. The orchestrator gives it up with the run.
+fn is_proof(task: &pb::Task) -> bool {
+    task.job_iteration != 0 && task::state(task) == TaskState::Complete
 }
 
 fn max_attempts(task: &pb::Task) -> u64 {

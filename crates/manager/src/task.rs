@@ -5,6 +5,23 @@ use swarm_api::pb::{self, TaskState};
 use crate::node;
 use crate::store::View;
 
+/// What of its service a task stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// The replica of this number.
+    Slot(u64),
+    /// The service on this node.
+    Node(String),
+}
+
+/// The place the task is, or was, in. It has one at a time that is to run, but for a moment of an update or a drain.
+pub(crate) fn place(task: &pb::Task) -> Place {
+    match task.for_node_id.as_str() {
+        "" => Place::Slot(task.slot),
+        node_id => Place::Node(node_id.to_owned()),
+    }
+}
+
 /// What was last seen of the task.
 pub(crate) fn state(task: &pb::Task) -> TaskState {
     task.status.as_ref().map_or(TaskState::New, pb::TaskStatus::state)

@@ -47,17 +47,41 @@ pub fn restart(spec: &pb::TaskSpec) -> pb::RestartPolicy {
 /// How a changed service is rolled out: one at a time, the old one stopped first, paused on failure.
 #[must_use]
 pub fn update(spec: &pb::ServiceSpec) -> pb::UpdateConfig {
+    spec.update.unwrap_or_else(rollout)
+}
+
+/// How the spec before is brought back: as an update, where nothing is said.
+#[must_use]
+pub fn rollback(spec: &pb::ServiceSpec) -> pb::UpdateConfig {
+    spec.rollback.unwrap_or_else(rollout)
+}
+
+fn rollout() -> pb::UpdateConfig {
     const MONITOR_NS: i64 = 5_000_000_000;
-    spec.update.unwrap_or(pb::UpdateConfig { parallelism: 1, monitor_ns: MONITOR_NS, ..Default::default() })
+    pb::UpdateConfig { parallelism: 1, monitor_ns: MONITOR_NS, ..Default::default() }
 }
 
 /// How many replicas are wanted; a service without a mode has one, and one of another mode has none.
 #[must_use]
 pub fn replicas(spec: &pb::ServiceSpec) -> u64 {
-    match &spec.mode {
-        None => 1,
-        Some(Mode::Replicated(replicated)) => replicated.replicas,
-        Some(Mode::Global(_) | Mode::ReplicatedJob(_) | Mode::GlobalJob(_)) => 0,
+    match mode(spec) {
+        Mode::Replicated(replicated) => replicated.replicas,
+        Mode::Global(_) | Mode::ReplicatedJob(_) | Mode::GlobalJob(_) => 0,
+    }
+}
+
+/// How many tasks the service is to have, and what becomes of them: one replica where nothing is said.
+#[must_use]
+pub fn mode(spec: &pb::ServiceSpec) -> Mode {
+    spec.mode.unwrap_or(Mode::Replicated(pb::ReplicatedService { replicas: 1 }))
+}
+
+/// Whether the service's tasks run to their end, and then are done.
+#[must_use]
+pub fn is_job(spec: &pb::ServiceSpec) -> bool {
+    match mode(spec) {
+        Mode::Replicated(_) | Mode::Global(_) => false,
+        Mode::ReplicatedJob(_) | Mode::GlobalJob(_) => true,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::pb;
 #[must_use]
 pub fn slot(task: &pb::Task) -> String {
     match task.slot {
-        0 => task.node_id.clone(),
+        0 => node_id(task).to_owned(),
         number => number.to_string(),
     }
 }
@@ -15,6 +15,12 @@ pub fn slot(task: &pb::Task) -> String {
 #[must_use]
 pub fn task(task: &pb::Task) -> String {
     format!("{}.{}.{}", task.service_name, slot(task), task.id)
+}
+
+/// Where the task is, or is to be; empty while nobody knows.
+#[must_use]
+pub fn node_id(task: &pb::Task) -> &str {
+    if task.node_id.is_empty() { &task.for_node_id } else { &task.node_id }
 }
 
 #[cfg(test)]
@@ -33,5 +39,7 @@ mod tests {
         assert_eq!(task(&named), "web.2.t");
         named.slot = 0;
         assert_eq!(task(&named), "web.n.t");
+        let waiting = pb::Task { node_id: String::new(), for_node_id: "m".into(), ..named };
+        assert_eq!(task(&waiting), "web.m.t");
     }
 }

@@ -116,7 +116,7 @@ impl Session {
 
 async fn heartbeat(mut live: Live) -> Result<Infallible, SessionError> {
     loop {
-        let request = pb::HeartbeatRequest { session_id: live.session_id.clone() };
+        let request = pb::HeartbeatRequest { session_id: live.session_id.clone(), ..Default::default() };
         let answer = bounded("heartbeat", live.client.heartbeat(request)).await?.into_inner();
         tokio::time::sleep(Duration::from_nanos(answer.period_ns).clamp(PERIOD_MIN, PERIOD_MAX)).await;
     }

@@ -39,7 +39,9 @@ impl Goal {
             | TaskState::Accepted
             | TaskState::Preparing
             | TaskState::Ready => Goal::Ready,
-            TaskState::Starting | TaskState::Running | TaskState::Complete => Goal::Running,
+            TaskState::Starting | TaskState::Running | TaskState::Leaving | TaskState::Complete => {
+                Goal::Running
+            }
             // The record of a task to be REMOVEd goes when it is seen stopped, and the container with it.
             TaskState::Shutdown
             | TaskState::Failed
@@ -90,7 +92,8 @@ pub fn is_terminal(state: TaskState) -> bool {
         | TaskState::Preparing
         | TaskState::Ready
         | TaskState::Starting
-        | TaskState::Running => false,
+        | TaskState::Running
+        | TaskState::Leaving => false,
         TaskState::Complete
         | TaskState::Shutdown
         | TaskState::Failed
@@ -138,7 +141,7 @@ fn advance(state: TaskState, goal: Goal) -> Move {
         TaskState::Ready => Move::Hold,
         // A start that was begun is finished: the goal never falls back from Running.
         TaskState::Starting => Move::Start,
-        TaskState::Running => Move::Watch,
+        TaskState::Running | TaskState::Leaving => Move::Watch,
         TaskState::Complete
         | TaskState::Shutdown
         | TaskState::Failed

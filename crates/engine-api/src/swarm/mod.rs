@@ -33,10 +33,13 @@ pub use resource::{
     ResourceRequirements,
 };
 pub use service::{
-    Service, ServiceCreateQuery, ServiceCreateResponse, ServiceEndpoint, ServiceInspectQuery,
+    JobStatus, Service, ServiceCreateQuery, ServiceCreateResponse, ServiceEndpoint, ServiceInspectQuery,
     ServiceListQuery, ServiceStatus, ServiceUpdateQuery, ServiceUpdateResponse, UpdateStatus, VirtualIp,
 };
-pub use spec::{EndpointPortConfig, EndpointSpec, ReplicatedService, ServiceMode, ServiceSpec, UpdateConfig};
+pub use spec::{
+    EndpointPortConfig, EndpointSpec, EveryNode, ReplicatedJob, ReplicatedService, ServiceMode, ServiceShoal,
+    ServiceSpec, UpdateConfig,
+};
 pub use task::{
     ContainerStatus, LogDriver, NetworkAttachmentConfig, PortStatus, Task, TaskListQuery, TaskRestartPolicy,
     TaskSpec, TaskStatus,

@@ -32,6 +32,20 @@ pub struct Service {
     /// How many tasks run; only in lists, and only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_status: Option<ServiceStatus>,
+    /// Which run of a job this is; only of jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_status: Option<JobStatus>,
+}
+
+/// Which run of a job this is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct JobStatus {
+    /// Grows with each run; the run's tasks carry it.
+    pub job_iteration: ObjectVersion,
+    /// When the run began.
+    #[serde(skip_serializing_if = "Timestamp::is_never")]
+    pub last_execution: Timestamp,
 }
 
 /// How a service is reached.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::TaskSpec;
-use crate::unread::{Absent, NoKey, Unread};
+use crate::unread::Unread;
 
 /// The user's wishes for a service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,36 +22,62 @@ pub struct ServiceSpec {
     /// How tasks are replaced by new ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_config: Option<UpdateConfig>,
-    /// How tasks are replaced by old ones: not honoured yet.
-    #[serde(skip_serializing)]
-    pub rollback_config: Unread,
+    /// How tasks are replaced by those of the wishes before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback_config: Option<UpdateConfig>,
     /// Where networks were before 1.44: not honoured yet.
     #[serde(skip_serializing)]
     pub networks: Unread,
     /// Published ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_spec: Option<EndpointSpec>,
-    /// What is ours beyond the API; nothing yet.
-    #[serde(skip_serializing)]
-    pub shoal: Unread<(), NoKey>,
+    /// What is ours beyond the API. Docker's client drops it: an update without it leaves it as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shoal: Option<ServiceShoal>,
 }
 
-/// How many tasks.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What of a service is ours beyond the API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ServiceShoal {
+    /// Nanoseconds that a task still runs after it has left every load balancer; absent: two seconds where something is
+    /// balanced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_time: Option<i64>,
+}
+
+/// How many tasks, and whether they run to their end. At most one of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct ServiceMode {
     /// A number of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicated: Option<ReplicatedService>,
-    /// One on every node: not honoured yet.
-    #[serde(skip_serializing)]
-    pub global: Unread<(), Absent>,
-    /// A number of them, to their end: not honoured yet.
-    #[serde(skip_serializing)]
-    pub replicated_job: Unread<(), Absent>,
-    /// One on every node, to its end: not honoured yet.
-    #[serde(skip_serializing)]
-    pub global_job: Unread<(), Absent>,
+    /// One on every node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global: Option<EveryNode>,
+    /// A number of them, to their end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicated_job: Option<ReplicatedJob>,
+    /// One on every node, to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global_job: Option<EveryNode>,
+}
+
+/// An empty object: its presence says all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EveryNode {}
+
+/// A number of tasks that run to their end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ReplicatedJob {
+    /// At a time; absent: one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<u64>,
+    /// Absent: as many as run at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_completions: Option<u64>,
 }
 
 /// A number of tasks.

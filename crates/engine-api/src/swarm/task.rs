@@ -122,6 +122,9 @@ pub struct Task {
     pub status: TaskStatus,
     /// Where it should be.
     pub desired_state: String,
+    /// The run of a job that it is for; only of jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_iteration: Option<ObjectVersion>,
 }
 
 /// What was seen of a task.

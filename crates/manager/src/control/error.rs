@@ -36,6 +36,8 @@ pub(crate) enum ControlError {
     OutOfSequence,
     #[error("renaming services is not supported")]
     Rename,
+    #[error("service mode change is not allowed")]
+    ModeChange,
     #[error("service {0} does not have a previous spec")]
     NoPreviousSpec(String),
     #[error("port '{port}' is already in use by service '{name}' ({id})")]
@@ -96,7 +98,7 @@ impl From<ControlError> for Status {
             | ControlError::Propose(ProposeError::TooLarge { .. }) => Self::invalid_argument(text),
             ControlError::Exists { .. } | ControlError::FileExists { .. } => Self::already_exists(text),
             ControlError::OutOfSequence => Self::aborted(text),
-            ControlError::Rename => Self::unimplemented(text),
+            ControlError::Rename | ControlError::ModeChange => Self::unimplemented(text),
             ControlError::NoPreviousSpec(_)
             | ControlError::LastManager
             | ControlError::NetworkInUse { .. }

@@ -5,6 +5,7 @@
 //! the loops. Reads see every write acknowledged before.
 
 mod cluster;
+mod count;
 mod credentials;
 mod error;
 mod file;

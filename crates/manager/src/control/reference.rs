@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use swarm_api::pb;
+use swarm_api::{naming, pb};
 
 use super::ControlError;
 use super::file::File;
@@ -63,15 +63,10 @@ pub(super) fn hostname(node: &pb::Node) -> &str {
     node.description.as_ref().map_or("", |description| &description.hostname)
 }
 
-/// `service.slot.id`, as Docker names a task.
-pub(super) fn task_name(task: &pb::Task) -> String {
-    format!("{}.{}.{}", task.service_name, task.slot, task.id)
-}
-
 /// Compares without building the name: this runs over all tasks.
 fn has_name(task: &pb::Task, name: &str) -> bool {
     name.strip_prefix(task.service_name.as_str()).is_some_and(|rest| rest.starts_with('.'))
-        && task_name(task) == name
+        && naming::task(task) == name
 }
 
 /// An empty reference means nothing, though every id begins with it.

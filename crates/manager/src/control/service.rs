@@ -6,7 +6,7 @@ use std::sync::Arc;
 use swarm_api::id::ServiceId;
 use swarm_api::{default, pb, validate};
 
-use super::{Control, ControlError, credentials, file, filter, network, reference, version};
+use super::{Control, ControlError, count, credentials, file, filter, network, reference, version};
 use crate::store::{Kind, State, Transaction, View};
 
 impl Control {
@@ -24,13 +24,15 @@ impl Control {
         file::check_references(&view, &spec)?;
         network::check(&view, &spec)?;
         let id = ServiceId::random();
-        let mut transaction = Transaction::default();
-        transaction.put(pb::Service {
+        let mut service = pb::Service {
             id: id.to_string(),
             spec: Some(spec),
             registry_auth: request.registry_auth,
             ..Default::default()
-        });
+        };
+        begin_run(&mut service, self.proposer.now_ns());
+        let mut transaction = Transaction::default();
+        transaction.put(service);
         // Two at once may have passed the checks; the name is checked again when it is applied.
         self.proposer.propose(transaction).await?;
         self.stored_service(&id)
@@ -58,7 +60,7 @@ impl Control {
         let services: Vec<pb::Service> =
             view.services().filter(wanted).map(|service| shown(service)).collect();
         let counted = services.iter().filter(|_| request.status);
-        let counts = counted.map(|service| (service.id.clone(), counts(&view, service))).collect();
+        let counts = counted.map(|service| (service.id.clone(), count::tasks(&view, service))).collect();
         Ok(pb::ListServicesResponse { services, counts })
     }
 
@@ -70,7 +72,8 @@ impl Control {
         let id = reference::service(&view, &request.reference)?.id.clone();
         // Decided again when the loops have written in between; a change of the spec in between is refused.
         let decide = |view: &View| {
-            let service = updated(view, &id, &request)?;
+            let mut service = updated(view, &id, &request)?;
+            begin_run(&mut service, self.proposer.now_ns());
             let mut transaction = Transaction::default();
             transaction.put(service);
             Ok::<_, ControlError>(transaction)
@@ -118,6 +121,9 @@ fn updated(view: &View, id: &str, request: &pb::UpdateServiceRequest) -> Result<
     if name(&old) != name(&spec) {
         return Err(ControlError::Rename);
     }
+    if std::mem::discriminant(&default::mode(&old)) != std::mem::discriminant(&default::mode(&spec)) {
+        return Err(ControlError::ModeChange);
+    }
     check_ports(view, &service.id, &spec)?;
     file::check_references(view, &spec)?;
     credentials::update(&mut service, request);
@@ -127,6 +133,14 @@ fn updated(view: &View, id: &str, request: &pb::UpdateServiceRequest) -> Result<
     // What is told of the update before is over.
     service.update_status = None;
     Ok(service)
+}
+
+/// Every change of a job begins another run of it.
+fn begin_run(service: &mut pb::Service, now_ns: i64) {
+    if service.spec.as_ref().is_some_and(default::is_job) {
+        service.job_iteration += 1;
+        service.job_started_at_ns = now_ns;
+    }
 }
 
 fn name(spec: &pb::ServiceSpec) -> &str {
@@ -158,16 +172,4 @@ fn ingress_ports(ports: Option<&[pb::PortConfig]>) -> impl Iterator<Item = (u32,
     ports
         .filter(|port| port.publish_mode() == pb::PublishMode::Ingress && port.published_port != 0)
         .map(|port| (port.published_port, port.protocol))
-}
-
-fn counts(state: &State, service: &pb::Service) -> pb::ServiceCounts {
-    let runs = |task: &&Arc<pb::Task>| {
-        task.status.as_ref().is_some_and(|status| status.state() == pb::TaskState::Running)
-            && task.desired_state() == pb::TaskState::Running
-    };
-    let running = state.tasks_of_service(&service.id).filter(runs).count();
-    pb::ServiceCounts {
-        running: u64::try_from(running).unwrap_or(u64::MAX),
-        desired: service.spec.as_ref().map_or(0, default::replicas),
-    }
 }

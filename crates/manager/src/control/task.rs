@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use swarm_api::pb;
+use swarm_api::{naming, pb};
 
 use super::{Control, ControlError, filter, reference};
 
@@ -27,7 +27,7 @@ impl Control {
                 && filter::among(&task.service_id, services.as_ref())
                 && filter::among(&task.node_id, nodes.as_ref())
                 && (request.desired_states.is_empty() || request.desired_states.contains(&task.desired_state))
-                && (request.names.is_empty() || filter::begins(&reference::task_name(task), &request.names))
+                && (request.names.is_empty() || filter::begins(&naming::task(task), &request.names))
                 && (request.labels.is_empty()
                     || labels(task).is_some_and(|have| filter::labels(have, &request.labels)))
         };

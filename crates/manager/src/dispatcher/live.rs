@@ -74,7 +74,7 @@ impl Bed {
     }
 
     async fn beat(&self, session_id: &str) -> Result<(), Code> {
-        let request = pb::HeartbeatRequest { session_id: session_id.to_owned() };
+        let request = pb::HeartbeatRequest { session_id: session_id.to_owned(), ..Default::default() };
         self.dispatcher.heartbeat(self.request(request)).await.map(|_| ()).map_err(|status| status.code())
     }
 

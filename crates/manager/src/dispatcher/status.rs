@@ -133,6 +133,7 @@ fn is_for_workers(state: TaskState) -> bool {
         TaskState::New
         | TaskState::Pending
         | TaskState::Assigned
+        | TaskState::Leaving
         | TaskState::Remove
         | TaskState::Orphaned => false,
     }

@@ -1,4 +1,4 @@
-//! A working copy of one service's slots, on which the steps of a plan decide one after the other, each seeing
+//! A working copy of one service's places, on which the steps of a plan decide one after the other, each seeing
 //! what those before it decided.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,13 +11,14 @@ use swarm_api::pb::{self, TaskState};
 use super::slot::{Slot, slots};
 use crate::reconcile::Planned;
 use crate::store::{Action, View};
+use crate::task::Place;
 
-/// Slots as they are to become, and which tasks of them differ from the view.
+/// Places as they are to become, and which tasks of them differ from the view.
 pub(super) struct Draft<'a> {
     pub(super) view: &'a View,
     pub(super) service: &'a pb::Service,
     pub(super) now_ns: i64,
-    pub(super) slots: BTreeMap<u64, Slot>,
+    pub(super) slots: BTreeMap<Place, Slot>,
     changed: BTreeSet<String>,
     wake_ns: Option<i64>,
 }
@@ -28,18 +29,33 @@ impl<'a> Draft<'a> {
         Draft { view, service, now_ns, slots, changed: BTreeSet::new(), wake_ns: None }
     }
 
-    /// Moves the desired state of every task of the slot that `which` picks on to `desired`, never back.
-    pub(super) fn set_desired(&mut self, number: u64, desired: TaskState, which: impl Fn(&pb::Task) -> bool) {
-        let Some(slot) = self.slots.get_mut(&number) else { return };
+    /// All places with a task, past or present.
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.slots.keys().cloned().collect()
+    }
+
+    /// Whether the place has what the service wants there: a live task, or one that is done for good.
+    pub(super) fn is_taken(&self, place: &Place) -> bool {
+        self.slots.get(place).is_some_and(|slot| slot.is_taken(self.service))
+    }
+
+    /// Moves the desired state of every task of the place that `which` picks on to `desired`, never back.
+    pub(super) fn set_desired(
+        &mut self,
+        place: &Place,
+        desired: TaskState,
+        which: impl Fn(&pb::Task) -> bool,
+    ) {
+        let Some(slot) = self.slots.get_mut(place) else { return };
         for task in slot.tasks.iter_mut().filter(|task| task.desired_state() < desired && which(task)) {
             Arc::make_mut(task).set_desired_state(desired);
             self.changed.insert(task.id.clone());
         }
     }
 
-    /// Adds a task to the slot, made from the service as it is now. It is only to be made ready: when it may
+    /// Adds a task to the place, made from the service as it is now. It is only to be made ready: when it may
     /// run is decided by the last step of the plan.
-    pub(super) fn create(&mut self, number: u64, not_before_ns: i64) {
+    pub(super) fn create(&mut self, place: Place, not_before_ns: i64) {
         let mut spec = self.service.spec.clone().unwrap_or_default();
         if let Some(task) = spec.task.as_mut()
             && task.log_driver.is_none()
@@ -47,6 +63,10 @@ impl<'a> Draft<'a> {
             // The swarm's default at this moment: a later one is for later tasks, as with swarmkit.
             task.log_driver = default_log_driver(self.view);
         }
+        let (slot, for_node_id) = match &place {
+            Place::Slot(number) => (*number, String::new()),
+            Place::Node(node_id) => (0, node_id.clone()),
+        };
         let container = spec.task.as_ref().and_then(|task| task.container.as_ref());
         let wants_labels = container.is_some_and(expand::wants_labels);
         let annotations = spec.annotations.unwrap_or_default();
@@ -55,9 +75,11 @@ impl<'a> Draft<'a> {
             service_id: self.service.id.clone(),
             service_name: annotations.name,
             service_labels: if wants_labels { annotations.labels } else { Default::default() },
-            slot: number,
+            slot,
+            for_node_id,
             spec: spec.task,
             spec_version: self.service.spec_version,
+            job_iteration: self.service.job_iteration,
             status: Some(pb::TaskStatus {
                 state: TaskState::New.into(),
                 timestamp_ns: self.now_ns,
@@ -69,7 +91,7 @@ impl<'a> Draft<'a> {
             ..Default::default()
         };
         self.changed.insert(task.id.clone());
-        self.slots.entry(number).or_default().tasks.push(Arc::new(task));
+        self.slots.entry(place).or_default().tasks.push(Arc::new(task));
     }
 
     /// Asks to be planned again at this time.

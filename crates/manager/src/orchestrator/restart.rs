@@ -10,8 +10,10 @@ use crate::task;
 /// attempts are counted back from the task's end, not from now.
 pub(super) fn is_wanted(task: &pb::Task, slot: &Slot) -> bool {
     let policy = policy(task);
+    let is_job = task.job_iteration != 0;
     let wanted = match policy.condition() {
-        RestartCondition::Any => true,
+        // A job that has completed is done, whatever its policy.
+        RestartCondition::Any => !is_job || task::state(task) != TaskState::Complete,
         RestartCondition::OnFailure => task::state(task) != TaskState::Complete,
         RestartCondition::None => false,
     };
@@ -30,7 +32,7 @@ fn attempts(task: &pb::Task, slot: &Slot, policy: &pb::RestartPolicy) -> u64 {
         ..=0 => i64::MIN,
         window_ns => created_at_ns(task).saturating_sub(window_ns),
     };
-    slot.ended(task.spec_version, since_ns).saturating_sub(1)
+    slot.ended(task, since_ns).saturating_sub(1)
 }
 
 fn policy(task: &pb::Task) -> pb::RestartPolicy {

@@ -8,6 +8,7 @@ use super::restart;
 use super::slot::{Slot, updated_at_ns};
 use crate::reconcile::Planned;
 use crate::store::Action;
+use crate::task::Place;
 use crate::task::{ended_itself, state};
 
 /// How long a finished update is watched for failures where the spec is silent, as Docker's.
@@ -18,8 +19,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, planned: &mut Planned) {
     let service = draft.service;
     let config = service.spec.as_ref().map(default::update).unwrap_or_default();
     let status = service.update_status.clone().unwrap_or_default();
-    let stale: Vec<u64> =
-        draft.slots.iter().filter(|(_, slot)| is_stale(slot, service)).map(|(n, _)| *n).collect();
+    let stale: Vec<Place> = draft
+        .slots
+        .iter()
+        .filter(|(_, slot)| is_stale(slot, service))
+        .map(|(place, _)| place.clone())
+        .collect();
     let next = match status.state() {
         UpdateState::Paused
         | UpdateState::RollbackStarted
@@ -43,7 +48,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, planned: &mut Planned) {
 }
 
 /// Replaces as many stale slots as the parallelism allows. Whether the update is done.
-fn roll(draft: &mut Draft<'_>, config: &pb::UpdateConfig, stale: &[u64]) -> bool {
+fn roll(draft: &mut Draft<'_>, config: &pb::UpdateConfig, stale: &[Place]) -> bool {
     let settle_ns = if stale.is_empty() { monitor_ns(config) } else { config.delay_ns };
     let mut in_flight = 0;
     let mut wakes = Vec::new();
@@ -68,30 +73,30 @@ fn roll(draft: &mut Draft<'_>, config: &pb::UpdateConfig, stale: &[u64]) -> bool
     };
     // A slot in the middle of starting first is stale and in flight: it is looked at, not counted.
     let mut free = parallelism.saturating_sub(in_flight);
-    for number in stale {
-        let current = draft.slots.get(number).and_then(|slot| current(slot, draft.service));
+    for place in stale {
+        let current = draft.slots.get(place).and_then(|slot| current(slot, draft.service));
         let current_runs = current.map(|task| state(task) == TaskState::Running);
         match (config.order(), current_runs) {
-            (_, Some(true)) => stop_old(draft, *number),
+            (_, Some(true)) => stop_old(draft, place),
             (_, Some(false)) => {}
             (_, None) if free == 0 => {}
             (UpdateOrder::StopFirst, None) => {
                 free -= 1;
-                stop_old(draft, *number);
-                draft.create(*number, 0);
+                stop_old(draft, place);
+                draft.create(place.clone(), 0);
             }
             (UpdateOrder::StartFirst, None) => {
                 free -= 1;
-                draft.create(*number, 0);
+                draft.create(place.clone(), 0);
             }
         }
     }
     false
 }
 
-fn stop_old(draft: &mut Draft<'_>, number: u64) {
+fn stop_old(draft: &mut Draft<'_>, place: &Place) {
     let spec_version = draft.service.spec_version;
-    draft.set_desired(number, TaskState::Shutdown, |task| task.spec_version != spec_version);
+    draft.set_desired(place, TaskState::Shutdown, |task| task.spec_version != spec_version);
 }
 
 enum Settles {

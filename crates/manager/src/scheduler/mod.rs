@@ -8,6 +8,7 @@ mod cluster;
 mod constraint;
 mod filter;
 mod rank;
+mod suit;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use std::sync::Arc;
 
 use swarm_api::pb::{self, TaskState};
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::suit::suits;
 
 use self::cluster::Candidates;
 use self::filter::Refusals;
@@ -80,7 +83,11 @@ fn is_pending(task: &pb::Task) -> bool {
 
 fn place(task: &pb::Task, candidates: &mut Candidates<'_>, now_ns: i64) -> Option<Action> {
     let mut refusals = Refusals::default();
-    let fit = candidates.iter().filter(|candidate| match filter::check(candidate, task) {
+    // A task of a global service is for one node, and asks no other.
+    let meant = candidates
+        .iter()
+        .filter(|candidate| task.for_node_id.is_empty() || task.for_node_id == candidate.node.id);
+    let fit = meant.filter(|candidate| match filter::check(candidate, task) {
         Ok(()) => true,
         Err(refusal) => {
             refusals.count(refusal);

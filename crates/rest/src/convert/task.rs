@@ -2,14 +2,15 @@
 
 use engine_api::Timestamp;
 use engine_api::swarm as api;
-use swarm_api::pb;
+use swarm_api::{naming, pb};
 
-use super::service::{told_generic, told_port, told_task_spec};
+use super::service::{run, told_generic, told_port, told_task_spec};
 use super::swarm::version;
 
 /// A task, as it is told.
 pub(crate) fn task(task: pb::Task) -> api::Task {
-    let desired_state = word(task.desired_state()).to_owned();
+    let desired_state = desired(&task).to_owned();
+    let node_id = naming::node_id(&task).to_owned();
     let meta = task.meta.unwrap_or_default();
     api::Task {
         id: task.id,
@@ -19,10 +20,11 @@ pub(crate) fn task(task: pb::Task) -> api::Task {
         spec: told_task_spec(task.spec.unwrap_or_default()),
         service_id: task.service_id,
         slot: task.slot,
-        node_id: task.node_id,
         assigned_generic_resources: task.assigned_generic.into_iter().map(told_generic).collect(),
+        node_id,
         status: status(task.status.unwrap_or_default()),
         desired_state,
+        job_iteration: (task.job_iteration != 0).then(|| run(task.job_iteration)),
         ..api::Task::default()
     }
 }
@@ -42,7 +44,7 @@ fn status(status: pb::TaskStatus) -> api::TaskStatus {
     }
 }
 
-const WORDS: [(pb::TaskState, &str); 14] = [
+const WORDS: [(pb::TaskState, &str); 15] = [
     (pb::TaskState::New, "new"),
     (pb::TaskState::Pending, "pending"),
     (pb::TaskState::Assigned, "assigned"),
@@ -51,6 +53,7 @@ const WORDS: [(pb::TaskState, &str); 14] = [
     (pb::TaskState::Ready, "ready"),
     (pb::TaskState::Starting, "starting"),
     (pb::TaskState::Running, "running"),
+    (pb::TaskState::Leaving, "leaving"),
     (pb::TaskState::Complete, "complete"),
     (pb::TaskState::Shutdown, "shutdown"),
     (pb::TaskState::Failed, "failed"),
@@ -58,6 +61,30 @@ const WORDS: [(pb::TaskState, &str); 14] = [
     (pb::TaskState::Remove, "remove"),
     (pb::TaskState::Orphaned, "orphaned"),
 ];
+
+/// Where the task should be, in the API's word. It has none for a task that is on its way out, and says of a job's that it
+/// should complete.
+pub(crate) fn desired(task: &pb::Task) -> &'static str {
+    let completes = task.status.as_ref().map(pb::TaskStatus::state) == Some(pb::TaskState::Complete);
+    match task.desired_state() {
+        pb::TaskState::Leaving => word(pb::TaskState::Shutdown),
+        pb::TaskState::Shutdown if task.job_iteration != 0 && completes => word(pb::TaskState::Complete),
+        wanted if task.job_iteration != 0 && wanted <= pb::TaskState::Running => {
+            word(pb::TaskState::Complete)
+        }
+        wanted => word(wanted),
+    }
+}
+
+/// The desired states among which are those of the word.
+pub(crate) fn desired_states(wish: &str) -> Option<Vec<pb::TaskState>> {
+    use pb::TaskState::{Leaving, Ready, Running, Shutdown};
+    match state(wish)? {
+        pb::TaskState::Complete => Some(vec![Ready, Running, Shutdown]),
+        Shutdown => Some(vec![Leaving, Shutdown]),
+        other => Some(vec![other]),
+    }
+}
 
 /// The API's word of a state.
 fn word(state: pb::TaskState) -> &'static str {

@@ -1,9 +1,10 @@
 //! Which services a list shows.
 
 use engine_api::Filters;
-use swarm_api::pb;
+use swarm_api::{default, pb};
 
 use super::{known, label, passes};
+use crate::convert;
 use crate::failure::Failure;
 
 const NAMES: [&str; 5] = ["id", "label", "mode", "name", "runtime"];
@@ -22,15 +23,16 @@ impl Filter {
         Ok(Self(filters))
     }
 
-    /// Whether the list shows a service. Every service so far is replicated and made of containers.
+    /// Whether the list shows a service. Every service is made of containers.
     pub(crate) fn shows(&self, service: &pb::Service) -> bool {
         let annotations = service.spec.as_ref().and_then(|spec| spec.annotations.as_ref());
         let name = annotations.map_or("", |annotations| annotations.name.as_str());
         let value =
             |name: &str| annotations.and_then(|annotations| annotations.labels.get(name)).map(String::as_str);
+        let mode = service.spec.as_ref().map_or("", |spec| convert::service::mode_word(default::mode(spec)));
         passes(self.0.get("id"), |wish| service.id.starts_with(wish.as_str()))
             && passes(self.0.get("name"), |wish| name.starts_with(wish.as_str()))
-            && passes(self.0.get("mode"), |wish| wish == "replicated")
+            && passes(self.0.get("mode"), |wish| wish == mode)
             && passes(self.0.get("runtime"), |wish| wish == "container")
             && self.0.get("label").iter().all(|wish| label::fits_one(wish, value))
     }

@@ -27,13 +27,14 @@ impl Filter {
     /// What the managers are asked.
     pub(crate) fn request(&self) -> Result<pb::ListTasksRequest, Failure> {
         let states = self.filters.get("desired-state").iter().map(|word| {
-            convert::task::state(word)
+            convert::task::desired_states(word)
                 .ok_or_else(|| Failure::invalid(format!("invalid filter 'desired-state={word}'")))
         });
+        let states = states.collect::<Result<Vec<_>, _>>()?;
         Ok(pb::ListTasksRequest {
             services: self.filters.get("service").to_vec(),
             nodes: self.filters.get("node").to_vec(),
-            desired_states: states.map(|state| state.map(Into::into)).collect::<Result<_, _>>()?,
+            desired_states: states.into_iter().flatten().map(Into::into).collect(),
             ..pb::ListTasksRequest::default()
         })
     }
@@ -46,6 +47,7 @@ impl Filter {
         let name = naming::task(task);
         passes(self.filters.get("id"), |wish| task.id.starts_with(wish.as_str()))
             && passes(self.filters.get("name"), |wish| name.starts_with(wish.as_str()))
+            && passes(self.filters.get("desired-state"), |wish| wish == convert::task::desired(task))
             && passes(self.filters.get("runtime"), |wish| wish == "container")
             && self.filters.get("label").iter().all(|wish| label::fits_one(wish, value))
     }

@@ -79,7 +79,8 @@ impl Control for Managers {
     ) -> Answer<pb::ListServicesResponse> {
         let services: Vec<_> = self.services().values().cloned().collect();
         let desired = |service: &pb::Service| service.spec.as_ref().map_or(0, swarm_api::default::replicas);
-        let count = |service: &pb::Service| pb::ServiceCounts { running: 0, desired: desired(service) };
+        let count =
+            |service: &pb::Service| pb::ServiceCounts { running: 0, desired: desired(service), completed: 0 };
         let counted = services.iter().filter(|_| request.get_ref().status);
         let counts = counted.map(|service| (service.id.clone(), count(service))).collect();
         Ok(Response::new(pb::ListServicesResponse { services, counts }))

@@ -96,9 +96,9 @@ async fn a_service_lives_and_dies() {
 #[tokio::test]
 async fn wrong_services_are_refused_before_the_managers_see_them() {
     let fixture = managed().await;
-    let global = post(&fixture, "/services/create", r#"{"Name":"web","Mode":{"Global":{}}}"#).await;
-    assert_eq!(global.status, 400);
-    assert!(global.message().starts_with("Mode.Global "), "{}", global.message());
+    let both = r#"{"Name":"web","Mode":{"Global":{},"Replicated":{}}}"#;
+    let both = post(&fixture, "/services/create", both).await;
+    assert_eq!((both.status, both.message().as_str()), (400, "must specify only one service mode"));
     let rollback = post(&fixture, "/services/web/update?version=1&rollback=next", "{}").await;
     assert_eq!((rollback.status, rollback.message().as_str()), (400, "unrecognized rollback option next"));
     let missing = request(&fixture, "GET", "/nodes/x").await;

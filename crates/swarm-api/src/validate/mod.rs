@@ -6,6 +6,7 @@ mod cluster;
 mod container;
 mod endpoint;
 mod file;
+mod mode;
 mod name;
 mod network;
 mod placement;
@@ -13,9 +14,10 @@ mod process;
 mod resolver;
 mod resource;
 
+pub use mode::MAX_TASKS;
 use thiserror::Error;
 
-use crate::{expand, pb};
+use crate::{default, expand, pb};
 pub use file::{CONFIG_LIMIT, SECRET_LIMIT};
 
 /// A spec is wrong: one sentence that names what.
@@ -41,8 +43,15 @@ pub fn service(spec: &pb::ServiceSpec) -> Verdict {
     // Judged as a task would see it. Whether a template can be expanded is part of that.
     let container = expand::sample(spec).map_err(|error| Invalid::new(error.to_string()))?;
     self::task(task, &container)?;
-    if let Some(update) = &spec.update {
+    mode::check(spec)?;
+    if default::is_job(spec) && spec.update.is_some() {
+        return Err(Invalid::new("Jobs may not have an update config"));
+    }
+    for update in spec.update.iter().chain(&spec.rollback) {
         self::update(update)?;
+    }
+    if spec.drain_time_ns.is_some_and(|drain_ns| drain_ns < 0) {
+        return Err(Invalid::new("drain time cannot be negative"));
     }
     match &spec.endpoint {
         Some(endpoint) => endpoint::check(endpoint),

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pb::service_spec::Mode;
 
 fn right() -> pb::ServiceSpec {
     pb::ServiceSpec {
@@ -171,4 +172,29 @@ proptest! {
         container(&mut spec).mounts = vec![pb::Mount { target, ..Default::default() }];
         let _ = service(&spec);
     }
+}
+
+#[test]
+fn modes_and_what_goes_with_them() {
+    let job = |max_concurrent, total_completions| {
+        Some(Mode::ReplicatedJob(pb::ReplicatedJob { max_concurrent, total_completions }))
+    };
+    let cast = |negative: i64| negative as u64;
+    for (mode, text) in [
+        (crate::default::replicated(cast(-1)), "Number of replicas must be non-negative"),
+        (crate::default::replicated(MAX_TASKS + 1), "Number of replicas must be at most 100000"),
+        (job(cast(-1), 1), "Maximum concurrent jobs must not be negative"),
+        (job(1, cast(-1)), "Total completed jobs must not be negative"),
+        (job(1, MAX_TASKS + 1), "Total completed jobs must be at most 100000"),
+    ] {
+        assert_eq!(refused(|spec| spec.mode = mode), text);
+    }
+    let text = refused(|spec| {
+        spec.mode = job(1, 1);
+        spec.update = Some(pb::UpdateConfig::default());
+    });
+    assert_eq!(text, "Jobs may not have an update config");
+    assert_eq!(refused(|spec| spec.drain_time_ns = Some(-1)), "drain time cannot be negative");
+    let negative = pb::UpdateConfig { delay_ns: -1, ..Default::default() };
+    assert!(refused(|spec| spec.rollback = Some(negative)).contains("cannot be negative"));
 }

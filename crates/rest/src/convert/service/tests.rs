@@ -2,6 +2,7 @@
 
 use engine_api::decode::from_json;
 use proptest::prelude::*;
+use swarm_api::pb::service_spec::Mode;
 
 use super::*;
 
@@ -27,9 +28,11 @@ fn a_plain_create_is_taken() {
 #[test]
 fn what_is_not_honoured_is_refused_by_name() {
     for (body, field) in [
-        (r#"{"Mode":{"Global":{}}}"#, "Mode.Global"),
-        (r#"{"Mode":{"ReplicatedJob":{}}}"#, "Mode.ReplicatedJob"),
-        (r#"{"RollbackConfig":{"Parallelism":1}}"#, "RollbackConfig"),
+        (r#"{"Mode":{"Global":{},"GlobalJob":{}}}"#, "must specify only one service mode"),
+        (
+            r#"{"RollbackConfig":{"FailureAction":"rollback"}}"#,
+            "unrecognized rollback failure action rollback",
+        ),
         (r#"{"TaskTemplate":{"Runtime":"plugin"}}"#, "TaskTemplate.Runtime"),
         (r#"{"TaskTemplate":{"ContainerSpec":{"Configs":[{"Runtime":{}}]}}}"#, "Configs.Runtime"),
         (
@@ -129,15 +132,36 @@ prop_compose! {
     }
 }
 
+fn mode() -> impl Strategy<Value = Mode> {
+    prop_oneof![
+        any::<u64>().prop_map(|replicas| Mode::Replicated(pb::ReplicatedService { replicas })),
+        Just(Mode::Global(pb::GlobalService {})),
+        any::<(u64, u64)>().prop_map(|(max_concurrent, total_completions)| {
+            Mode::ReplicatedJob(pb::ReplicatedJob { max_concurrent, total_completions })
+        }),
+        Just(Mode::GlobalJob(pb::GlobalJob {})),
+    ]
+}
+
+prop_compose! {
+    fn rollout(actions: i32)(
+        parallelism in any::<u64>(), delay_ns in any::<i64>(), failure_action in 0..actions, order in 0..2i32,
+        max_failure_ratio in 0.0..1.0f32, monitor_ns in any::<i64>(),
+    ) -> pb::UpdateConfig {
+        pb::UpdateConfig { parallelism, delay_ns, failure_action, order, max_failure_ratio, monitor_ns }
+    }
+}
+
 prop_compose! {
     fn service_spec()(
-        name in "[a-z]{1,8}", labels in labels(), container in container(), replicas in any::<u64>(),
+        name in "[a-z]{1,8}", labels in labels(), container in container(), mode in mode(),
         ports in prop::collection::vec(port(), 0..3), dnsrr in 0..2i32, constraints in texts(), max in 0..9u64,
         restart in prop::option::of((0..3i32, prop::option::of(any::<i64>()), any::<u64>(), any::<i64>())),
-        update in prop::option::of((any::<u64>(), any::<i64>(), 0..3i32, 0..2i32, 0.0..1.0f32)),
         memory in prop::option::of((any::<i64>(), any::<i64>(), prop::option::of(any::<i64>()))), force in any::<u64>(),
         spread in texts(), platforms in prop::collection::vec("[a-z]{1,4}", 0..2),
         generics in prop::collection::vec(("[a-z]{1,4}", 1..9i64), 0..2),
+        update in prop::option::of(rollout(3)), rollback in prop::option::of(rollout(2)),
+        drain_time_ns in prop::option::of(any::<i64>()),
     ) -> pb::ServiceSpec {
         let placed = max != 0 || !constraints.is_empty() || !spread.is_empty() || !platforms.is_empty();
         let platforms = platforms.into_iter().map(|os| pb::Platform { os, architecture: "amd64".into() }).collect();
@@ -158,10 +182,7 @@ prop_compose! {
                 force_update: force,
                 ..Default::default()
             }),
-            mode: swarm_api::default::replicated(replicas),
-            update: update.map(|(parallelism, delay_ns, failure_action, order, max_failure_ratio)| pb::UpdateConfig {
-                parallelism, delay_ns, failure_action, order, max_failure_ratio, monitor_ns: 0,
-            }),
+            mode: Some(mode), update, rollback, drain_time_ns,
             endpoint: Some(pb::EndpointSpec { mode: dnsrr, ports }),
             ..Default::default()
         }

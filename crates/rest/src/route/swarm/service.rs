@@ -53,10 +53,18 @@ pub(super) async fn update(call: Call<ServiceUpdateQuery, Json<ServiceSpec>>) ->
         other => return Err(Failure::invalid(format!("unrecognized rollback option {other}"))),
     };
     let mut control = control(&call.api).await?;
+    let says_ours = call.body.0.shoal.is_some();
+    let mut spec = convert::service::spec(call.body.0)?;
+    if !says_ours && !rollback {
+        // Docker's client does not send back what it does not know. What is read here is what the version below names.
+        let request = pb::GetRequest { reference: call.name.clone() };
+        let known = control.get_service(timed(request)).await?.into_inner().spec.unwrap_or_default();
+        spec.drain_time_ns = known.drain_time_ns;
+    }
     let request = pb::UpdateServiceRequest {
         reference: call.name,
         version: call.query.version,
-        spec: Some(convert::service::spec(call.body.0)?),
+        spec: Some(spec),
         rollback,
         ..pb::UpdateServiceRequest::default()
     };

@@ -21,7 +21,9 @@ pub(super) async fn list(call: Call<TaskListQuery>) -> Outcome {
     tasks.retain(|task| filter.shows(task));
     if let Some(wanted) = filter.up_to_date {
         let newest = spec_versions(&mut control).await?;
-        tasks.retain(|task| (newest.get(&task.service_id) == Some(&task.spec_version)) == wanted);
+        tasks.retain(|task| {
+            (newest.get(&task.service_id) == Some(&(task.spec_version, task.job_iteration))) == wanted
+        });
     }
     Answer::json(&tasks.into_iter().map(convert::task::task).collect::<Vec<_>>())
 }
@@ -32,8 +34,12 @@ pub(super) async fn inspect(call: Call) -> Outcome {
     Answer::json(&convert::task::task(task))
 }
 
-async fn spec_versions(control: &mut ControlClient<Channel>) -> Result<HashMap<String, u64>, Failure> {
+/// Of each service, what its newest tasks were made of.
+async fn spec_versions(control: &mut ControlClient<Channel>) -> Result<HashMap<String, (u64, u64)>, Failure> {
     let services =
         control.list_services(timed(pb::ListServicesRequest::default())).await?.into_inner().services;
-    Ok(services.into_iter().map(|service| (service.id, service.spec_version)).collect())
+    Ok(services
+        .into_iter()
+        .map(|service| (service.id, (service.spec_version, service.job_iteration)))
+        .collect())
 }

@@ -1,0 +1,7 @@
+//! The orchestrator against a simulated world.
+
+mod chance;
+mod mode;
+mod update;
+mod upkeep;
+mod world;
