@@ -32,7 +32,11 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
     let engine = engine::open(setup::engine(config, instance)?, images, setup::network(config, instance)?)
         .await
         .context("cannot open the engine")?;
-    let node = Arc::new(SwarmNode::start(config, executor(&engine, config)).await?);
+    let executor = executor(&engine, config);
+    // What an earlier life did not come to remove. Nothing waits for it.
+    let swept = executor.clone();
+    tokio::spawn(async move { swept.sweep_networks().await });
+    let node = Arc::new(SwarmNode::start(config, executor).await?);
     let (facts_sender, facts) = watch::channel(facts::facts(config, instance));
     let listeners = listener::open(config).await?;
     let stop = CancellationToken::new();
@@ -77,6 +81,7 @@ fn executor(engine: &Engine, config: &Config) -> EngineExecutor {
         engine.containers.clone(),
         engine.images.clone(),
         engine.network.clone(),
+        engine.networks.clone(),
         facts::description(config),
         Defaults { init: config.init },
     )

@@ -51,12 +51,12 @@ impl<'a> Spaces<'a> {
             let network =
                 referenced(self.view, &config.target).ok_or_else(|| Lack::Network(config.target.clone()))?;
             // Named twice, by its name and by its id.
-            if let Some(place) = places.iter_mut().find(|place| place.network_id == network.id) {
+            if let Some(place) = places.iter_mut().find(|place| is_on(place, network)) {
                 place.aliases.extend(config.aliases.iter().cloned());
                 continue;
             }
             places.push(pb::NetworkAttachment {
-                network_id: network.id.clone(),
+                network: Some(pb::Network { meta: None, ..(**network).clone() }),
                 addresses: self.allocate(network)?,
                 aliases: config.aliases.clone(),
             });
@@ -99,12 +99,16 @@ fn held(view: &View, network: &pb::Network) -> Vec<Addresses> {
     });
     let mut spaces: Vec<Addresses> = spaces.collect();
     let holders = view.tasks().filter(|task| !task.networks.is_empty() && !task::is_over(task));
-    let places = holders.flat_map(|task| &task.networks).filter(|place| place.network_id == network.id);
+    let places = holders.flat_map(|task| &task.networks).filter(|place| is_on(place, network));
     for address in places.flat_map(|place| &place.addresses).filter_map(|address| address_of(address)) {
         // Those of the other family refuse it.
         spaces.iter_mut().for_each(|space| drop(space.allocate_at(address)));
     }
     spaces
+}
+
+fn is_on(place: &pb::NetworkAttachment, network: &pb::Network) -> bool {
+    place.network.as_ref().is_some_and(|its| its.id == network.id)
 }
 
 /// Without the length of its prefix.

@@ -131,8 +131,11 @@ fn networks_get_subnets_and_numbers_of_their_own_and_tasks_addresses() {
     assert_eq!((of("n2").subnets[0].subnet.as_str(), of("n2").vni), ("10.0.1.0/24", 4097));
     let t1 = state.task("t1").unwrap();
     assert_eq!(task::state(t1), TaskState::Pending);
-    let places: Vec<_> =
-        t1.networks.iter().map(|place| (place.network_id.as_str(), place.addresses.clone())).collect();
+    let places: Vec<_> = t1
+        .networks
+        .iter()
+        .map(|place| (place.network.as_ref().unwrap().id.as_str(), place.addresses.clone()))
+        .collect();
     assert_eq!(places, [("n1", vec!["10.0.0.2/24".to_owned()]), ("n2", vec!["10.0.1.2/24".to_owned()])]);
     assert_eq!(t1.networks[0].aliases, ["n1-alias", "n1-name-alias"]);
     assert_eq!(state.task("t2").unwrap().networks[0].addresses, ["10.0.0.3/24"]);

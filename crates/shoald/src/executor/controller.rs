@@ -13,6 +13,7 @@ use worker::executor::Observed;
 use worker::{Controller, ExecutorError, Exit};
 
 use super::Description;
+use super::network::SwarmNetworks;
 use super::spec::Defaults;
 use super::{error, label, mount, port, spec};
 
@@ -24,6 +25,7 @@ pub(super) struct TaskController {
     containers: Containers,
     images: Images,
     description: Arc<Description>,
+    networks: SwarmNetworks,
     defaults: Arc<Defaults>,
     /// A container that was told to stop before its start must not start after it.
     stopped: AtomicBool,
@@ -35,9 +37,10 @@ impl TaskController {
         containers: Containers,
         images: Images,
         description: Arc<Description>,
+        networks: SwarmNetworks,
         defaults: Arc<Defaults>,
     ) -> Self {
-        Self { task, containers, images, description, defaults, stopped: AtomicBool::new(false) }
+        Self { task, containers, images, description, networks, defaults, stopped: AtomicBool::new(false) }
     }
 
     /// By its name, which is the task's own; by the label too, since a user may have taken the name.
@@ -81,6 +84,7 @@ impl Controller for TaskController {
         let spec = spec::container(&self.task, &self.description, &self.defaults)
             .map_err(|message| ExecutorError::Rejected { message })?;
         self.fetch(&spec.image).await?;
+        self.networks.ensure(&self.task).await?;
         for mounted in spec.host.mounts.iter().filter_map(mount::image) {
             self.fetch(mounted).await?;
         }
@@ -103,6 +107,8 @@ impl Controller for TaskController {
         if record.state.status != Status::Created {
             return Ok(());
         }
+        // Nobody needed them for a moment, perhaps.
+        self.networks.ensure(&self.task).await?;
         match self.containers.start(&record.id).await {
             Ok(()) | Err(engine::Error::AlreadyRunning(_)) => Ok(()),
             Err(error) => Err(error::of_start(&error)),

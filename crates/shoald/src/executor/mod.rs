@@ -8,6 +8,7 @@ mod error;
 mod label;
 mod limit;
 mod mount;
+mod network;
 mod port;
 mod privilege;
 mod spec;
@@ -16,13 +17,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use ::network::Network;
 use async_trait::async_trait;
+use engine::network::Networks;
 use engine::{Containers, Record, RemoveOptions};
 use image::Images;
-use network::Network;
 use swarm_api::pb;
 use worker::{Controller, Executor, ExecutorError};
 
+use self::network::SwarmNetworks;
 use controller::TaskController;
 pub(crate) use spec::Defaults;
 
@@ -35,6 +38,7 @@ pub(crate) struct EngineExecutor {
     containers: Containers,
     images: Images,
     network: Network,
+    swarm_networks: SwarmNetworks,
     description: Arc<Description>,
     defaults: Arc<Defaults>,
 }
@@ -44,10 +48,18 @@ impl EngineExecutor {
         containers: Containers,
         images: Images,
         network: Network,
+        networks: Networks,
         description: Description,
         defaults: Defaults,
     ) -> Self {
-        Self { containers, images, network, description: Arc::new(description), defaults: Arc::new(defaults) }
+        let swarm_networks = SwarmNetworks::new(networks, containers.clone());
+        let (description, defaults) = (Arc::new(description), Arc::new(defaults));
+        Self { containers, images, network, swarm_networks, description, defaults }
+    }
+
+    /// Removes the swarm's networks that nothing here needs.
+    pub(crate) async fn sweep_networks(&self) {
+        self.swarm_networks.sweep().await;
     }
 
     /// The container of a task. There is one at most: its name is made from the task's id.
@@ -77,6 +89,7 @@ impl Executor for EngineExecutor {
             self.containers.clone(),
             self.images.clone(),
             Arc::clone(&self.description),
+            self.swarm_networks.clone(),
             Arc::clone(&self.defaults),
         )))
     }
@@ -87,18 +100,23 @@ impl Executor for EngineExecutor {
     }
 
     async fn remove(&self, task_id: &str) -> Result<(), ExecutorError> {
-        let Some(record) = self.find(task_id) else { return Ok(()) };
+        let Some(record) = self.find(task_id) else {
+            self.swarm_networks.release(task_id).await;
+            return Ok(());
+        };
         let options = RemoveOptions { force: true, volumes: true };
         match self.containers.remove(&record.id, options).await {
-            Ok(()) | Err(engine::Error::NoSuchContainer(_)) => Ok(()),
-            Err(error) => Err(error::later(&error)),
+            Ok(()) | Err(engine::Error::NoSuchContainer(_)) => {}
+            Err(error) => return Err(error::later(&error)),
         }
+        self.swarm_networks.release(task_id).await;
+        Ok(())
     }
 
     async fn set_ingress(&self, ports: Vec<pb::IngressPort>) -> Result<(), ExecutorError> {
         // Two services never hold the same port; should the managers ever say so, their backends are joined.
         let addresses = self.addresses();
-        let mut wanted: BTreeMap<(network::Protocol, u16), Vec<_>> = BTreeMap::new();
+        let mut wanted: BTreeMap<(::network::Protocol, u16), Vec<_>> = BTreeMap::new();
         for ingress in &ports {
             let Some(port) = &ingress.port else { continue };
             let (Some(protocol), Ok(published), Ok(target)) = (
@@ -112,7 +130,7 @@ impl Executor for EngineExecutor {
             let backends = ingress.task_ids.iter().filter_map(|id| Some((*addresses.get(id)?, target)));
             wanted.entry((protocol, published)).or_default().extend(backends);
         }
-        let ports = wanted.into_iter().map(|((protocol, published_port), backends)| network::IngressPort {
+        let ports = wanted.into_iter().map(|((protocol, published_port), backends)| ::network::IngressPort {
             protocol,
             published_port,
             backends,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use engine::spec::{Config, ContainerSpec, Healthcheck, HostConfig, LogConfig, NetworkMode};
+use engine::spec::{Config, ContainerSpec, Healthcheck, HostConfig, LogConfig};
 use swarm_api::{expand, naming, pb};
 
-use super::{label, limit, mount, port, privilege};
+use super::{label, limit, mount, network, port, privilege};
 
 /// What the daemon's configuration adds to every task's container.
 #[derive(Debug, Default)]
@@ -29,13 +29,15 @@ pub(super) fn container(
     }
     let container = &expand::container(node, task).map_err(|error| error.to_string())?;
     let mut host = host(task, spec, container)?;
+    let (network_mode, networks) = network::places(task)?;
+    host.network_mode = network_mode;
     host.init = Some(container.init.unwrap_or(defaults.init));
     Ok(ContainerSpec {
         name: Some(naming::task(task)),
         image: container.image.clone(),
         config: config(task, container),
         host,
-        networks: Default::default(),
+        networks,
     })
 }
 
@@ -80,7 +82,6 @@ fn host(task: &pb::Task, spec: &pb::TaskSpec, container: &pb::ContainerSpec) -> 
     Ok(HostConfig {
         mounts,
         port_bindings,
-        network_mode: network(spec)?,
         resources: limit::resources(spec, container),
         readonly_rootfs: container.read_only,
         extra_hosts: extra_hosts(&container.hosts)?,
@@ -96,17 +97,6 @@ fn host(task: &pb::Task, spec: &pb::TaskSpec, container: &pb::ContainerSpec) -> 
         log_config: spec.log_driver.as_ref().map(log).unwrap_or_default(),
         ..HostConfig::default()
     })
-}
-
-/// The one network a task asks for, or the default bridge.
-fn network(spec: &pb::TaskSpec) -> Result<NetworkMode, String> {
-    match spec.networks.as_slice() {
-        [] => Ok(NetworkMode::Default),
-        [one] if matches!(one.target.as_str(), "host" | "none" | "bridge") => {
-            one.target.parse().map_err(|_| "invalid network".to_owned())
-        }
-        _ => Err("networks of services are not implemented yet".to_owned()),
-    }
 }
 
 /// The variables of the spec, and those that tell which of the node's generic resources are the task's, as Docker names
@@ -207,17 +197,6 @@ mod tests {
         assert_eq!((bindings[0].0.number, bindings[0].1[0].host_port.as_str()), (80, "8080"));
     }
 
-    #[test]
-    fn what_cannot_be_honoured_is_said() {
-        let mut with_network = task(pb::ContainerSpec::default());
-        with_network.spec.as_mut().unwrap().networks =
-            vec![pb::NetworkAttachmentConfig { target: "front".into(), ..Default::default() }];
-        assert!(
-            container(&with_network, &pb::NodeDescription::default(), &Defaults::default())
-                .unwrap_err()
-                .contains("not implemented")
-        );
-    }
     #[test]
     fn what_the_process_may_is_handed_on() {
         let spec = pb::ContainerSpec {
