@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::swarm::SwarmInfo;
+use crate::swarm::{GenericResource, SwarmInfo};
 
 /// The answer to `GET /version`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,8 +147,8 @@ pub struct SystemInfo {
     pub index_server_address: String,
     /// How registries are reached.
     pub registry_config: RegistryServiceConfig,
-    /// Always empty.
-    pub generic_resources: Option<Vec<serde_json::Value>>,
+    /// What the node offers to services besides processors and memory.
+    pub generic_resources: Option<Vec<GenericResource>>,
     /// As the daemon uses it.
     pub http_proxy: String,
     /// As the daemon uses it.

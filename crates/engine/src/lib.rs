@@ -57,6 +57,7 @@ mod userns;
 pub mod volume;
 
 pub use archive::{ArchiveStream, ExtractOptions, PathStat};
+pub use cdi::names as cdi_names;
 pub use cgroup::CgroupDriver;
 pub use config::EngineConfig;
 pub use container::{

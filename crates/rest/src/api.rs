@@ -40,6 +40,8 @@ pub struct Facts {
     pub id: String,
     /// Host name.
     pub name: String,
+    /// What the node offers to services besides processors and memory.
+    pub generic_resources: Vec<swarm_api::pb::GenericResource>,
     /// Version of the daemon.
     pub version: String,
     /// The commit it was built from; may be empty.

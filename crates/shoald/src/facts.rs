@@ -22,6 +22,7 @@ pub(crate) fn facts(config: &Config, instance: &Instance) -> Arc<Facts> {
         commit: String::new(),
         data_root: config.data_root.display().to_string(),
         labels: config.labels.clone(),
+        generic_resources: config.generic_resources(),
         debug: config.debug,
         experimental: config.experimental,
         storage_driver: instance.storage.name().to_owned(),
@@ -97,7 +98,8 @@ pub(crate) fn description(config: &Config) -> pb::NodeDescription {
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
         engine_labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         plugins: plugins(),
-        // `tls` is added when it is told.
+        generic_resources: config.generic_resources(),
+        // `tls` and the CDI devices are added when it is told.
         ..pb::NodeDescription::default()
     }
 }

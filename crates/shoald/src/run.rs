@@ -83,7 +83,7 @@ fn executor(engine: &Engine, config: &Config) -> EngineExecutor {
         engine.network.clone(),
         engine.networks.clone(),
         facts::description(config),
-        Defaults { init: config.init },
+        Defaults { init: config.init, cdi_spec_dirs: setup::cdi_spec_dirs(&config.containers.cdi_spec_dirs) },
     )
 }
 

@@ -17,6 +17,11 @@ use registry::Registry;
 use runtime::oci::Spec;
 use std::path::PathBuf;
 
+/// The full names of all devices, sorted. Reads files.
+pub fn names(dirs: &[PathBuf]) -> Vec<String> {
+    Registry::read(dirs).names().map(str::to_owned).collect()
+}
+
 /// Adds the devices of `requests` to a configuration. Reads files.
 ///
 /// # Errors

@@ -1,10 +1,13 @@
 //! The nodes as the scheduler sees them: what each offers, and what the tasks on it take.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use swarm_api::pb::{self, PublishMode, TaskState};
+use swarm_api::pb::{self, TaskState};
 
+use super::device::Devices;
+use super::generic::Free;
+use super::wish::{host_ports, reserved};
 use crate::store::View;
 use crate::task::{self, is_live};
 
@@ -16,40 +19,84 @@ pub(super) struct Candidate<'a> {
     pub(super) node: &'a pb::Node,
     pub(super) free_nano_cpus: i64,
     pub(super) free_memory_bytes: i64,
+    pub(super) generic: Free,
+    pub(super) devices: Devices<'a>,
     /// Tasks on it that run or may come to.
     pub(super) tasks: usize,
-    tasks_of_service: HashMap<String, usize>,
-    failures_of_service: HashMap<String, usize>,
     /// Host-mode ports in use, by protocol and number.
     host_ports: BTreeSet<(i32, u32)>,
 }
 
-/// All nodes, by id.
+/// What a service has on each node, in the order of the candidates.
+#[derive(Clone)]
+pub(super) struct Share {
+    pub(super) tasks: Vec<usize>,
+    /// Of late.
+    pub(super) failures: Vec<usize>,
+}
+
+/// All nodes, by id, and the shares of the services that have a task to place.
 pub(super) struct Candidates<'a> {
-    nodes: BTreeMap<&'a str, Candidate<'a>>,
+    nodes: Vec<Candidate<'a>>,
+    places: HashMap<&'a str, usize>,
+    shares: HashMap<&'a str, Share>,
 }
 
 impl<'a> Candidates<'a> {
-    /// The nodes of the view with what their tasks take.
-    pub(super) fn of(view: &'a View, now_ns: i64) -> Self {
-        let nodes = view.nodes().map(|node| (node.id.as_str(), Candidate::new(node)));
-        let mut candidates = Candidates { nodes: nodes.collect() };
-        for candidate in candidates.nodes.values_mut() {
-            for task in view.tasks_of_node(&candidate.node.id) {
-                candidate.load(task, now_ns);
+    /// The nodes of the view with what their tasks take, for placing `pending`.
+    pub(super) fn of(view: &'a View, pending: &[&'a Arc<pb::Task>], now_ns: i64) -> Self {
+        let nodes: Vec<_> = view.nodes().map(|node| Candidate::new(node)).collect();
+        let places = nodes.iter().enumerate().map(|(place, one)| (one.node.id.as_str(), place)).collect();
+        let nothing = Share { tasks: vec![0; nodes.len()], failures: vec![0; nodes.len()] };
+        let shares = pending.iter().map(|task| (task.service_id.as_str(), nothing.clone())).collect();
+        let mut candidates = Candidates { nodes, places, shares };
+        for place in 0..candidates.nodes.len() {
+            for task in view.tasks_of_node(&candidates.nodes[place].node.id) {
+                candidates.load(place, task, now_ns);
             }
         }
         candidates
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate<'a>> {
-        self.nodes.values()
+    pub(super) fn nodes(&self) -> &[Candidate<'a>] {
+        &self.nodes
     }
 
-    /// Counts the task as being on the node.
-    pub(super) fn take(&mut self, node_id: &str, task: &pb::Task) {
-        if let Some(candidate) = self.nodes.get_mut(node_id) {
-            candidate.add(task);
+    /// What the service of a pending task has.
+    pub(super) fn share(&self, service_id: &str) -> Option<&Share> {
+        self.shares.get(service_id)
+    }
+
+    /// Counts the task as being on its node.
+    pub(super) fn take(&mut self, task: &pb::Task) {
+        if let Some(place) = self.places.get(task.node_id.as_str()) {
+            self.add(*place, task);
+        }
+    }
+
+    fn load(&mut self, place: usize, task: &pb::Task, now_ns: i64) {
+        let updated_ns = task.meta.as_ref().map_or(0, |meta| meta.updated_at_ns);
+        let failed = matches!(task::state(task), TaskState::Failed | TaskState::Rejected);
+        if failed
+            && now_ns.saturating_sub(updated_ns) < FAILURE_MEMORY_NS
+            && let Some(share) = self.shares.get_mut(task.service_id.as_str())
+        {
+            share.failures[place] += 1;
+        }
+        if !task::is_over(task) {
+            self.add(place, task);
+        }
+    }
+
+    /// A task that is told to stop still takes its place, but no longer counts as one of its service.
+    fn add(&mut self, place: usize, task: &pb::Task) {
+        let candidate = &mut self.nodes[place];
+        candidate.add(task);
+        if is_live(task) {
+            candidate.tasks += 1;
+            if let Some(share) = self.shares.get_mut(task.service_id.as_str()) {
+                share.tasks[place] += 1;
+            }
         }
     }
 }
@@ -61,57 +108,23 @@ impl<'a> Candidate<'a> {
             node,
             free_nano_cpus: description.map_or(0, |description| description.nano_cpus),
             free_memory_bytes: description.map_or(0, |description| description.memory_bytes),
+            generic: Free::of(description.map_or(&[], |description| &description.generic_resources)),
+            devices: Devices::of(description.map_or(&[], |description| &description.cdi_devices)),
             tasks: 0,
-            tasks_of_service: HashMap::new(),
-            failures_of_service: HashMap::new(),
             host_ports: BTreeSet::new(),
         }
-    }
-
-    pub(super) fn tasks_of(&self, service_id: &str) -> usize {
-        self.tasks_of_service.get(service_id).copied().unwrap_or(0)
-    }
-
-    pub(super) fn failures_of(&self, service_id: &str) -> usize {
-        self.failures_of_service.get(service_id).copied().unwrap_or(0)
     }
 
     pub(super) fn has_host_port(&self, port: &pb::PortConfig) -> bool {
         self.host_ports.contains(&(port.protocol, port.published_port))
     }
 
-    fn load(&mut self, task: &pb::Task, now_ns: i64) {
-        let updated_ns = task.meta.as_ref().map_or(0, |meta| meta.updated_at_ns);
-        let failed = matches!(task::state(task), TaskState::Failed | TaskState::Rejected);
-        if failed && now_ns.saturating_sub(updated_ns) < FAILURE_MEMORY_NS {
-            *self.failures_of_service.entry(task.service_id.clone()).or_default() += 1;
-        }
-        if !task::is_over(task) {
-            self.add(task);
-        }
-    }
-
-    /// A task that is told to stop still takes its place, but no longer counts as one of its service.
     fn add(&mut self, task: &pb::Task) {
-        let reserved = reservations(task);
+        let reserved = reserved(task);
         self.free_nano_cpus = self.free_nano_cpus.saturating_sub(reserved.nano_cpus);
         self.free_memory_bytes = self.free_memory_bytes.saturating_sub(reserved.memory_bytes);
+        self.generic.take(&task.assigned_generic);
+        self.devices.take(task);
         self.host_ports.extend(host_ports(task).map(|port| (port.protocol, port.published_port)));
-        if is_live(task) {
-            self.tasks += 1;
-            *self.tasks_of_service.entry(task.service_id.clone()).or_default() += 1;
-        }
     }
-}
-
-/// What the task is to have for itself.
-pub(super) fn reservations(task: &pb::Task) -> pb::Resources {
-    let resources = task.spec.as_ref().and_then(|spec| spec.resources.as_ref());
-    resources.and_then(|resources| resources.reservations).unwrap_or_default()
-}
-
-/// The task's host-mode ports of a number of their own.
-pub(super) fn host_ports(task: &pb::Task) -> impl Iterator<Item = &pb::PortConfig> {
-    let ports = task.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
-    ports.filter(|port| port.publish_mode() == PublishMode::Host && port.published_port != 0)
 }

@@ -5,42 +5,84 @@ use std::fmt;
 
 use swarm_api::pb::{self, NodeAvailability, NodeState};
 
-use super::cluster::{Candidate, host_ports, reservations};
-use super::constraint;
+use super::cluster::{Candidates, Share};
+use super::wish::{Placed, Wish, host_ports};
+use super::{attribute, constraint};
 use crate::node;
 
-/// Why a node is not for a task. In the order of the checks; only the first is told.
+/// Why a node is not for a task. In the order of the checks, which is swarmkit's; only the first is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Refusal {
     NotAvailable,
     Resources,
+    Devices,
+    Plugins,
     Constraints,
+    Platform,
     HostPort,
     MaxReplicas,
 }
 
-/// Whether the task may go to this node.
-pub(super) fn check(candidate: &Candidate<'_>, task: &pb::Task) -> Result<(), Refusal> {
-    let placement = task.spec.as_ref().and_then(|spec| spec.placement.clone()).unwrap_or_default();
-    let reserved = reservations(task);
+/// Whether the task may go to the candidate in this place.
+pub(super) fn check(
+    place: usize,
+    candidates: &Candidates<'_>,
+    share: &Share,
+    (task, wish): (&pb::Task, &Wish<'_>),
+) -> Result<(), Refusal> {
+    let candidate = &candidates.nodes()[place];
     let on = candidate.node;
-    let available = node::state(on) == NodeState::Ready && node::availability(on) == NodeAvailability::Active;
-    let enough = (reserved.nano_cpus <= 0 || reserved.nano_cpus <= candidate.free_nano_cpus)
-        && (reserved.memory_bytes <= 0 || reserved.memory_bytes <= candidate.free_memory_bytes);
-    let max_replicas = usize::try_from(placement.max_replicas).unwrap_or(usize::MAX);
-    if !available {
-        Err(Refusal::NotAvailable)
-    } else if !enough {
-        Err(Refusal::Resources)
-    } else if !placement.constraints.iter().all(|text| constraint::is_met(text, on)) {
-        Err(Refusal::Constraints)
-    } else if host_ports(task).any(|port| candidate.has_host_port(port)) {
-        Err(Refusal::HostPort)
-    } else if max_replicas > 0 && candidate.tasks_of(&task.service_id) >= max_replicas {
-        Err(Refusal::MaxReplicas)
-    } else {
-        Ok(())
+    if node::state(on) != NodeState::Ready || node::availability(on) != NodeAvailability::Active {
+        return Err(Refusal::NotAvailable);
     }
+    let reserved = wish.reserved;
+    let enough = (reserved.nano_cpus <= 0 || reserved.nano_cpus <= candidate.free_nano_cpus)
+        && (reserved.memory_bytes <= 0 || reserved.memory_bytes <= candidate.free_memory_bytes)
+        && (wish.generic.is_empty() || candidate.generic.claim(wish.generic).is_some());
+    if !enough {
+        return Err(Refusal::Resources);
+    }
+    if candidate.devices.claim(task).is_none() {
+        return Err(Refusal::Devices);
+    }
+    wish.verdicts[place]?;
+    if host_ports(task).any(|port| candidate.has_host_port(port)) {
+        return Err(Refusal::HostPort);
+    }
+    match wish.max_replicas {
+        Some(most) if share.tasks[place] >= most => Err(Refusal::MaxReplicas),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the node is one for such tasks, whatever else runs there.
+pub(super) fn check_placed(node: &pb::Node, placed: &Placed<'_>) -> Result<(), Refusal> {
+    let description = node.description.as_ref();
+    let plugins = description.map_or(&[][..], |description| &description.plugins);
+    // A node that tells of no plugin at all does not tell of plugins.
+    if !plugins.is_empty() && !placed.plugins.iter().all(|wanted| plugins.contains(wanted)) {
+        return Err(Refusal::Plugins);
+    }
+    check_place(node, placed)
+}
+
+/// Whether the node is where such tasks may be, by constraints and platforms.
+pub(super) fn check_place(node: &pb::Node, placed: &Placed<'_>) -> Result<(), Refusal> {
+    let description = node.description.as_ref();
+    if !constraint::are_met(&placed.constraints, node) {
+        return Err(Refusal::Constraints);
+    }
+    let (os, architecture) =
+        description.map_or(("", ""), |description| (&description.os, &description.architecture));
+    let runs = |platform: &pb::Platform| {
+        (platform.os.is_empty() || platform.os.eq_ignore_ascii_case(os))
+            && (platform.architecture.is_empty()
+                || attribute::same_architecture(&platform.architecture, architecture))
+    };
+    if !placed.platforms.is_empty() && !placed.platforms.iter().any(runs) {
+        return Err(Refusal::Platform);
+    }
+    Ok(())
 }
 
 /// How many nodes were refused for which reason. Shown in swarmkit's words: the most frequent reason first.
@@ -73,9 +115,12 @@ fn explain(refusal: Refusal, count: usize) -> String {
     match refusal {
         Refusal::NotAvailable => format!("{nodes} not available for new tasks"),
         Refusal::Resources => format!("insufficient resources on {nodes}"),
+        Refusal::Devices => format!("requested CDI devices not available on {nodes}"),
+        Refusal::Plugins => format!("missing plugin on {nodes}"),
         Refusal::Constraints => format!("scheduling constraints not satisfied on {nodes}"),
+        Refusal::Platform => format!("unsupported platform on {nodes}"),
         Refusal::HostPort => format!("host-mode port already in use on {nodes}"),
-        // swarmkit's own grammar.
-        Refusal::MaxReplicas => "max replicas per node limit exceed".to_owned(),
+        // swarmkit's sentence, which has no number, with one.
+        Refusal::MaxReplicas => format!("max replicas per node limit exceed on {nodes}"),
     }
 }

@@ -1,18 +1,23 @@
 //! Picks the node of each pending task: filters, then rank, then node. Pending → Assigned, or Pending with a
 //! reason a person can read.
 //!
-//! In: the view and the time. Out: tasks in state ASSIGNED with their node, or the reason in the status. All
+//! In: the view and the time. Out: tasks in state ASSIGNED with their node and with what of it is theirs alone, or the reason
+//! in the status. All
 //! pending tasks are placed in one pass, each seeing the ones before it.
 
+mod attribute;
 mod cluster;
 mod constraint;
+mod device;
 mod filter;
+mod generic;
 mod rank;
 mod suit;
 #[cfg(test)]
 mod tests;
+mod wish;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use swarm_api::pb::{self, TaskState};
@@ -22,6 +27,7 @@ pub(crate) use self::suit::suits;
 
 use self::cluster::Candidates;
 use self::filter::Refusals;
+use self::wish::Wish;
 use crate::leader::Handles;
 use crate::reconcile::{self, Planned, Planner, ReconcileError};
 use crate::store::{Action, Event, Object, View};
@@ -37,6 +43,9 @@ pub async fn run(handles: Handles, stop: CancellationToken) -> Result<(), Reconc
 
 /// The one key: a pass always looks at every pending task.
 const PENDING: &str = "pending";
+
+/// Tasks of one service and version of its spec ask for the same (of a global service each of its own node).
+type Kind<'a> = (&'a str, u64);
 
 struct Scheduler;
 
@@ -69,9 +78,25 @@ impl Planner for Scheduler {
         if pending.is_empty() {
             return planned;
         }
-        let mut candidates = Candidates::of(view, now_ns);
+        let mut candidates = Candidates::of(view, &pending, now_ns);
+        let mut wishes: HashMap<Kind<'_>, Wish<'_>> = HashMap::new();
+        // Within a pass nodes only fill up: what one task of a spec was refused, the next of it is too.
+        let mut refused: HashMap<Kind<'_>, String> = HashMap::new();
         for task in pending {
-            planned.actions.extend(place(task, &mut candidates, now_ns));
+            let kind = (task.service_id.as_str(), task.spec_version);
+            let wish = wishes.entry(kind).or_insert_with(|| Wish::of(task, &candidates));
+            let placed = match refused.get(&kind) {
+                Some(reason) if task.for_node_id.is_empty() => Err(reason.clone()),
+                _ => place(task, wish, &mut candidates, now_ns),
+            };
+            planned.actions.extend(match placed {
+                Ok(task) => Some(Action::put(task)),
+                Err(reason) => {
+                    let action = waiting(task, &reason, now_ns);
+                    refused.insert(kind, reason);
+                    action
+                }
+            });
         }
         planned
     }
@@ -81,31 +106,37 @@ fn is_pending(task: &pb::Task) -> bool {
     is_live(task) && task::state(task) == TaskState::Pending && task.node_id.is_empty()
 }
 
-fn place(task: &pb::Task, candidates: &mut Candidates<'_>, now_ns: i64) -> Option<Action> {
+/// Puts the task on the best node, or says why there is none.
+fn place(
+    task: &pb::Task,
+    wish: &Wish<'_>,
+    candidates: &mut Candidates<'_>,
+    now_ns: i64,
+) -> Result<pb::Task, String> {
     let mut refusals = Refusals::default();
-    // A task of a global service is for one node, and asks no other.
-    let meant = candidates
-        .iter()
-        .filter(|candidate| task.for_node_id.is_empty() || task.for_node_id == candidate.node.id);
-    let fit = meant.filter(|candidate| match filter::check(candidate, task) {
+    let Some(share) = candidates.share(&task.service_id) else { return Err(refusals.to_string()) };
+    let on_branches = wish.branches.tasks(share);
+    let is_fit = |place: &usize| match filter::check(*place, candidates, share, (task, wish)) {
         Ok(()) => true,
         Err(refusal) => {
             refusals.count(refusal);
             false
         }
-    });
-    let best =
-        fit.min_by_key(|candidate| rank::of(candidate, task)).map(|candidate| candidate.node.id.clone());
-    match best {
-        Some(node_id) => {
-            candidates.take(&node_id, task);
-            let message = "scheduler assigned task to node";
-            let mut task = with_state(task, TaskState::Assigned, message, now_ns);
-            task.node_id = node_id;
-            Some(Action::put(task))
-        }
-        None => waiting(task, &refusals.to_string(), now_ns),
-    }
+    };
+    // A task of a global service is for one node, and asks no other.
+    let is_meant =
+        |place: &usize| task.for_node_id.is_empty() || task.for_node_id == candidates.nodes()[*place].node.id;
+    let fit = (0..candidates.nodes().len()).filter(is_meant).filter(is_fit);
+    let best = fit.min_by_key(|place| rank::of(*place, candidates, share, &wish.branches, &on_branches));
+    let Some(best) = best.map(|place| &candidates.nodes()[place]) else {
+        return Err(refusals.to_string());
+    };
+    let mut placed = with_state(task, TaskState::Assigned, "scheduler assigned task to node", now_ns);
+    placed.node_id.clone_from(&best.node.id);
+    placed.assigned_generic = best.generic.claim(wish.generic).unwrap_or_default();
+    placed.assigned_cdi = best.devices.claim(task).unwrap_or_default();
+    candidates.take(&placed);
+    Ok(placed)
 }
 
 /// The task with the reason why it waits, unless it says so already.

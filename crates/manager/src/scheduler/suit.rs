@@ -2,10 +2,11 @@
 
 use swarm_api::pb;
 
-use super::constraint;
+use super::filter::check_place;
+use super::wish::Placed;
 
-/// Whether the node is among those that the spec lets its tasks run on. What it has left is not asked.
+/// Whether the node is among those that the spec lets its tasks run on. What it has left is not asked, nor whether it has the
+/// drivers: a task that waits for one says so.
 pub(crate) fn suits(node: &pb::Node, spec: &pb::TaskSpec) -> bool {
-    let placement = spec.placement.as_ref();
-    placement.is_none_or(|placement| placement.constraints.iter().all(|text| constraint::is_met(text, node)))
+    check_place(node, &Placed::of(spec)).is_ok()
 }

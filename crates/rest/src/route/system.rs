@@ -171,6 +171,9 @@ fn of_facts(info: &mut SystemInfo, facts: &Facts) {
     info.runtimes = runtimes.map(|(name, path)| (name.clone(), RuntimeInfo { path: path.clone() })).collect();
     info.security_options.clone_from(&facts.security_options);
     info.cdi_spec_dirs.clone_from(&facts.cdi_spec_dirs);
+    let generic: Vec<_> =
+        facts.generic_resources.iter().cloned().map(convert::service::told_generic).collect();
+    info.generic_resources = (!generic.is_empty()).then_some(generic);
     info.plugins = PluginsInfo {
         volume: VOLUME_DRIVERS.map(str::to_owned).to_vec(),
         network: NETWORK_DRIVERS.map(str::to_owned).to_vec(),

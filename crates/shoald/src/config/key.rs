@@ -138,7 +138,7 @@ pub(super) const KEYS: &[Key] = &[
     key("network-control-plane-mtu", "network-control-plane-mtu", Number, Ignored, "MTU of the control plane"),
     key("no-new-privileges", "no-new-privileges", Bool, Honoured, "Set no-new-privileges in containers"),
     key("no-proxy", "no-proxy", Text, NotYet, "Hosts reached without a proxy"),
-    key("node-generic-resource", "node-generic-resources", List, NotYet, "Resources this node offers to services"),
+    key("node-generic-resource", "node-generic-resources", List, Honoured, "Resources this node offers to services"),
     short(key("pidfile", "pidfile", Text, Honoured, "Where the daemon's process id is written"), 'p'),
     key("raw-logs", "raw-logs", Bool, Honoured, "Log without colours"),
     key("registry-mirror", "registry-mirrors", List, Honoured, "Mirror of Docker Hub"),

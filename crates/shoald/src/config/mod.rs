@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod flag;
 mod fsck;
+mod generic;
 mod key;
 mod network;
 mod runtime;
@@ -63,6 +64,7 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
     pub(crate) raw_logs: bool,
     pub(crate) labels: Vec<String>,
+    pub(crate) node_generic_resources: Vec<String>,
     pub(crate) insecure_registries: Vec<String>,
     pub(crate) registry_mirrors: Vec<String>,
     pub(crate) max_concurrent_uploads: usize,
@@ -99,6 +101,14 @@ pub(crate) struct Config {
     pub(crate) containers: Containers,
 }
 
+impl Config {
+    /// What this node offers to services besides processors and memory.
+    pub(crate) fn generic_resources(&self) -> Vec<swarm_api::pb::GenericResource> {
+        // Checked when the configuration was read.
+        generic::resources(&self.node_generic_resources).unwrap_or_default()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -112,6 +122,7 @@ impl Default for Config {
             log_level: "info".into(),
             raw_logs: false,
             labels: Vec::new(),
+            node_generic_resources: Vec::new(),
             insecure_registries: Vec::new(),
             registry_mirrors: Vec::new(),
             max_concurrent_uploads: 5,
@@ -219,6 +230,7 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     )?;
     config.containers.check()?;
     config.shoal.gc.policy()?;
+    generic::resources(&config.node_generic_resources)?;
     for label in &config.labels {
         if !label.contains('=') {
             return Err(wrong("labels", label, "key=value"));

@@ -29,6 +29,9 @@ use self::network::SwarmNetworks;
 use controller::TaskController;
 pub(crate) use spec::Defaults;
 
+/// Of so many CDI devices the managers are told: a description is limited.
+const MAX_CDI_DEVICES: usize = 512;
+
 /// What this machine says of itself to the managers; known at start, the same for the daemon's life.
 pub(crate) type Description = pb::NodeDescription;
 
@@ -80,7 +83,18 @@ impl EngineExecutor {
 #[async_trait]
 impl Executor for EngineExecutor {
     async fn describe(&self) -> Result<pb::NodeDescription, ExecutorError> {
-        Ok((*self.description).clone())
+        let mut description = (*self.description).clone();
+        let defaults = Arc::clone(&self.defaults);
+        let names = tokio::task::spawn_blocking(move || engine::cdi_names(&defaults.cdi_spec_dirs)).await;
+        description.cdi_devices = names.unwrap_or_default();
+        if description.cdi_devices.len() > MAX_CDI_DEVICES {
+            tracing::warn!(
+                devices = description.cdi_devices.len(),
+                "the managers are not told of every CDI device"
+            );
+            description.cdi_devices.truncate(MAX_CDI_DEVICES);
+        }
+        Ok(description)
     }
 
     async fn controller(&self, task: &pb::Task) -> Result<Arc<dyn Controller>, ExecutorError> {

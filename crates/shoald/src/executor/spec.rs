@@ -1,6 +1,7 @@
 //! A task as a container's spec. Pure: the same task gives the same spec.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use engine::spec::{Config, ContainerSpec, Healthcheck, HostConfig, LogConfig};
 use swarm_api::{expand, naming, pb};
@@ -12,6 +13,8 @@ use super::{label, limit, mount, network, port, privilege};
 pub(crate) struct Defaults {
     /// `--init`
     pub(crate) init: bool,
+    /// Where CDI devices are described.
+    pub(crate) cdi_spec_dirs: Vec<PathBuf>,
 }
 
 /// Nanoseconds in a second.

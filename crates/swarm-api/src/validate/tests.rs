@@ -96,6 +96,13 @@ fn ports_and_resources_and_policies() {
             Some(pb::Placement { constraints: vec!["node.role=manager".into()], ..Default::default() });
     });
     assert_eq!(text, "constraint expected one operator from ==, !=");
+    for key in ["", "rack", "node.labels.", "node.moon"] {
+        let text = refused(|spec| {
+            spec.task.get_or_insert_default().placement =
+                Some(pb::Placement { spread: vec![key.into()], ..Default::default() });
+        });
+        assert!(text.contains("spread over"), "{text}");
+    }
 }
 
 #[test]
