@@ -47,6 +47,23 @@ pub(crate) fn may_run(view: &View, task: &pb::Task) -> bool {
     !task.node_id.is_empty() && !is_over(task) && !node::is_lost(view, &task.node_id)
 }
 
+/// The task with the status that its node has reported, and since when that is so.
+pub(crate) fn with_status(task: &pb::Task, status: pb::TaskStatus, now_ns: i64) -> pb::Task {
+    let mut task = task.clone();
+    let (before, attempt) = (state(&task), task.status.as_ref().map_or(0, |status| status.attempt));
+    if attempt != status.attempt {
+        (task.running_since_ns, task.ended_at_ns) = (0, 0);
+    }
+    task.status = Some(status);
+    if state(&task) == TaskState::Running && (before != TaskState::Running || task.running_since_ns == 0) {
+        task.running_since_ns = now_ns;
+    }
+    if is_over(&task) && task.ended_at_ns == 0 {
+        task.ended_at_ns = now_ns;
+    }
+    task
+}
+
 /// The task with another status: the state, its message, and no error.
 pub(crate) fn with_state(task: &pb::Task, state: TaskState, message: &str, now_ns: i64) -> pb::Task {
     let mut task = task.clone();

@@ -72,8 +72,7 @@ impl Control {
         let id = reference::service(&view, &request.reference)?.id.clone();
         // Decided again when the loops have written in between; a change of the spec in between is refused.
         let decide = |view: &View| {
-            let mut service = updated(view, &id, &request)?;
-            begin_run(&mut service, self.proposer.now_ns());
+            let service = updated(view, &id, &request, self.proposer.now_ns())?;
             let mut transaction = Transaction::default();
             transaction.put(service);
             Ok::<_, ControlError>(transaction)
@@ -108,7 +107,12 @@ fn shown(service: &pb::Service) -> pb::Service {
 }
 
 /// The service as the request wants it.
-fn updated(view: &View, id: &str, request: &pb::UpdateServiceRequest) -> Result<pb::Service, ControlError> {
+fn updated(
+    view: &View,
+    id: &str,
+    request: &pb::UpdateServiceRequest,
+    now_ns: i64,
+) -> Result<pb::Service, ControlError> {
     let mut service = (**reference::service(view, id)?).clone();
     version::check(service.meta.as_ref(), request.version)?;
     let spec = if request.rollback {
@@ -130,8 +134,15 @@ fn updated(view: &View, id: &str, request: &pb::UpdateServiceRequest) -> Result<
     network::check(view, &spec)?;
     service.previous_spec = Some(old);
     service.spec = Some(spec);
-    // What is told of the update before is over.
-    service.update_status = None;
+    // What is told of the update before is over. Jobs are not updated, they begin again.
+    let is_rollback = request.rollback && !service.spec.as_ref().is_some_and(default::is_job);
+    service.update_status = is_rollback.then(|| pb::UpdateStatus {
+        state: pb::UpdateState::RollbackStarted.into(),
+        started_at_ns: now_ns,
+        completed_at_ns: 0,
+        message: "manually requested rollback".to_owned(),
+    });
+    begin_run(&mut service, now_ns);
     Ok(service)
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::leader::Handles;
 use crate::reconcile::{ReconcileError, commit};
 use crate::store::{Action, ProposeError, View};
+use crate::task::with_status;
 
 /// Reports taken into one commit.
 const BATCH: usize = 256;
@@ -67,7 +68,7 @@ pub(super) async fn commit_reports(
 async fn commit_newest(handles: &Handles, newest: &Newest) -> Result<(), ProposeError> {
     let mut attempt = 1;
     loop {
-        let actions = accepted(&handles.store.view(), newest);
+        let actions = accepted(&handles.store.view(), newest, handles.clock.now_ns());
         match commit(handles, actions).await {
             Err(error) if error.is_stale() && attempt < ATTEMPTS => attempt += 1,
             outcome => return outcome,
@@ -86,15 +87,13 @@ fn merge(newest: &mut Newest, node_id: &str, updates: Vec<pb::TaskStatusUpdate>)
 }
 
 /// The tasks that move forward by what their own node says. Pure.
-fn accepted(view: &View, newest: &Newest) -> Vec<Action> {
+fn accepted(view: &View, newest: &Newest, now_ns: i64) -> Vec<Action> {
     let moved = newest.iter().filter_map(|((node_id, task_id), status)| {
         let known = view.task(task_id).filter(|task| task.node_id == *node_id)?;
         if !is_for_workers(status.state()) || !moves(known, status) {
             return None;
         }
-        let mut task = pb::Task::clone(known);
-        task.status = Some(bounded(status.clone()));
-        Some(Action::put(task))
+        Some(Action::put(with_status(known, bounded(status.clone()), now_ns)))
     });
     moved.collect()
 }
@@ -171,7 +170,7 @@ mod tests {
         let mut newest = Newest::new();
         let update = pb::TaskStatusUpdate { task_id: "t".into(), status: Some(status(said)) };
         merge(&mut newest, node_id, vec![update]);
-        !accepted(&view(known), &newest).is_empty()
+        !accepted(&view(known), &newest, 1).is_empty()
     }
 
     #[test]
@@ -191,7 +190,7 @@ mod tests {
             let status = pb::TaskStatus { attempt, ..status(state) };
             let update = pb::TaskStatusUpdate { task_id: "t".into(), status: Some(status) };
             merge(&mut newest, "n", vec![update]);
-            let action = accepted(&view(known), &newest).pop()?;
+            let action = accepted(&view(known), &newest, 1).pop()?;
             match action {
                 Action::Put(crate::store::Object::Task(task)) => task.status.as_ref().map(progress),
                 other => panic!("{other:?}"),
@@ -205,6 +204,22 @@ mod tests {
             Some((2, TaskState::Preparing.into()))
         );
         assert_eq!(said(TaskState::Orphaned, 1, TaskState::Running), None);
+    }
+
+    #[test]
+    fn it_is_noted_since_when_a_task_runs_and_when_it_ended() {
+        let said = |task: &pb::Task, attempt, state: TaskState, now_ns| {
+            with_status(task, pb::TaskStatus { attempt, ..status(state) }, now_ns)
+        };
+        let task = said(&pb::Task::default(), 0, TaskState::Running, 5);
+        let task = said(&task, 0, TaskState::Running, 6);
+        assert_eq!((task.running_since_ns, task.ended_at_ns), (5, 0));
+        let task = said(&task, 0, TaskState::Failed, 7);
+        assert_eq!((task.running_since_ns, task.ended_at_ns), (5, 7));
+        let task = said(&task, 1, TaskState::Starting, 8);
+        assert_eq!((task.running_since_ns, task.ended_at_ns), (0, 0), "it is run again");
+        let task = said(&task, 1, TaskState::Rejected, 9);
+        assert_eq!((task.running_since_ns, task.ended_at_ns), (0, 9), "it never ran");
     }
 
     #[test]

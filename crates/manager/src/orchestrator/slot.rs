@@ -87,11 +87,6 @@ pub(super) fn created_at_ns(task: &pb::Task) -> i64 {
     task.meta.as_ref().map_or(0, |meta| meta.created_at_ns)
 }
 
-/// When the task last changed, by the leader's clock.
-pub(super) fn updated_at_ns(task: &pb::Task) -> i64 {
-    task.meta.as_ref().map_or(0, |meta| meta.updated_at_ns)
-}
-
 fn age(task: &pb::Task) -> (i64, String) {
     (created_at_ns(task), task.id.clone())
 }

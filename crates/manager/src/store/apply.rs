@@ -214,19 +214,37 @@ fn same_intent(old: &Object, new: &Object) -> bool {
     }
 }
 
-/// Tasks carry this number to tell old from new: it moves when what a task is made of moves.
+/// Tasks carry this number to tell old from new: it moves when what a task is made of moves, and comes back with the
+/// specification before, so that a rollback leaves the tasks alone that were not replaced yet.
 fn set_spec_version(service: &mut Arc<pb::Service>, old: Option<&Object>, index: u64) {
-    let spec_version = match old {
-        Some(Object::Service(old)) if same_task(old, service) => old.spec_version,
-        _ => index,
+    let (spec_version, previous_spec_version) = match old {
+        Some(Object::Service(old)) => {
+            let (before, now) = (old.spec.as_ref(), service.spec.as_ref());
+            let spec_version = if same_task(before, now) {
+                old.spec_version
+            } else if old.previous_spec_version != 0 && same_task(old.previous_spec.as_ref(), now) {
+                old.previous_spec_version
+            } else {
+                index
+            };
+            let is_changed = old.spec != service.spec;
+            (spec_version, if is_changed { old.spec_version } else { old.previous_spec_version })
+        }
+        _ => (index, 0),
     };
-    Arc::make_mut(service).spec_version = spec_version;
+    let service = Arc::make_mut(service);
+    service.spec_version = spec_version;
+    service.previous_spec_version = previous_spec_version;
 }
 
-fn same_task(old: &pb::Service, new: &pb::Service) -> bool {
-    let task = |service: &pb::Service| service.spec.as_ref().and_then(|spec| spec.task.clone());
-    let ports = |service: &pb::Service| service.spec.as_ref().and_then(|spec| spec.endpoint.clone());
-    task(old) == task(new) && ports(old) == ports(new)
+fn same_task(one: Option<&pb::ServiceSpec>, other: Option<&pb::ServiceSpec>) -> bool {
+    let task = |spec: &pb::ServiceSpec| spec.task.clone();
+    let endpoint = |spec: &pb::ServiceSpec| spec.endpoint.clone().unwrap_or_default();
+    match (one, other) {
+        (Some(one), Some(other)) => task(one) == task(other) && endpoint(one) == endpoint(other),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn store(state: &mut State, object: Object) {

@@ -101,7 +101,9 @@ impl World {
                 TaskState::Running => TaskState::Running,
                 _ => TaskState::Shutdown,
             };
-            next.status.get_or_insert_default().set_state(state);
+            if task::state(task) != state {
+                next = task::with_status(&next, status(state), self.now_ns);
+            }
             if next != **task {
                 changed.push(Action::put(next));
             }
@@ -142,8 +144,7 @@ impl World {
     }
 
     pub(super) fn end(&mut self, task: &pb::Task, state: TaskState) {
-        let mut task = pb::Task::clone(self.state.task(&task.id).unwrap());
-        task.status.get_or_insert_default().set_state(state);
+        let task = task::with_status(self.state.task(&task.id).unwrap(), status(state), self.now_ns);
         self.put(task);
     }
 
@@ -169,6 +170,10 @@ impl World {
     pub(super) fn update_status(&self) -> pb::UpdateStatus {
         self.service().update_status.clone().unwrap_or_default()
     }
+}
+
+fn status(state: TaskState) -> pb::TaskStatus {
+    pb::TaskStatus { state: state.into(), ..Default::default() }
 }
 
 pub(super) fn spec(replicas: u64) -> pb::ServiceSpec {

@@ -1,0 +1,121 @@
+//! Which places are replaced next, and what is done in each of them.
+
+use swarm_api::pb::{self, TaskState, UpdateOrder};
+
+use super::failure::Failures;
+use super::monitor_ns;
+use crate::orchestrator::draft::Draft;
+use crate::orchestrator::restart;
+use crate::orchestrator::slot::{Slot, is_current};
+use crate::task::{Place, is_live, state};
+
+/// Whether a task that is to run is of an older spec.
+pub(super) fn is_any_stale(draft: &Draft<'_>) -> bool {
+    draft.slots.values().any(|slot| is_stale(slot, draft.service))
+}
+
+/// Replaces as many stale places as the parallelism allows. Whether nothing is left to do, and has been so for long enough.
+pub(super) fn roll(draft: &mut Draft<'_>, config: &pb::UpdateConfig, failures: &Failures) -> bool {
+    let service = draft.service;
+    let stale = draft.slots.iter().filter(|(_, slot)| is_stale(slot, service));
+    let stale: Vec<Place> = stale.map(|(place, _)| place.clone()).collect();
+    let settle_ns = if stale.is_empty() { monitor_ns(config) } else { config.delay_ns };
+    let in_flight = in_flight(draft, settle_ns, failures);
+    let parallelism = match config.parallelism {
+        0 => usize::MAX,
+        parallelism => usize::try_from(parallelism).unwrap_or(usize::MAX),
+    };
+    let mut free = parallelism.saturating_sub(in_flight);
+    let mut open = in_flight;
+    for place in &stale {
+        let step = match draft.slots.get(place) {
+            Some(slot) => next_step(slot, service, config.order(), failures.in_place(place)),
+            None => Step::Leave,
+        };
+        open += usize::from(step != Step::Leave);
+        match step {
+            Step::Leave | Step::Wait => {}
+            Step::StopOld => stop_old(draft, place),
+            Step::Retry { delay_ns } => {
+                draft.create(place.clone(), draft.now_ns.saturating_add(delay_ns));
+            }
+            Step::Replace if free == 0 => {}
+            Step::Replace => {
+                free -= 1;
+                if config.order() == UpdateOrder::StopFirst {
+                    stop_old(draft, place);
+                }
+                draft.create(place.clone(), 0);
+            }
+        }
+    }
+    open == 0
+}
+
+/// What is to be done in a stale place.
+#[derive(Debug, PartialEq)]
+enum Step {
+    /// Both are there, and the new task does not run yet.
+    Wait,
+    /// The new task runs: the old one goes.
+    StopOld,
+    /// The new task is made, as soon as the parallelism allows.
+    Replace,
+    /// The new task has failed beside the old one: another is made, as the restart policy has it.
+    Retry { delay_ns: i64 },
+    /// It has failed for good: the old one stays.
+    Leave,
+}
+
+fn next_step(
+    slot: &Slot,
+    service: &pb::Service,
+    order: UpdateOrder,
+    failed: Option<&std::sync::Arc<pb::Task>>,
+) -> Step {
+    match (current(slot, service), failed, order) {
+        (Some(task), ..) if state(task) == TaskState::Running => Step::StopOld,
+        (Some(_), ..) => Step::Wait,
+        (None, Some(task), UpdateOrder::StartFirst) if restart::is_wanted(task, slot) => {
+            Step::Retry { delay_ns: restart::delay_ns(task) }
+        }
+        (None, Some(_), UpdateOrder::StartFirst) => Step::Leave,
+        (None, ..) => Step::Replace,
+    }
+}
+
+/// How many places the update is at work in: their new task does not run yet, or has not for `settle_ns`. One in which it has
+/// failed holds up no other.
+fn in_flight(draft: &mut Draft<'_>, settle_ns: i64, failures: &Failures) -> usize {
+    let mut count = 0;
+    let mut wake_ns = None;
+    for (place, slot) in &draft.slots {
+        let Some(task) = current(slot, draft.service).filter(|_| failures.in_place(place).is_none()) else {
+            continue;
+        };
+        let settled_ns = task.running_since_ns.saturating_add(settle_ns.max(0));
+        if state(task) != TaskState::Running {
+            count += 1;
+        } else if settled_ns > draft.now_ns {
+            count += 1;
+            wake_ns = Some(wake_ns.map_or(settled_ns, |wake_ns: i64| wake_ns.min(settled_ns)));
+        }
+    }
+    wake_ns.into_iter().for_each(|at_ns| draft.wake_at(at_ns));
+    count
+}
+
+fn stop_old(draft: &mut Draft<'_>, place: &Place) {
+    let service = draft.service;
+    draft.set_desired(place, TaskState::Shutdown, |task| is_live(task) && !is_current(task, service));
+}
+
+/// The place's live task of the current spec.
+fn current<'a>(slot: &'a Slot, service: &pb::Service) -> Option<&'a pb::Task> {
+    slot.live().find(|task| is_current(task, service)).map(|task| &**task)
+}
+
+/// Whether a live task of the place is of an older spec.
+fn is_stale(slot: &Slot, service: &pb::Service) -> bool {
+    slot.live().any(|task| !is_current(task, service))
+}
