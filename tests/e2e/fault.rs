@@ -4,4 +4,5 @@
 mod nodes;
 mod one;
 mod several;
+mod three;
 mod workload;

@@ -8,7 +8,7 @@
 //! In any other build a point is nothing at all.
 //!
 //! The loss of the machine is such a fault too: [`boot_id_path`] lets a test start a daemon "after" it. So is a disk that is
-//! [slow](slow_disk).
+//! [slow](slow_disk), and a clock that [is set](clock_shift_ns).
 
 #![forbid(unsafe_code)]
 
@@ -48,6 +48,26 @@ pub fn slow_disk() {
             std::thread::sleep(std::time::Duration::from_millis(milliseconds));
         }
     }
+}
+
+/// The environment variable that names the file with the seconds by which this machine's clock is fast, in the builds that have
+/// points. Without the file, or without a number in it, it is right.
+pub const CLOCK_VARIABLE: &str = "SHOAL_CLOCK_FILE";
+
+/// By how many nanoseconds the clock is fast, as somebody has set it.
+#[inline(always)]
+pub fn clock_shift_ns() -> i64 {
+    #[cfg(any(debug_assertions, feature = "armed"))]
+    {
+        const SECOND_NS: i64 = 1_000_000_000;
+        static FILE: std::sync::OnceLock<Option<std::ffi::OsString>> = std::sync::OnceLock::new();
+        let file = FILE.get_or_init(|| std::env::var_os(CLOCK_VARIABLE)).as_ref();
+        let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+        let seconds: i64 = text.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        seconds.saturating_mul(SECOND_NS)
+    }
+    #[cfg(not(any(debug_assertions, feature = "armed")))]
+    0
 }
 
 /// The environment variable that names what stands in for the kernel's boot id, in the builds that have points.

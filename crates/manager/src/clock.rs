@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -51,8 +51,8 @@ impl Clock {
     #[must_use]
     pub fn now_ns(&self) -> i64 {
         match &self.0 {
-            Source::System => system_ns(),
-            Source::Shifted(by_ns) => system_ns().saturating_add(by_ns.load(Ordering::Relaxed)),
+            Source::System => swarm_api::now_ns(),
+            Source::Shifted(by_ns) => swarm_api::now_ns().saturating_add(by_ns.load(Ordering::Relaxed)),
             Source::Manual(now) => *now.borrow(),
         }
     }
@@ -94,10 +94,6 @@ impl Shift {
     pub fn set(&self, by_ns: i64) {
         self.0.fetch_add(by_ns, Ordering::Relaxed);
     }
-}
-
-fn system_ns() -> i64 {
-    nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn nanos(duration: Duration) -> i64 {

@@ -30,9 +30,10 @@ pub mod pb {
     tonic::include_proto!("shoal.v1");
 }
 
-/// Nanoseconds since the Unix epoch, as the messages carry times.
+/// Nanoseconds since the Unix epoch, as the messages carry times: the one look at the wall clock of managers, workers and their
+/// certificates, which a test may have set wrong.
 #[must_use]
 pub fn now_ns() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX).saturating_add(fault::clock_shift_ns())
 }

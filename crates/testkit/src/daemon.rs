@@ -22,6 +22,8 @@ const CRASH_FILE: &str = "SHOAL_CRASH_FILE";
 const BOOT_ID_FILE: &str = "SHOAL_BOOT_ID_FILE";
 /// Names the file that says by how much each write of the log is slowed down, likewise.
 const SLOW_FILE: &str = "SHOAL_SLOW_FILE";
+/// Names the file that says by how much its clock is fast, likewise.
+const CLOCK_FILE: &str = "SHOAL_CLOCK_FILE";
 
 /// A daemon and its directory.
 #[derive(Debug)]
@@ -108,6 +110,7 @@ impl Daemon {
             .env(CRASH_FILE, self.path("crash"))
             .env(BOOT_ID_FILE, self.path("boot-id"))
             .env(SLOW_FILE, self.path("slow"))
+            .env(CLOCK_FILE, self.path("clock"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the daemon's log"))
             .stderr(log)
@@ -230,6 +233,16 @@ impl Daemon {
         if let Some(child) = &self.child {
             kill(Pid::from_raw(child.id().cast_signed()), signal).ok();
         }
+    }
+
+    /// Sets the clock of its machine, so many seconds fast or (below zero) slow.
+    ///
+    /// # Panics
+    /// When that cannot be said.
+    pub fn set_clock(&self, seconds: i64) {
+        let draft = self.path("clock.new");
+        fs::write(&draft, format!("{seconds}\n")).expect("how wrong the clock is");
+        fs::rename(draft, self.path("clock")).expect("how wrong the clock is");
     }
 
     /// Whether its process has ended by itself; it is reaped then.

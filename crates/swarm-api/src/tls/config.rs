@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, ServerConfig, SignatureScheme};
+use rustls_pki_types::UnixTime;
 use thiserror::Error;
 
 use super::verifier::Verifier;
@@ -28,7 +31,7 @@ pub enum ConfigError {
 /// # Errors
 /// When the root is not usable.
 pub fn server_config(identity: &SharedIdentity) -> Result<ServerConfig, ConfigError> {
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let mut config = ServerConfig::builder_with_details(provider(), Arc::new(Wall))
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(Arc::new(Verifier::new(identity)?))
         .with_cert_resolver(Arc::new(Resolver(identity.clone())));
@@ -44,7 +47,7 @@ pub fn server_config(identity: &SharedIdentity) -> Result<ServerConfig, ConfigEr
 /// # Errors
 /// When the root is not usable.
 pub fn client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigError> {
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(Wall))
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Verifier::new(identity)?))
@@ -59,7 +62,7 @@ pub fn client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigEr
 /// # Errors
 /// When the root is not usable.
 pub fn unknown_client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigError> {
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(Wall))
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Verifier::new(identity)?))
@@ -67,6 +70,22 @@ pub fn unknown_client_config(identity: &SharedIdentity) -> Result<ClientConfig, 
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+/// The time by which certificates are judged.
+#[derive(Debug)]
+pub(super) struct Wall;
+
+impl Wall {
+    pub(super) fn now() -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_nanos(u64::try_from(crate::now_ns()).unwrap_or(0)))
+    }
+}
+
+impl TimeProvider for Wall {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(Self::now())
+    }
 }
 
 pub(super) fn provider() -> Arc<CryptoProvider> {

@@ -15,7 +15,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::config::{provider, signatures};
+use super::config::{Wall, provider, signatures};
 use super::{Identity, SharedIdentity, peer};
 
 /// Trusts what the identity of the moment trusts.
@@ -67,7 +67,7 @@ impl Verifier {
 /// Whether a caller's chain, its own certificate first, is (still) good for the root that this identity trusts now.
 pub(crate) fn is_trusted(identity: &SharedIdentity, chain: &[CertificateDer<'_>]) -> bool {
     let Some((leaf, rest)) = chain.split_first() else { return false };
-    Verifier(identity.clone()).verify_client_cert(leaf, rest, UnixTime::now()).is_ok()
+    Verifier(identity.clone()).verify_client_cert(leaf, rest, Wall::now()).is_ok()
 }
 
 /// Whether one node trusts the other, whoever of them calls.
