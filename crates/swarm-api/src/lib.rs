@@ -12,6 +12,7 @@ pub mod expand;
 pub mod id;
 pub mod join;
 pub mod naming;
+pub mod policy;
 pub mod progress;
 pub mod role;
 pub mod tls;

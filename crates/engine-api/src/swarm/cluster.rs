@@ -39,6 +39,9 @@ pub struct SwarmSpec {
 pub struct ClusterShoal {
     /// How long a node that announced its absence is waited for, in nanoseconds. Zero in an update: as it was.
     pub absence_grace: i64,
+    /// What services may have beyond Docker's: `privileged`, `devices`… Absent: nothing, and in an update: as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Vec<String>>,
 }
 
 impl ClusterShoal {

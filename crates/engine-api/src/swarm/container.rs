@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigReference, Privileges, SecretReference};
+use super::{ConfigReference, Privileges, SecretReference, TaskShoal};
 use crate::container::{Healthcheck, Ulimit};
 use crate::mount::{Mount, is_false, is_zero};
 
@@ -95,6 +95,9 @@ pub struct ContainerSpec {
     /// Limits of the processes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ulimits: Vec<Ulimit>,
+    /// What is ours beyond the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shoal: Option<TaskShoal>,
 }
 
 /// Name servers in place of the node's.

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod container;
+mod extras;
 mod file;
 mod node;
 mod placement;
@@ -18,6 +19,7 @@ pub use cluster::{
     SwarmUpdateQuery, TaskDefaults, TlsInfo,
 };
 pub use container::{ContainerSpec, DnsConfig};
+pub use extras::TaskShoal;
 pub use file::{
     ConfigReference, File, FileCreateResponse, FileListQuery, FileSpec, FileTarget, FileUpdateQuery,
     RuntimeTarget, SecretReference, Templating,

@@ -69,12 +69,14 @@ fn updated(
     if let Some(spec) = &request.spec {
         // What overlay networks are made of was settled with the swarm.
         let known = cluster.spec.take().unwrap_or_default();
-        // Docker's clients neither send nor know of the grace: their updates leave it.
+        // Docker's clients neither send nor know of the grace and of what is allowed: their updates leave it.
         let absence_grace_ns = match spec.absence_grace_ns {
             0 => known.absence_grace_ns,
             asked => asked,
         };
-        cluster.spec = Some(pb::ClusterSpec { overlay: known.overlay, absence_grace_ns, ..spec.clone() });
+        let allow = spec.allow.clone().or(known.allow);
+        cluster.spec =
+            Some(pb::ClusterSpec { overlay: known.overlay, absence_grace_ns, allow, ..spec.clone() });
         let wish = ca::rotation::Wish {
             force_rotate: spec.force_rotate,
             certificate_pem: &request.signing_ca_certificate_pem,

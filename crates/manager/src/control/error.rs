@@ -1,5 +1,6 @@
 //! Why a request was refused, and how that is said in gRPC: the one place where it is decided.
 
+use swarm_api::policy::NotAllowed;
 use swarm_api::validate::Invalid;
 use thiserror::Error;
 use tonic::Status;
@@ -20,6 +21,8 @@ pub(crate) enum ControlError {
     Ambiguous { kind: Kind, reference: String, matches: usize },
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
     #[error("spec must be provided")]
     NoSpec,
     #[error("name conflicts with an existing object: {kind} {name} already exists")]
@@ -86,6 +89,7 @@ impl From<ControlError> for Status {
     fn from(error: ControlError) -> Self {
         let text = error.to_string();
         match error {
+            ControlError::NotAllowed(_) => Self::permission_denied(text),
             ControlError::NotFound { .. } => Self::not_found(text),
             ControlError::Ambiguous { .. }
             | ControlError::Invalid(_)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use swarm_api::id::ServiceId;
-use swarm_api::{default, pb, validate};
+use swarm_api::{default, pb, policy, validate};
 
 use super::{Control, ControlError, count, credentials, file, filter, network, reference, version};
 use crate::store::{Kind, State, Transaction, View};
@@ -20,6 +20,7 @@ impl Control {
         if view.service_by_name(name(&spec)).is_some() {
             return Err(ControlError::Exists { kind: Kind::Service, name: name(&spec).to_owned() });
         }
+        check_policy(&view, &spec)?;
         check_ports(&view, "", &spec)?;
         file::check_references(&view, &spec)?;
         network::check(&view, &spec)?;
@@ -128,6 +129,7 @@ fn updated(
     if std::mem::discriminant(&default::mode(&old)) != std::mem::discriminant(&default::mode(&spec)) {
         return Err(ControlError::ModeChange);
     }
+    check_policy(view, &spec)?;
     check_ports(view, &service.id, &spec)?;
     file::check_references(view, &spec)?;
     credentials::update(&mut service, request);
@@ -156,6 +158,14 @@ fn begin_run(service: &mut pb::Service, now_ns: i64) {
 
 fn name(spec: &pb::ServiceSpec) -> &str {
     spec.annotations.as_ref().map_or("", |annotations| &annotations.name)
+}
+
+/// What goes beyond Docker's services must be allowed.
+fn check_policy(state: &State, spec: &pb::ServiceSpec) -> Result<(), ControlError> {
+    let cluster = state.cluster().and_then(|cluster| cluster.spec.clone()).unwrap_or_default();
+    let container = spec.task.as_ref().and_then(|task| task.container.as_ref());
+    container.map_or(Ok(()), |container| policy::check(container, &cluster))?;
+    Ok(())
 }
 
 /// An ingress port belongs to one service of the swarm.

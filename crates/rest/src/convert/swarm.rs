@@ -78,7 +78,10 @@ fn told_spec(spec: pb::ClusterSpec) -> api::SwarmSpec {
             ..api::CaConfig::default()
         },
         task_defaults: api::TaskDefaults { log_driver: spec.log_driver.map(told_log_driver) },
-        shoal: api::ClusterShoal { absence_grace: signed(spec.absence_grace_ns) },
+        shoal: api::ClusterShoal {
+            absence_grace: signed(spec.absence_grace_ns),
+            allow: spec.allow.map(|allowed| allowed.words),
+        },
         ..api::SwarmSpec::default()
     }
 }
@@ -124,6 +127,7 @@ pub(crate) fn spec(spec: &api::SwarmSpec) -> Result<pb::ClusterSpec, Failure> {
         keep_old_snapshots: spec.raft.keep_old_snapshots.unwrap_or_default(),
         auto_lock_managers: spec.encryption_config.auto_lock_managers,
         log_driver: spec.task_defaults.log_driver.clone().map(log_driver),
+        allow: spec.shoal.allow.clone().map(|words| pb::Allowed { words }),
         absence_grace_ns: count("Shoal.AbsenceGrace", spec.shoal.absence_grace, 0)?,
         ..Default::default()
     })

@@ -5,6 +5,7 @@
 
 mod controller;
 mod error;
+mod extras;
 mod label;
 mod limit;
 mod mount;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use engine::spec::{Config, ContainerSpec, Healthcheck, HostConfig, LogConfig};
 use swarm_api::{expand, naming, pb};
 
-use super::{label, limit, mount, network, port, privilege};
+use super::{extras, label, limit, mount, network, port, privilege};
 
 /// What the daemon's configuration adds to every task's container.
 #[derive(Debug, Default)]
@@ -34,6 +34,9 @@ pub(super) fn container(
     let mut host = host(task, spec, container)?;
     let (network_mode, networks) = network::places(task)?;
     host.network_mode = network_mode;
+    if let Some(extras) = &container.shoal {
+        extras::apply(task, extras, &mut host)?;
+    }
     host.init = Some(container.init.unwrap_or(defaults.init));
     Ok(ContainerSpec {
         name: Some(naming::task(task)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Invalid, Verdict};
-use crate::pb;
+use crate::{pb, policy};
 
 /// Shorter certificates would be renewed all the time.
 const MIN_CERT_EXPIRY: Duration = Duration::from_secs(3600);
@@ -16,6 +16,13 @@ pub(super) fn check(spec: &pb::ClusterSpec) -> Verdict {
     }
     if Duration::from_nanos(spec.heartbeat_period_ns) < MIN_HEARTBEAT {
         return Err(Invalid::new("the heartbeat period must be at least 1 seconds"));
+    }
+    let words = spec.allow.iter().flat_map(|allowed| &allowed.words);
+    if let Some(word) = words.into_iter().find(|word| !policy::WORDS.contains(&word.as_str())) {
+        return Err(Invalid::new(format!(
+            "nothing is called {word:?} that a swarm can allow: want one of {}",
+            policy::WORDS.join(", ")
+        )));
     }
     spec.log_driver.as_ref().map_or(Ok(()), super::log_driver)
 }
@@ -33,7 +40,13 @@ mod tests {
         assert!(check(&hour).is_ok());
         let short = pb::ClusterSpec { node_cert_expiry_ns: 3_599_999_999_999, ..spec.clone() };
         assert_eq!(check(&short).unwrap_err().to_string(), "minimum certificate expiry time is: 1h0m0s");
-        let short = pb::ClusterSpec { heartbeat_period_ns: 999_999_999, ..spec };
+        let allowing = |word: &str| {
+            let allow = Some(pb::Allowed { words: vec![word.to_owned()] });
+            check(&pb::ClusterSpec { allow, ..spec.clone() })
+        };
+        assert!(allowing("privileged").is_ok());
+        assert!(allowing("everything").unwrap_err().to_string().contains("want one of privileged, devices"));
+        let short = pb::ClusterSpec { heartbeat_period_ns: 999_999_999, ..spec.clone() };
         assert!(check(&short).unwrap_err().to_string().contains("heartbeat"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Invalid, Verdict, file, process, resolver};
+use super::{Invalid, Verdict, extras, file, process, resolver};
 use crate::pb;
 
 pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
@@ -24,6 +24,7 @@ pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
     file::check_references("secret", &container.secrets)?;
     file::check_references("config", &container.configs)?;
     process::check(container)?;
+    container.shoal.as_ref().map_or(Ok(()), extras::check)?;
     resolver::check(container)?;
     let mut targets = BTreeSet::new();
     for mount in &container.mounts {

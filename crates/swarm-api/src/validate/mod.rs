@@ -5,6 +5,7 @@
 mod cluster;
 mod container;
 mod endpoint;
+mod extras;
 mod file;
 mod mode;
 mod name;

@@ -117,6 +117,32 @@ fn what_processes_may_do() {
         (Box::new(move |spec| spec.ulimits = vec![ulimit("files", 1, 1)]), "invalid ulimit type: files"),
         (Box::new(move |spec| spec.ulimits = vec![ulimit("nofile", -1, 5)]), "less than or equal to hard"),
         (Box::new(|spec| spec.sysctls = [("net..x".into(), "1".into())].into()), "invalid sysctl"),
+        (
+            Box::new(|spec| spec.shoal.get_or_insert_default().pid_mode = "container:x".into()),
+            "Shoal.PidMode",
+        ),
+        (Box::new(|spec| spec.shoal.get_or_insert_default().ipc_mode = "mine".into()), "Shoal.IpcMode"),
+        (
+            Box::new(|spec| spec.shoal.get_or_insert_default().cgroup_parent = "/a/../..".into()),
+            "Shoal.CgroupParent",
+        ),
+        (Box::new(|spec| spec.shoal.get_or_insert_default().shm_size_bytes = -1), "Shoal.ShmSize"),
+        (
+            Box::new(|spec| spec.shoal.get_or_insert_default().cdi_devices = vec!["gpu".into()]),
+            "Shoal.CDIDevices",
+        ),
+        (
+            Box::new(|spec| spec.shoal.get_or_insert_default().security_options = vec!["label=x".into()]),
+            "SecurityOpt",
+        ),
+        (
+            Box::new(|spec| {
+                let path_on_host = "/dev/fuse".to_owned();
+                let device = pb::Device { path_on_host, ..Default::default() };
+                spec.shoal.get_or_insert_default().devices = vec![device];
+            }),
+            "absolute paths",
+        ),
         (Box::new(|spec| spec.groups = vec![" ".into()]), "group is empty"),
         (Box::new(move |spec| spec.healthcheck = health(999_999)), "Interval in HealthConfig"),
         (Box::new(|spec| spec.hosts = vec!["web 10.0.0.1".into()]), "invalid host entry"),

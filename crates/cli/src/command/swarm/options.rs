@@ -11,6 +11,9 @@ pub(super) struct Settings {
     /// How long a node that announced its absence is waited for (ns|us|ms|s|m|h)
     #[arg(long, value_name = "duration", value_parser = duration::parse_positive)]
     absence_grace: Option<i64>,
+    /// What services may have beyond Docker's (privileged,devices,cdi,pid,ipc,cgroup-parent,security-opt); "" for nothing
+    #[arg(long, value_name = "list", value_delimiter = ',')]
+    allow: Option<Vec<String>>,
     /// Validity period for node certificates (ns|us|ms|s|m|h)
     #[arg(long, value_name = "duration", value_parser = duration::parse_positive)]
     cert_expiry: Option<i64>,
@@ -36,6 +39,10 @@ impl Settings {
     pub(super) fn apply(&self, spec: &mut Value) {
         if let Some(nanos) = self.absence_grace {
             spec["Shoal"]["AbsenceGrace"] = json!(nanos);
+        }
+        if let Some(words) = &self.allow {
+            let words: Vec<&String> = words.iter().filter(|word| !word.is_empty()).collect();
+            spec["Shoal"]["Allow"] = json!(words);
         }
         if let Some(nanos) = self.cert_expiry {
             spec["CAConfig"]["NodeCertExpiry"] = json!(nanos);

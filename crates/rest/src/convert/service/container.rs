@@ -4,7 +4,7 @@ use engine_api::container::{Healthcheck, Ulimit};
 use engine_api::swarm as api;
 use swarm_api::pb;
 
-use super::{file, mount, privilege};
+use super::{extras, file, mount, privilege};
 use crate::failure::Failure;
 
 /// The model's → the proto.
@@ -45,6 +45,7 @@ pub(super) fn spec(spec: api::ContainerSpec) -> Result<pb::ContainerSpec, Failur
         dns: spec.dns_config.map(dns),
         privileges: spec.privileges.map(privilege::spec).transpose()?,
         oom_score_adj,
+        shoal: spec.shoal.map(extras::spec),
         secrets: spec.secrets.into_iter().map(file::secret).collect::<Result<_, _>>()?,
         configs: spec.configs.into_iter().map(file::config).collect::<Result<_, _>>()?,
         ..pb::ContainerSpec::default()
@@ -119,6 +120,7 @@ pub(super) fn told(spec: pb::ContainerSpec) -> api::ContainerSpec {
         dns_config: spec.dns.map(told_dns),
         privileges: spec.privileges.map(privilege::told),
         oom_score_adj: i64::from(spec.oom_score_adj),
+        shoal: spec.shoal.map(extras::told),
         secrets: spec.secrets.into_iter().map(file::told_secret).collect(),
         configs: spec.configs.into_iter().map(file::told_config).collect(),
         ..api::ContainerSpec::default()

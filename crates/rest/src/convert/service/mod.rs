@@ -2,6 +2,7 @@
 
 mod container;
 mod endpoint;
+mod extras;
 mod file;
 mod mode;
 mod mount;

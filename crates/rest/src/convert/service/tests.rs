@@ -98,7 +98,7 @@ prop_compose! {
         mounts in prop::collection::vec((any::<bool>(), "[a-z/]{0,8}", any::<bool>(), "(rslave|private|)"), 0..3),
         secrets in files(), configs in files(),
         volumes in prop::collection::vec(("[a-z]{0,4}", any::<bool>(), labels(), "[a-z]{0,4}"), 0..2),
-        words in texts(), map in labels(), limits in prop::collection::vec(("[a-z]{1,4}", any::<i64>(), any::<i64>()), 0..2),
+        words in texts(), map in labels(), extras in prop::option::of((any::<bool>(), texts(), any::<i64>(), texts())), limits in prop::collection::vec(("[a-z]{1,4}", any::<i64>(), any::<i64>()), 0..2),
         oom_score_adj in any::<i32>(), privileges in prop::option::of((0..3i32, 0..2i32, any::<bool>())),
         dns in prop::option::of((texts(), texts(), texts())),
     ) -> pb::ContainerSpec {
@@ -117,6 +117,9 @@ prop_compose! {
             privileges: privileges.map(|(seccomp, app_armor, no_new_privileges)| pb::Privileges {
                 seccomp, app_armor, no_new_privileges,
                 seccomp_profile: if seccomp == 2 { b"{\"a\":1}".to_vec() } else { Vec::new() },
+            }),
+            shoal: extras.map(|(privileged, cdi_devices, shm_size_bytes, security_options)| pb::ContainerExtras {
+                privileged, cdi_devices, shm_size_bytes, security_options, pid_mode: "host".into(), ..Default::default()
             }),
             dns: dns.map(|(nameservers, search, options)| pb::DnsConfig { nameservers, search, options }),
             ..Default::default()
