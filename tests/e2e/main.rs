@@ -35,6 +35,7 @@ mod runtime;
 mod save;
 mod sctp;
 mod seccomp;
+mod secret;
 mod service;
 mod store;
 mod stuck;

@@ -37,6 +37,15 @@ pub enum Error {
     /// It runs already: nothing to start.
     #[error("container {0} is already running")]
     AlreadyRunning(String),
+    /// It has files in memory, which whoever starts it must bring.
+    #[error("container {0} has secrets or configs, and can only be started by the swarm it belongs to")]
+    WithoutFiles(String),
+    /// A file in memory is to be somebody's whom the container's users do not have.
+    #[error("the owner of {} has no number outside of the container", .0.display())]
+    FileOwner(PathBuf),
+    /// Files in memory cannot be made.
+    #[error("{0}")]
+    Memory(runtime::Error),
     /// It does not run: nothing to stop.
     #[error("container {0} is already stopped")]
     AlreadyStopped(String),
@@ -306,7 +315,8 @@ impl Error {
             Error::NoExecCommand | Error::Exec { .. } => ErrorKind::Invalid,
             Error::TooManyExecs => ErrorKind::Exhausted,
             Error::AlreadyRunning(_) | Error::AlreadyStopped(_) => ErrorKind::NotModified,
-            Error::NameInUse { .. }
+            Error::WithoutFiles(_)
+            | Error::NameInUse { .. }
             | Error::NotRunning(_)
             | Error::AlreadyPaused(_)
             | Error::AttachPaused(_)
@@ -331,7 +341,7 @@ impl Error {
             Error::Invalid(Invalid::NotImplemented(_)) | Error::NotImplemented(_) | Error::Checkpoint(_) => {
                 ErrorKind::NotImplemented
             }
-            Error::CheckpointName(_) | Error::CheckpointDir(_) => ErrorKind::Invalid,
+            Error::CheckpointName(_) | Error::CheckpointDir(_) | Error::FileOwner(_) => ErrorKind::Invalid,
             Error::NoSuchCheckpoint { .. } => ErrorKind::NotFound,
             Error::NoLimit(_) | Error::AmbiguousPrefix(_) | Error::Invalid(_) => ErrorKind::Invalid,
             // Docker answers 400 when the program is missing or not executable, 500 when the machine refused.
@@ -349,7 +359,7 @@ impl Error {
             Error::Volume(error) => error.kind(),
             Error::ReadOnly(_) | Error::PredefinedNetwork(_) => ErrorKind::Forbidden,
             Error::NoSuchEndpoint(_) => ErrorKind::NotFound,
-            Error::Files(_) => ErrorKind::Internal,
+            Error::Files(_) | Error::Memory(_) => ErrorKind::Internal,
             Error::Image(error) => image_kind(error.kind()),
             Error::Network(error) => network_kind(error.kind()),
             Error::Io { source, .. } if is_full(source) => ErrorKind::Exhausted,

@@ -72,6 +72,7 @@ pub use health::word as health_word;
 pub use layer::{Change, ChangeKind, CommitOptions, Sizes};
 pub use plan::{LOG_DRIVERS, check_log};
 pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
+pub use runtime::MemoryFile;
 pub use shim::{ForeignRuntime, HealthReport, HealthStatus, ProbeResult};
 pub use top::Top;
 pub use userns::{IdMaps, IdRange};

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use shim::{Decoder, ErrorKind, Request, Response};
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -47,11 +47,12 @@ pub(crate) struct Refused {
 }
 
 /// Starts the shim of the container described in `dir`; it answers when the container exists and is not running yet.
-pub(crate) fn spawn(libexec: &Path, dir: &Path) -> Result<Child> {
+/// `memory`: the file system of its files in memory, if it has any.
+pub(crate) fn spawn(libexec: &Path, dir: &Path, memory: Option<OwnedFd>) -> Result<Child> {
     let program = libexec.join(PROGRAM);
     Command::new(&program)
         .arg(dir)
-        .stdin(Stdio::null())
+        .stdin(memory.map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .env_clear()

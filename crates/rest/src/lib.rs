@@ -26,6 +26,7 @@ pub use node::{
     Backup, BackupRequest, InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus, Peer,
     RestoreRequest,
 };
+pub use route::image::credentials::registry_auth;
 pub use server::{serve, serve_connection};
 
 #[cfg(test)]

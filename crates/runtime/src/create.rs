@@ -12,6 +12,7 @@ use crate::cgroup::{self, Cgroup};
 use crate::gate::{Gate, hear_of_program, listen_at};
 use crate::hook::{Due, Hooked};
 use crate::init::{self, Channel, Heard};
+use crate::memory::Memory;
 use crate::notify::HandOver;
 use crate::oci::Spec;
 use crate::plan::Plan;
@@ -41,6 +42,8 @@ pub struct CreateOptions<'a> {
     pub gate: Gate,
     /// What only a command line asks for.
     pub extra: Extra,
+    /// Files that are on no disk, mounted after everything that the specification has.
+    pub memory: Option<Memory<'a>>,
 }
 
 /// What only the command line of an OCI runtime asks for; by default nothing of it.

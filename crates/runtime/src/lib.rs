@@ -11,6 +11,7 @@
 //! - `init`: everything that happens inside the clone, in order
 //! - [`cgroup`]: paths, limits, killing and removal on both cgroup versions
 //! - [`checkpoint`]: processes into files and back, by criu
+//! - [`memory_tree()`]: files that are on no disk
 //! - [`view`]: a container's files without its processes
 //! - `seccomp`: OCI rules to a short BPF tree; [`user`]: names to numbers; [`exe`]: our own binary, read-only
 //!
@@ -30,6 +31,7 @@ mod gate;
 pub mod hook;
 mod init;
 mod limit;
+mod memory;
 mod notify;
 mod plan;
 pub mod quota;
@@ -56,6 +58,7 @@ pub use exec::{ExecOptions, Executed, Executing, Progress, exec};
 pub use features::features;
 pub use gate::{Gate, open_gate};
 pub use init::init_of;
+pub use memory::{Memory, MemoryFile, memory_tree};
 pub use plan::{available_capabilities, group_names};
 pub use read::read_spec;
 pub use rootfs::Rootfs;

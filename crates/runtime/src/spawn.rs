@@ -68,6 +68,7 @@ pub(crate) fn spawn(
                 die_with_parent: options.die_with_parent,
                 gate,
                 extra: options.extra,
+                memory: options.memory,
                 pinned: None,
             };
             if staged { init::stage::run(surroundings, channel) } else { init::run(surroundings, channel) }

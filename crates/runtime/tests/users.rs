@@ -64,6 +64,7 @@ fn run(bundle: &Bundle, rootfs: &Rootfs) -> String {
                 die_with_parent: true,
                 gate: Gate::Handle,
                 extra: runtime::Extra::default(),
+                memory: None,
             },
         )?;
         let cgroup = created.cgroup().clone();

@@ -1,7 +1,7 @@
 //! The protocol between the engine and a container's shim. The shim itself is the program `shoal-shim`.
 //!
 //! A shim is started as `shoal-shim DIR`, where `DIR` (0700) holds `config.json` (OCI) and `shim.json`
-//! ([`ShimSpec`]). It makes the container, listens on `DIR/shim.sock`, and writes one framed [`Response`]
+//! ([`ShimSpec`]); files that must be on no disk come as a file system that is its standard input. It makes the container, listens on `DIR/shim.sock`, and writes one framed [`Response`]
 //! (`Created` or `Error`) to its standard output. Then each connection carries one [`Request`] at a time. When the
 //! container ends, the shim writes `DIR/exit.json` ([`ExitStatus`]), answers all `Wait`s, removes the cgroup, and ends.
 //!

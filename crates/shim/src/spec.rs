@@ -36,6 +36,9 @@ pub struct ShimSpec {
     /// The directory of a checkpoint, from which the container's processes come in place of its program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<PathBuf>,
+    /// Where the container wants the files in memory whose file system is the shim's standard input; empty: there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory: Vec<PathBuf>,
     /// A pseudo-terminal instead of three pipes.
     pub tty: bool,
     /// Standard input stays open for attachments; else it is `/dev/null`.

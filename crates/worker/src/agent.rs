@@ -28,6 +28,7 @@ use crate::roster::{Roster, lost};
 use crate::session::News;
 use crate::solitude::alone;
 use crate::step::Goal;
+use crate::stock::Stock;
 
 /// Messages that may wait for the loop, and statuses on their way.
 const QUEUE: usize = 1024;
@@ -71,6 +72,8 @@ pub struct AgentStatus {
     pub told: Vec<pb::ManagerAddress>,
     /// The authority that this node's certificate is to be of, as a manager last told.
     pub authority: Option<pb::Authority>,
+    /// The ids of the secrets and configs that this node holds, and of the services whose registry credentials it holds.
+    pub stock: Vec<String>,
     /// Why there is no session.
     pub last_error: Option<String>,
 }
@@ -115,12 +118,14 @@ impl Agent {
             company,
         };
         let executor = Arc::clone(&config.executor);
-        let shared = Shared::new(executor, status_sender, journal.clone(), solitude);
+        let (stock, taken) = watch::channel(Stock::default());
+        let shared = Shared::new(executor, status_sender, journal.clone(), solitude, taken);
         let mut agent_loop = Loop {
             journal: journal.clone(),
             ingress: Ingress::new(Arc::clone(&config.executor)),
             executor: config.executor,
             set: AssignmentSet::default(),
+            stock,
             roster: Roster::new(shared),
             running: BTreeSet::new(),
             attempts: BTreeMap::new(),
@@ -183,6 +188,7 @@ struct Loop {
     executor: Arc<dyn Executor>,
     ingress: Ingress,
     set: AssignmentSet,
+    stock: watch::Sender<Stock>,
     roster: Roster,
     /// Tasks whose newest status is RUNNING and that are not told to stop.
     running: BTreeSet<String>,
@@ -239,6 +245,7 @@ impl Loop {
 
     async fn assign(&mut self, message: pb::AssignmentsMessage) {
         let complete = message.r#type() == pb::assignments_message::Type::Complete;
+        self.restock(&message);
         let difference = self.set.apply(message);
         let mut entries: Vec<Entry> =
             difference.updated.iter().cloned().map(Box::new).map(Entry::Task).collect();
@@ -265,6 +272,23 @@ impl Loop {
         if complete {
             self.remove_unknown().await;
         }
+    }
+
+    /// What the node holds for its tasks is there before they are told anything.
+    fn restock(&self, message: &pb::AssignmentsMessage) {
+        self.stock.send_if_modified(|stock| {
+            let mut next = stock.clone();
+            next.apply(message);
+            let is_new = next != *stock;
+            *stock = next;
+            is_new
+        });
+        let ids = self.stock.borrow().ids();
+        self.status.send_if_modified(|status| {
+            let is_new = status.stock != ids;
+            status.stock = ids;
+            is_new
+        });
     }
 
     /// Removes the containers of tasks that neither the managers nor the journal know.

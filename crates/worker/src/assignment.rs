@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use prost::Message;
 use swarm_api::pb;
 use swarm_api::pb::assignment::Item;
 use swarm_api::pb::assignment_change::Action;
@@ -19,10 +20,42 @@ impl Sequence {
     pub fn accept(&mut self, message: &pb::AssignmentsMessage) -> bool {
         let fits = match message.r#type() {
             Type::Complete => true,
+            // Parts have been put together by now.
             Type::Incremental | Type::Part => self.last == Some(message.applies_to),
         };
         self.last = fits.then_some(message.sequence);
         fits
+    }
+}
+
+/// Bytes of parts that may wait for the message they belong to: some hundreds of secrets and configs of the largest size.
+pub(crate) const PARTS_BYTES: usize = 512 << 20;
+
+/// A dispatcher sends more parts of one message than this node takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+/// Puts messages together that came in parts.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    changes: Vec<pb::AssignmentChange>,
+    bytes: usize,
+}
+
+impl Parts {
+    /// The message with the parts that came before it; none if this is a part.
+    pub(crate) fn gather(
+        &mut self,
+        mut message: pb::AssignmentsMessage,
+    ) -> Result<Option<pb::AssignmentsMessage>, TooLarge> {
+        if message.r#type() == Type::Part {
+            self.bytes += message.encoded_len();
+            self.changes.append(&mut message.changes);
+            return if self.bytes > PARTS_BYTES { Err(TooLarge) } else { Ok(None) };
+        }
+        let Parts { mut changes, .. } = std::mem::take(self);
+        changes.append(&mut message.changes);
+        Ok(Some(pb::AssignmentsMessage { changes, ..message }))
     }
 }
 
@@ -173,6 +206,19 @@ mod tests {
         assert!(!sequence.accept(&message(Type::Incremental, 7, 8, &[])));
         assert!(!sequence.accept(&message(Type::Incremental, 8, 9, &[])), "still out of step");
         assert!(sequence.accept(&message(Type::Complete, 0, 9, &[])));
+    }
+
+    #[test]
+    fn parts_come_before_what_they_belong_to() {
+        let mut parts = Parts::default();
+        let gathered = |parts: &mut Parts, kind, ids: &[(&str, Action)]| {
+            let message = parts.gather(message(kind, 0, 1, ids)).expect("small")?;
+            Some((message.r#type(), message.changes.len()))
+        };
+        assert_eq!(gathered(&mut parts, Type::Part, &[("a", Action::Update)]), None);
+        assert_eq!(gathered(&mut parts, Type::Part, &[("b", Action::Update)]), None);
+        assert_eq!(gathered(&mut parts, Type::Complete, &[("c", Action::Update)]), Some((Type::Complete, 3)));
+        assert_eq!(gathered(&mut parts, Type::Incremental, &[]), Some((Type::Incremental, 0)));
     }
 
     #[test]

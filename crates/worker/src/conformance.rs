@@ -47,16 +47,16 @@ pub async fn run(executor: &dyn Executor, cases: &Cases) {
 
 async fn lasting_life(executor: &dyn Executor, task: &pb::Task) {
     let controller = executor.controller(task).await.expect("controller");
-    bounded(controller.prepare()).await.expect("prepare");
-    bounded(controller.prepare()).await.expect("prepare twice");
+    bounded(controller.prepare(None)).await.expect("prepare");
+    bounded(controller.prepare(None)).await.expect("prepare twice");
     assert!(listed(executor, &task.id).await, "a prepared container is listed");
-    bounded(controller.start()).await.expect("start");
+    bounded(controller.start(&[])).await.expect("start");
     let first = bounded(controller.status()).await.expect("status").container;
     assert!(
         first.pid > 0 && !first.container_id.is_empty(),
         "a running container has an id and a pid: {first:?}"
     );
-    bounded(controller.start()).await.expect("start twice");
+    bounded(controller.start(&[])).await.expect("start twice");
     assert_eq!(bounded(controller.status()).await.expect("status").container, first, "it was started once");
     let early = timeout(Duration::from_millis(100), controller.wait()).await;
     assert!(early.is_err(), "wait ends only with the container");
@@ -64,7 +64,7 @@ async fn lasting_life(executor: &dyn Executor, task: &pb::Task) {
     bounded(controller.wait()).await.expect("wait after the end answers at once");
     assert_eq!(bounded(controller.status()).await.expect("status").container.pid, 0);
     bounded(controller.shutdown(GRACE)).await.expect("shutdown of a stopped container");
-    bounded(controller.start()).await.expect("start of an ended container is success");
+    bounded(controller.start(&[])).await.expect("start of an ended container is success");
     assert_eq!(
         bounded(controller.status()).await.expect("status").container.pid,
         0,
@@ -77,13 +77,13 @@ async fn lasting_life(executor: &dyn Executor, task: &pb::Task) {
 
 async fn adoption(executor: &dyn Executor, task: &pb::Task) {
     let controller = executor.controller(task).await.expect("controller");
-    bounded(controller.prepare()).await.expect("prepare");
-    bounded(controller.start()).await.expect("start");
+    bounded(controller.prepare(None)).await.expect("prepare");
+    bounded(controller.start(&[])).await.expect("start");
     let before = bounded(controller.status()).await.expect("status").container;
     drop(controller);
     let adopted = executor.controller(task).await.expect("a second controller of the same task");
-    bounded(adopted.prepare()).await.expect("prepare of a running task");
-    bounded(adopted.start()).await.expect("start of a running task");
+    bounded(adopted.prepare(None)).await.expect("prepare of a running task");
+    bounded(adopted.start(&[])).await.expect("start of a running task");
     let after = bounded(adopted.status()).await.expect("status").container;
     assert_eq!(before, after, "the running container is taken over as it is");
     bounded(executor.remove(&task.id)).await.expect("remove");
@@ -92,7 +92,7 @@ async fn adoption(executor: &dyn Executor, task: &pb::Task) {
 async fn stop_before_start(executor: &dyn Executor, task: &pb::Task) {
     let controller = executor.controller(task).await.expect("controller");
     bounded(controller.shutdown(GRACE)).await.expect("shutdown of nothing");
-    bounded(controller.prepare()).await.expect("prepare");
+    bounded(controller.prepare(None)).await.expect("prepare");
     bounded(controller.shutdown(GRACE)).await.expect("shutdown of a prepared container");
     assert_eq!(bounded(controller.status()).await.expect("status").container.pid, 0);
     bounded(executor.remove(&task.id)).await.expect("remove");
@@ -100,16 +100,16 @@ async fn stop_before_start(executor: &dyn Executor, task: &pb::Task) {
 
 async fn forced_removal(executor: &dyn Executor, task: &pb::Task) {
     let controller = executor.controller(task).await.expect("controller");
-    bounded(controller.prepare()).await.expect("prepare");
-    bounded(controller.start()).await.expect("start");
+    bounded(controller.prepare(None)).await.expect("prepare");
+    bounded(controller.start(&[])).await.expect("start");
     bounded(executor.remove(&task.id)).await.expect("removal of a running container");
     assert!(!listed(executor, &task.id).await, "it is gone");
 }
 
 async fn own_end(executor: &dyn Executor, task: &pb::Task, code: i32) {
     let controller = executor.controller(task).await.expect("controller");
-    bounded(controller.prepare()).await.expect("prepare");
-    bounded(controller.start()).await.expect("start");
+    bounded(controller.prepare(None)).await.expect("prepare");
+    bounded(controller.start(&[])).await.expect("start");
     let exit = bounded(controller.wait()).await.expect("wait");
     assert_eq!(exit.code, code, "the exit code is the container's");
     assert_eq!(bounded(controller.status()).await.expect("status").container.exit_code, code);
@@ -119,14 +119,14 @@ async fn own_end(executor: &dyn Executor, task: &pb::Task, code: i32) {
 async fn failures(executor: &dyn Executor, cases: &Cases) {
     let task = (cases.impossible)("conformance-impossible");
     let controller = executor.controller(&task).await.expect("controller");
-    let error = bounded(controller.prepare()).await.expect_err("a missing image");
+    let error = bounded(controller.prepare(None)).await.expect_err("a missing image");
     assert!(matches!(error, ExecutorError::Rejected { .. }), "a missing image rejects the task: {error:?}");
     bounded(executor.remove(&task.id)).await.expect("remove");
 
     let task = (cases.unstartable)("conformance-unstartable");
     let controller = executor.controller(&task).await.expect("controller");
-    bounded(controller.prepare()).await.expect("prepare");
-    let error = bounded(controller.start()).await.expect_err("a missing command");
+    bounded(controller.prepare(None)).await.expect("prepare");
+    let error = bounded(controller.start(&[])).await.expect_err("a missing command");
     assert!(
         matches!(error, ExecutorError::Failed { exit_code: Some(127), .. }),
         "a missing command fails the task with 127: {error:?}"

@@ -22,6 +22,7 @@ use crate::executor::{Controller, Executor, ExecutorError, Exit};
 use crate::journal::Journal;
 use crate::solitude::Solitude;
 use crate::step::{Goal, Move, is_terminal, step};
+use crate::stock::{Lack, MemoryFile, Stock};
 
 /// Images pulled and containers created at once.
 const PARALLEL_PREPARES: usize = 16;
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     statuses: mpsc::Sender<StatusUpdate>,
     journal: Journal,
     solitude: Solitude,
+    stock: watch::Receiver<Stock>,
     prepares: Semaphore,
     starts: Semaphore,
 }
@@ -60,12 +62,14 @@ impl Shared {
         statuses: mpsc::Sender<StatusUpdate>,
         journal: Journal,
         solitude: Solitude,
+        stock: watch::Receiver<Stock>,
     ) -> Arc<Shared> {
         Arc::new(Shared {
             executor,
             statuses,
             journal,
             solitude,
+            stock,
             prepares: Semaphore::new(PARALLEL_PREPARES),
             starts: Semaphore::new(PARALLEL_STARTS),
         })
@@ -132,11 +136,12 @@ impl Driver {
 
     async fn prepare(&mut self) {
         let shared = Arc::clone(&self.shared);
+        let credentials = shared.stock.borrow().credentials(&self.task).cloned();
         let result = match self.controller().await {
             Ok(controller) => {
                 let work = async {
                     let _permit = shared.prepares.acquire().await;
-                    controller.prepare().await
+                    controller.prepare(credentials.as_ref()).await
                 };
                 unless_stopped(&mut self.goal, work).await
             }
@@ -151,12 +156,13 @@ impl Driver {
 
     async fn start(&mut self) {
         let shared = Arc::clone(&self.shared);
+        let Some(files) = self.files().await else { return };
         let result = match self.controller().await {
             Ok(controller) => {
                 let work = async {
                     {
                         let _permit = shared.starts.acquire().await;
-                        controller.start().await?;
+                        controller.start(&files).await?;
                     }
                     controller.healthy().await?;
                     controller.status().await
@@ -174,6 +180,36 @@ impl Driver {
             Some(Err(error)) => self.retry_or_fail(error).await,
             None => {}
         }
+    }
+
+    /// The task's files. None after a wait for what was not here, or for another goal: then there is another step to take.
+    async fn files(&mut self) -> Option<Vec<MemoryFile>> {
+        let node = match self.shared.executor.describe().await {
+            Ok(node) => node,
+            Err(error) => {
+                self.retry_or_fail(error).await;
+                return None;
+            }
+        };
+        let mut stock = self.shared.stock.clone();
+        let files = stock.borrow_and_update().files(&self.task, &node);
+        match files {
+            Ok(files) => return Some(files),
+            Err(Lack::Wrong(message)) => self.fail(ExecutorError::Rejected { message }).await,
+            Err(lack @ Lack::Absent { .. }) => {
+                let message = lack.to_string();
+                if self.status.err != message {
+                    self.status.err = message;
+                    self.publish().await;
+                }
+                tokio::select! {
+                    // The agent's loop goes only when the agent ends, and this driver with it.
+                    _ = stock.changed() => {}
+                    () = changed(&mut self.goal) => {}
+                }
+            }
+        }
+        None
     }
 
     async fn watch(&mut self) {

@@ -17,6 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use swarm_api::pb;
 
+use crate::stock::MemoryFile;
+
 /// Makes controllers, and answers for the node as a whole.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
@@ -42,12 +44,13 @@ pub trait Executor: Send + Sync + 'static {
 /// Drives the one container of one task. A container is started at most once in its life.
 #[async_trait]
 pub trait Controller: Send + Sync {
-    /// Pulls the image if it is missing and creates the container.
+    /// Pulls the image if it is missing, with these credentials, and creates the container.
     /// `Rejected` if the task can never run on this node as it is specified.
-    async fn prepare(&self) -> Result<(), ExecutorError>;
+    async fn prepare(&self, credentials: Option<&pb::RegistryCredentials>) -> Result<(), ExecutorError>;
 
-    /// Starts the prepared container. Success too if it runs already or has run and ended: `wait` tells.
-    async fn start(&self) -> Result<(), ExecutorError>;
+    /// Starts the prepared container with these files, which are kept in memory for as long as it runs and nowhere else.
+    /// Success too if it runs already or has run and ended: `wait` tells.
+    async fn start(&self, files: &[MemoryFile]) -> Result<(), ExecutorError>;
 
     /// Waits until the started container is healthy; answers at once if nobody checks that, or it has ended: `wait` tells.
     /// `Failed` if it becomes unhealthy; it is stopped then.

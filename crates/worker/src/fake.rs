@@ -10,6 +10,7 @@ use swarm_api::pb;
 use tokio::sync::watch;
 
 use crate::executor::{Controller, Executor, ExecutorError, Exit, Observed};
+use crate::stock::MemoryFile;
 
 /// Images of this name cannot be pulled.
 pub const MISSING_IMAGE: &str = "missing";
@@ -52,6 +53,10 @@ struct Table {
     containers: BTreeMap<String, Container>,
     ingress: Vec<pb::IngressPort>,
     starts: u64,
+    /// What tasks were started with.
+    files: BTreeMap<String, Vec<MemoryFile>>,
+    /// What their images were asked for with.
+    credentials: BTreeMap<String, Option<pb::RegistryCredentials>>,
     next: u64,
 }
 
@@ -99,6 +104,16 @@ impl FakeExecutor {
     /// How many containers were ever started.
     pub fn starts(&self) -> u64 {
         self.table(|table| table.starts)
+    }
+
+    /// The files that the task was started with; none: it was not.
+    pub fn files(&self, task_id: &str) -> Option<Vec<MemoryFile>> {
+        self.table(|table| table.files.get(task_id).cloned())
+    }
+
+    /// What the task's image was asked for with, header by header.
+    pub fn credentials(&self, task_id: &str) -> Option<String> {
+        self.table(|table| Some(table.credentials.get(task_id)?.as_ref()?.header.clone()))
     }
 
     /// The ingress ports as last set.
@@ -167,7 +182,11 @@ impl Executor for FakeExecutor {
 
     async fn remove(&self, task_id: &str) -> Result<(), ExecutorError> {
         self.work().await;
-        self.table(|table| table.containers.remove(task_id));
+        self.table(|table| {
+            table.containers.remove(task_id);
+            table.files.remove(task_id);
+            table.credentials.remove(task_id);
+        });
         self.shared.changed.send_modify(|generation| *generation += 1);
         Ok(())
     }
@@ -192,7 +211,7 @@ impl FakeController {
 
 #[async_trait]
 impl Controller for FakeController {
-    async fn prepare(&self) -> Result<(), ExecutorError> {
+    async fn prepare(&self, credentials: Option<&pb::RegistryCredentials>) -> Result<(), ExecutorError> {
         self.executor.work().await;
         match self.image.as_str() {
             MISSING_IMAGE => {
@@ -202,13 +221,16 @@ impl Controller for FakeController {
                 Err(ExecutorError::Unavailable { message: "the registry does not answer".to_owned() })
             }
             image => {
-                self.executor.table(|table| table.insert(&self.task_id, image));
+                self.executor.table(|table| {
+                    table.insert(&self.task_id, image);
+                    table.credentials.insert(self.task_id.clone(), credentials.cloned());
+                });
                 Ok(())
             }
         }
     }
 
-    async fn start(&self) -> Result<(), ExecutorError> {
+    async fn start(&self, files: &[MemoryFile]) -> Result<(), ExecutorError> {
         self.executor.work().await;
         let Some(container) = self.container() else {
             return Err(ExecutorError::Failed { message: "no container".to_owned(), exit_code: None });
@@ -223,7 +245,10 @@ impl Controller for FakeController {
             _ => FakeState::Running,
         };
         if self.executor.change(&self.task_id, FakeState::Created, state) {
-            self.executor.table(|table| table.starts += 1);
+            self.executor.table(|table| {
+                table.starts += 1;
+                table.files.insert(self.task_id.clone(), files.to_vec());
+            });
         }
         Ok(())
     }

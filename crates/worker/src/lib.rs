@@ -31,8 +31,10 @@ mod reporter;
 mod roster;
 mod session;
 mod solitude;
+mod stock;
 
 pub use agent::{Agent, AgentConfig, AgentStatus};
 pub use error::{AgentError, ErrorKind};
 pub use executor::{Controller, Executor, ExecutorError, Exit};
 pub use link::{Connect, Place};
+pub use stock::MemoryFile;

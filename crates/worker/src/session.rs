@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Response, Status, Streaming};
 
-use crate::assignment::Sequence;
+use crate::assignment::{PARTS_BYTES, Parts, Sequence, TooLarge};
 use crate::executor::Executor;
 use crate::reporter::Live;
 
@@ -36,6 +36,8 @@ pub(crate) enum SessionError {
     Late(&'static str),
     #[error("{0}: the manager ended the stream")]
     Ended(&'static str),
+    #[error("assignments: more than {} MiB in one message", PARTS_BYTES >> 20)]
+    TooLarge,
     #[error("the worker stops")]
     Stopping,
 }
@@ -127,8 +129,14 @@ async fn assignments(mut live: Live, news: &mpsc::Sender<News>) -> Result<Infall
         let request = pb::AssignmentsRequest { session_id: live.session_id.clone() };
         let mut stream = bounded("assignments", live.client.assignments(request)).await?.into_inner();
         let mut sequence = Sequence::default();
+        let mut parts = Parts::default();
         loop {
             let message = read("assignments", stream.message().await)?;
+            let message = match parts.gather(message) {
+                Ok(Some(message)) => message,
+                Ok(None) => continue,
+                Err(TooLarge) => return Err(SessionError::TooLarge),
+            };
             if !sequence.accept(&message) {
                 tracing::warn!(applies_to = message.applies_to, "assignments have a gap, asks for all again");
                 break;

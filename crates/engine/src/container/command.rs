@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::health::News;
 use crate::spec::{EndpointSpec, Update};
 use network::NetworkRecord;
+use runtime::MemoryFile;
 use tokio::sync::oneshot;
 
 /// The way back.
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     /// From its program, or from a checkpoint.
     Start {
         origin: Option<Origin>,
+        /// For a container that has files in memory.
+        files: Vec<MemoryFile>,
         reply: Reply,
     },
     Stop {

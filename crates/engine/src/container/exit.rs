@@ -93,7 +93,7 @@ impl Task {
                 self.shared.publish(&self.record, "stop", &[]);
                 let answer = match self.phase {
                     Phase::Running(_) => Ok(()),
-                    _ => self.start_by_user(None).await,
+                    _ => self.start_by_user(None, Vec::new()).await,
                 };
                 if answer.is_ok() {
                     self.shared.publish(&self.record, "restart", &[]);

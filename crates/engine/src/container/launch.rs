@@ -24,9 +24,11 @@ use crate::spec::{EndpointSpec, NetworkMode};
 use crate::userns;
 use crate::volume::{self, Sources};
 use network::Endpoint;
+use runtime::MemoryFile;
 use shim::{ErrorKind, LogSpec, Request, Response, ShimSpec};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,11 +70,11 @@ struct Prepared {
 pub(super) async fn launch(
     shared: &Arc<Shared>,
     record: &Record,
-    origin: Option<&Origin>,
+    with: (Option<&Origin>, Vec<MemoryFile>),
     pending: &mut Vec<(AttachOptions, Pending)>,
 ) -> Result<Launched> {
     let mut child = None;
-    match run(shared, record, origin, pending, &mut child).await {
+    match run(shared, record, with, pending, &mut child).await {
         Ok((pid, link, places, started_ns, sources)) => match child {
             Some(child) => {
                 let (endpoints, networks) = (places.endpoints, places.networks.unwrap_or_default());
@@ -90,7 +92,7 @@ pub(super) async fn launch(
 async fn run(
     shared: &Arc<Shared>,
     record: &Record,
-    origin: Option<&Origin>,
+    (origin, memory): (Option<&Origin>, Vec<MemoryFile>),
     pending: &mut Vec<(AttachOptions, Pending)>,
     child: &mut Option<Child>,
 ) -> Result<(u32, Link, Places, i64, Sources)> {
@@ -103,15 +105,18 @@ async fn run(
     let sources = Sources::of(shared, record).await?;
     let files = (shared.clone(), record.clone(), prepared.clone());
     let restore = origin.map(|origin| origin.dir.clone());
+    let targets = memory.iter().map(|file| file.target.clone()).collect();
     let written = tokio::task::spawn_blocking(move || {
-        write_files(&files.0, &files.1, (&files.2, &sources), (rootfs, log, restore)).map(|()| sources)
+        write_files(&files.0, &files.1, (&files.2, &sources), (rootfs, log, restore, targets))
+            .map(|()| sources)
     });
     let sources = written.await.map_err(|_| Error::ShuttingDown)??;
     volume::chown(shared, record).await?;
 
     // The shim makes the namespaces while the network chooses address and ports.
     fault::point("start: spawn shim");
-    let shim = child.insert(link::spawn(&shared.config.libexec, &exec_dir)?);
+    let memory = memory_tree(shared, record, memory).await?;
+    let shim = child.insert(link::spawn(&shared.config.libexec, &exec_dir, memory)?);
     let found = &prepared.networks;
     let (created, endpoints) = tokio::join!(
         link::created(id, shim),
@@ -162,6 +167,25 @@ async fn run(
     }
 }
 
+/// The file system of the container's files in memory, if it has any. It is gone with the last process that has it.
+async fn memory_tree(
+    shared: &Shared,
+    record: &Record,
+    mut files: Vec<MemoryFile>,
+) -> Result<Option<OwnedFd>> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    if let Some(users) = userns::of(&shared.config, &record.spec.host) {
+        for file in &mut files {
+            let owner = users.outside(file.uid, file.gid);
+            (file.uid, file.gid) = owner.ok_or_else(|| Error::FileOwner(file.target.clone()))?;
+        }
+    }
+    let made = tokio::task::spawn_blocking(move || runtime::memory_tree(&files)).await;
+    made.map_err(|_| Error::ShuttingDown)?.map(Some).map_err(Error::Memory)
+}
+
 /// Everything that can be found wrong before anything is made.
 async fn prepare(shared: &Shared, record: &Record) -> Result<Prepared> {
     let plan = Plan::of(&record.spec, &shared.config)?;
@@ -188,7 +212,7 @@ fn write_files(
     shared: &Shared,
     record: &Record,
     (prepared, sources): (&Prepared, &Sources),
-    (rootfs, log, restore): (runtime::Rootfs, LogSpec, Option<PathBuf>),
+    (rootfs, log, restore, memory): (runtime::Rootfs, LogSpec, Option<PathBuf>, Vec<PathBuf>),
 ) -> Result<()> {
     let plan = &prepared.plan;
     for mount in record.mounts.iter().filter(|mount| mount.is_of_host()) {
@@ -231,6 +255,7 @@ fn write_files(
         foreign: shared.config.runtimes.get(&record.spec.host.runtime).cloned(),
         systemd_cgroup: shared.config.cgroup_driver == CgroupDriver::Systemd,
         restore,
+        memory,
         tty: container.tty,
         open_stdin: container.open_stdin,
         stdin_once: container.stdin_once,

@@ -59,6 +59,7 @@ use crate::shared::Shared;
 use crate::spec::{ContainerSpec, Update};
 use command::Reply;
 use index::Entry;
+use runtime::MemoryFile;
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
@@ -121,7 +122,16 @@ impl Containers {
     /// # Errors
     /// [`Error::AlreadyRunning`] if it runs; [`Error::Start`] if the process cannot be made, which leaves nothing.
     pub async fn start(&self, reference: &str) -> Result<()> {
-        self.call(reference, |reply| Command::Start { origin: None, reply }).await
+        self.start_with(reference, Vec::new()).await
+    }
+
+    /// Starts the process of a container whose spec says that it has files in memory, with these. They are kept for this one run
+    /// and on no disk: who wants to start it again brings them again.
+    ///
+    /// # Errors
+    /// As of [`Containers::start`].
+    pub async fn start_with(&self, reference: &str, files: Vec<MemoryFile>) -> Result<()> {
+        self.call(reference, |reply| Command::Start { origin: None, files, reply }).await
     }
 
     /// Sends the stop signal, and SIGKILL when the time is over. Returns when the process has ended.

@@ -9,12 +9,17 @@ use crate::health;
 use crate::record::Status;
 use crate::restart::{self, Ended};
 use crate::volume;
+use runtime::MemoryFile;
 use std::time::Duration;
 use tokio::time::Instant;
 
 impl Task {
     /// A user's start: forgets what the restart policy counted.
-    pub(super) async fn start_by_user(&mut self, origin: Option<Origin>) -> Result<()> {
+    pub(super) async fn start_by_user(
+        &mut self,
+        origin: Option<Origin>,
+        files: Vec<MemoryFile>,
+    ) -> Result<()> {
         match self.phase {
             Phase::Running(_) if self.record.state.status == Status::Paused => {
                 return Err(Error::StartPaused);
@@ -27,7 +32,7 @@ impl Task {
         self.record.manually_stopped = false;
         self.record.starts_again = false;
         self.waited = None;
-        let started = self.start(origin).await;
+        let started = self.start(origin, files).await;
         if started.is_err() {
             self.phase = Phase::Idle;
             if self.record.spec.host.auto_remove {
@@ -43,7 +48,7 @@ impl Task {
         if self.waited.is_some() {
             self.record.restart_count += 1;
         }
-        if let Err(error) = self.start(None).await {
+        if let Err(error) = self.start(None, Vec::new()).await {
             tracing::warn!(container = self.record.short_id(), %error, "restart policy cannot start the container");
             // A start that fails counts as a run that failed at once, so that it backs off and comes to its end.
             let code = self.record.state.exit_code;
@@ -74,7 +79,10 @@ impl Task {
     }
 
     /// Makes it run, its program or what a checkpoint holds, or records why it does not.
-    pub(super) async fn start(&mut self, origin: Option<Origin>) -> Result<()> {
+    pub(super) async fn start(&mut self, origin: Option<Origin>, files: Vec<MemoryFile>) -> Result<()> {
+        if self.record.spec.host.memory_files && files.is_empty() {
+            return Err(Error::WithoutFiles(self.record.id.clone()));
+        }
         // The last run's shim removes the cgroup that this run will use.
         if let Some(mut ending) = self.ending.take() {
             ending.gone().await;
@@ -82,7 +90,7 @@ impl Task {
         // Nor may anybody write to the layer behind the container's back.
         let _files = self.files.clone().lock_owned().await;
         let shared = self.shared.clone();
-        match launch::launch(&shared, &self.record, origin.as_ref(), &mut self.pending).await {
+        match launch::launch(&shared, &self.record, (origin.as_ref(), files), &mut self.pending).await {
             Ok(mut launched) => {
                 let state = &mut self.record.state;
                 state.status = Status::Running;

@@ -175,7 +175,7 @@ impl Task {
             Then::Stopped(reply) if waiting => drop(reply.send(Ok(()))),
             Then::Stopped(reply) => drop(reply.send(Err(Error::AlreadyStopped(self.record.id.clone())))),
             Then::Start(reply) => {
-                let answer = self.start_by_user(None).await;
+                let answer = self.start_by_user(None, Vec::new()).await;
                 if answer.is_ok() {
                     self.shared.publish(&self.record, "restart", &[]);
                 }

@@ -205,7 +205,9 @@ impl Task {
     async fn handle_command(&mut self, command: Command) {
         // Whoever asked may have gone away meanwhile: an answer that cannot be given is dropped.
         match command {
-            Command::Start { origin, reply } => drop(reply.send(self.start_by_user(origin).await)),
+            Command::Start { origin, files, reply } => {
+                drop(reply.send(self.start_by_user(origin, files).await));
+            }
             Command::Stop { options, reply } => self.stop(&options, Then::Stopped(reply)).await,
             Command::Restart { options, reply } => self.stop(&options, Then::Start(reply)).await,
             Command::Kill { signal, reply } => drop(reply.send(self.kill(signal).await)),

@@ -22,6 +22,8 @@ pub struct HostConfig {
     pub volumes_from: Vec<String>,
     /// The driver of volumes that are made for the container and do not name one; empty means `local`.
     pub volume_driver: String,
+    /// Whether it has files that are on no disk, and so can only be started by who brings them.
+    pub memory_files: bool,
     /// Memory mounts: path in the container → mount options.
     pub tmpfs: BTreeMap<String, String>,
     /// Which of the container's ports are published, and where.

@@ -10,6 +10,7 @@
 //! A new leader knows of no session, gives every node the full time-out, and the agents come by themselves.
 
 mod assignment;
+mod due;
 mod flap;
 mod heartbeat;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use swarm_api::pb::{self, NodeState, PublishMode, TaskState};
 use tokio_util::sync::CancellationToken;
 
 use super::FlapConfig;
-use super::assignment::{Due, difference};
+use super::due::{Due, difference};
 use super::heartbeat::{Patience, judge, lost};
 use super::orphan::Orphans;
 use super::session::{Session, Sessions};

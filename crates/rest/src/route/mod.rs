@@ -4,7 +4,7 @@ mod absent;
 mod container;
 mod event;
 mod firewall;
-mod image;
+pub(crate) mod image;
 mod missing;
 mod network;
 mod registry;

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
 
 use super::staging::Staging;
 use super::users::UserNamespace;
 use super::{Surroundings, cgroupfs, foreign, root, source};
+use crate::memory;
 use crate::plan::{Kind, Mount, NamespaceKind, Owners};
 use crate::sys::mount::set_idmap;
 use crate::view::clone_source;
@@ -24,6 +25,8 @@ pub(crate) struct Pinned {
     /// For each device of the plan, if the container cannot make it.
     pub(super) devices: Vec<OwnedFd>,
     pub(super) cgroups: cgroupfs::Pinned,
+    /// Files that are on no disk, and where they belong.
+    pub(super) memory: Vec<(PathBuf, OwnedFd)>,
 }
 
 /// Opens all of it. `users`: the container's own.
@@ -31,12 +34,12 @@ pub(super) fn pin(surroundings: &Surroundings<'_>, users: Option<&UserNamespace>
     let plan = surroundings.plan;
     if plan.root_propagation != libc::MS_SHARED {
         // A clone then takes over that it is a slave; a shared one must be cloned before the tree is separated.
-        mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
-            .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
+        separate()?;
     }
     let pinned = plan.mounts.iter().map(|mount| pin_tree(surroundings, mount, users));
     let mut trees = pinned.collect::<Result<Vec<_>>>()?;
     make_trees(surroundings, users, &mut trees)?;
+    let memory = pin_memory(surroundings)?;
     let wants_cgroups = plan.mounts.iter().any(|mount| mount.kind == Kind::Cgroup);
     let cgroups =
         if wants_cgroups { cgroupfs::pin(surroundings.cgroup)? } else { cgroupfs::Pinned::default() };
@@ -56,7 +59,7 @@ pub(super) fn pin(surroundings: &Surroundings<'_>, users: Option<&UserNamespace>
             (plain.map_or_else(make, Ok)?, staging.devices(&plan.devices)?)
         }
     };
-    Ok(Pinned { root, trees, devices, cgroups })
+    Ok(Pinned { root, trees, devices, cgroups, memory })
 }
 
 /// What the machine has to put together, over the root's place: nothing of it must spread to where the host sees it.
@@ -69,12 +72,29 @@ fn make_trees(
     if !mounts.iter().any(Mount::is_by_machine) {
         return Ok(());
     }
-    mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
-        .map_err(|error| Error::host("separate the mount namespace")(error.into()))?;
+    separate()?;
     for (mount, tree) in mounts.iter().zip(trees).filter(|(mount, _)| mount.is_by_machine()) {
         *tree = source::make_for(mount, surroundings.place(), users)?;
     }
     Ok(())
+}
+
+/// Nothing that is mounted from here on spreads to where the host sees it.
+fn separate() -> Result<()> {
+    mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&Path>)
+        .map_err(|error| Error::host("separate the mount namespace")(error.into()))
+}
+
+/// Each file of the container's memory as a mount of its own.
+fn pin_memory(surroundings: &Surroundings<'_>) -> Result<Vec<(PathBuf, OwnedFd)>> {
+    let Some(memory) = &surroundings.memory else {
+        return Ok(Vec::new());
+    };
+    separate()?;
+    let names: Vec<PathBuf> = (0..memory.targets.len()).map(|index| memory::name(index).into()).collect();
+    let trees = source::parts(&memory.tree, &names, surroundings.place())
+        .map_err(Error::host("take files from memory"))?;
+    Ok(memory.targets.iter().cloned().zip(trees).collect())
 }
 
 fn pin_tree(

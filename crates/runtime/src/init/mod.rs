@@ -37,6 +37,7 @@ use nix::sys::stat::{Mode, umask};
 
 use crate::cgroup::Cgroup;
 use crate::hook::Hooked;
+use crate::memory::Memory;
 use crate::plan::{NamespaceKind, Plan};
 use crate::sys::mount::{Attributes, set_attributes};
 use crate::sys::schedule::set_personality;
@@ -64,6 +65,8 @@ pub(crate) struct Surroundings<'a> {
     /// Where to listen for whoever opens the gate, if it is not the caller.
     pub(crate) gate: Option<OwnedFd>,
     pub(crate) extra: Extra,
+    /// Files that are on no disk.
+    pub(crate) memory: Option<Memory<'a>>,
     /// What an earlier process has opened for this one.
     pub(crate) pinned: Option<host::Pinned>,
 }

@@ -91,7 +91,31 @@ pub(super) fn mount_all(plan: &Plan, pinned: Pinned, cgroup: &Cgroup) -> Result<
         let dev = target::open_or_make_plain(root, Path::new("/dev"), target::Make::Dir)?;
         device::populate(plan, dev.as_fd(), &mounted.devices)?;
     }
+    for (target, tree) in pinned.memory {
+        attach_memory(&target, tree, root)?;
+    }
     Ok((pinned.root, mounted))
+}
+
+/// A file in memory over whatever is there, for nobody to write to.
+fn attach_memory(target: &Path, tree: OwnedFd, root: BorrowedFd<'_>) -> Result<()> {
+    if ["/proc", "/sys"].iter().any(|kernels| target.starts_with(kernels)) {
+        return Err(Error::Invalid(format!(
+            "{} is the kernel's: no file can be put there",
+            target.display()
+        )));
+    }
+    let place = open_place(root, target, target::Make::File)?;
+    let attributes = Attributes {
+        set: libc::MOUNT_ATTR_RDONLY
+            | libc::MOUNT_ATTR_NOSUID
+            | libc::MOUNT_ATTR_NODEV
+            | libc::MOUNT_ATTR_NOEXEC,
+        propagation: libc::MS_PRIVATE,
+        ..Attributes::default()
+    };
+    set_attributes(tree.as_fd(), false, attributes).map_err(failed(target))?;
+    attach(tree.as_fd(), place.as_fd()).map_err(failed(target))
 }
 
 fn mount_file_system(

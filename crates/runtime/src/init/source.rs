@@ -102,11 +102,17 @@ fn part(tree: OwnedFd, subpath: &Path, place: &Path) -> io::Result<OwnedFd> {
     if subpath.as_os_str().is_empty() {
         return Ok(tree);
     }
+    let parts = parts(&tree, &[subpath.to_owned()], place)?;
+    parts.into_iter().next().ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// The same of several parts.
+pub(super) fn parts(tree: &OwnedFd, subpaths: &[PathBuf], place: &Path) -> io::Result<Vec<OwnedFd>> {
     // What is attached nowhere can only be cloned since Linux 6.15.
     attach(tree.as_fd(), root::open_path(place)?.as_fd())?;
-    let part = within(&tree, subpath);
+    let parts = subpaths.iter().map(|subpath| within(tree, subpath)).collect();
     umount2(place, MntFlags::MNT_DETACH)?;
-    part
+    parts
 }
 
 fn within(tree: &OwnedFd, subpath: &Path) -> io::Result<OwnedFd> {

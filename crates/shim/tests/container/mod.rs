@@ -50,6 +50,7 @@ impl Container {
         fs::DirBuilder::new().mode(0o700).create(dir.path().join("run")).unwrap();
         let spec = ShimSpec {
             restore: None,
+            memory: Vec::new(),
             version: shim::VERSION,
             id: id.clone(),
             rootfs: Rootfs::Overlay { lowers: vec![etc, bin], upper, work },

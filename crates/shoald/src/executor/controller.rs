@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{Containers, HealthStatus, Record, Status, StopOptions, StopTimeout, WaitCondition, WaitResult};
-use image::Images;
+use image::{Images, RegistryAuth};
 use swarm_api::{naming, pb};
 use tokio::sync::mpsc;
 use worker::executor::Observed;
@@ -59,13 +59,13 @@ impl TaskController {
 
     /// Fetches the image unless it is here. What is here is used as it is: a node starts its tasks without
     /// any registry.
-    async fn fetch(&self, reference: &str) -> Result<(), ExecutorError> {
+    async fn fetch(&self, reference: &str, auth: Option<&RegistryAuth>) -> Result<(), ExecutorError> {
         if self.images.get(reference).await.is_ok() {
             return Ok(());
         }
         // Nobody watches: the work goes on when the receiver is gone.
         let (progress, _) = mpsc::channel(1);
-        match self.images.pull(reference, None, None, progress).await {
+        match self.images.pull(reference, None, auth.cloned(), progress).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 tracing::warn!(task = %self.task.id, image = reference, %error, "cannot fetch image");
@@ -77,16 +77,18 @@ impl TaskController {
 
 #[async_trait]
 impl Controller for TaskController {
-    async fn prepare(&self) -> Result<(), ExecutorError> {
+    async fn prepare(&self, credentials: Option<&pb::RegistryCredentials>) -> Result<(), ExecutorError> {
         if self.container().is_some() {
             return Ok(());
         }
         let spec = spec::container(&self.task, &self.description, &self.defaults)
             .map_err(|message| ExecutorError::Rejected { message })?;
-        self.fetch(&spec.image).await?;
+        let auth = credentials.map_or(Ok(None), |credentials| rest::registry_auth(&credentials.header));
+        let auth = auth.map_err(|message| ExecutorError::Rejected { message })?;
+        self.fetch(&spec.image, auth.as_ref()).await?;
         self.networks.ensure(&self.task).await?;
         for mounted in spec.host.mounts.iter().filter_map(mount::image) {
-            self.fetch(mounted).await?;
+            self.fetch(mounted, auth.as_ref()).await?;
         }
         match self.containers.create(spec).await {
             Ok(_) => Ok(()),
@@ -96,7 +98,7 @@ impl Controller for TaskController {
         }
     }
 
-    async fn start(&self) -> Result<(), ExecutorError> {
+    async fn start(&self, files: &[worker::MemoryFile]) -> Result<(), ExecutorError> {
         let record = self.existing()?;
         if self.stopped.load(Ordering::Relaxed) {
             return Err(ExecutorError::Failed {
@@ -109,7 +111,7 @@ impl Controller for TaskController {
         }
         // Nobody needed them for a moment, perhaps.
         self.networks.ensure(&self.task).await?;
-        match self.containers.start(&record.id).await {
+        match self.containers.start_with(&record.id, files.iter().map(file).collect()).await {
             Ok(()) | Err(engine::Error::AlreadyRunning(_)) => Ok(()),
             Err(error) => Err(error::of_start(&error)),
         }
@@ -187,6 +189,11 @@ impl TaskController {
             Err(error) => Err(error::later(&error)),
         }
     }
+}
+
+fn file(file: &worker::MemoryFile) -> engine::MemoryFile {
+    let worker::MemoryFile { target, data, uid, gid, mode } = file.clone();
+    engine::MemoryFile { target: target.into(), data, uid, gid, mode }
 }
 
 fn is_up(record: &Record) -> bool {

@@ -101,6 +101,7 @@ fn host(task: &pb::Task, spec: &pb::TaskSpec, container: &pb::ContainerSpec) -> 
         oom_score_adj: container.oom_score_adj,
         security_opt: privilege::options(container.privileges.as_ref())?,
         log_config: spec.log_driver.as_ref().map(log).unwrap_or_default(),
+        memory_files: !container.secrets.is_empty() || !container.configs.is_empty(),
         ..HostConfig::default()
     })
 }

@@ -123,7 +123,7 @@ impl Containers {
         });
         let origin = read.await.map_err(|_| Error::ShuttingDown)??;
         criu::check().await?;
-        self.call(&id, |reply| Command::Start { origin: Some(origin), reply }).await
+        self.call(&id, |reply| Command::Start { origin: Some(origin), files: Vec::new(), reply }).await
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) fn spec(request: api::HostConfig) -> Result<HostConfig, Failure> {
         mounts: mount::specs(request.mounts)?,
         volumes_from: request.volumes_from.unwrap_or_default(),
         volume_driver: request.volume_driver,
+        memory_files: false,
         tmpfs: request.tmpfs,
         port_bindings: port_bindings(request.port_bindings)?,
         publish_all_ports: request.publish_all_ports,

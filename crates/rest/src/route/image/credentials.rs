@@ -34,6 +34,14 @@ pub(in crate::route) fn credentials(header: &str) -> Result<Option<RegistryAuth>
     Ok(Some(given(auth)))
 }
 
+/// As [`credentials`], for who answers no request.
+///
+/// # Errors
+/// What is wrong with the header.
+pub fn registry_auth(header: &str) -> Result<Option<RegistryAuth>, String> {
+    credentials(header).map_err(|failure| failure.message)
+}
+
 /// The same as the image room has it.
 pub(in crate::route) fn given(auth: AuthConfig) -> RegistryAuth {
     RegistryAuth {

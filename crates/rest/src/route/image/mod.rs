@@ -1,7 +1,7 @@
 //! Images.
 
 mod create;
-pub(super) mod credentials;
+pub(crate) mod credentials;
 mod load;
 mod progress;
 mod prune;

@@ -12,7 +12,7 @@ use runtime::cgroup::Cgroup;
 use runtime::cgroup::systemd::{Scope, unit_of};
 use runtime::checkpoint::{RestoreOptions, Restoring};
 use runtime::oci::Spec;
-use runtime::{Console, CreateOptions, Extra, Gate, Stdio};
+use runtime::{Console, CreateOptions, Extra, Gate, Memory, Stdio};
 
 use crate::execs::Execs;
 use crate::foreign::{self, Foreign};
@@ -20,6 +20,7 @@ use crate::health::Health;
 use crate::input::Input;
 use crate::log::{Log, Stream};
 use crate::output::{Output, set_nonblocking};
+use crate::setup::take_stdin;
 use crate::shim::{Body, Shim};
 use crate::{Failure, streams};
 
@@ -56,10 +57,15 @@ impl Shim {
             None
         };
         let stdio = streams.stdio;
+        let memory = (!shim.memory.is_empty()).then(take_stdin).transpose()?;
+        if memory.is_some() && (shim.foreign.is_some() || shim.restore.is_some()) {
+            let what = "secrets and configs of a container with another runtime, or from a checkpoint";
+            return Err(not_implemented(what));
+        }
         let made = match (shim.foreign.take(), shim.restore.take()) {
             (Some(runtime), None) => by_another(&shim, spec, runtime, stdio),
             (None, Some(checkpoint)) => from_files(&shim, &spec, &dir, checkpoint, stdio),
-            (None, None) => by_ourselves(&shim, &spec, &dir, stdio),
+            (None, None) => by_ourselves(&shim, &spec, &dir, stdio, memory),
             (Some(_), Some(_)) => {
                 Err(not_implemented("a restore with a runtime other than the built-in one"))
             }
@@ -102,7 +108,13 @@ impl Shim {
     }
 }
 
-fn by_ourselves(shim: &ShimSpec, spec: &Spec, dir: &Path, stdio: Stdio) -> Result<Made, Failure> {
+fn by_ourselves(
+    shim: &ShimSpec,
+    spec: &Spec,
+    dir: &Path,
+    stdio: Stdio,
+    memory: Option<OwnedFd>,
+) -> Result<Made, Failure> {
     let mut created = runtime::create(
         spec,
         CreateOptions {
@@ -115,6 +127,7 @@ fn by_ourselves(shim: &ShimSpec, spec: &Spec, dir: &Path, stdio: Stdio) -> Resul
             die_with_parent: true,
             gate: Gate::Handle,
             extra: Extra::default(),
+            memory: memory.map(|tree| Memory { tree, targets: &shim.memory }),
         },
     )?;
     Ok(Made {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ::shim::Response;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
-use nix::unistd::{chdir, dup2_stderr, dup2_stdout, execve, setsid};
+use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, setsid};
 
 use crate::Failure;
 
@@ -73,6 +73,14 @@ pub(crate) fn announce(response: &Response) -> Result<(), Failure> {
         .and_then(|()| dup2_stderr(null.as_fd()))
         .map_err(|error| failed(error.into()))?;
     written.map_err(|_| failed(io::ErrorKind::BrokenPipe.into()))
+}
+
+/// What standard input is, and nothing in its place.
+pub(crate) fn take_stdin() -> Result<OwnedFd, Failure> {
+    let failed = |error: io::Error| Failure::File("standard input", error);
+    let taken = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+    dup2_stdin(null()?.as_fd()).map_err(|error| failed(error.into()))?;
+    Ok(taken)
 }
 
 /// `/dev/null`, open both ways.

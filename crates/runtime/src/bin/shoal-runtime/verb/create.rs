@@ -114,6 +114,7 @@ pub(crate) fn begin(global: &Global, words: &Words, detached: bool, by: GateKind
                 no_new_keyring: words.has("--no-new-keyring"),
                 preserve_fds,
             },
+            memory: None,
         },
     )?;
     if let Some(scope) = scope {
