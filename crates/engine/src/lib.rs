@@ -70,6 +70,7 @@ pub use event::Events;
 pub use exec::{ExecConfig, ExecOutput, ExecRecord, ExecStart, Execs, Session};
 pub use health::word as health_word;
 pub use layer::{Change, ChangeKind, CommitOptions, Sizes};
+pub use name::random_name;
 pub use plan::{LOG_DRIVERS, check_log};
 pub use record::{ExitStatus, MountPoint, Record, SHORT_ID, State, Status};
 pub use runtime::MemoryFile;

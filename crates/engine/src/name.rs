@@ -110,6 +110,11 @@ pub(crate) fn check(name: &str) -> Result<&str, Invalid> {
     }
 }
 
+/// A made-up name, as a container without one gets it.
+pub fn random_name() -> String {
+    random(&mut rand::rng(), 0)
+}
+
 /// Makes up a name; from the second attempt on it carries a digit, since the plain ones may be used up.
 pub(crate) fn random(rng: &mut impl Rng, attempt: usize) -> String {
     let adjective = ADJECTIVES.choose(rng).unwrap_or(&"calm");

@@ -86,6 +86,19 @@ fn a_tmpfs_begins_with_what_it_covers() {
 }
 
 #[test]
+fn a_tmpfs_over_nothing_is_open_to_all_and_one_over_a_directory_looks_like_it() {
+    let mut bundle = shell("stat -c %a /none/deep /private; touch /private/file");
+    fs::create_dir(bundle.rootfs().join("private")).unwrap();
+    fs::set_permissions(bundle.rootfs().join("private"), fs::Permissions::from_mode(0o700)).unwrap();
+    add(&mut bundle, mount("tmpfs", "tmpfs", "/none/deep", &[]));
+    add(&mut bundle, mount("tmpfs", "tmpfs", "/private", &[]));
+    for start in ["first", "second"] {
+        assert_eq!(bundle.succeed(), "1777\n700\n", "{start} start");
+    }
+    assert!(!bundle.rootfs().join("private/file").exists());
+}
+
+#[test]
 fn recursive_options_reach_what_is_mounted_below() {
     let script = "touch /data/below/x /flat/below/x 2>&1; mount | grep -c '/data.*noexec'; echo done";
     let mut bundle = shell(script);

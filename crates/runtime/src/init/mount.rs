@@ -127,7 +127,9 @@ fn mount_file_system(
 ) -> Result<()> {
     let destination = &mount.destination;
     let is_dev = destination == Path::new("/dev");
-    let place = open_place(root, destination, target::Make::Dir)?;
+    let is_tmpfs = matches!(&mount.kind, Kind::FileSystem { name, .. } if name.to_bytes() == b"tmpfs");
+    let make = if is_tmpfs { target::Make::Scratch } else { target::Make::Dir };
+    let place = open_place(root, destination, make)?;
     let mut attributes = mount.attributes;
     if is_dev && attributes.set & libc::MOUNT_ATTR_RDONLY != 0 {
         attributes.set &= !libc::MOUNT_ATTR_RDONLY;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::stat::{Mode, mkdirat, umask};
 
 use crate::sys::open::{Links, open};
 use crate::{Error, Result};
@@ -18,6 +18,9 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Make {
     Dir,
+    /// A directory that everybody may write in, as an empty tmpfs is: what is mounted over it looks like it, at the next
+    /// start too.
+    Scratch,
     /// An empty file.
     File,
 }
@@ -43,6 +46,13 @@ fn open_or_make_with(root: BorrowedFd<'_>, path: &Path, make: Make, links: Links
     let parent = open_or_make_with(root, parent, Make::Dir, links)?;
     let made = match make {
         Make::Dir => mkdirat(&parent, name, Mode::from_bits_truncate(0o755)),
+        Make::Scratch => {
+            // This process has one thread.
+            let mask = umask(Mode::empty());
+            let made = mkdirat(&parent, name, Mode::from_bits_truncate(0o1777));
+            umask(mask);
+            made
+        }
         Make::File => {
             let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
             openat(&parent, name, flags, Mode::from_bits_truncate(0o644)).map(drop)

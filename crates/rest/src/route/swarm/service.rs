@@ -18,7 +18,11 @@ use crate::http::call::Call;
 pub(super) async fn create(call: Call<ServiceCreateQuery, Json<ServiceSpec>>) -> Outcome {
     // Whether this node can take it at all comes before what is wrong with it.
     let mut control = control(&call.api).await?;
-    let spec = convert::service::spec(call.body.0)?;
+    let mut spec = call.body.0;
+    if spec.name.is_empty() {
+        spec.name = engine::random_name();
+    }
+    let spec = convert::service::spec(spec)?;
     let request = pb::CreateServiceRequest { spec: Some(spec), ..pb::CreateServiceRequest::default() };
     let created = control.create_service(timed(request)).await?.into_inner();
     Answer::json_with(StatusCode::CREATED, &ServiceCreateResponse { id: created.id, warnings: None })
