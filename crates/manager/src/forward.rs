@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use swarm_api::channel::{
-    self, Answering, Dial, Forward, Here, LEADER, MAX_MESSAGE_BYTES, NOBODY, ON_BEHALF, RpcRequest,
-    RpcResponse,
+    self, Answering, Dial, Forward, Here, LEADER, MAX_MESSAGE_BYTES, NOBODY, ON_BEHALF, ORIGIN, RemoteAddr,
+    RpcRequest, RpcResponse,
 };
 use swarm_api::id::NodeId;
 use swarm_api::role::Place;
@@ -267,12 +267,17 @@ fn is_before_sending(error: &tonic::transport::Error) -> bool {
     false
 }
 
-/// The request as it is passed on: it says whom it is from.
+/// The request as it is passed on: it says whom it is from, and from where.
 fn behalf(mut request: RpcRequest, parts: &Parts) -> RpcRequest {
     let caller = parts.extensions.get::<Peer>().and_then(Peer::node_id);
     let caller = caller.and_then(|node_id| HeaderValue::from_str(node_id).ok());
     request.extensions_mut().clear();
     request.headers_mut().insert(ON_BEHALF, caller.unwrap_or(HeaderValue::from_static(NOBODY)));
+    let origin = parts.extensions.get::<RemoteAddr>();
+    match origin.and_then(|origin| HeaderValue::from_str(&origin.0.to_string()).ok()) {
+        Some(origin) => drop(request.headers_mut().insert(ORIGIN, origin)),
+        None => drop(request.headers_mut().remove(ORIGIN)),
+    }
     request
 }
 

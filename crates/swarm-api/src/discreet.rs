@@ -20,6 +20,17 @@ impl fmt::Debug for pb::RegistryCredentials {
     }
 }
 
+impl fmt::Debug for pb::RootCa {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rotation =
+            self.rotation.as_ref().map(|rotation| String::from_utf8_lossy(&rotation.certificate_pem));
+        out.debug_struct("RootCa")
+            .field("certificate", &String::from_utf8_lossy(&self.certificate_pem))
+            .field("rotation", &rotation)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,7 +43,8 @@ mod tests {
         let service = pb::Service { registry_auth: auth.clone(), ..Default::default() };
         let change = pb::UpdateServiceRequest { registry_auth: auth, ..Default::default() };
         let asked = pb::CreateFileRequest { spec: Some(spec) };
-        let printed = format!("{secret:?}{service:?}{change:?}{asked:#?}");
+        let root = pb::RootCa { key_pem: b"hunter2".to_vec(), ..Default::default() };
+        let printed = format!("{secret:?}{service:?}{change:?}{asked:#?}{root:?}");
         let bytes = format!("{:?}", b"hunter2");
         assert!(!printed.contains("hunter2") && !printed.contains(&bytes), "{printed}");
         assert!(printed.contains("7 bytes"), "{printed}");

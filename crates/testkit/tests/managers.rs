@@ -1,14 +1,19 @@
 //! Several managers that agree, in one process: who leads, what survives, and who refuses.
 
+use std::net::Ipv4Addr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use manager::store::View;
-use swarm_api::channel::{self, Tcp};
+use swarm_api::channel::{self, BoxStream, Dial, Tcp};
+use swarm_api::join::join;
 use swarm_api::pb::raft_client::RaftClient;
 use swarm_api::pb::snapshot_piece::Piece;
-use swarm_api::pb::{self, NodeRole};
+use swarm_api::pb::{self, NodeAvailability, NodeRole};
+use swarm_api::tls::NodeKey;
 use testkit::cluster::Managers;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tonic::codegen::tokio_stream;
 use tonic::{Code, Status};
@@ -285,4 +290,46 @@ async fn members_answer_only_who_they_should() -> Outcome {
     }
     managers.create(1, "after").await?;
     managers.all_have("after").await
+}
+
+/// Calls from this address of the machine's loopback.
+struct From(Ipv4Addr);
+
+impl Dial for From {
+    fn dial(&self, addr: &str) -> Pin<Box<dyn Future<Output = std::io::Result<BoxStream>> + Send>> {
+        let (own, addr) = (self.0, addr.parse());
+        Box::pin(async move {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((own, 0).into())?;
+            let stream = socket.connect(addr.map_err(std::io::Error::other)?).await?;
+            Ok(Box::new(stream) as BoxStream)
+        })
+    }
+}
+
+#[tokio::test]
+async fn who_guesses_tokens_by_way_of_a_follower_is_told_apart_from_others_there() -> Outcome {
+    /// More than are heard in a row, however slow they are.
+    const GUESSES: usize = 500;
+    let managers = Managers::form(2).await?;
+    let leader = managers.leader().expect("one leads");
+    let follower = managers.addr(1 - leader);
+    let cluster = managers.control(leader)?.get_cluster(pb::Empty {}).await?.into_inner();
+    let token = cluster.join_tokens.unwrap_or_default().worker;
+    let (digest, _) = token.rsplit_once('-').expect("a token");
+    let wrong = format!("{digest}-{}", swarm_api::id::NodeId::random());
+    let key = NodeKey::generate()?;
+    let guesser = Arc::new(From(Ipv4Addr::new(127, 0, 0, 2)));
+    let mut last = String::new();
+    for _ in 0..GUESSES {
+        let refused = join(guesser.clone(), follower, &wrong, &key, NodeAvailability::Active).await;
+        last = refused.expect_err("a guess").to_string();
+        if last.contains("too many requests") {
+            break;
+        }
+    }
+    assert!(last.contains("too many requests"), "{last}");
+    let other = Arc::new(From(Ipv4Addr::new(127, 0, 0, 3)));
+    join(other, follower, &token, &key, NodeAvailability::Active).await?;
+    Ok(())
 }

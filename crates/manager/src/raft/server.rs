@@ -3,12 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt};
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
 use openraft::raft::AppendEntriesRequest;
+use swarm_api::channel::Complaints;
+use swarm_api::id::NodeId;
 use swarm_api::pb;
 use swarm_api::pb::raft_server::Raft as Rpc;
 use swarm_api::pb::snapshot_piece::Piece;
@@ -22,7 +24,7 @@ use super::machine::Machine;
 use super::snapshot::Snapshots;
 use super::transfer::Receiver;
 use super::types::{SnapshotMeta, Types, Vote};
-use super::wire::{self, Rubbish};
+use super::wire;
 use crate::store::State;
 
 /// How long a piece of a snapshot may be waited for.
@@ -38,6 +40,7 @@ pub(crate) struct RaftServer {
     /// One snapshot at a time.
     receiving: Arc<Semaphore>,
     joining: Joining,
+    complaints: Arc<Mutex<Complaints<Option<NodeId>>>>,
 }
 
 type Answers = Pin<Box<dyn Stream<Item = Result<pb::AppendAnswer, Status>> + Send>>;
@@ -50,7 +53,19 @@ impl RaftServer {
         heard: Heard,
         joining: Joining,
     ) -> Self {
-        Self { raft, raft_id, snapshots, heard, receiving: Arc::new(Semaphore::new(1)), joining }
+        let receiving = Arc::new(Semaphore::new(1));
+        Self { raft, raft_id, snapshots, heard, receiving, joining, complaints: Arc::default() }
+    }
+
+    /// What a manager said cannot be understood. Logged once in a while: one that speaks rubbish does so again and again.
+    fn rubbish(&self, caller: &Peer, why: &dyn std::fmt::Display) -> Status {
+        let node_id = caller.node_id().cloned();
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unsaid) = complaints.note(node_id.clone(), Instant::now()) {
+            let node_id = node_id.as_ref().map_or("", |node_id| node_id.as_str());
+            tracing::warn!(node_id, %why, unsaid, "a manager said what cannot be understood");
+        }
+        Status::invalid_argument(why.to_string())
     }
 
     /// Whether the call is for this member, and the caller's node is the member that the vote names.
@@ -79,7 +94,7 @@ impl RaftServer {
         message: pb::AppendRequest,
     ) -> Result<AppendEntriesRequest<Types>, Status> {
         self.check(caller, message.to, message.vote.as_ref())?;
-        wire::append(message).map_err(rubbish)
+        wire::append(message).map_err(|why| self.rubbish(caller, &why))
     }
 }
 
@@ -121,7 +136,8 @@ impl Rpc for RaftServer {
         let caller = caller(&request)?;
         let message = request.into_inner();
         self.check(&caller, message.to, message.vote.as_ref())?;
-        let answer = self.raft.vote(wire::vote_request(message).map_err(rubbish)?).await.map_err(failed)?;
+        let request = wire::vote_request(message).map_err(|why| self.rubbish(&caller, &why))?;
+        let answer = self.raft.vote(request).await.map_err(failed)?;
         Ok(Response::new(wire::vote_answer_to_message(&answer)))
     }
 
@@ -129,7 +145,7 @@ impl Rpc for RaftServer {
         let caller = caller(&request)?;
         let message = request.into_inner();
         self.check(&caller, message.to, message.vote.as_ref())?;
-        let request = wire::vote_request(message).map_err(rubbish)?;
+        let request = wire::vote_request(message).map_err(|why| self.rubbish(&caller, &why))?;
         let answer = self.raft.pre_vote(request).await.map_err(failed)?;
         Ok(Response::new(wire::vote_answer_to_message(&answer)))
     }
@@ -148,8 +164,8 @@ impl Rpc for RaftServer {
             return Err(Status::invalid_argument("a snapshot without a head"));
         };
         self.check(&caller, head.to, head.vote.as_ref())?;
-        let vote = wire::vote(head.vote).map_err(rubbish)?;
-        let (meta, state) = receive(&mut pieces, &self.heard).await?;
+        let vote = wire::vote(head.vote).map_err(|why| self.rubbish(&caller, &why))?;
+        let (meta, state) = self.receive(&caller, &mut pieces).await?;
         let vote = self.install(vote, meta, state).await?;
         Ok(Response::new(pb::SnapshotAnswer { vote: wire::vote_to_message(&vote) }))
     }
@@ -161,7 +177,7 @@ impl Rpc for RaftServer {
         let caller = caller(&request)?;
         let message = request.into_inner();
         self.check(&caller, message.to, message.vote.as_ref())?;
-        let request = wire::transfer(message).map_err(rubbish)?;
+        let request = wire::transfer(message).map_err(|why| self.rubbish(&caller, &why))?;
         match self.raft.handle_transfer_leader(request).await.map_err(failed)? {
             Ok(()) => Ok(Response::new(pb::Empty {})),
             Err(error) => Err(Status::failed_precondition(error.to_string())),
@@ -177,6 +193,27 @@ impl Rpc for RaftServer {
 }
 
 impl RaftServer {
+    /// The snapshot after its head.
+    async fn receive(
+        &self,
+        caller: &Peer,
+        pieces: &mut Streaming<pb::SnapshotPiece>,
+    ) -> Result<(SnapshotMeta, State), Status> {
+        let mut receiver = Receiver::default();
+        loop {
+            match next(pieces).await? {
+                Some(Piece::Data(data)) => receiver.push(&data).map_err(|why| self.rubbish(caller, &why))?,
+                Some(Piece::Tail(tail)) => {
+                    return receiver.finish(&tail).map_err(|why| self.rubbish(caller, &why));
+                }
+                Some(Piece::Head(_)) | None => {
+                    return Err(Status::invalid_argument("a snapshot that ends before its tail"));
+                }
+            }
+            self.heard.note();
+        }
+    }
+
     /// Gives the library what was received, by way of a file that is whole.
     async fn install(&self, vote: Vote, meta: SnapshotMeta, state: State) -> Result<Vote, Status> {
         let (snapshots, of) = (self.snapshots.clone(), meta.clone());
@@ -211,24 +248,6 @@ impl Taking {
     }
 }
 
-/// The snapshot after its head.
-async fn receive(
-    pieces: &mut Streaming<pb::SnapshotPiece>,
-    heard: &Heard,
-) -> Result<(SnapshotMeta, State), Status> {
-    let mut receiver = Receiver::default();
-    loop {
-        match next(pieces).await? {
-            Some(Piece::Data(data)) => receiver.push(&data).map_err(refused)?,
-            Some(Piece::Tail(tail)) => return receiver.finish(&tail).map_err(refused),
-            Some(Piece::Head(_)) | None => {
-                return Err(Status::invalid_argument("a snapshot that ends before its tail"));
-            }
-        }
-        heard.note();
-    }
-}
-
 async fn next(pieces: &mut Streaming<pb::SnapshotPiece>) -> Result<Option<Piece>, Status> {
     match tokio::time::timeout(PIECE_LIMIT, pieces.message()).await {
         Ok(message) => Ok(message?.and_then(|message| message.piece)),
@@ -239,16 +258,6 @@ async fn next(pieces: &mut Streaming<pb::SnapshotPiece>) -> Result<Option<Piece>
 fn caller<T>(request: &Request<T>) -> Result<Peer, Status> {
     let peer = request.extensions().get::<Peer>().cloned();
     peer.ok_or_else(|| Status::unauthenticated("only managers call each other"))
-}
-
-fn rubbish(rubbish: Rubbish) -> Status {
-    tracing::warn!(%rubbish, "a manager said what cannot be understood");
-    Status::invalid_argument(rubbish.to_string())
-}
-
-fn refused(spoilt: super::transfer::Spoilt) -> Status {
-    tracing::warn!(%spoilt, "a snapshot is not taken");
-    Status::invalid_argument(spoilt.to_string())
 }
 
 fn failed(error: impl std::fmt::Display) -> Status {

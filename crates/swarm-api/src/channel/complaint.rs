@@ -1,17 +1,17 @@
 //! Who was refused lately, so that a caller that tries again and again is logged once in a while and not each time.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// An address is named again after so long.
+/// A caller is named again after so long.
 const PERIOD: Duration = Duration::from_secs(60);
-/// So many addresses are told apart; those beyond go unnamed.
-const ADDRESSES: usize = 1024;
+/// So many callers are told apart; those beyond go unnamed.
+const CALLERS: usize = 1024;
 
-/// The refusals of a while.
-#[derive(Debug, Default)]
-pub(super) struct Complaints(HashMap<IpAddr, Said>);
+/// The refusals of a while, by caller: an address, or a node.
+#[derive(Debug)]
+pub struct Complaints<C>(HashMap<C, Said>);
 
 #[derive(Debug)]
 struct Said {
@@ -19,10 +19,16 @@ struct Said {
     unsaid: u64,
 }
 
-impl Complaints {
-    /// Notes a refusal. Some, if it is to be said, with the number of those of this address that were not.
-    pub(super) fn note(&mut self, address: IpAddr, now: Instant) -> Option<u64> {
-        if let Some(said) = self.0.get_mut(&address) {
+impl<C> Default for Complaints<C> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<C: Eq + Hash> Complaints<C> {
+    /// Notes a refusal. Some, if it is to be said, with the number of those of this caller that were not.
+    pub fn note(&mut self, caller: C, now: Instant) -> Option<u64> {
+        if let Some(said) = self.0.get_mut(&caller) {
             if now.duration_since(said.at) < PERIOD {
                 said.unsaid += 1;
                 return None;
@@ -30,20 +36,20 @@ impl Complaints {
             said.at = now;
             return Some(std::mem::take(&mut said.unsaid));
         }
-        if self.0.len() >= ADDRESSES {
+        if self.0.len() >= CALLERS {
             self.0.retain(|_, said| now.duration_since(said.at) < PERIOD);
         }
-        if self.0.len() >= ADDRESSES {
+        if self.0.len() >= CALLERS {
             return None;
         }
-        self.0.insert(address, Said { at: now, unsaid: 0 });
+        self.0.insert(caller, Said { at: now, unsaid: 0 });
         Some(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
 
@@ -69,7 +75,7 @@ mod tests {
         for number in 0..100_000 {
             complaints.note(address(number), begin);
         }
-        assert_eq!(complaints.0.len(), ADDRESSES);
+        assert_eq!(complaints.0.len(), CALLERS);
         assert_eq!(complaints.note(address(200_000), begin + PERIOD), Some(0), "the old ones go");
     }
 }

@@ -58,7 +58,7 @@ struct Inside {
     strangers_of: HashMap<IpAddr, usize>,
     nodes: HashMap<NodeId, usize>,
     guests: HashMap<u64, Guest>,
-    complaints: Complaints,
+    complaints: Complaints<IpAddr>,
 }
 
 /// A connection of a node.

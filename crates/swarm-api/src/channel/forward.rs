@@ -1,7 +1,7 @@
 //! The layer after the check of the caller: is this request answered here, or by the leader?
 //!
-//! The decision is the managers'; here is only the place where it is made. What a manager passes on carries the id of the
-//! node it was asked by, which counts only on a manager's connection and for calls that are passed on at all.
+//! The decision is the managers'; here is only the place where it is made. What a manager passes on carries the id and the
+//! address of the node it was asked by, which count only on a manager's connection and for calls that are passed on at all.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,12 +12,15 @@ use tonic::body::Body;
 use tonic::codegen::http;
 use tower::{Layer, Service};
 
+use super::connection::RemoteAddr;
 use crate::id::NodeId;
 use crate::role::{self, Place, Role};
 use crate::tls::Peer;
 
 /// The header that a manager puts on what it passes on: the node it was asked by, or [`NOBODY`].
 pub const ON_BEHALF: &str = "shoal-on-behalf";
+/// The header that goes with it: the address and port that node, or nobody, called from.
+pub const ORIGIN: &str = "shoal-origin";
 /// The header's value for a caller without a certificate.
 pub const NOBODY: &str = "nobody";
 /// The metadata by which a manager says that it does not lead and has done nothing; the value is the leader's address, or
@@ -61,6 +64,11 @@ pub(super) fn on_behalf(request: &RpcRequest, peer: &Peer) -> Option<Peer> {
         // What its role allows was checked where it called.
         node_id => Peer::Node { node_id: NodeId::from(node_id), role: Role::Worker },
     })
+}
+
+/// From where a request came to the manager that passed it on, as that says.
+pub(super) fn origin(request: &RpcRequest) -> Option<RemoteAddr> {
+    request.headers().get(ORIGIN)?.to_str().ok()?.parse().ok().map(RemoteAddr)
 }
 
 /// Asks a [`Forward`] about each request that is the leader's.

@@ -18,12 +18,15 @@ use std::time::Duration;
 
 pub use accept::{accept, listen};
 pub use client::{connect, connect_node, connect_pinned, connect_unknown, in_process};
+pub use complaint::Complaints;
 pub use connection::{Connection, Incoming, IncomingSender, RemoteAddr, incoming};
 pub use dial::{BoxStream, Dial, Stream, Tcp};
 pub use door::{
     Authorize, CONNECTIONS_PER_NODE, Door, Refusal, STRANGER_STAY, STRANGERS, STRANGERS_PER_ADDRESS, Ticket,
 };
-pub use forward::{Alone, Answering, Forward, Here, LEADER, NOBODY, ON_BEHALF, RpcRequest, RpcResponse};
+pub use forward::{
+    Alone, Answering, Forward, Here, LEADER, NOBODY, ON_BEHALF, ORIGIN, RpcRequest, RpcResponse,
+};
 pub use server::{ServeError, serve};
 
 /// How long a dial and its TLS handshake may take.
