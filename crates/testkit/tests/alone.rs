@@ -172,3 +172,31 @@ async fn the_restart_policy_is_kept_without_managers() -> Outcome {
     assert_eq!(executor.starts(), 4, "the managers count the attempts that were made without them");
     Ok(())
 }
+
+#[tokio::test]
+async fn attempts_within_a_window_are_counted_over_the_daemons_restart() -> Outcome {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let mut cluster = Cluster::start_patient(1, ALONE).await?;
+    let mut spec = service("web", "web", 1);
+    let window_ns = HOUR.as_nanos().try_into()?;
+    let policy = pb::RestartPolicy { delay_ns: Some(0), max_attempts: 2, window_ns, ..Default::default() };
+    spec.task.get_or_insert_default().restart = Some(policy);
+    let web = cluster.create(spec).await?;
+    cluster.settled(&web, 1).await?;
+    let task = task_on(&cluster, &web, 0);
+    cluster.stop_manager().await;
+    let executor = cluster.members[0].executor.clone();
+    for start in [2, 3] {
+        assert!(executor.exit(&task, 1));
+        cluster.eventually("it is started again", |_| executor.starts() == start).await?;
+        cluster
+            .eventually("and runs", |_| executor.containers().get(&task) == Some(&FakeState::Running))
+            .await?;
+        cluster.vanish(0);
+        cluster.come_back(0).await?;
+    }
+    assert!(executor.exit(&task, 1));
+    passed(ALONE * 4).await;
+    assert_eq!(executor.starts(), 3, "two attempts are two, whoever made them");
+    Ok(())
+}

@@ -24,7 +24,7 @@ use crate::journal::{Entry, Journal, Recalled, RecalledTask};
 use crate::link::{Connect, Link};
 use crate::renewal;
 use crate::reporter::{Live, report};
-use crate::roster::{Roster, lost};
+use crate::roster::{Known, Roster, lost};
 use crate::session::News;
 use crate::solitude::alone;
 use crate::step::Goal;
@@ -225,7 +225,7 @@ impl Loop {
     /// Goes on where an earlier life of the daemon stopped, before any manager is heard.
     async fn take_up(&mut self, recalled: Recalled) {
         let mut assigned = Vec::new();
-        for RecalledTask { task, status, withdrawn } in recalled.tasks {
+        for RecalledTask { task, status, attempts, withdrawn } in recalled.tasks {
             let goal = if withdrawn {
                 Goal::Absent
             } else {
@@ -237,7 +237,7 @@ impl Loop {
                 self.running.insert(task.id.clone());
             }
             self.note_attempt(&task.id, status.as_ref().map_or(0, |status| status.attempt));
-            self.roster.assign(task, status, goal);
+            self.roster.assign(task, Known { status, attempts }, goal);
         }
         self.set = AssignmentSet::restore(assigned, recalled.ports);
         self.settle().await;
@@ -264,7 +264,7 @@ impl Loop {
         self.settle().await;
         for task in difference.updated {
             let goal = Goal::of(task.desired_state());
-            self.roster.assign(task, None, goal);
+            self.roster.assign(task, Known::default(), goal);
         }
         for id in &difference.removed {
             self.roster.withdraw(id);

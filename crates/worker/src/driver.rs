@@ -76,13 +76,17 @@ impl Shared {
     }
 }
 
-/// Drives `task` from `status` until its container is removed.
-pub(crate) async fn drive(
-    shared: Arc<Shared>,
-    task: pb::Task,
-    status: pb::TaskStatus,
-    goal: watch::Receiver<Goal>,
-) -> String {
+/// A task, and where its driver begins.
+pub(crate) struct Begin {
+    pub(crate) task: pb::Task,
+    pub(crate) status: pb::TaskStatus,
+    /// When it was run again without a manager, in nanoseconds since the epoch.
+    pub(crate) attempts: Vec<i64>,
+}
+
+/// Drives a task until its container is removed.
+pub(crate) async fn drive(shared: Arc<Shared>, begin: Begin, goal: watch::Receiver<Goal>) -> String {
+    let Begin { task, status, attempts } = begin;
     let span = tracing::info_span!("task", id = %task.id, service = %task.service_name, slot = task.slot);
     let backoff = Backoff::new(RETRY_FIRST, RETRY_CAP);
     let driver = Driver {
@@ -93,7 +97,8 @@ pub(crate) async fn drive(
         controller: None,
         backoff,
         ended_at: Instant::now(),
-        attempts: VecDeque::new(),
+        ended_ns: now_ns(),
+        attempts: attempts.into(),
     };
     driver.run().instrument(span).await
 }
@@ -107,8 +112,11 @@ struct Driver {
     backoff: Backoff,
     /// When the task was last seen to end; for one that ended in an earlier life of the daemon, when it was taken up.
     ended_at: Instant,
-    /// When this node ran the task again by itself, oldest first, as far as its policy asks.
-    attempts: VecDeque<Instant>,
+    /// The same by the clock that outlives the daemon.
+    ended_ns: i64,
+    /// When this node ran the task again by itself, oldest first, as far as its policy asks; in nanoseconds since the epoch, since
+    /// that outlives the daemon.
+    attempts: VecDeque<i64>,
 }
 
 impl Driver {
@@ -277,6 +285,7 @@ impl Driver {
         self.status.ports = Vec::new();
         if exit.code == 0 && exit.reason.is_empty() {
             self.ended_at = Instant::now();
+            self.ended_ns = now_ns();
             return self.enter(TaskState::Complete, "finished").await;
         }
         // swarmkit's words, which clients show in `service ps`.
@@ -337,6 +346,7 @@ impl Driver {
     async fn end(&mut self, state: TaskState, error: String) {
         debug_assert!(is_terminal(state));
         self.ended_at = Instant::now();
+        self.ended_ns = now_ns();
         self.status.set_state(state);
         self.status.err = error;
         self.publish().await;

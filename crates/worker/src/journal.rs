@@ -24,6 +24,8 @@ const CACHE_BYTES: usize = 1 << 20;
 const TASKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("task");
 const STATUSES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("status");
 const WITHDRAWN: TableDefinition<'_, &str, ()> = TableDefinition::new("withdrawn");
+/// When the task was run again here without a manager, oldest first: nanoseconds since the epoch, eight bytes each, little end first.
+const ATTEMPTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("attempt");
 const PORTS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("ingress_port");
 const MANAGERS: TableDefinition<'_, &str, &str> = TableDefinition::new("manager");
 
@@ -34,6 +36,8 @@ pub(crate) enum Entry {
     Task(Box<pb::Task>),
     /// The newest status of a task; passed over if the task is not in the journal, or a newer one is.
     Status(String, pb::TaskStatus),
+    /// When the task was run again here without a manager, as far as its policy asks.
+    Attempts(String, Vec<i64>),
     /// The task is no longer assigned; its container is still to be removed.
     Withdraw(String),
     /// The task's container is gone.
@@ -57,6 +61,8 @@ pub(crate) struct Recalled {
 pub(crate) struct RecalledTask {
     pub(crate) task: pb::Task,
     pub(crate) status: Option<pb::TaskStatus>,
+    /// When it was run again without a manager, oldest first, in nanoseconds since the epoch.
+    pub(crate) attempts: Vec<i64>,
     /// No longer assigned: only its container is left to remove.
     pub(crate) withdrawn: bool,
 }
@@ -121,6 +127,7 @@ fn write(database: &Database, entries: &[Entry]) -> Result<(), redb::Error> {
     {
         let mut tasks = transaction.open_table(TASKS)?;
         let mut statuses = transaction.open_table(STATUSES)?;
+        let mut attempts = transaction.open_table(ATTEMPTS)?;
         let mut withdrawn = transaction.open_table(WITHDRAWN)?;
         let mut ports = transaction.open_table(PORTS)?;
         let mut managers = transaction.open_table(MANAGERS)?;
@@ -137,6 +144,10 @@ fn write(database: &Database, entries: &[Entry]) -> Result<(), redb::Error> {
                         statuses.insert(id.as_str(), status.encode_to_vec().as_slice())?;
                     }
                 }
+                Entry::Attempts(id, times) => {
+                    let bytes: Vec<u8> = times.iter().flat_map(|at| at.to_le_bytes()).collect();
+                    attempts.insert(id.as_str(), bytes.as_slice())?;
+                }
                 Entry::Withdraw(id) => {
                     withdrawn.insert(id.as_str(), ())?;
                 }
@@ -144,6 +155,7 @@ fn write(database: &Database, entries: &[Entry]) -> Result<(), redb::Error> {
                     withdrawn.remove(id.as_str())?;
                     tasks.remove(id.as_str())?;
                     statuses.remove(id.as_str())?;
+                    attempts.remove(id.as_str())?;
                 }
                 Entry::Ports(all) => {
                     ports.retain(|_, _| false)?;
@@ -168,7 +180,12 @@ fn must_last(entry: &Entry) -> bool {
     match entry {
         // A status of a later attempt stands over a terminal one: losing it would end a task that runs.
         Entry::Status(_, status) => is_terminal(status.state()) || status.attempt > 0,
-        Entry::Task(_) | Entry::Withdraw(_) | Entry::Forget(_) | Entry::Ports(_) | Entry::Managers(_) => true,
+        Entry::Task(_)
+        | Entry::Attempts(..)
+        | Entry::Withdraw(_)
+        | Entry::Forget(_)
+        | Entry::Ports(_)
+        | Entry::Managers(_) => true,
     }
 }
 
@@ -183,13 +200,23 @@ fn recall(database: &Database) -> Result<Recalled, redb::Error> {
     };
     let statuses = read.open_table(STATUSES)?;
     let withdrawn = read.open_table(WITHDRAWN)?;
+    let attempts = match read.open_table(ATTEMPTS) {
+        Ok(attempts) => Some(attempts),
+        // Written by a daemon that did not keep them.
+        Err(TableError::TableDoesNotExist(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
     for row in tasks.iter()? {
         let (id, value) = row?;
         let Ok(task) = pb::Task::decode(value.value()) else { continue };
         let status = statuses.get(id.value())?;
         let status = status.and_then(|value| pb::TaskStatus::decode(value.value()).ok());
         let withdrawn = withdrawn.get(id.value())?.is_some();
-        recalled.tasks.push(RecalledTask { task, status, withdrawn });
+        let attempts = match &attempts {
+            Some(attempts) => attempts.get(id.value())?.map_or_else(Vec::new, |value| times(value.value())),
+            None => Vec::new(),
+        };
+        recalled.tasks.push(RecalledTask { task, status, attempts, withdrawn });
     }
     for row in read.open_table(PORTS)?.iter()? {
         recalled.ports.extend(pb::IngressPort::decode(row?.1.value()));
@@ -200,6 +227,10 @@ fn recall(database: &Database) -> Result<Recalled, redb::Error> {
         recalled.managers.push(manager);
     }
     Ok(recalled)
+}
+
+fn times(bytes: &[u8]) -> Vec<i64> {
+    bytes.chunks_exact(8).filter_map(|at| at.try_into().ok().map(i64::from_le_bytes)).collect()
 }
 
 #[cfg(test)]
@@ -230,6 +261,8 @@ mod tests {
             Entry::Task(boxed("b")),
             Entry::Status("a".into(), status(TaskState::Failed)),
             Entry::Status("gone".into(), status(TaskState::Failed)),
+            Entry::Attempts("a".into(), vec![1, i64::MAX]),
+            Entry::Attempts("b".into(), vec![2]),
             Entry::Forget("b".into()),
             Entry::Task(boxed("c")),
             Entry::Withdraw("c".into()),
@@ -241,8 +274,8 @@ mod tests {
         let (_, recalled) = Journal::open(directory.path().join("worker")).await.unwrap();
         let failed = Some(status(TaskState::Failed));
         let expected = [
-            RecalledTask { task: task("a"), status: failed, withdrawn: false },
-            RecalledTask { task: task("c"), status: None, withdrawn: true },
+            RecalledTask { task: task("a"), status: failed, attempts: vec![1, i64::MAX], withdrawn: false },
+            RecalledTask { task: task("c"), status: None, attempts: Vec::new(), withdrawn: true },
         ];
         assert_eq!(recalled.tasks, expected);
         assert_eq!(recalled.ports.len(), 1);

@@ -67,6 +67,8 @@ struct Ended {
     error: String,
     /// Whether there was one at all.
     was_open: bool,
+    /// The manager does not answer, though nothing says that it is gone.
+    is_silent: bool,
     /// The leader's address, from a manager that does not lead; empty when that knows none.
     leader: Option<String>,
 }
@@ -96,7 +98,8 @@ impl Link {
                 let ended = self.hold(&addr).await;
                 let error = ended.error;
                 if ended.was_open {
-                    // The same manager is the likeliest to be there again.
+                    // The same manager is the likeliest to be there again, unless it hangs.
+                    next = next.wrapping_add(usize::from(ended.is_silent));
                     backoff.reset();
                     tracing::info!(%addr, %error, "session with a manager ended");
                 } else {
@@ -124,7 +127,7 @@ impl Link {
 
     /// One session to its end.
     async fn hold(&self, addr: &str) -> Ended {
-        let none = |error| Ended { error, was_open: false, leader: None };
+        let none = |error| Ended { error, was_open: false, is_silent: false, leader: None };
         let shared = self.connect.identity();
         let identity = shared.as_ref().map(SharedIdentity::get);
         let channel = match timeout(CONNECT, self.connect.connect(addr)).await {
@@ -154,7 +157,8 @@ impl Link {
         };
         tokio::select! {
             error = session.run() => {
-                Ended { leader: error.leader(), error: error.to_string(), was_open: true }
+                let (leader, is_silent) = (error.leader(), error.is_silence());
+                Ended { leader, is_silent, error: error.to_string(), was_open: true }
             }
             // The connection proves who we were: the next one proves who we are.
             () = replaced => Ended { was_open: true, ..none("the node has a new certificate".to_owned()) },

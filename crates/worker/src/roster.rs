@@ -8,8 +8,17 @@ use swarm_api::progress::progress;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
-use crate::driver::{Shared, drive};
+use crate::driver::{Begin, Shared, drive};
 use crate::step::Goal;
+
+/// What the journal knows of a task.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// Its newest status, which wins over the managers' if it is further on.
+    pub(crate) status: Option<pb::TaskStatus>,
+    /// When it was run again without a manager, in nanoseconds since the epoch.
+    pub(crate) attempts: Vec<i64>,
+}
 
 /// Starts drivers, tells them their goals, and knows which have ended.
 pub(crate) struct Roster {
@@ -26,8 +35,7 @@ impl Roster {
     }
 
     /// Sets the task's goal; starts its driver if it has none.
-    /// `known`: a status from the journal, which wins over the managers' if it is further on.
-    pub(crate) fn assign(&mut self, task: pb::Task, known: Option<pb::TaskStatus>, goal: Goal) {
+    pub(crate) fn assign(&mut self, task: pb::Task, known: Known, goal: Goal) {
         if let Some(sender) = self.goals.get(&task.id) {
             // A task that was told to stop stays told.
             sender.send_if_modified(|current| {
@@ -38,11 +46,12 @@ impl Roster {
             return;
         }
         let told = task.status.clone().unwrap_or_default();
-        let status = known.filter(|known| progress(known) >= progress(&told)).unwrap_or(told);
+        let status = known.status.filter(|known| progress(known) >= progress(&told)).unwrap_or(told);
         let (sender, receiver) = watch::channel(goal);
         self.goals.insert(task.id.clone(), sender);
         let id = task.id.clone();
-        let driver = self.drivers.spawn(drive(Arc::clone(&self.shared), task, status, receiver));
+        let begin = Begin { task, status, attempts: known.attempts };
+        let driver = self.drivers.spawn(drive(Arc::clone(&self.shared), begin, receiver));
         self.names.insert(driver.id(), id);
     }
 

@@ -17,8 +17,10 @@ use crate::assignment::{PARTS_BYTES, Parts, Sequence, TooLarge};
 use crate::executor::Executor;
 use crate::reporter::Live;
 
-/// Bound of every unary call, and of the first answer of a stream.
+/// Bound of every other unary call, and of the first answer of a stream.
 const CALL: Duration = Duration::from_secs(5);
+/// Bound of a heartbeat, which the managers answer without looking at a disk: whoever is silent for so long hangs.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// What a dispatcher may ask for as its period: outside of it, the nearer end.
 const PERIOD_MIN: Duration = Duration::from_millis(10);
 const PERIOD_MAX: Duration = Duration::from_secs(60);
@@ -43,6 +45,11 @@ pub(crate) enum SessionError {
 }
 
 impl SessionError {
+    /// Whether the manager may be there and does not answer: another is the likelier one to do so.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::Late(_))
+    }
+
     /// Where the leader is, if a manager said that it does not lead; empty when it knows of none.
     pub(crate) fn leader(&self) -> Option<String> {
         let Self::Call { status, .. } = self else { return None };
@@ -88,7 +95,7 @@ impl Session {
         description.tls = about.tls;
         let About { addr, manager_addr, .. } = about;
         let request = pb::SessionRequest { description: Some(description), addr, manager_addr };
-        let mut messages = bounded("open a session", client.session(request)).await?.into_inner();
+        let mut messages = bounded("open a session", CALL, client.session(request)).await?.into_inner();
         let first = timeout(CALL, messages.message()).await.map_err(|_| SessionError::Late("session"))?;
         let first = read("session", first)?;
         let live = Live { client, session_id: first.session_id.clone() };
@@ -119,7 +126,7 @@ impl Session {
 async fn heartbeat(mut live: Live) -> Result<Infallible, SessionError> {
     loop {
         let request = pb::HeartbeatRequest { session_id: live.session_id.clone(), ..Default::default() };
-        let answer = bounded("heartbeat", live.client.heartbeat(request)).await?.into_inner();
+        let answer = bounded("heartbeat", HEARTBEAT, live.client.heartbeat(request)).await?.into_inner();
         tokio::time::sleep(Duration::from_nanos(answer.period_ns).clamp(PERIOD_MIN, PERIOD_MAX)).await;
     }
 }
@@ -127,7 +134,7 @@ async fn heartbeat(mut live: Live) -> Result<Infallible, SessionError> {
 async fn assignments(mut live: Live, news: &mpsc::Sender<News>) -> Result<Infallible, SessionError> {
     loop {
         let request = pb::AssignmentsRequest { session_id: live.session_id.clone() };
-        let mut stream = bounded("assignments", live.client.assignments(request)).await?.into_inner();
+        let mut stream = bounded("assignments", CALL, live.client.assignments(request)).await?.into_inner();
         let mut sequence = Sequence::default();
         let mut parts = Parts::default();
         loop {
@@ -166,9 +173,10 @@ fn read<T>(call: &'static str, answer: Result<Option<T>, Status>) -> Result<T, S
 
 async fn bounded<T>(
     call: &'static str,
+    limit: Duration,
     answer: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<Response<T>, SessionError> {
-    match timeout(CALL, answer).await {
+    match timeout(limit, answer).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(status)) => Err(SessionError::Call { call, status }),
         Err(_) => Err(SessionError::Late(call)),

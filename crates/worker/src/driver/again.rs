@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use swarm_api::default;
 use swarm_api::pb::{self, TaskState};
-use tokio::time::Instant;
 
 use super::{Driver, changed};
 use crate::clock::now_ns;
@@ -49,18 +48,20 @@ impl Driver {
         if *self.goal.borrow() != Goal::Running {
             return;
         }
+        let mut entries = Vec::new();
         if policy.max_attempts > 0 && policy.window_ns > 0 {
-            if self.attempts.len() == ATTEMPTS {
+            if self.attempts.len() >= ATTEMPTS {
                 self.attempts.pop_front();
             }
-            self.attempts.push_back(Instant::now());
+            self.attempts.push_back(now_ns());
+            entries.push(Entry::Attempts(self.task.id.clone(), self.attempts.iter().copied().collect()));
         }
         let attempt = self.status.attempt.saturating_add(1);
         tracing::info!(attempt, "no manager can be asked, the task is run again");
         self.status = pb::TaskStatus { attempt, timestamp_ns: now_ns(), ..Default::default() };
         self.status.set_state(TaskState::Preparing);
-        let entry = Entry::Status(self.task.id.clone(), self.status.clone());
-        if let Err(error) = self.shared.journal.write(vec![entry]).await {
+        entries.push(Entry::Status(self.task.id.clone(), self.status.clone()));
+        if let Err(error) = self.shared.journal.write(entries).await {
             // A daemon that dies now runs the task once more.
             tracing::error!(%error, "an attempt of a task is not journalled");
         }
@@ -71,13 +72,14 @@ impl Driver {
         self.task.spec.as_ref().map_or_else(|| default::restart(&pb::TaskSpec::default()), default::restart)
     }
 
-    /// The attempts that count for the task's last end.
+    /// The attempts that count for the task's last end. They outlive the daemon, so their times are the machine's: one that was set
+    /// back since lets an attempt count for longer.
     fn made(&self, policy: &pb::RestartPolicy) -> u64 {
         if policy.window_ns <= 0 {
             return self.status.attempt;
         }
-        let window = default::duration(policy.window_ns);
-        let within = |at: &&Instant| self.ended_at.saturating_duration_since(**at) <= window;
+        let window_ns = i64::try_from(default::duration(policy.window_ns).as_nanos()).unwrap_or(i64::MAX);
+        let within = |at: &&i64| self.ended_ns.saturating_sub(**at) <= window_ns;
         self.attempts.iter().filter(within).map(|_| 1).sum()
     }
 }
