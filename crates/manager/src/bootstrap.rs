@@ -39,6 +39,8 @@ pub struct BootstrapConfig {
     pub availability: pb::NodeAvailability,
     /// The cluster's settings; none: the defaults.
     pub spec: Option<pb::ClusterSpec>,
+    /// The root's certificate and key; none: fresh ones.
+    pub root: Option<pb::RootCa>,
     /// The time.
     pub clock: Clock,
 }
@@ -116,7 +118,10 @@ struct First {
 
 /// What is in the store from the first moment: the cluster with its root and tokens, and this node.
 fn first_objects(config: &BootstrapConfig, now_ns: i64) -> Result<(Identity, First), ManagerError> {
-    let mut root = ca::generate(now_ns)?;
+    let mut root = match &config.root {
+        None => ca::generate(now_ns)?,
+        Some(root) => ca::given(&root.certificate_pem, &root.key_pem, now_ns)?,
+    };
     let cluster_id = ClusterId::random();
     let spec = config.spec.clone().unwrap_or_else(default::cluster_spec);
     root.forced_rotation = spec.force_rotate;

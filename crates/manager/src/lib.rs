@@ -26,6 +26,7 @@ pub mod seal;
 mod start;
 pub mod store;
 
+mod live;
 mod lock;
 mod network;
 mod node;
@@ -34,6 +35,7 @@ mod recover;
 mod role;
 mod subnet;
 mod task;
+mod term;
 
 pub use backup::{Backup, MIN_PASSPHRASE_CHARS, RestoreConfig, restore};
 pub use bootstrap::{BootstrapConfig, bootstrap, discard, open_keys, prepare};

@@ -6,50 +6,34 @@
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 use std::{io, thread};
 
-use swarm_api::channel::{self, Dial, Door, Forward, IncomingSender, MAX_MESSAGE_BYTES, Stream};
+use swarm_api::channel::{self, Dial, Door, IncomingSender, Stream};
 use swarm_api::id::NodeId;
 use swarm_api::pb;
-use swarm_api::pb::ca_server::CaServer as CaRoutes;
 use swarm_api::pb::control_client::ControlClient;
-use swarm_api::pb::control_server::ControlServer;
-use swarm_api::pb::dispatcher_server::DispatcherServer;
-use swarm_api::pb::raft_server::RaftServer as RaftRoutes;
 use swarm_api::tls::{Peer, SharedIdentity};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
-use tonic::service::Routes;
 use tonic::transport::Channel;
 
 use crate::announce::Announcement;
+use crate::backup;
 use crate::bootstrap::RAFT_DIRECTORY;
-use crate::ca::CaServer;
 use crate::clock::Clock;
-use crate::control::Control;
-use crate::dispatcher::{Dispatcher, DispatcherConfig};
+use crate::dispatcher::DispatcherConfig;
 use crate::door;
 use crate::error::ManagerError;
-use crate::forward::ToLeader;
-use crate::leader::{self, Ended, Handles};
-use crate::lock::Locker;
-use crate::raft::{Consensus, Leadership, Outside, RaftServer, Reader, Roster};
+use crate::live::Parts;
+use crate::raft::{Consensus, Outside};
+use crate::recover;
 use crate::seal::{Keyring, UnlockKey};
 use crate::store::Store;
-use crate::{backup, recover};
-
-/// How long calls under way may take when the manager stops.
-const DRAIN: Duration = Duration::from_secs(2);
 
 /// Threads that serve nodes and plan: while one plans, the other answers.
 const WORKERS: usize = 2;
-
-/// Pause before a leader that could not read tries again.
-const LEAD_RETRY: Duration = Duration::from_millis(100);
 
 /// What a manager is started with.
 #[derive(Clone)]
@@ -284,198 +268,5 @@ impl Manager {
 impl Drop for Manager {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-/// What runs on the manager's thread.
-struct Parts {
-    reader: Reader,
-    leadership: watch::Receiver<Leadership>,
-    handles: Handles,
-    dispatcher: Dispatcher,
-    identity: SharedIdentity,
-    door: Door,
-    locker: Locker,
-    lock: watch::Receiver<Option<UnlockKey>>,
-    roster: Roster,
-    raft: RaftServer,
-    to_leader: ToLeader,
-    announcement: Announcement,
-}
-
-impl Parts {
-    fn new(
-        consensus: &Consensus,
-        config: &ManagerConfig,
-        door: Door,
-        locked: watch::Sender<Option<UnlockKey>>,
-        announcement: Announcement,
-    ) -> Self {
-        let handles = Handles {
-            store: consensus.store.clone(),
-            proposer: consensus.proposer.clone(),
-            clock: config.clock.clone(),
-        };
-        let dispatcher = Dispatcher::new(handles.clone(), config.dispatcher.clone());
-        let (reader, leadership) = (consensus.reader(), consensus.leadership());
-        let identity = config.identity.clone();
-        let lock = locked.subscribe();
-        let (store, keyring) = (consensus.store.clone(), consensus.keyring.clone());
-        let locker = Locker { store, keyring, compactor: consensus.compactor(), locked };
-        let to_leader = ToLeader {
-            raft_id: consensus.raft_id,
-            leadership: leadership.clone(),
-            store: consensus.store.clone(),
-            identity: identity.clone(),
-            dialer: config.dialer.clone(),
-            leaderless: Arc::default(),
-            connected: Arc::default(),
-        };
-        let (roster, raft) = (consensus.roster(), consensus.server());
-        Self {
-            reader,
-            leadership,
-            handles,
-            dispatcher,
-            identity,
-            door,
-            locker,
-            lock,
-            roster,
-            raft,
-            to_leader,
-            announcement,
-        }
-    }
-
-    /// Serves and leads until `stop`, or until a part fails; then all parts end.
-    async fn live(
-        self,
-        connections: channel::Incoming,
-        failed: impl Future<Output = crate::raft::ConsensusError>,
-        stop: CancellationToken,
-    ) -> Result<(), ManagerError> {
-        let _stop_all = stop.clone().drop_guard();
-        let forward: Arc<dyn Forward> = Arc::new(self.to_leader.clone());
-        let serving = channel::serve(self.routes(), connections, self.door.clone(), forward, stop.clone());
-        let watching = door::watch(self.handles.store.clone(), self.identity.clone(), self.door.clone());
-        let _watching = AbortOnDropHandle::new(tokio::spawn(watching));
-        let mut serving = tokio::spawn(serving);
-        tokio::spawn(self.locker.run(stop.clone()));
-        let announcing = self.announcement.run();
-        let until = stop.clone();
-        tokio::spawn(async move { until.run_until_cancelled(announcing).await });
-        let leader = Leader {
-            reader: self.reader,
-            handles: self.handles,
-            roster: self.roster,
-            dispatcher: self.dispatcher,
-        };
-        let mut leading = tokio::spawn(lead(self.leadership, leader, stop.clone()));
-        let outcome = tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            error = failed => Err(error.into()),
-            ended = &mut serving => ended.map_err(|_| ManagerError::Ended("server"))
-                .and_then(|served| Ok(served?)).and(Err(ManagerError::Ended("server"))),
-            ended = &mut leading => ended.map_err(|_| ManagerError::Ended("leader"))
-                .and_then(|led| led).and(Err(ManagerError::Ended("leader"))),
-        };
-        stop.cancel();
-        // The loops first: the sessions that they hold open end with them, and then the server has nothing to wait for.
-        let drained = tokio::time::timeout(DRAIN, async {
-            if !leading.is_finished() {
-                let _ = leading.await;
-            }
-            if !serving.is_finished() {
-                let _ = serving.await;
-            }
-        });
-        if drained.await.is_err() {
-            tracing::debug!("calls were cut off");
-        }
-        outcome
-    }
-
-    fn routes(&self) -> Routes {
-        let Handles { store, proposer, clock } = self.handles.clone();
-        let ca = CaServer {
-            reader: self.reader.clone(),
-            store: store.clone(),
-            proposer: proposer.clone(),
-            clock,
-            refusals: Mutex::default(),
-        };
-        let control = Control {
-            reader: self.reader.clone(),
-            store,
-            proposer,
-            roster: self.roster.clone(),
-            lock: self.lock.clone(),
-        };
-        let raft = RaftRoutes::new(self.raft.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        Routes::new(CaRoutes::new(ca))
-            .add_service(ControlServer::new(control))
-            .add_service(DispatcherServer::new(self.dispatcher.clone()))
-            .add_service(raft)
-    }
-}
-
-/// What a leader leads with.
-struct Leader {
-    reader: Reader,
-    handles: Handles,
-    roster: Roster,
-    dispatcher: Dispatcher,
-}
-
-/// Runs the leader's loops whenever this member leads and its view has all that was committed before.
-async fn lead(
-    mut leadership: watch::Receiver<Leadership>,
-    leader: Leader,
-    stop: CancellationToken,
-) -> Result<(), ManagerError> {
-    loop {
-        let led = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            led = leadership.wait_for(|leadership| leadership.term.is_some()) => led.map(|led| *led),
-        };
-        let Ok(term) = led else { return Err(ManagerError::Ended("raft thread")) };
-        let ended = match leader.reader.view().await {
-            Ok(_) => leader.lead(&mut leadership, term, &stop).await?,
-            // Lost again before it began, or no majority answers.
-            Err(_) => Ended::Lost,
-        };
-        if ended == Ended::Lost {
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(LEAD_RETRY) => {}
-            }
-        }
-    }
-}
-
-impl Leader {
-    /// Runs the loops for one time of leadership.
-    async fn lead(
-        &self,
-        leadership: &mut watch::Receiver<Leadership>,
-        term: Leadership,
-        stop: &CancellationToken,
-    ) -> Result<Ended, ManagerError> {
-        tracing::info!(term = term.term, "this manager leads");
-        let until = stop.child_token();
-        let (handles, roster) = (self.handles.clone(), self.roster.clone());
-        let loops = leader::run(handles, roster, self.dispatcher.clone(), until.clone());
-        tokio::pin!(loops);
-        let lost = async { leadership.wait_for(|now| *now != term).await.map(|_| ()) };
-        let ended = tokio::select! {
-            ended = &mut loops => ended?,
-            _ = lost => {
-                until.cancel();
-                loops.await?
-            }
-        };
-        tracing::info!("this manager leads no more");
-        Ok(ended)
     }
 }

@@ -45,6 +45,8 @@ pub struct InitRequest {
     pub data_path_addr: String,
     /// The user's wishes; zero numbers stand for the defaults.
     pub spec: pb::ClusterSpec,
+    /// The root's certificate and key, in PEM; none: fresh ones.
+    pub root: Option<pb::RootCa>,
     /// Of what this manager has, without the others.
     pub force_new_cluster: bool,
 }

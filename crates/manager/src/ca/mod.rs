@@ -13,7 +13,7 @@ mod server;
 
 pub use authority::AuthorityError;
 pub(crate) use authority::{Grant, issue, node_id_of};
-pub(crate) use root::generate;
+pub(crate) use root::{generate, given};
 pub(crate) use server::{CaServer, new_node};
 
 use swarm_api::pb;

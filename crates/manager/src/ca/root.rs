@@ -25,6 +25,9 @@ const MIN_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
 /// What a user gives is not longer, in bytes.
 const MAX_GIVEN: usize = 64 * 1024;
 const NAME: &str = "swarm-ca";
+/// Why a certificate alone is not enough.
+pub(super) const EXTERNAL: &str =
+    "the CA certificate needs its key: external certificate authorities are not implemented";
 
 /// A root's certificate and key, both as PEM.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,7 +38,24 @@ pub(crate) struct Root {
 
 /// A fresh authority.
 pub(crate) fn generate(now_ns: i64) -> Result<pb::RootCa, AuthorityError> {
-    let root = Root::generate(now_ns)?;
+    authority(Root::generate(now_ns)?)
+}
+
+/// The authority that a user gave, if certificates can be signed with it.
+pub(crate) fn given(
+    certificate_pem: &[u8],
+    key_pem: &[u8],
+    now_ns: i64,
+) -> Result<pb::RootCa, AuthorityError> {
+    let missing = |text: &'static str| Err(AuthorityError::Given(text.into()));
+    match (certificate_pem, key_pem) {
+        ([], _) => missing("if a signing CA key is provided, the signing CA cert must also be provided"),
+        (_, []) => missing(EXTERNAL),
+        _ => authority(Root::given(certificate_pem, key_pem, now_ns)?),
+    }
+}
+
+fn authority(root: Root) -> Result<pb::RootCa, AuthorityError> {
     Ok(pb::RootCa {
         digest: RootDigest::of(&certificate_der(&root.certificate_pem)?).hex(),
         issuer_digest: issuer_digest(&root.certificate_pem)?,

@@ -15,7 +15,7 @@ use swarm_api::pb::{self, NodeState};
 use tokio_util::sync::CancellationToken;
 
 use super::authority::certificate_der;
-use super::root::{Root, issuer_digest, normalized};
+use super::root::{EXTERNAL, Root, issuer_digest, normalized};
 use super::{AuthorityError, join_tokens_of};
 use crate::leader::Handles;
 use crate::node;
@@ -56,9 +56,7 @@ pub(crate) fn wished(root: &pb::RootCa, wish: Wish<'_>, now_ns: i64) -> Result<p
         return Ok(wished);
     }
     if wish.key_pem.is_empty() {
-        return Err(AuthorityError::Given(
-            "the CA certificate needs its key: external certificate authorities are not implemented".into(),
-        ));
+        return Err(AuthorityError::Given(EXTERNAL.into()));
     }
     let given = Root::given(wish.certificate_pem, wish.key_pem, now_ns)?;
     if given.is(&root.certificate_pem) {

@@ -169,8 +169,8 @@ impl CaServer {
         Ok(certificate)
     }
 
-    /// Hears a request, unless too many of its stranger were refused lately. Whom to hold a refusal against: those that other
-    /// managers pass on, and those within the process, are nobody's.
+    /// Hears a request, unless too many of its stranger were refused lately. Whom to hold a refusal against: what
+    /// another manager passes on is the caller's of that manager; requests within a process are nobody's.
     fn heard<T>(&self, request: &Request<T>) -> Result<Option<IpAddr>, CaError> {
         let extensions = request.extensions();
         let stranger = match (extensions.get::<Peer>(), extensions.get::<RemoteAddr>()) {

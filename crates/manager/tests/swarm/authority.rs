@@ -253,3 +253,51 @@ async fn who_guesses_is_not_heard_for_long() {
     assert_eq!(status.code(), Code::ResourceExhausted);
     bed.manager.shutdown().await;
 }
+
+/// A swarm in this directory whose root is this one.
+async fn founded(directory: &std::path::Path, root: pb::RootCa) -> Result<Identity, manager::ManagerError> {
+    let config = manager::BootstrapConfig {
+        state_dir: directory.to_owned(),
+        advertise_addr: "127.0.0.1:2377".into(),
+        availability: pb::NodeAvailability::Active,
+        spec: None,
+        root: Some(root),
+        clock: Clock::system(),
+    };
+    manager::bootstrap(config).await
+}
+
+#[tokio::test]
+async fn a_swarm_is_made_with_a_root_that_is_given() {
+    let root_of = async |bed: &Bed| {
+        // Who is answered sees all that there is.
+        cluster(bed).await;
+        let view = bed.manager.store().view();
+        view.cluster().and_then(|cluster| cluster.root_ca.clone()).expect("a root")
+    };
+    let (one, other) = (Bed::new().await, Bed::new().await);
+    let (given, stranger) = (root_of(&one).await, root_of(&other).await);
+    let pair = |certificate_pem: &[u8], key_pem: &[u8]| pb::RootCa {
+        certificate_pem: certificate_pem.to_vec(),
+        key_pem: key_pem.to_vec(),
+        ..Default::default()
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    for (root, reason) in [
+        (pair(&given.certificate_pem, &stranger.key_pem), "do not match"),
+        (pair(&given.certificate_pem, b""), "needs its key"),
+        (pair(b"", &given.key_pem), "the signing CA cert must also be provided"),
+        (pair(b"rubbish", &given.key_pem), "cannot be read"),
+    ] {
+        let refused = founded(directory.path(), root).await.expect_err(reason);
+        assert!(refused.to_string().contains(reason), "{refused}");
+    }
+    let root = pair(&given.certificate_pem, &given.key_pem);
+    let identity = SharedIdentity::new(founded(directory.path(), root).await.expect("is made"));
+    let manager = bed::started(directory.path(), &identity).await;
+    let cluster = manager.control().get_cluster(pb::Empty {}).await.expect("answers").into_inner();
+    let made = cluster.root_ca.expect("a root");
+    assert_eq!((made.certificate_pem, made.digest), (given.certificate_pem, given.digest.clone()));
+    assert_eq!(identity.get().authority().trust_digest, given.digest);
+    manager.shutdown().await;
+}

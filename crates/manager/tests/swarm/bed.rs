@@ -23,6 +23,7 @@ pub(crate) struct Bed {
 
 pub(crate) async fn identity(directory: &Path, spec: pb::ClusterSpec, clock: Clock) -> Identity {
     let config = BootstrapConfig {
+        root: None,
         state_dir: directory.to_owned(),
         advertise_addr: "127.0.0.1:2377".into(),
         availability: pb::NodeAvailability::Active,

@@ -73,6 +73,7 @@ impl Member {
             advertise_addr: membership.advertise.to_string(),
             availability: request.availability,
             spec: Some(request.spec),
+            root: request.root,
             clock: Clock::system(),
         };
         Ok(manager::bootstrap(bootstrap).await?)

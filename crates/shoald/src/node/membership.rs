@@ -219,6 +219,7 @@ mod tests {
             advertise_addr: String::new(),
             availability: swarm_api::pb::NodeAvailability::Active,
             spec: None,
+            root: None,
             clock: manager::clock::Clock::system(),
         }));
         let identity = identity.unwrap();

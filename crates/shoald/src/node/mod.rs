@@ -6,12 +6,15 @@
 
 mod address;
 mod connect;
+mod entry;
 mod held;
+mod leave;
 mod member;
 mod membership;
 mod owner;
 mod quorum;
 mod rescue;
+mod status;
 mod turn;
 
 use std::path::PathBuf;
@@ -27,7 +30,8 @@ use tonic::transport::Channel;
 
 use crate::config::Config;
 use crate::executor::EngineExecutor;
-use owner::{Owner, Published, Request};
+use owner::{Owner, Request};
+use status::Published;
 
 /// Requests that may wait for the owner; one is served at a time.
 const QUEUE: usize = 8;

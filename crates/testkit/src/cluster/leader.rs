@@ -42,6 +42,7 @@ impl Leader {
             advertise_addr: String::new(),
             availability: NodeAvailability::Drain,
             spec: None,
+            root: None,
             clock: Clock::system(),
         };
         let identity = SharedIdentity::new(manager::bootstrap(config).await.context("found a swarm")?);

@@ -61,6 +61,7 @@ impl Managers {
             advertise_addr: addr.clone(),
             availability: NodeAvailability::Drain,
             spec: None,
+            root: None,
             clock: Clock::system(),
         };
         let identity = SharedIdentity::new(manager::bootstrap(config).await.context("found a swarm")?);

@@ -17,10 +17,12 @@ pub(super) async fn init(call: Call<NoQuery, Json<SwarmInitRequest>>) -> Outcome
     let mut spec = convert::swarm::spec(&request.spec)?;
     spec.auto_lock_managers |= request.auto_lock_managers;
     spec.overlay = Some(convert::overlay::settings(&request)?);
-    if !request.spec.ca_config.signing_ca_cert.is_empty() || !request.spec.ca_config.signing_ca_key.is_empty()
-    {
-        return Err(Failure::missing("making a swarm with SigningCACert"));
-    }
+    let (certificate, key) = (request.spec.ca_config.signing_ca_cert, request.spec.ca_config.signing_ca_key);
+    let root = (!certificate.is_empty() || !key.is_empty()).then(|| pb::RootCa {
+        certificate_pem: certificate.into_bytes(),
+        key_pem: key.into_bytes(),
+        ..pb::RootCa::default()
+    });
     let node_id = call
         .api
         .node
@@ -30,6 +32,7 @@ pub(super) async fn init(call: Call<NoQuery, Json<SwarmInitRequest>>) -> Outcome
             availability: convert::node::availability(&request.availability)?,
             data_path_addr: request.data_path_addr,
             spec,
+            root,
             force_new_cluster: request.force_new_cluster,
         })
         .await?;

@@ -1,0 +1,55 @@
+//! What the owner publishes, for others to read at any time.
+
+use rest::{LocalState, NodeStatus, Peer};
+use swarm_api::pb::control_client::ControlClient;
+use tonic::transport::Channel;
+
+use super::member::Member;
+use super::owner::Owner;
+
+/// What others may read at any time.
+#[derive(Clone, Default)]
+pub(super) struct Published {
+    pub(super) status: NodeStatus,
+    pub(super) control: Option<ControlClient<Channel>>,
+    /// Why the node's part has failed for good.
+    pub(super) broken: Option<String>,
+}
+
+impl Owner {
+    pub(super) fn publish(&self) {
+        let (status, control) = match (&self.member, &self.held) {
+            (Some(member), _) => (status(member), member.control()),
+            (None, Some(held)) => (held.status(), None),
+            (None, None) => (NodeStatus::default(), None),
+        };
+        self.published.send_modify(|published| {
+            published.status = status;
+            published.control = control;
+        });
+    }
+}
+
+fn status(member: &Member) -> NodeStatus {
+    let agent = member.agent_status();
+    let active = member.is_manager() || agent.node.is_some();
+    let own = Peer {
+        node_id: member.identity().node_id.to_string(),
+        addr: member.membership().advertise.to_string(),
+    };
+    // A manager whose own agent is still on its way to it lacks nothing.
+    let is_well = agent.connected || (member.is_manager() && agent.node.is_none());
+    let told = agent.told.into_iter().map(|told| Peer { node_id: told.node_id, addr: told.addr });
+    let mut managers: Vec<Peer> = told.collect();
+    if managers.is_empty() && member.is_manager() {
+        managers.push(own);
+    }
+    NodeStatus {
+        state: if active { LocalState::Active } else { LocalState::Pending },
+        node_id: member.identity().node_id.to_string(),
+        node_addr: member.membership().advertise.ip().to_string(),
+        control_available: member.is_manager(),
+        error: if is_well { String::new() } else { agent.last_error.unwrap_or_default() },
+        managers,
+    }
+}
