@@ -35,6 +35,18 @@ pub(crate) enum FlagError {
     Volume { input: String, reason: &'static str },
     #[error("invalid environment variable: {input}: NAME or NAME=value is expected")]
     Environment { input: String },
+    #[error(
+        "invalid generic-resource request `{input}`, Named Generic Resources is not supported for service create or update"
+    )]
+    Generic { input: String },
+    #[error(
+        "invalid placement preference '{input}': spread=key is expected, such as spread=node.labels.rack"
+    )]
+    Preference { input: String },
+    #[error("unsupported placement preference {strategy} (only spread is supported)")]
+    Strategy { strategy: String },
+    #[error("invalid credential spec: value must be prefixed with 'config://', 'file://', or 'registry://'")]
+    Credential,
     #[error("invalid key=value pair: '{input}': a name, '=' and a value are expected")]
     Pair { input: String },
     #[error(

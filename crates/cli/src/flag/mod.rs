@@ -3,9 +3,11 @@
 //! Pure but for `env`, `pair`, `file`, `pem` and `external`, which read the files that flags name, and `moment`, which reads
 //! the clock. None talks to the daemon.
 
+pub(crate) mod attachment;
 pub(crate) mod choice;
 pub(crate) mod cidr;
 pub(crate) mod cpus;
+pub(crate) mod credential;
 pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod duration;
@@ -14,6 +16,7 @@ mod error;
 pub(crate) mod external;
 pub(crate) mod fields;
 pub(crate) mod file;
+pub(crate) mod generic;
 pub(crate) mod gpus;
 pub(crate) mod host;
 pub(crate) mod listen;
@@ -24,6 +27,7 @@ pub(crate) mod pem;
 pub(crate) mod port;
 pub(crate) mod restart;
 pub(crate) mod size;
+pub(crate) mod spread;
 pub(crate) mod switch;
 pub(crate) mod throttle;
 pub(crate) mod ulimit;

@@ -9,7 +9,7 @@ use crate::client::{Client, Request};
 use crate::command::mount;
 use crate::console;
 use crate::error::Error;
-use crate::flag::{FlagError, choice, env, host, mount as mount_flag, pair, port, ulimit};
+use crate::flag::{FlagError, choice, env, mount as mount_flag, pair, port};
 use crate::progress::watch;
 use crate::registry;
 
@@ -19,39 +19,15 @@ type Pair = (String, String);
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "shoal service create [OPTIONS] IMAGE [COMMAND] [ARG...]")]
 pub(crate) struct Args {
-    /// Add Linux capabilities
-    #[arg(long, value_name = "list")]
-    cap_add: Vec<String>,
-    /// Drop Linux capabilities
-    #[arg(long, value_name = "list")]
-    cap_drop: Vec<String>,
-    /// Placement constraints
-    #[arg(long, value_name = "list")]
-    constraint: Vec<String>,
     /// Container labels
     #[arg(long, value_name = "list", value_parser = pair::label)]
     container_label: Vec<Pair>,
-    /// Set custom DNS servers
-    #[arg(long, value_name = "list")]
-    dns: Vec<String>,
-    /// Set DNS options
-    #[arg(long, value_name = "list")]
-    dns_option: Vec<String>,
-    /// Set custom DNS search domains
-    #[arg(long, value_name = "list")]
-    dns_search: Vec<String>,
     /// Set environment variables
     #[arg(short, long, value_name = "list", value_parser = env::parse)]
     env: Vec<String>,
     /// Read in a file of environment variables
     #[arg(long, value_name = "list")]
     env_file: Vec<String>,
-    /// Set one or more supplementary user groups for the container
-    #[arg(long, value_name = "list")]
-    group: Vec<String>,
-    /// Set one or more custom host-to-IP mappings (host:ip)
-    #[arg(long, value_name = "list", value_parser = host::parse)]
-    host: Vec<String>,
     /// Service labels
     #[arg(short, long, value_name = "list", value_parser = pair::label)]
     label: Vec<Pair>,
@@ -64,22 +40,23 @@ pub(crate) struct Args {
     /// Service name
     #[arg(long, value_name = "string")]
     name: Option<String>,
-    /// Network attachments
-    #[arg(long, value_name = "network")]
-    network: Vec<String>,
     /// Publish a port as a node port
     #[arg(short, long, value_name = "port", value_parser = port::parse)]
     publish: Vec<port::Published>,
     #[command(flatten)]
+    extras: super::extras::Extras,
+    #[command(flatten)]
     files: super::file::Files,
     #[command(flatten)]
+    networks: super::network::Networks,
+    #[command(flatten)]
+    place: super::place::Place,
+    #[command(flatten)]
+    privileges: super::privilege::Privileges,
+    #[command(flatten)]
+    resolver: super::resolver::Resolver,
+    #[command(flatten)]
     shared: Shared,
-    /// Sysctl options
-    #[arg(long, value_name = "list", value_parser = pair::strict)]
-    sysctl: Vec<Pair>,
-    /// Ulimit options
-    #[arg(long, value_name = "ulimit", value_parser = ulimit::parse)]
-    ulimit: Vec<ulimit::Ulimit>,
     /// The image, then the command and its arguments
     #[arg(
         value_name = "IMAGE [COMMAND] [ARG...]",
@@ -137,30 +114,20 @@ fn spec(args: &Args) -> Result<Value, Error> {
     }
     set(&mut spec, &["Name"], args.name.as_ref());
     set(&mut spec, &["Labels"], pairs(&args.label));
-    set(&mut spec, &["TaskTemplate", "Placement", "Constraints"], filled(&args.constraint));
-    let networks: Vec<Value> = args.network.iter().map(|name| json!({"Target": name})).collect();
-    set(&mut spec, &["TaskTemplate", "Networks"], filled(&networks));
     set(&mut spec, &["EndpointSpec", "Ports"], filled(&ports::to_json(&args.publish)?));
     let mut container =
         |name: &str, value: Option<Value>| set(&mut spec, &["TaskTemplate", "ContainerSpec", name], value);
     let env = env::resolve(&args.env_file, &args.env, &lookup)?;
     let mounts: Vec<Value> = args.mount.iter().map(mount::to_json).collect();
-    let ulimits: Vec<Value> =
-        args.ulimit.iter().map(|u| json!({"Name": u.name, "Soft": u.soft, "Hard": u.hard})).collect();
     container("Args", filled(&args.words[1..]));
     container("Env", filled(&env));
     container("Labels", pairs(&args.container_label));
     container("Mounts", filled(&mounts));
-    container("Groups", filled(&args.group));
-    container("CapabilityAdd", filled(&args.cap_add));
-    container("CapabilityDrop", filled(&args.cap_drop));
-    container("Sysctls", pairs(&args.sysctl));
-    container("Ulimits", filled(&ulimits));
-    let hosts: Vec<String> = args.host.iter().map(|entry| hosts_line(entry)).collect();
-    container("Hosts", filled(&hosts));
-    set(&mut spec, &["TaskTemplate", "ContainerSpec", "DNSConfig", "Nameservers"], filled(&args.dns));
-    set(&mut spec, &["TaskTemplate", "ContainerSpec", "DNSConfig", "Search"], filled(&args.dns_search));
-    set(&mut spec, &["TaskTemplate", "ContainerSpec", "DNSConfig", "Options"], filled(&args.dns_option));
+    args.extras.apply(&mut spec);
+    args.networks.apply(&mut spec);
+    args.place.apply(&mut spec);
+    args.privileges.apply(&mut spec);
+    args.resolver.apply(&mut spec);
     args.shared.apply(&mut spec)?;
     Ok(spec)
 }
@@ -173,11 +140,6 @@ fn filled<T: serde::Serialize>(items: &[T]) -> Option<Value> {
 fn pairs(pairs: &[Pair]) -> Option<Value> {
     let map: std::collections::BTreeMap<_, _> = pairs.iter().cloned().collect();
     (!map.is_empty()).then(|| json!(map))
-}
-
-/// `name:ip` → `ip name`, the form of services.
-pub(super) fn hosts_line(entry: &str) -> String {
-    entry.split_once(':').map_or_else(|| entry.to_owned(), |(name, ip)| format!("{ip} {name}"))
 }
 
 #[cfg(test)]

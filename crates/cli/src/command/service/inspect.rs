@@ -1,9 +1,11 @@
 //! `shoal service inspect`.
 
+use engine_api::network::Network;
 use engine_api::swarm::Service;
+use time::OffsetDateTime;
 
 use super::pretty::pretty;
-use crate::client::{Client, Request};
+use crate::client::{Client, Request, encode_path};
 use crate::command::system::inspect;
 use crate::console;
 use crate::error::Error;
@@ -32,7 +34,22 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     for name in &args.services {
         let service: Service =
             client.json(Request::get(&super::path(name)).query("insertDefaults", true)).await?;
-        console::line(&pretty(&service))?;
+        let networks = networks(client, &service).await?;
+        console::line(&pretty(&service, &networks, OffsetDateTime::now_utc()))?;
     }
     Ok(())
+}
+
+/// The names of the service's networks; of one that is gone, what the service calls it.
+async fn networks(client: &Client, service: &Service) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for network in &service.spec.task_template.networks {
+        let path = format!("/networks/{}", encode_path(&network.target));
+        names.push(match client.json::<Network>(Request::get(&path)).await {
+            Ok(network) => network.name,
+            Err(error) if error.is_not_found() => network.target.clone(),
+            Err(error) => return Err(error),
+        });
+    }
+    Ok(names)
 }

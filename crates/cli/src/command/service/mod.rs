@@ -2,16 +2,24 @@
 
 mod change;
 pub(crate) mod create;
+mod edit;
+mod extras;
 mod file;
 mod inspect;
 mod list;
+mod network;
+mod place;
 mod ports;
 mod pretty;
+mod privilege;
 mod remove;
+mod resolver;
 mod rollback;
 mod scale;
 mod spec;
 pub(super) mod tasks;
+#[cfg(test)]
+mod tests;
 mod update;
 
 use clap::Subcommand;

@@ -24,6 +24,8 @@ pub(super) struct Shared {
     #[arg(long, value_name = "command", value_parser = words::parse)]
     entrypoint: Option<words::Words>,
     #[command(flatten)]
+    extras: super::extras::SharedExtras,
+    #[command(flatten)]
     health: Health,
     /// Container hostname
     #[arg(long, value_name = "string")]
@@ -46,11 +48,17 @@ pub(super) struct Shared {
     /// Logging driver options
     #[arg(long, value_name = "list", value_parser = pair::strict)]
     log_opt: Vec<(String, String)>,
+    /// Swap besides the memory (-1 for unlimited)
+    #[arg(long, value_name = "bytes", value_parser = size::parse_or_unlimited, allow_hyphen_values = true)]
+    memory_swap: Option<i64>,
+    /// Tune memory swappiness (0-100), -1 to reset to default
+    #[arg(long, value_name = "int", allow_hyphen_values = true)]
+    memory_swappiness: Option<i64>,
     /// Do not query the registry to resolve image digest and supported platforms (accepted: this client never does)
     #[arg(long)]
     no_resolve_image: bool,
     /// Tune host's OOM preferences (-1000 to 1000)
-    #[arg(long, value_name = "int")]
+    #[arg(long, value_name = "int", allow_hyphen_values = true)]
     oom_score_adj: Option<i64>,
     /// Suppress progress output
     #[arg(short, long)]
@@ -98,6 +106,8 @@ pub(super) struct Shared {
     /// Username or UID (format: <name|uid>[:<group|gid>])
     #[arg(short, long, value_name = "string")]
     user: Option<String>,
+    #[command(flatten)]
+    windows: super::privilege::Windows,
     /// Send registry authentication details to swarm agents
     #[arg(long)]
     pub(super) with_registry_auth: bool,
@@ -153,6 +163,8 @@ impl Shared {
         let reserve = |name: &'static str| ["TaskTemplate", "Resources", "Reservations", name];
         set(spec, &reserve("NanoCPUs"), self.reserve_cpu);
         set(spec, &reserve("MemoryBytes"), self.reserve_memory);
+        set(spec, &["TaskTemplate", "Resources", "SwapBytes"], self.memory_swap);
+        set(spec, &["TaskTemplate", "Resources", "MemorySwappiness"], self.memory_swappiness);
         let restart = |name: &'static str| ["TaskTemplate", "RestartPolicy", name];
         set(spec, &restart("Condition"), self.restart_condition.as_ref());
         set(spec, &restart("Delay"), self.restart_delay);
@@ -164,6 +176,8 @@ impl Shared {
             set(spec, &["TaskTemplate", "LogDriver", "Options", key], Some(value));
         }
         set(spec, &["EndpointSpec", "Mode"], self.endpoint_mode.as_ref());
+        self.extras.apply(spec);
+        self.windows.apply(spec);
         self.update.apply(spec);
         self.rollback.apply(spec);
         match self.replicas {

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::create::hosts_line;
+use super::edit::{list, map};
 use super::spec::{Shared, at, set};
 use super::{current, ports, write};
 use crate::client::Client;
 use crate::command::mount;
 use crate::console;
 use crate::error::Error;
-use crate::flag::{env, host, mount as mount_flag, pair, port, words};
+use crate::flag::{env, mount as mount_flag, pair, port, words};
 use crate::progress::watch;
 use crate::registry;
 
@@ -22,12 +22,6 @@ pub(crate) struct Args {
     /// Service command args
     #[arg(long, value_name = "command", value_parser = words::parse)]
     args: Option<words::Words>,
-    /// Add or update a placement constraint
-    #[arg(long, value_name = "list")]
-    constraint_add: Vec<String>,
-    /// Remove a constraint
-    #[arg(long, value_name = "list")]
-    constraint_rm: Vec<String>,
     /// Add or update a container label
     #[arg(long, value_name = "list", value_parser = pair::label)]
     container_label_add: Vec<Pair>,
@@ -43,12 +37,6 @@ pub(crate) struct Args {
     /// Force update even if no changes require it
     #[arg(long)]
     force: bool,
-    /// Add or update a custom host-to-IP mapping ("host:ip")
-    #[arg(long, value_name = "list", value_parser = host::parse)]
-    host_add: Vec<String>,
-    /// Remove a custom host-to-IP mapping ("host:ip")
-    #[arg(long, value_name = "list", value_parser = host::parse)]
-    host_rm: Vec<String>,
     /// Service image tag
     #[arg(long, value_name = "string")]
     image: Option<String>,
@@ -74,7 +62,17 @@ pub(crate) struct Args {
     #[arg(long)]
     rollback: bool,
     #[command(flatten)]
+    extras: super::extras::ExtrasChanges,
+    #[command(flatten)]
     files: super::file::Changes,
+    #[command(flatten)]
+    networks: super::network::NetworkChanges,
+    #[command(flatten)]
+    place: super::place::PlaceChanges,
+    #[command(flatten)]
+    privileges: super::privilege::PrivilegeChanges,
+    #[command(flatten)]
+    resolver: super::resolver::ResolverChanges,
     #[command(flatten)]
     shared: Shared,
     #[arg(value_name = "SERVICE", hide = true)]
@@ -86,6 +84,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     if !args.rollback {
         change(&args, &mut service.spec)?;
         args.files.apply(client, &mut service.spec).await?;
+        args.networks.apply(client, &mut service.spec).await?;
     }
     let image = service.spec["TaskTemplate"]["ContainerSpec"]["Image"].as_str().unwrap_or_default();
     let auth = match args.shared.with_registry_auth {
@@ -115,20 +114,10 @@ fn change(args: &Args, spec: &mut Value) -> Result<(), Error> {
     map(spec, &["Labels"], &args.label_add, &args.label_rm);
     map(spec, &container("Labels"), &args.container_label_add, &args.container_label_rm);
     let texts = |items: &[String]| items.iter().map(|item| json!(item)).collect::<Vec<_>>();
-    let whole = |item: &Value| item.clone();
-    list(
-        spec,
-        &["TaskTemplate", "Placement", "Constraints"],
-        texts(&args.constraint_add),
-        &texts(&args.constraint_rm),
-        &whole,
-    );
     let lookup = |name: &str| std::env::var(name).ok();
     let added = env::resolve(&[], &args.env_add, &lookup)?;
     let name = |item: &Value| json!(item.as_str().unwrap_or_default().split('=').next());
     list(spec, &container("Env"), texts(&added), &texts(&args.env_rm), &name);
-    let lines = |hosts: &[String]| hosts.iter().map(|entry| json!(hosts_line(entry))).collect::<Vec<_>>();
-    list(spec, &container("Hosts"), lines(&args.host_add), &lines(&args.host_rm), &whole);
     let target = |item: &Value| item["Target"].clone();
     list(
         spec,
@@ -137,6 +126,10 @@ fn change(args: &Args, spec: &mut Value) -> Result<(), Error> {
         &texts(&args.mount_rm),
         &target,
     );
+    args.extras.apply(spec);
+    args.place.apply(spec)?;
+    args.privileges.apply(spec);
+    args.resolver.apply(spec);
     publish(args, spec)
 }
 
@@ -156,38 +149,6 @@ fn publish(args: &Args, spec: &mut Value) -> Result<(), Error> {
     };
     list(spec, &["EndpointSpec", "Ports"], ports::to_json(&args.publish_add)?, &[], &place);
     Ok(())
-}
-
-/// Changes an object of texts.
-fn map(spec: &mut Value, path: &[&str], add: &[Pair], remove: &[String]) {
-    if add.is_empty() && remove.is_empty() {
-        return;
-    }
-    let place = at(spec, path);
-    for (key, value) in add {
-        set(place, &[key], Some(value));
-    }
-    if let Some(entries) = place.as_object_mut() {
-        // As in Docker, adding wins over removing.
-        entries.retain(|key, _| !remove.contains(key) || add.iter().any(|(added, _)| added == key));
-    }
-}
-
-/// Changes a list whose items are told apart by `key`.
-fn list(spec: &mut Value, path: &[&str], add: Vec<Value>, remove: &[Value], key: &dyn Fn(&Value) -> Value) {
-    if add.is_empty() && remove.is_empty() {
-        return;
-    }
-    let place = at(spec, path);
-    let mut items = place.as_array().cloned().unwrap_or_default();
-    items.retain(|item| !remove.contains(&key(item)));
-    for item in add {
-        match items.iter_mut().find(|known| key(known) == key(&item)) {
-            Some(known) => *known = item,
-            None => items.push(item),
-        }
-    }
-    *place = json!(items);
 }
 
 #[cfg(test)]
