@@ -1,4 +1,4 @@
-//! The walk over every swarm and node command, by the real `docker` client and by `shoal`, on six machines.
+//! Walks over every command of a cluster, by the real `docker` client and by `shoal`, on several machines.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,18 +8,22 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P256_
 use testkit::{Daemon, Lan};
 
 // Carried along: where these tests run, the repository may not be.
-const WALK: &str = concat!(include_str!("../walk/words.sh"), include_str!("../walk/cluster.sh"));
-const MACHINES: usize = 6;
+/// Swarms and nodes, on six machines.
+const CLUSTER: (&str, usize) =
+    (concat!(include_str!("../walk/words.sh"), include_str!("../walk/cluster.sh")), 6);
+/// Services, tasks, secrets, configs and stacks, on three managers and two workers.
+const SERVICE: (&str, usize) =
+    (concat!(include_str!("../walk/words.sh"), include_str!("../walk/service.sh")), 5);
 
-/// Runs the walk with what is in `first` before all other programs, and does to the machines what it asks for.
-fn walk(first: Option<&Path>) {
-    let lan = Lan::new(MACHINES);
+/// Runs a walk with what is in `first` before all other programs, and does to the machines what it asks for.
+fn walk((walk, machines): (&str, usize), first: Option<&Path>) {
+    let lan = Lan::new(machines);
     let mut daemons: Vec<Daemon> = lan.hosts.iter().map(|host| Daemon::start_in(host, &[])).collect();
     daemons.iter().for_each(Daemon::load_images);
     let dir = tempfile::tempdir().expect("a directory");
     authority(dir.path());
     let script = dir.path().join("script");
-    std::fs::write(&script, WALK).expect("the script");
+    std::fs::write(&script, walk).expect("the script");
     let path = std::env::var("PATH").expect("a path");
     let path = first.map_or(path.clone(), |first| format!("{}:{path}", first.display()));
     let sockets: Vec<String> =
@@ -63,15 +67,30 @@ fn authority(dir: &Path) {
     std::fs::write(dir.join("root.key"), key.serialize_pem()).expect("writes");
 }
 
+/// As [`walk`], where what the walk calls `docker` is ours.
+fn walk_as_shoal(script: (&str, usize)) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let shoal = testkit::program::programs().join("shoal").canonicalize().expect("the program");
+    std::os::unix::fs::symlink(shoal, dir.path().join("docker")).expect("a link");
+    walk(script, Some(dir.path()));
+}
+
 #[test]
 fn the_docker_client_walks_over_every_swarm_and_node_command() {
-    walk(None);
+    walk(CLUSTER, None);
 }
 
 #[test]
 fn shoal_walks_over_every_swarm_and_node_command() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let shoal = testkit::program::programs().join("shoal").canonicalize().expect("the program");
-    std::os::unix::fs::symlink(shoal, dir.path().join("docker")).expect("a link");
-    walk(Some(dir.path()));
+    walk_as_shoal(CLUSTER);
+}
+
+#[test]
+fn the_docker_client_walks_over_every_service_secret_config_and_stack_command() {
+    walk(SERVICE, None);
+}
+
+#[test]
+fn shoal_walks_over_every_service_secret_and_config_command() {
+    walk_as_shoal(SERVICE);
 }

@@ -1,11 +1,13 @@
 //! How many tasks of a service run, should, and are done: what lists of services show.
 
+use std::collections::BTreeSet;
+
 use swarm_api::default;
 use swarm_api::pb::service_spec::Mode;
 use swarm_api::pb::{self, TaskState};
 
 use crate::store::State;
-use crate::task::{is_live, state};
+use crate::task::{Place, is_live, place, state};
 
 /// Counts the service's tasks. Reads no other task.
 pub(super) fn tasks(view: &State, service: &pb::Service) -> pb::ServiceCounts {
@@ -22,7 +24,15 @@ pub(super) fn tasks(view: &State, service: &pb::Service) -> pb::ServiceCounts {
     let (desired, completed) = match mode {
         Mode::Replicated(replicated) => (replicated.replicas, 0),
         Mode::Global(_) => (count(&is_live), 0),
-        Mode::ReplicatedJob(_) | Mode::GlobalJob(_) => (count(&waits), count(&completed)),
+        Mode::ReplicatedJob(_) | Mode::GlobalJob(_) => {
+            // A place whose node was lost may have completed there and where it was begun again.
+            let done: BTreeSet<Place> = view
+                .tasks_of_service(&service.id)
+                .filter(|task| completed(task))
+                .map(|task| place(task))
+                .collect();
+            (count(&waits), u64::try_from(done.len()).unwrap_or(u64::MAX))
+        }
     };
     pb::ServiceCounts { running: count(&runs), desired, completed }
 }
@@ -42,6 +52,7 @@ mod tests {
         let task = |(number, (desired, seen, run)): (usize, &(TaskState, TaskState, u64))| pb::Task {
             id: number.to_string(),
             service_id: "s".into(),
+            slot: u64::from(*seen != TaskState::Complete) * u64::try_from(number).unwrap(),
             desired_state: (*desired).into(),
             status: Some(pb::TaskStatus { state: (*seen).into(), ..Default::default() }),
             job_iteration: *run,
@@ -64,5 +75,7 @@ mod tests {
         let tasks =
             [(Running, Running, 2), (Shutdown, Complete, 2), (Shutdown, Complete, 1), (Shutdown, Failed, 2)];
         assert_eq!(counted(Mode::GlobalJob(pb::GlobalJob {}), &tasks), (1, 1, 1));
+        let twice = [(Shutdown, Complete, 2), (Shutdown, Complete, 2)];
+        assert_eq!(counted(Mode::ReplicatedJob(pb::ReplicatedJob::default()), &twice).2, 1, "in one place");
     }
 }
