@@ -32,6 +32,11 @@ pub(crate) fn is_live(task: &pb::Task) -> bool {
     task.desired_state() <= TaskState::Running
 }
 
+/// Whether its node is not to stop it (yet): it is live, or leaves the load balancers.
+pub(crate) fn is_to_go_on(task: &pb::Task) -> bool {
+    task.desired_state() <= TaskState::Leaving
+}
+
 /// Whether the task has ended, in whatever way.
 pub(crate) fn is_over(task: &pb::Task) -> bool {
     state(task) > TaskState::Running

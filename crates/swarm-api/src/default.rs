@@ -9,6 +9,8 @@ use crate::pb::service_spec::Mode;
 pub const STOP_GRACE_PERIOD: Duration = Duration::from_secs(10);
 /// Pause before a task is restarted.
 pub const RESTART_DELAY: Duration = Duration::from_secs(5);
+/// How long a task still runs that was balanced to and no longer is.
+pub const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Finished tasks kept per slot.
 pub const TASK_HISTORY_LIMIT: u64 = 5;
 /// How often a node must be heard of: short, so that a lost one is noticed within six seconds.

@@ -389,6 +389,8 @@ async fn ingress_ports_lead_to_the_tasks_that_run_here() -> Outcome {
         })
         .await?;
     let exited = |state: &FakeState| *state != FakeState::Running;
-    assert!(cluster.members.iter().all(|member| member.executor.containers().values().all(exited)));
+    let all_exited =
+        || cluster.members.iter().all(|member| member.executor.containers().values().all(exited));
+    cluster.eventually("nothing runs when it has drained", |_| all_exited()).await?;
     Ok(())
 }

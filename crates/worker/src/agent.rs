@@ -25,7 +25,7 @@ use crate::link::{Connect, Link};
 use crate::renewal;
 use crate::reporter::{Live, report};
 use crate::roster::{Known, Roster, lost};
-use crate::session::News;
+use crate::session::{Applied, News};
 use crate::solitude::alone;
 use crate::step::Goal;
 use crate::stock::Stock;
@@ -100,6 +100,7 @@ impl Agent {
         let (status_sender, statuses) = mpsc::channel(QUEUE);
         let (report_sender, reports) = mpsc::channel(QUEUE);
         let (live_sender, live) = watch::channel(None);
+        let (applied_sender, applied) = watch::channel(Applied::default());
         let (agent_status, status) =
             watch::channel(AgentStatus { managers, told: recalled.managers.clone(), ..Default::default() });
         let pending = recalled
@@ -113,6 +114,7 @@ impl Agent {
             connect: config.connect,
             executor: Arc::clone(&config.executor),
             news: news_sender,
+            applied,
             live: live_sender,
             status: agent_status.clone(),
             company,
@@ -133,6 +135,9 @@ impl Agent {
             reports: report_sender,
             status: agent_status,
             unsettled: true,
+            seen: Applied::default(),
+            rebalances: false,
+            applied: applied_sender,
         };
         agent_loop.take_up(recalled).await;
         let mut parts = JoinSet::new();
@@ -199,6 +204,12 @@ struct Loop {
     status: watch::Sender<AgentStatus>,
     /// Something could not be done and is tried again on the timer.
     unsettled: bool,
+    /// The assignments that were heard last.
+    seen: Applied,
+    /// They change what the node balances to, and the managers do not know yet that it does.
+    rebalances: bool,
+    /// Those that the node balances by.
+    applied: watch::Sender<Applied>,
 }
 
 impl Loop {
@@ -212,7 +223,10 @@ impl Loop {
                 () = tokio::time::sleep(RETRY), if self.unsettled => Event::Retry,
             };
             match event {
-                Event::News(News::Assignments(message)) => self.assign(message).await,
+                Event::News(News::Assignments(session_id, message)) => {
+                    self.seen = Applied { session_id, sequence: message.sequence };
+                    self.assign(message).await;
+                }
                 Event::News(News::Session(message)) => self.note_managers(*message).await,
                 Event::Status(update) => self.note_status(update).await,
                 Event::DriverEnded { task_id, removed } => self.driver_ended(task_id, removed).await,
@@ -253,6 +267,7 @@ impl Loop {
         if difference.ports_changed {
             entries.push(Entry::Ports(self.set.ports().cloned().collect()));
         }
+        self.rebalances |= complete || difference.ports_changed;
         self.write(entries).await;
         for task in difference.updated.iter().filter(|task| Goal::of(task.desired_state()).is_stop()) {
             self.running.remove(&task.id);
@@ -365,6 +380,14 @@ impl Loop {
     async fn settle(&mut self) {
         let wanted = backends(self.set.ports(), &self.running);
         self.unsettled = !self.ingress.apply(wanted).await;
+        if !self.unsettled {
+            // Without an answer in a hurry: the next beat tells.
+            let is_urgent = std::mem::take(&mut self.rebalances);
+            self.applied.send_if_modified(|applied| {
+                applied.clone_from(&self.seen);
+                is_urgent
+            });
+        }
     }
 
     async fn write(&self, entries: Vec<Entry>) {

@@ -1,9 +1,9 @@
 //! An executor without containers, for tests: what "runs" is an entry in a table, which a test can read
 //! and change. It outlives agents, as containers outlive a daemon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use swarm_api::pb;
@@ -52,6 +52,12 @@ struct Shared {
 struct Table {
     containers: BTreeMap<String, Container>,
     ingress: Vec<pb::IngressPort>,
+    /// When tasks that had been backends were seen to be none.
+    left: BTreeMap<String, Instant>,
+    /// When tasks were told to stop.
+    stopped: BTreeMap<String, Instant>,
+    /// The load balancer does not answer.
+    is_stuck: bool,
     starts: u64,
     /// What tasks were started with.
     files: BTreeMap<String, Vec<MemoryFile>>,
@@ -119,6 +125,19 @@ impl FakeExecutor {
     /// The ingress ports as last set.
     pub fn ingress(&self) -> Vec<pb::IngressPort> {
         self.table(|table| table.ingress.clone())
+    }
+
+    /// How long after it had left the load balancer the task was told to stop. `None`: it was not told, or had not left.
+    pub fn drained(&self, task_id: &str) -> Option<Duration> {
+        self.table(|table| {
+            let (left, stopped) = (table.left.get(task_id)?, table.stopped.get(task_id)?);
+            stopped.checked_duration_since(*left)
+        })
+    }
+
+    /// From now on the load balancer takes no orders, or does so again.
+    pub fn set_stuck(&self, is_stuck: bool) {
+        self.table(|table| table.is_stuck = is_stuck);
     }
 
     /// Ends the task's container with `code`, as its process would. Whether it ran.
@@ -192,9 +211,21 @@ impl Executor for FakeExecutor {
     }
 
     async fn set_ingress(&self, ports: Vec<pb::IngressPort>) -> Result<(), ExecutorError> {
-        self.table(|table| table.ingress = ports);
-        Ok(())
+        self.table(|table| {
+            if table.is_stuck {
+                return Err(ExecutorError::Unavailable { message: "the load balancer is stuck".to_owned() });
+            }
+            let before: BTreeSet<String> = backends(&table.ingress);
+            let now = backends(&ports);
+            table.left.extend(before.difference(&now).map(|id| (id.clone(), Instant::now())));
+            table.ingress = ports;
+            Ok(())
+        })
     }
+}
+
+fn backends(ports: &[pb::IngressPort]) -> BTreeSet<String> {
+    ports.iter().flat_map(|port| port.task_ids.iter().cloned()).collect()
 }
 
 struct FakeController {
@@ -284,6 +315,9 @@ impl Controller for FakeController {
     }
 
     async fn shutdown(&self, _grace: Duration) -> Result<(), ExecutorError> {
+        self.executor.table(|table| {
+            table.stopped.entry(self.task_id.clone()).or_insert_with(Instant::now);
+        });
         self.executor.work().await;
         let stopped = self.executor.change(&self.task_id, FakeState::Running, FakeState::Exited(143));
         if !stopped {

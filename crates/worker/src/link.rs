@@ -15,7 +15,7 @@ use crate::agent::AgentStatus;
 use crate::backoff::Backoff;
 use crate::executor::Executor;
 use crate::reporter::Live;
-use crate::session::{About, News, Session};
+use crate::session::{About, Applied, News, Session};
 use crate::solitude::Company;
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(50);
@@ -78,6 +78,7 @@ pub(crate) struct Link {
     pub(crate) connect: Arc<dyn Connect>,
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) news: mpsc::Sender<News>,
+    pub(crate) applied: watch::Receiver<Applied>,
     pub(crate) live: watch::Sender<Option<Live>>,
     pub(crate) status: watch::Sender<AgentStatus>,
     pub(crate) company: Company,
@@ -138,7 +139,8 @@ impl Link {
         let Place { addr: own, manager_addr } = self.connect.place();
         let tls = identity.as_ref().map(|identity| identity.tls().clone());
         let about = About { tls, addr: own, manager_addr };
-        let session = match Session::open(channel, &self.executor, about, self.news.clone()).await {
+        let ways = (self.news.clone(), self.applied.clone());
+        let session = match Session::open(channel, &self.executor, about, ways).await {
             Ok(session) => session,
             Err(error) => return Ended { leader: error.leader(), ..none(error.to_string()) },
         };

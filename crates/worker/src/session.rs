@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use swarm_api::pb;
 use swarm_api::pb::dispatcher_client::DispatcherClient;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Response, Status, Streaming};
@@ -61,10 +61,19 @@ impl SessionError {
 /// What a session tells the rest of the worker.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// The next assignments, in sequence.
-    Assignments(pb::AssignmentsMessage),
+    /// The next assignments, in sequence, of this session.
+    Assignments(String, pb::AssignmentsMessage),
     /// The node's own record, or the manager list.
     Session(Box<pb::SessionMessage>),
+}
+
+/// The last assignments that this node balances by. A manager that takes a task out of the balancing waits for word of that,
+/// so the next beat is made at once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Applied {
+    /// The session they came by.
+    pub(crate) session_id: String,
+    pub(crate) sequence: u64,
 }
 
 /// What the link adds to what the executor says of this node.
@@ -80,6 +89,7 @@ pub(crate) struct Session {
     live: Live,
     messages: Streaming<pb::SessionMessage>,
     news: mpsc::Sender<News>,
+    applied: watch::Receiver<Applied>,
 }
 
 impl Session {
@@ -88,7 +98,7 @@ impl Session {
         channel: Channel,
         executor: &Arc<dyn Executor>,
         about: About,
-        news: mpsc::Sender<News>,
+        (news, applied): (mpsc::Sender<News>, watch::Receiver<Applied>),
     ) -> Result<Session, SessionError> {
         let mut client = DispatcherClient::new(channel).max_decoding_message_size(MESSAGE_BYTES);
         let mut description = executor.describe().await?;
@@ -100,7 +110,7 @@ impl Session {
         let first = read("session", first)?;
         let live = Live { client, session_id: first.session_id.clone() };
         news.send(News::Session(Box::new(first))).await.map_err(|_| SessionError::Stopping)?;
-        Ok(Session { live, messages, news })
+        Ok(Session { live, messages, news, applied })
     }
 
     /// The handle that statuses travel over.
@@ -110,9 +120,9 @@ impl Session {
 
     /// Runs the session to its end.
     pub(crate) async fn run(self) -> SessionError {
-        let Session { live, messages, news } = self;
+        let Session { live, messages, news, applied } = self;
         let ended = tokio::select! {
-            ended = heartbeat(live.clone()) => ended,
+            ended = heartbeat(live.clone(), applied) => ended,
             ended = assignments(live, &news) => ended,
             ended = session_messages(messages, &news) => ended,
         };
@@ -123,11 +133,23 @@ impl Session {
     }
 }
 
-async fn heartbeat(mut live: Live) -> Result<Infallible, SessionError> {
+async fn heartbeat(
+    mut live: Live,
+    mut applied: watch::Receiver<Applied>,
+) -> Result<Infallible, SessionError> {
     loop {
-        let request = pb::HeartbeatRequest { session_id: live.session_id.clone(), ..Default::default() };
+        let last = applied.borrow_and_update().clone();
+        let is_ours = last.session_id == live.session_id;
+        let request = pb::HeartbeatRequest {
+            session_id: live.session_id.clone(),
+            applied: if is_ours { last.sequence } else { 0 },
+        };
         let answer = bounded("heartbeat", HEARTBEAT, live.client.heartbeat(request)).await?.into_inner();
-        tokio::time::sleep(Duration::from_nanos(answer.period_ns).clamp(PERIOD_MIN, PERIOD_MAX)).await;
+        let period = Duration::from_nanos(answer.period_ns).clamp(PERIOD_MIN, PERIOD_MAX);
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            changed = applied.changed() => changed.map_err(|_| SessionError::Stopping)?,
+        }
     }
 }
 
@@ -148,7 +170,9 @@ async fn assignments(mut live: Live, news: &mpsc::Sender<News>) -> Result<Infall
                 tracing::warn!(applies_to = message.applies_to, "assignments have a gap, asks for all again");
                 break;
             }
-            news.send(News::Assignments(message)).await.map_err(|_| SessionError::Stopping)?;
+            news.send(News::Assignments(live.session_id.clone(), message))
+                .await
+                .map_err(|_| SessionError::Stopping)?;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The stream that keeps a node's agent at what is due: all of it first, then only differences.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use swarm_api::pb;
 use swarm_api::pb::assignments_message::Type;
 use tokio::sync::mpsc;
@@ -7,18 +9,36 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::due::{Due, concerns, difference, parts};
+use super::session::Sessions;
 use crate::store::{Notice, Store};
 
-/// Streams to the agent of `node_id` what is due on it, until its session is over or nobody listens.
+/// Where it is noted what a node is told to balance to.
+pub(super) struct Told {
+    pub(super) sessions: Arc<Mutex<Sessions>>,
+    pub(super) node_id: String,
+}
+
+impl Told {
+    /// The sequence of assignments that are about to be sent. `None`: another stream has taken this one's place.
+    fn sends(&self, due: &Due, over: &CancellationToken) -> Option<u64> {
+        let backends = due.backends();
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        // Streams are ended under this lock.
+        (!over.is_cancelled()).then(|| sessions.sends(&self.node_id, backends))
+    }
+}
+
+/// Streams to the agent of a node what is due on it, until its session is over or nobody listens.
 pub(super) async fn stream(
     store: Store,
-    node_id: String,
+    told: Told,
     over: CancellationToken,
     out: mpsc::Sender<Result<pb::AssignmentsMessage, Status>>,
 ) {
+    let node_id = &told.node_id;
     let mut subscription = store.subscribe();
-    let mut sent = Due::of(&store.view(), &node_id);
-    let mut sequence = 1;
+    let mut sent = Due::of(&store.view(), node_id);
+    let Some(mut sequence) = told.sends(&sent, &over) else { return };
     let changes = difference(&Due::default(), &sent);
     let first = pb::AssignmentsMessage { r#type: Type::Complete.into(), applies_to: 0, sequence, changes };
     if !deliver(&out, first, &over).await {
@@ -34,7 +54,7 @@ pub(super) async fn stream(
         let mut next = Some(notice);
         while let Some(notice) = next {
             matters |= match notice {
-                Notice::Changed(change) => change.events.iter().any(|event| concerns(event, &node_id)),
+                Notice::Changed(change) => change.events.iter().any(|event| concerns(event, node_id)),
                 Notice::Rescan => true,
                 Notice::Closed => return,
             };
@@ -43,18 +63,19 @@ pub(super) async fn stream(
         if !matters {
             continue;
         }
-        let due = Due::of(&store.view(), &node_id);
+        let due = Due::of(&store.view(), node_id);
         let changes = difference(&sent, &due);
         if changes.is_empty() {
             continue;
         }
+        let Some(next) = told.sends(&due, &over) else { return };
         let message = pb::AssignmentsMessage {
             r#type: Type::Incremental.into(),
             applies_to: sequence,
-            sequence: sequence + 1,
+            sequence: next,
             changes,
         };
-        sequence += 1;
+        sequence = next;
         sent = due;
         if !deliver(&out, message, &over).await {
             return;
@@ -95,12 +116,16 @@ mod tests {
         pb::Task { id: format!("t{id:05}"), node_id: "n".to_owned(), desired_state, ..Default::default() }
     }
 
+    fn told() -> Told {
+        Told { sessions: Arc::default(), node_id: "n".to_owned() }
+    }
+
     #[tokio::test]
     async fn a_slow_agent_misses_nothing_and_holds_nobody_up() {
         const CHANGES: u64 = 2000;
         let (publisher, store) = Publisher::new(State::default());
         let (out, mut messages) = mpsc::channel(1);
-        let streaming = tokio::spawn(stream(store, "n".to_owned(), CancellationToken::new(), out));
+        let streaming = tokio::spawn(stream(store, told(), CancellationToken::new(), out));
         let mut state = State::default();
         for index in 1..=CHANGES {
             put(&mut state, &publisher, index, task(index));
@@ -132,7 +157,7 @@ mod tests {
         let (_publisher, store) = Publisher::new(State::default());
         let over = CancellationToken::new();
         let (out, mut messages) = mpsc::channel(1);
-        let streaming = tokio::spawn(stream(store, "n".to_owned(), over.clone(), out));
+        let streaming = tokio::spawn(stream(store, told(), over.clone(), out));
         assert!(messages.recv().await.is_some());
         over.cancel();
         streaming.await.unwrap();

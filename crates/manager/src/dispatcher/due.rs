@@ -3,7 +3,7 @@
 //! Of secrets, configs and registry credentials a node gets those that its tasks need and no other, and loses them when no
 //! task of its own needs them any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use prost::Message;
@@ -48,10 +48,15 @@ impl Due {
         let tasks = tasks.filter(|task| task::state(task) != TaskState::Orphaned);
         let tasks: BTreeMap<_, _> = tasks.map(|task| (task.id.clone(), Arc::clone(task))).collect();
         let mut due = Due { ports: ingress_ports(tasks.values()), ..Due::default() };
-        for task in tasks.values().filter(|task| task::is_live(task) && !task::is_over(task)) {
+        for task in tasks.values().filter(|task| task::is_to_go_on(task) && !task::is_over(task)) {
             due.add_needs(view, task);
         }
         Due { tasks, ..due }
+    }
+
+    /// The tasks that the node is to balance to.
+    pub(super) fn backends(&self) -> BTreeSet<String> {
+        self.ports.values().flat_map(|port| port.task_ids.iter().cloned()).collect()
     }
 
     fn add_needs(&mut self, view: &View, task: &pb::Task) {

@@ -1,8 +1,8 @@
 //! Talks to the agents: sessions and heartbeats, what is due on each node, and what became of it.
 //!
 //! In: the calls of agents (the caller's node comes from its connection, never from a message), the view, the
-//! clock. Out: assignment streams; node statuses; task statuses from ACCEPTED on, and ORPHANED. It makes no
-//! task, changes no desired state and picks no node.
+//! clock. Out: assignment streams; node statuses; task statuses from ACCEPTED on, and ORPHANED; when a task has
+//! left all load balancers. It makes no task, changes no desired state and picks no node.
 //!
 //! A hostile agent is bounded: one session of its node, one stream and one report of the session, so many sessions in a while.
 //!
@@ -10,12 +10,14 @@
 //! A new leader knows of no session, gives every node the full time-out, and the agents come by themselves.
 
 mod assignment;
+mod balance;
 mod due;
 mod flap;
 mod heartbeat;
 #[cfg(test)]
 mod live;
 mod orphan;
+mod release;
 mod rpc;
 mod session;
 mod status;
@@ -26,7 +28,7 @@ mod told;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -87,6 +89,8 @@ struct Term {
     /// Never held across an await.
     sessions: Arc<Mutex<Sessions>>,
     reports: mpsc::Sender<Report>,
+    /// A node has acknowledged that it balances to less.
+    acknowledged: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -107,6 +111,7 @@ impl Dispatcher {
             since_ns: self.handles.clock.now_ns(),
             sessions: Arc::default(),
             reports,
+            acknowledged: Arc::default(),
             stop: stop.child_token(),
         };
         let _ends_with_us = term.stop.clone().drop_guard();
@@ -115,6 +120,7 @@ impl Dispatcher {
             heartbeat::watch(self, &term),
             status::commit_reports(&self.handles, queue, term.stop.clone()),
             orphan::run(self, term.stop.clone()),
+            release::run(self, &term),
         );
         self.term.send_replace(None);
         ended.map(|_| ())

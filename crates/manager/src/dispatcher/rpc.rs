@@ -77,7 +77,11 @@ impl dispatcher_server::Dispatcher for Dispatcher {
         request: Request<pb::HeartbeatRequest>,
     ) -> Result<Response<pb::HeartbeatResponse>, Status> {
         let node_id = caller(&request)?;
-        let (term, _) = self.check(&node_id, &request.into_inner().session_id)?;
+        let pb::HeartbeatRequest { session_id, applied } = request.into_inner();
+        let (term, _) = self.check(&node_id, &session_id)?;
+        if sessions(&term).applies(&node_id, applied) {
+            term.acknowledged.notify_one();
+        }
         let period_ns = u64::try_from(self.period().as_nanos()).unwrap_or(u64::MAX);
         sessions(&term).tell_period(&node_id, i64::try_from(period_ns).unwrap_or(i64::MAX));
         Ok(Response::new(pb::HeartbeatResponse { period_ns }))
@@ -91,7 +95,8 @@ impl dispatcher_server::Dispatcher for Dispatcher {
         let (term, session) = self.check(&node_id, &request.into_inner().session_id)?;
         let over = sessions(&term).restream(&node_id, &session.id).ok_or_else(no_session)?;
         let (out, stream) = mpsc::channel(STREAM);
-        tokio::spawn(assignment::stream(self.handles.store.clone(), node_id, over, out));
+        let told = assignment::Told { sessions: term.sessions, node_id };
+        tokio::spawn(assignment::stream(self.handles.store.clone(), told, over, out));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 

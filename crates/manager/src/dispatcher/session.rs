@@ -1,6 +1,6 @@
 //! Who has a live session, since when whom has not been heard, and whose link comes and goes. In memory, for one term.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use swarm_api::id;
@@ -8,6 +8,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::balance::Balance;
 use super::flap::{Flap, FlapConfig};
 use crate::store::View;
 
@@ -33,6 +34,7 @@ struct Known {
     /// When the node said goodbye, until it is back.
     goodbye_ns: Option<i64>,
     flap: Flap,
+    balance: Balance,
     /// Sessions opened since a time.
     opened: (i64, u32),
 }
@@ -110,6 +112,21 @@ impl Sessions {
         if let Some(known) = self.known.get_mut(node_id) {
             known.period_ns = period_ns;
         }
+    }
+
+    /// Takes note of what the node is about to be told to balance to; the sequence of that.
+    pub(super) fn sends(&mut self, node_id: &str, backends: BTreeSet<String>) -> u64 {
+        self.known.entry(node_id.to_owned()).or_default().balance.sends(backends)
+    }
+
+    /// The node balances by what it was told in this sequence. Whether that is news.
+    pub(super) fn applies(&mut self, node_id: &str, sequence: u64) -> bool {
+        self.known.get_mut(node_id).is_some_and(|known| known.balance.applies(sequence))
+    }
+
+    /// What the node may be balancing to; `None`: it was not heard of yet.
+    pub(super) fn balance(&self, node_id: &str) -> Option<&Balance> {
+        self.known.get(node_id).map(|known| &known.balance)
     }
 
     /// The token of a new stream of assignments for the session, which ends the one before.

@@ -8,6 +8,7 @@ use swarm_api::expand;
 use swarm_api::id::TaskId;
 use swarm_api::pb::{self, TaskState};
 
+use super::leave;
 use super::slot::{Slot, slots};
 use crate::reconcile::Planned;
 use crate::store::{Action, View};
@@ -39,7 +40,8 @@ impl<'a> Draft<'a> {
         self.slots.get(place).is_some_and(|slot| slot.is_taken(self.service))
     }
 
-    /// Moves the desired state of every task of the place that `which` picks on to `desired`, never back.
+    /// Moves the desired state of every task of the place that `which` picks on to `desired`, never back. One that something
+    /// is balanced to leaves first.
     pub(super) fn set_desired(
         &mut self,
         place: &Place,
@@ -48,7 +50,31 @@ impl<'a> Draft<'a> {
     ) {
         let Some(slot) = self.slots.get_mut(place) else { return };
         for task in slot.tasks.iter_mut().filter(|task| task.desired_state() < desired && which(task)) {
-            Arc::make_mut(task).set_desired_state(desired);
+            let leaves = task.desired_state() == TaskState::Leaving
+                || desired >= TaskState::Shutdown && leave::is_needed(self.view, self.service, task);
+            if !leaves {
+                Arc::make_mut(task).set_desired_state(desired);
+                self.changed.insert(task.id.clone());
+                continue;
+            }
+            let known = task.leaving.as_ref();
+            if known.is_some_and(|leaving| leaving.then() >= desired) {
+                continue;
+            }
+            let since_ns = known.map_or(self.now_ns, |leaving| leaving.since_ns);
+            let task = Arc::make_mut(task);
+            task.set_desired_state(TaskState::Leaving);
+            task.leaving = Some(pb::Leaving { since_ns, then: desired.into() });
+            self.changed.insert(task.id.clone());
+        }
+    }
+
+    /// Lets a task that has left get to where it was to go.
+    pub(super) fn end_leaving(&mut self, place: &Place, task_id: &str) {
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        for task in slot.tasks.iter_mut().filter(|task| task.id == task_id) {
+            let then = task.leaving.as_ref().map_or(TaskState::Shutdown, pb::Leaving::then);
+            Arc::make_mut(task).set_desired_state(then.max(TaskState::Shutdown));
             self.changed.insert(task.id.clone());
         }
     }

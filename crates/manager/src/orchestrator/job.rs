@@ -16,7 +16,7 @@ pub(super) fn replicated(draft: &mut Draft<'_>, job: &pb::ReplicatedJob) {
     for place in draft.places() {
         drop_earlier_runs(draft, &place);
         rest_if_complete(draft, &place);
-        upkeep::leave_nodes(draft, &place);
+        upkeep::leave_lost_and_drained(draft, &place);
         upkeep::restart_ended(draft, &place);
     }
     let count = |which: fn(&Slot) -> bool| {

@@ -5,8 +5,10 @@
 //! update statuses. It gives no address, picks no node and deletes nothing.
 
 mod draft;
+mod drain;
 mod global;
 mod job;
+mod leave;
 mod replicated;
 mod restart;
 mod scale;
@@ -64,6 +66,7 @@ impl Planner for Orchestrator {
 /// Adds to `planned` what is to be done about one service.
 fn plan_service(view: &View, service: &pb::Service, now_ns: i64, planned: &mut Planned) {
     let mut draft = Draft::new(view, service, now_ns);
+    draft.places().iter().for_each(|place| leave::go_on(&mut draft, place));
     if service.removing {
         draft.places().iter().for_each(|place| draft.set_desired(place, TaskState::Remove, |_| true));
         return draft.finish(planned);

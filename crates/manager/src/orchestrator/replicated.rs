@@ -6,14 +6,15 @@
 use swarm_api::pb::TaskState;
 
 use super::draft::Draft;
-use super::{scale, update, upkeep};
+use super::{drain, scale, update, upkeep};
 use crate::reconcile::Planned;
 use crate::task::Place;
 
 /// Decides about a service of so many replicas.
 pub(super) fn plan(draft: &mut Draft<'_>, replicas: u64, planned: &mut Planned) {
     for place in draft.places() {
-        upkeep::leave_nodes(draft, &place);
+        upkeep::leave_lost(draft, &place);
+        drain::leave_drained(draft, &place);
         upkeep::restart_ended(draft, &place);
     }
     scale_to(draft, replicas);

@@ -7,19 +7,30 @@ use swarm_api::default;
 use swarm_api::pb::{self, TaskState};
 
 use super::draft::Draft;
+use super::leave::{LEAVE_AT_MOST, drain_time_ns};
 use super::restart;
 use super::slot::created_at_ns;
 use crate::node;
+use crate::store::View;
 use crate::task::{Place, is_live, is_over};
 
-/// How much longer than its stop grace an old task is waited for before its successor runs beside it.
+/// How much longer than it takes to leave and its stop grace an old task is waited for before its successor runs beside it.
 const STOP_MARGIN: Duration = Duration::from_secs(60);
 
-/// Tasks whose node is lost or drained are told to stop; their places are vacant from then on.
-pub(super) fn leave_nodes(draft: &mut Draft<'_>, place: &Place) {
+/// Tasks whose node is lost are told to stop; their places are vacant from then on.
+pub(super) fn leave_lost(draft: &mut Draft<'_>, place: &Place) {
+    leave(draft, place, node::is_lost);
+}
+
+/// The same of tasks whose node is lost or drained.
+pub(super) fn leave_lost_and_drained(draft: &mut Draft<'_>, place: &Place) {
+    leave(draft, place, node::is_to_be_left);
+}
+
+fn leave(draft: &mut Draft<'_>, place: &Place, is_left: fn(&View, &str) -> bool) {
     let view = draft.view;
     draft.set_desired(place, TaskState::Shutdown, |task| {
-        !task.node_id.is_empty() && !is_over(task) && node::is_to_be_left(view, &task.node_id)
+        !task.node_id.is_empty() && !is_over(task) && is_left(view, &task.node_id)
     });
 }
 
@@ -48,7 +59,8 @@ pub(super) fn let_run(draft: &mut Draft<'_>, place: &Place) {
     };
     let mut at_ns = held.not_before_ns;
     if slot.is_being_left(draft.view) {
-        at_ns = at_ns.max(created_or_now(draft, &held).saturating_add(patience_ns(&held)));
+        let patience_ns = patience_ns(&held).saturating_add(drain_time_ns(draft.service));
+        at_ns = at_ns.max(created_or_now(draft, &held).saturating_add(patience_ns));
     }
     if at_ns <= draft.now_ns {
         draft.set_desired(place, TaskState::Running, is_live);
@@ -64,5 +76,5 @@ fn created_or_now(draft: &Draft<'_>, task: &pb::Task) -> i64 {
 fn patience_ns(task: &pb::Task) -> i64 {
     let container = task.spec.as_ref().and_then(|spec| spec.container.as_ref());
     let grace = container.map_or(default::STOP_GRACE_PERIOD, default::stop_grace_period);
-    i64::try_from((grace + STOP_MARGIN).as_nanos()).unwrap_or(i64::MAX)
+    i64::try_from((LEAVE_AT_MOST + grace + STOP_MARGIN).as_nanos()).unwrap_or(i64::MAX)
 }

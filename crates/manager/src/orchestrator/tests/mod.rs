@@ -1,6 +1,7 @@
 //! The orchestrator against a simulated world.
 
 mod chance;
+mod leave;
 mod mode;
 mod update;
 mod upkeep;

@@ -92,17 +92,23 @@ impl World {
                     continue;
                 };
                 next.node_id.clone_from(&node.id);
+                let asked = self.service().spec.as_ref().and_then(|spec| spec.endpoint.clone());
+                let ports = asked.clone().unwrap_or_default().ports;
+                next.endpoint = Some(pb::Endpoint { spec: asked, ports, ..Default::default() });
             }
             if node::is_lost(&view, &next.node_id) || is_over(task) {
                 continue;
             }
             let state = match task.desired_state() {
                 TaskState::Ready => TaskState::Ready,
-                TaskState::Running => TaskState::Running,
+                TaskState::Running | TaskState::Leaving => TaskState::Running,
                 _ => TaskState::Shutdown,
             };
             if task::state(task) != state {
                 next = task::with_status(&next, status(state), self.now_ns);
+            }
+            if task.desired_state() == TaskState::Leaving && task.left_at_ns == 0 {
+                next.left_at_ns = self.now_ns;
             }
             if next != **task {
                 changed.push(Action::put(next));
