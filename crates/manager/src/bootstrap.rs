@@ -59,7 +59,11 @@ pub async fn bootstrap(config: BootstrapConfig) -> Result<Identity, ManagerError
     fs::create_dir_all(&new)?;
     let founding = Founding { raft_id, addr: config.advertise_addr, first: first.transaction };
     // It is alone: nobody is dialled.
-    let outside = Outside { identity: SharedIdentity::new(identity.clone()), dialer: Arc::new(Tcp) };
+    let outside = Outside {
+        identity: SharedIdentity::new(identity.clone()),
+        dialer: Arc::new(Tcp),
+        advertise_addr: String::new(),
+    };
     Consensus::found(&new, config.clock, outside, founding).await?;
     fs::rename(&new, config.state_dir.join(RAFT_DIRECTORY))?;
     fs::File::open(&config.state_dir)?.sync_all()?;

@@ -78,7 +78,11 @@ pub struct Manager {
 pub async fn start(config: ManagerConfig) -> Result<Manager, ManagerError> {
     let directory = config.state_dir.join(RAFT_DIRECTORY);
     recover::settle(&config.state_dir)?;
-    let outside = Outside { identity: config.identity.clone(), dialer: config.dialer.clone() };
+    let outside = Outside {
+        identity: config.identity.clone(),
+        dialer: config.dialer.clone(),
+        advertise_addr: config.advertise_addr.clone(),
+    };
     let unlock = config.unlock_key.as_ref();
     let consensus = Consensus::open(&directory, config.clock.clone(), outside, unlock).await?;
     let (incoming, connections) = channel::incoming();

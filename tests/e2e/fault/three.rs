@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use testkit::{Lan, eventually};
+use testkit::{Daemon, Lan, eventually};
 
 use super::nodes::Nodes;
 
@@ -144,4 +144,54 @@ fn a_backup_is_restored_beside_workers_that_live() {
         let count = nodes.containers("web", 3).len() + nodes.containers("web", 4).len();
         if count == 6 { Ok(()) } else { Err(count.to_string()) }
     });
+}
+
+/// Two of three managers move at once: the one that stays is called by both and hears where they are.
+#[test]
+fn most_managers_move_to_other_addresses_at_once() {
+    const MOVED: [usize; 2] = [1, 2];
+    let lan = Lan::new(3);
+    let mut daemons: Vec<Daemon> = lan.hosts.iter().map(|host| Daemon::start_in(host, &[])).collect();
+    daemons[0].shoal(&["swarm", "init", "--advertise-addr", "eth0"]).ok();
+    let token = daemons[0].shoal(&["swarm", "join-token", "-q", "manager"]).ok();
+    let first = format!("{}:2377", Lan::address(0));
+    for daemon in &daemons[1..] {
+        daemon.shoal(&["swarm", "join", "--advertise-addr", "eth0", "--token", &token, &first]).ok();
+    }
+    let managers = |daemon: &Daemon, addresses: &[String]| {
+        eventually("all are reachable where they are", || {
+            let ids = daemon.shoal(&["node", "ls", "-q"]);
+            let mut words = vec![
+                "node",
+                "inspect",
+                "--format",
+                "{{.ManagerStatus.Reachability}} {{.ManagerStatus.Addr}}",
+            ];
+            words.extend(ids.out.split_whitespace());
+            let said = daemon.shoal(&words);
+            let is_there = |address: &String| said.out.contains(&format!("reachable {address}:2377"));
+            let is_whole = addresses.iter().all(is_there) && !said.out.contains("unreachable");
+            if is_whole { Ok(()) } else { Err(format!("{}{}{}", ids.err, said.out, said.err)) }
+        });
+    };
+    managers(&daemons[0], &[0, 1, 2].map(Lan::address));
+    eventually("all have a vote", || match daemons[0].log().matches("AddVoter").count() {
+        2 => Ok(()),
+        count => Err(format!("{count} were added")),
+    });
+    for index in MOVED {
+        daemons[index].kill();
+    }
+    // It has more in its log than they: only it can lead, and it does not know where they are.
+    let said = daemons[0].shoal(&["swarm", "update", "--task-history-limit", "3"]);
+    assert_ne!(said.code, 0, "{}", said.out);
+    for index in MOVED {
+        let with_mask = |number| format!("{}/24", Lan::address(number));
+        lan.hosts[index].ip(&["addr", "del", &with_mask(index), "dev", "eth0"]);
+        lan.hosts[index].ip(&["addr", "add", &with_mask(index + 10), "dev", "eth0"]);
+        daemons[index].spawn();
+    }
+    for daemon in &daemons {
+        managers(daemon, &[0, 11, 12].map(Lan::address));
+    }
 }

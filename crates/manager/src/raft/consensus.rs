@@ -84,6 +84,8 @@ pub(crate) struct Outside {
     pub(crate) identity: SharedIdentity,
     /// How streams come about.
     pub(crate) dialer: Arc<dyn Dial>,
+    /// `host:port` where they reach it; empty: as they know already.
+    pub(crate) advertise_addr: String,
 }
 
 /// A new cluster of one member.
@@ -105,6 +107,7 @@ pub(crate) struct Consensus {
     threads: Vec<JoinHandle<()>>,
     snapshots: Snapshots,
     heard: Heard,
+    reach: Reach,
     pub(crate) raft_id: u64,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) store: Store,
@@ -204,7 +207,8 @@ impl Consensus {
         {
             return Err(ConsensusError::Gap { directory, first: purged.index + 1 });
         }
-        let network = Network { reach: Reach::new(outside.identity, outside.dialer, store.clone()) };
+        let reach = Reach::new(outside, store.clone());
+        let network = Network { reach: reach.clone() };
         let heard = Heard::new();
         let listening = heard.clone();
         let (log, log_thread) = LogStore::new(file)?;
@@ -232,6 +236,7 @@ impl Consensus {
             threads,
             snapshots,
             heard,
+            reach,
             raft_id,
             keyring,
             store,
@@ -258,7 +263,8 @@ impl Consensus {
     pub(crate) fn server(&self) -> RaftServer {
         let joining =
             Joining { reader: self.reader(), store: self.store.clone(), proposer: self.proposer.clone() };
-        RaftServer::new(self.raft.clone(), self.raft_id, self.snapshots.clone(), self.heard.clone(), joining)
+        let (raft, reach) = (self.raft.clone(), self.reach.clone());
+        RaftServer::new(raft, self.raft_id, self.snapshots.clone(), self.heard.clone(), joining, reach)
     }
 
     /// Gives leadership to another member, if this one leads and another could; returns when it has it, or after a while.

@@ -74,15 +74,20 @@ impl Joining {
     }
 }
 
+/// Whether it is `host:port`.
+pub(super) fn is_addr(addr: &str) -> bool {
+    let has_port =
+        addr.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
+    has_port && addr.len() <= MAX_ADDR_BYTES
+}
+
 /// The node with its member; none, if that is known already. Pure.
 fn recorded(
     view: &View,
     node_id: &NodeId,
     request: &pb::JoinRaftRequest,
 ) -> Result<Option<pb::Node>, JoinError> {
-    let has_port =
-        request.addr.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
-    if !has_port || request.addr.len() > MAX_ADDR_BYTES {
+    if !is_addr(&request.addr) {
         return Err(JoinError::Addr(request.addr.chars().take(MAX_ADDR_BYTES).collect()));
     }
     if request.raft_id == 0 {

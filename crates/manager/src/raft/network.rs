@@ -129,7 +129,7 @@ impl RaftNetworkV2<Types> for Link {
         option: RPCOption,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let mut client = self.peer.client().map_err(|error| Self::unreachable(&error))?;
-        let message = wire::vote_request_to_message(self.peer.raft_id, &request);
+        let message = wire::vote_request_to_message(self.peer.raft_id, self.peer.own_addr(), &request);
         let answer = self.call(&option, client.vote(message)).await?;
         wire::vote_answer(answer).map_err(Self::rubbish)
     }
@@ -141,7 +141,7 @@ impl RaftNetworkV2<Types> for Link {
         option: RPCOption,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let mut client = self.peer.client().map_err(|error| Self::unreachable(&error))?;
-        let message = wire::vote_request_to_message(self.peer.raft_id, &request);
+        let message = wire::vote_request_to_message(self.peer.raft_id, self.peer.own_addr(), &request);
         let answer = self.call(&option, client.pre_vote(message)).await?;
         wire::vote_answer(answer).map_err(Self::rubbish)
     }

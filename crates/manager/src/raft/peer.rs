@@ -17,12 +17,17 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
+use super::consensus::Outside;
+use super::join::is_addr;
 use super::types::{Member, Types};
 use crate::store::Store;
 
 /// A connection over which calls fail and nothing has come for so long is given up: behind it may be a path that is no more,
 /// and the kernel would wait much longer before it tries that again.
 const SILENCE: Duration = Duration::from_secs(1);
+
+/// Members that have said that they are elsewhere than recorded; when there are more, all are forgotten.
+const MOVED: usize = 64;
 
 /// What a connection is for. Each purpose has its own, so that a heartbeat never waits behind a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,12 +48,43 @@ pub(crate) struct Reach {
     identity: SharedIdentity,
     dialer: Arc<dyn Dial>,
     store: Store,
+    /// Where this member is reached; empty: as the others know already.
+    own_addr: Arc<str>,
     peers: Arc<Mutex<Peers>>,
+    moved: Arc<Mutex<HashMap<u64, Moved>>>,
+}
+
+/// What a member has said of its address, while its record says something else.
+struct Moved {
+    recorded: String,
+    addr: String,
 }
 
 impl Reach {
-    pub(crate) fn new(identity: SharedIdentity, dialer: Arc<dyn Dial>, store: Store) -> Self {
-        Self { identity, dialer, store, peers: Arc::default() }
+    pub(crate) fn new(outside: Outside, store: Store) -> Self {
+        let Outside { identity, dialer, advertise_addr } = outside;
+        let own_addr = advertise_addr.into();
+        Self { identity, dialer, store, own_addr, peers: Arc::default(), moved: Arc::default() }
+    }
+
+    /// Notes where a member says that it is: who asks for a vote may have moved, and what is recorded of it can change only when
+    /// somebody leads. It counts for the node's own member, and until the record changes.
+    pub(super) fn note(&self, raft_id: u64, node_id: &NodeId, addr: &str) {
+        let view = self.store.view();
+        let recorded = view.node(node_id).and_then(|node| node.manager_status.as_ref());
+        let Some(recorded) = recorded.filter(|status| status.raft_id == raft_id) else { return };
+        let mut moved = lock(&self.moved);
+        if addr == recorded.addr || !is_addr(addr) {
+            moved.remove(&raft_id);
+            return;
+        }
+        if moved.len() >= MOVED {
+            moved.clear();
+        }
+        let note = Moved { recorded: recorded.addr.clone(), addr: addr.to_owned() };
+        if moved.insert(raft_id, note).is_none_or(|before| before.addr != addr) {
+            tracing::info!(member = raft_id, %addr, "a manager says that it has moved");
+        }
     }
 
     /// The connection to a member, whether it is there or not.
@@ -70,6 +106,9 @@ impl Reach {
         let mut place = recorded.unwrap_or_else(|| known.clone());
         if place.addr.is_empty() {
             place.addr.clone_from(&known.addr);
+        }
+        if let Some(moved) = lock(&self.moved).get(&raft_id).filter(|moved| moved.recorded == place.addr) {
+            place.addr.clone_from(&moved.addr);
         }
         place
     }
@@ -111,6 +150,11 @@ struct Open {
 impl Peer {
     fn new(raft_id: u64, known: Member, reach: Reach) -> Self {
         Self { raft_id, known, reach, state: Mutex::default() }
+    }
+
+    /// Where this member is reached by that one.
+    pub(super) fn own_addr(&self) -> &str {
+        &self.reach.own_addr
     }
 
     /// A client of the member. It connects by itself when it is used.

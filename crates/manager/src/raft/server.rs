@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::join::Joining;
 use super::leadership::Heard;
 use super::machine::Machine;
+use super::peer::Reach;
 use super::snapshot::Snapshots;
 use super::transfer::Receiver;
 use super::types::{SnapshotMeta, Types, Vote};
@@ -41,6 +42,7 @@ pub(crate) struct RaftServer {
     receiving: Arc<Semaphore>,
     joining: Joining,
     complaints: Arc<Mutex<Complaints<Option<NodeId>>>>,
+    reach: Reach,
 }
 
 type Answers = Pin<Box<dyn Stream<Item = Result<pb::AppendAnswer, Status>> + Send>>;
@@ -52,9 +54,10 @@ impl RaftServer {
         snapshots: Snapshots,
         heard: Heard,
         joining: Joining,
+        reach: Reach,
     ) -> Self {
         let receiving = Arc::new(Semaphore::new(1));
-        Self { raft, raft_id, snapshots, heard, receiving, joining, complaints: Arc::default() }
+        Self { raft, raft_id, snapshots, heard, receiving, joining, complaints: Arc::default(), reach }
     }
 
     /// What a manager said cannot be understood. Logged once in a while: one that speaks rubbish does so again and again.
@@ -86,6 +89,15 @@ impl RaftServer {
             (_, None) => Err(Status::unauthenticated("only managers call each other")),
             (_, Some(_)) => Ok(()),
         }
+    }
+
+    /// The same for who wants to lead, who says where it is too.
+    fn check_candidate(&self, caller: &Peer, message: &pb::VoteRequest) -> Result<(), Status> {
+        self.check(caller, message.to, message.vote.as_ref())?;
+        if let (Some(vote), Some(node_id)) = (&message.vote, caller.node_id()) {
+            self.reach.note(vote.raft_id, node_id, &message.addr);
+        }
+        Ok(())
     }
 
     fn append_request(
@@ -135,7 +147,7 @@ impl Rpc for RaftServer {
     async fn vote(&self, request: Request<pb::VoteRequest>) -> Result<Response<pb::VoteAnswer>, Status> {
         let caller = caller(&request)?;
         let message = request.into_inner();
-        self.check(&caller, message.to, message.vote.as_ref())?;
+        self.check_candidate(&caller, &message)?;
         let request = wire::vote_request(message).map_err(|why| self.rubbish(&caller, &why))?;
         let answer = self.raft.vote(request).await.map_err(failed)?;
         Ok(Response::new(wire::vote_answer_to_message(&answer)))
@@ -144,7 +156,7 @@ impl Rpc for RaftServer {
     async fn pre_vote(&self, request: Request<pb::VoteRequest>) -> Result<Response<pb::VoteAnswer>, Status> {
         let caller = caller(&request)?;
         let message = request.into_inner();
-        self.check(&caller, message.to, message.vote.as_ref())?;
+        self.check_candidate(&caller, &message)?;
         let request = wire::vote_request(message).map_err(|why| self.rubbish(&caller, &why))?;
         let answer = self.raft.pre_vote(request).await.map_err(failed)?;
         Ok(Response::new(wire::vote_answer_to_message(&answer)))

@@ -92,7 +92,7 @@ pub(super) fn outside() -> Outside {
     let grant = Grant { node_id: &node_id, role: Role::Manager, cluster_id: "swarm", now_ns: 0, validity };
     let chain = ca::issue(&root, &key.csr_der().expect("a request"), &grant).expect("a certificate");
     let identity = Identity::from_pem(&chain, &key.to_pem()).expect("an identity");
-    Outside { identity: SharedIdentity::new(identity), dialer: Arc::new(Tcp) }
+    Outside { identity: SharedIdentity::new(identity), dialer: Arc::new(Tcp), advertise_addr: String::new() }
 }
 
 pub(super) async fn opened(directory: &Path) -> Consensus {

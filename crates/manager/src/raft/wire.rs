@@ -74,12 +74,14 @@ pub(super) fn append_answer(message: pb::AppendAnswer) -> Result<StreamAppendRes
     })
 }
 
-pub(super) fn vote_request_to_message(to: u64, request: &VoteRequest<Types>) -> pb::VoteRequest {
+/// `addr` is where the caller is reached.
+pub(super) fn vote_request_to_message(to: u64, addr: &str, request: &VoteRequest<Types>) -> pb::VoteRequest {
     pb::VoteRequest {
         to,
         vote: vote_to_message(&request.vote),
         last: id_to_message(request.last_log_id.as_ref()),
         leadership_transfer: request.leadership_transfer,
+        addr: addr.to_owned(),
     }
 }
 
