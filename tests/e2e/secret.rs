@@ -1,9 +1,11 @@
-//! Secrets and configs on two machines: who gets them, where, and what never has them.
+//! Secrets, configs and registry credentials: who gets them, where, and what never has them.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use testkit::program::Said;
+use testkit::registry::{self, Options, Registry};
 use testkit::{Daemon, Lan, eventually};
 
 /// What must be on no disk.
@@ -173,4 +175,53 @@ fn configs_and_templates_by_both_clients() {
     assert!(missing.err.contains("secret not found: nothing"), "{missing:?}");
     let empty = daemon.shoal(&["secret", "create", "empty", "/dev/null"]);
     assert!(empty.code != 0, "{empty:?}");
+}
+
+#[test]
+fn a_private_image_is_pulled_with_what_the_service_brings() {
+    let open = Registry::start();
+    let daemon = Daemon::start(&[]);
+    daemon.load_images();
+    daemon.docker(&["tag", "busybox", &open.name("private:1")]).ok();
+    daemon.docker(&["push", &open.name("private:1")]).ok();
+    let registry =
+        Registry::with(Options { password: true, data: Some(open.data().to_owned()), ..Options::default() });
+    let image = registry.name("private:1");
+    daemon.docker(&["rmi", &open.name("private:1")]).ok();
+    daemon.docker(&["swarm", "init", "--advertise-addr", "127.0.0.1"]).ok();
+    let config = tempfile::tempdir().expect("a directory");
+    let client = |program: &str, words: &[&str]| {
+        let mut command = match program {
+            "docker" => Command::new("docker"),
+            _ => Command::new(testkit::program::programs().join("shoal")),
+        };
+        testkit::program::run(
+            command.env("DOCKER_CONFIG", config.path()).args(["-H", &daemon.host()]).args(words),
+        )
+    };
+    client(
+        "docker",
+        &["login", "-u", registry::USER.0, "-p", registry::USER.1, &registry.address.to_string()],
+    )
+    .ok();
+
+    let create = ["service", "create", "--detach", "--restart-delay", "100ms", "--name"];
+    let sleep = [image.as_str(), "sleep", "1000"];
+    client("docker", &[&create[..], &["bare", "--no-resolve-image"], &sleep].concat()).ok();
+    eventually("without credentials the task says why", || {
+        let said = daemon.docker(&["service", "ps", "--no-trunc", "bare"]).out;
+        if said.contains("pull access denied") { Ok(()) } else { Err(said) }
+    });
+    for program in ["docker", "shoal"] {
+        let said = client(program, &[&create[..], &[program, "--with-registry-auth"], &sleep].concat());
+        assert!(said.code == 0 && !said.err.contains("could not be accessed"), "{said:?}");
+        container(&daemon, program);
+        let told = daemon.docker(&["service", "inspect", program]).ok();
+        assert!(told.contains(&format!("{image}@sha256:")) && told.contains("\"Platforms\""), "{told}");
+        assert!(!told.contains("RegistryAuth"), "{told}");
+    }
+    let said =
+        client("shoal", &["service", "create", "--detach", "--name", "local", "busybox", "sleep", "1000"]);
+    assert!(said.code == 0 && said.err.contains("could not be accessed on a registry"), "{said:?}");
+    container(&daemon, "local");
 }

@@ -72,7 +72,10 @@ fn create_shows_how_the_service_converges() {
     assert!(ran.out.contains("overall progress: 1 out of 2 tasks\n1/2: preparing ["), "{}", ran.out);
     assert!(ran.out.contains("overall progress: 2 out of 2 tasks\n"), "{}", ran.out);
     assert_eq!(lines.last(), Some(&"verify: Service svc1 converged"));
-    let body = fake.seen()[0].json();
+    assert!(ran.err.contains("image web:1 could not be accessed on a registry"), "{}", ran.err);
+    let seen = fake.seen();
+    assert!(seen[0].line.contains("/distribution/web:1/json"), "{}", seen[0].line);
+    let body = seen[1].json();
     assert_eq!(body["TaskTemplate"]["ContainerSpec"], json!({"Image": "web:1", "Args": ["serve", "-x"]}));
     assert_eq!(body["EndpointSpec"]["Ports"][0]["PublishedPort"], 8080);
 }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::{EndpointPortConfig, EndpointSpec, ObjectVersion, ServiceSpec};
-use crate::unread::Ignored;
 use crate::{Filters, Timestamp};
 
 /// One service.
@@ -140,9 +139,9 @@ pub struct ServiceListQuery {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServiceCreateQuery {
-    /// Nodes pull with their own credentials so far.
+    /// What nodes pull the image with, as base64url of JSON.
     #[serde(rename = "X-Registry-Auth", skip_serializing)]
-    pub registry_auth: Ignored,
+    pub registry_auth: String,
 }
 
 /// Parameters of `GET /services/{id}`.
@@ -159,13 +158,13 @@ pub struct ServiceInspectQuery {
 pub struct ServiceUpdateQuery {
     /// The version the update was made from.
     pub version: u64,
-    /// Nodes pull with their own credentials so far.
-    #[serde(skip_serializing)]
-    pub registry_auth_from: Ignored,
+    /// `spec` or `previous-spec`: whose credentials stay when there are none here.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub registry_auth_from: String,
     /// `previous`: go back to the wishes before.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rollback: String,
-    /// Nodes pull with their own credentials so far.
+    /// What nodes pull the image with, as base64url of JSON.
     #[serde(rename = "X-Registry-Auth", skip_serializing)]
-    pub registry_auth: Ignored,
+    pub registry_auth: String,
 }

@@ -90,6 +90,9 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
         true => Some(registry::header_for(client.config(), args.image()).await?),
         false => None,
     };
+    if !args.shared.no_resolve_image {
+        super::image::resolve(client, &mut spec).await;
+    }
     let request =
         Request::post("/services/create").header_some(registry::HEADER, auth.as_deref()).json(&spec);
     let created: ServiceCreateResponse = client.json(request).await?;

@@ -5,6 +5,7 @@ pub(crate) mod create;
 mod edit;
 mod extras;
 mod file;
+mod image;
 mod inspect;
 mod list;
 mod network;

@@ -54,9 +54,9 @@ pub(super) struct Shared {
     /// Tune memory swappiness (0-100), -1 to reset to default
     #[arg(long, value_name = "int", allow_hyphen_values = true)]
     memory_swappiness: Option<i64>,
-    /// Do not query the registry to resolve image digest and supported platforms (accepted: this client never does)
+    /// Do not query the registry to resolve image digest and supported platforms
     #[arg(long)]
-    no_resolve_image: bool,
+    pub(super) no_resolve_image: bool,
     /// Tune host's OOM preferences (-1000 to 1000)
     #[arg(long, value_name = "int", allow_hyphen_values = true)]
     oom_score_adj: Option<i64>,

@@ -86,6 +86,9 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
         args.files.apply(client, &mut service.spec).await?;
         args.networks.apply(client, &mut service.spec).await?;
     }
+    if args.image.is_some() && !args.rollback && !args.shared.no_resolve_image {
+        super::image::resolve(client, &mut service.spec).await;
+    }
     let image = service.spec["TaskTemplate"]["ContainerSpec"]["Image"].as_str().unwrap_or_default();
     let auth = match args.shared.with_registry_auth {
         true => Some(registry::header_for(client.config(), image).await?),

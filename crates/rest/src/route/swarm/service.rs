@@ -6,6 +6,7 @@ use engine_api::swarm::{
     ServiceUpdateQuery, ServiceUpdateResponse,
 };
 use swarm_api::pb;
+use swarm_api::pb::update_service_request::RegistryAuthFrom;
 
 use super::{control, timed};
 use crate::convert;
@@ -14,6 +15,7 @@ use crate::filter::service::Filter;
 use crate::http::answer::{Answer, Outcome};
 use crate::http::body::Json;
 use crate::http::call::Call;
+use crate::route::image::credentials::credentials;
 
 pub(super) async fn create(call: Call<ServiceCreateQuery, Json<ServiceSpec>>) -> Outcome {
     // Whether this node can take it at all comes before what is wrong with it.
@@ -23,7 +25,8 @@ pub(super) async fn create(call: Call<ServiceCreateQuery, Json<ServiceSpec>>) ->
         spec.name = engine::random_name();
     }
     let spec = convert::service::spec(spec)?;
-    let request = pb::CreateServiceRequest { spec: Some(spec), ..pb::CreateServiceRequest::default() };
+    let registry_auth = sent(call.query.registry_auth)?;
+    let request = pb::CreateServiceRequest { spec: Some(spec), registry_auth };
     let created = control.create_service(timed(request)).await?.into_inner();
     Answer::json_with(StatusCode::CREATED, &ServiceCreateResponse { id: created.id, warnings: None })
 }
@@ -56,6 +59,11 @@ pub(super) async fn update(call: Call<ServiceUpdateQuery, Json<ServiceSpec>>) ->
         "previous" => true,
         other => return Err(Failure::invalid(format!("unrecognized rollback option {other}"))),
     };
+    let registry_auth_from = match call.query.registry_auth_from.as_str() {
+        "" | "spec" => RegistryAuthFrom::Spec,
+        "previous-spec" => RegistryAuthFrom::PreviousSpec,
+        other => return Err(Failure::invalid(format!("unsupported registryAuthFrom value {other}"))),
+    };
     let mut control = control(&call.api).await?;
     let says_ours = call.body.0.shoal.is_some();
     let mut spec = convert::service::spec(call.body.0)?;
@@ -70,10 +78,17 @@ pub(super) async fn update(call: Call<ServiceUpdateQuery, Json<ServiceSpec>>) ->
         version: call.query.version,
         spec: Some(spec),
         rollback,
-        ..pb::UpdateServiceRequest::default()
+        registry_auth: sent(call.query.registry_auth)?,
+        registry_auth_from: registry_auth_from.into(),
     };
     control.update_service(timed(request)).await?;
     Answer::json(&ServiceUpdateResponse::default())
+}
+
+/// The credentials of a request, which nodes must be able to read.
+fn sent(header: String) -> Result<Option<pb::RegistryCredentials>, Failure> {
+    credentials(&header)?;
+    Ok((!header.is_empty()).then_some(pb::RegistryCredentials { header }))
 }
 
 pub(super) async fn remove(call: Call) -> Outcome {
