@@ -73,7 +73,7 @@ for flags in '--replicas -1' '--mode bogus' '--constraint nonsense' '--network n
     by=1; out=$(d service create -q -d --no-resolve-image $flags busybox sleep 1 2>&1) && fail "taken: $flags"; [ "$(wc -l <<<"$out")" -le 8 ] || fail "many words for $flags: $out"
 done
 says 1 'template' d service create -q -d --no-resolve-image --env 'X={{.Nonsense.Here}}' busybox; equal 1 "$(d service ls -q | wc -l)"
-ours && { says 1 'isolation' d service create -q -d --isolation hyperv busybox; }
+ours && { says 1 '[Ii]solation' d service create -q -d --isolation hyperv busybox; }
 
 step='scale, update, rollback'
 code 0 d service scale -d web=1; like 'web scaled to 1' "$out"; until_true runs web 1
@@ -133,7 +133,7 @@ code 0 d service update -q -d --force j; until_true completed j 5; [ "$first" !=
 step='drain under load'
 code 0 d service create -q --name load --replicas 5 $quick --no-resolve-image busybox sleep 1000; until_true runs load 5
 d node update --availability drain "${id[4]}" >/dev/null; low=9
-for _ in $(seq 20); do n=$(running load | wc -l); [ "$n" -lt "$low" ] && low=$n; done
+for _ in $(seq 20); do n=$(d service ps --format '{{.CurrentState}}' load | grep -c '^Running'); [ "$n" -lt "$low" ] && low=$n; done
 ours && [ "$low" -lt 5 ] && fail "only $low of 5 ran"; until_true runs load 5
 code 0 d node update --availability active "${id[4]}"; d service rm load >/dev/null
 

@@ -75,6 +75,14 @@ pub(super) fn split(reference: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// An image's name with the tag that stands for none, as Docker's client sends it with services.
+pub(super) fn tagged(reference: &str) -> String {
+    match split(reference) {
+        (name, None) if !name.is_empty() => format!("{name}:latest"),
+        _ => reference.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +100,9 @@ mod tests {
         for (input, want) in table {
             assert_eq!(split(input), want, "{input}");
         }
+        assert_eq!(
+            (tagged("a:5/b"), tagged("a@sha256:00")),
+            ("a:5/b:latest".to_owned(), "a@sha256:00".to_owned())
+        );
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::ports;
 use super::spec::{Shared, set};
 use crate::client::{Client, Request};
-use crate::command::mount;
+use crate::command::{image, mount};
 use crate::console;
 use crate::error::Error;
 use crate::flag::{FlagError, choice, env, mount as mount_flag, pair, port};
@@ -108,7 +108,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
 /// The specification that the flags describe.
 fn spec(args: &Args) -> Result<Value, Error> {
     let lookup = |name: &str| std::env::var(name).ok();
-    let mut spec = json!({"TaskTemplate": {"ContainerSpec": {"Image": args.image()}}});
+    let mut spec = json!({"TaskTemplate": {"ContainerSpec": {"Image": image::tagged(args.image())}}});
     match args.mode.as_str() {
         "replicated" => spec["Mode"] = json!({"Replicated": {}}),
         "global" => spec["Mode"] = json!({"Global": {}}),
@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn the_plainest_service_sets_nothing_else() {
-        let want = json!({"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": {"Image": "x"}}});
+        let want =
+            json!({"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": {"Image": "x:latest"}}});
         assert_eq!(made(&["x"]), want);
     }
 }

@@ -6,7 +6,7 @@ use super::edit::{list, map};
 use super::spec::{Shared, at, set};
 use super::{current, ports, write};
 use crate::client::Client;
-use crate::command::mount;
+use crate::command::{image, mount};
 use crate::console;
 use crate::error::Error;
 use crate::flag::{env, mount as mount_flag, pair, port, words};
@@ -108,7 +108,7 @@ fn change(args: &Args, spec: &mut Value) -> Result<(), Error> {
     const CONTAINER: [&str; 2] = ["TaskTemplate", "ContainerSpec"];
     let container = |name: &'static str| [CONTAINER[0], CONTAINER[1], name];
     args.shared.apply(spec)?;
-    set(spec, &container("Image"), args.image.as_ref());
+    set(spec, &container("Image"), args.image.as_deref().map(image::tagged).as_ref());
     set(spec, &container("Args"), args.args.as_ref().map(|words| &words.0));
     if args.force {
         let count = at(spec, &["TaskTemplate", "ForceUpdate"]);
