@@ -2,12 +2,12 @@
 
 use crate::pb;
 
-/// The replica's number; of a task that has none, its node.
+/// The replica's number (those of jobs begin at zero); of a task that has none, its node.
 #[must_use]
 pub fn slot(task: &pb::Task) -> String {
-    match task.slot {
-        0 => node_id(task).to_owned(),
-        number => number.to_string(),
+    match task.for_node_id.as_str() {
+        "" => task.slot.to_string(),
+        node_id => node_id.to_owned(),
     }
 }
 
@@ -29,17 +29,11 @@ mod tests {
 
     #[test]
     fn a_task_without_a_slot_is_its_nodes() {
-        let mut named = pb::Task {
-            id: "t".into(),
-            service_name: "web".into(),
-            slot: 2,
-            node_id: "n".into(),
-            ..Default::default()
-        };
-        assert_eq!(task(&named), "web.2.t");
-        named.slot = 0;
-        assert_eq!(task(&named), "web.n.t");
-        let waiting = pb::Task { node_id: String::new(), for_node_id: "m".into(), ..named };
-        assert_eq!(task(&waiting), "web.m.t");
+        let replica = pb::Task { id: "t".into(), service_name: "web".into(), slot: 2, ..Default::default() };
+        assert_eq!(task(&replica), "web.2.t");
+        let first_of_job = pb::Task { slot: 0, job_iteration: 1, node_id: "n".into(), ..replica.clone() };
+        assert_eq!(task(&first_of_job), "web.0.t");
+        let global = pb::Task { slot: 0, for_node_id: "n".into(), ..replica };
+        assert_eq!((task(&global).as_str(), node_id(&global)), ("web.n.t", "n"));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use engine_api::swarm::{Node, Service, Task};
 use tokio::time::{Instant, sleep};
 
-use super::converge::{Update, progress, update};
+use super::converge::{Update, is_job, progress, update};
 use super::painter::Painter;
 use crate::client::{Client, Request, encode_path};
 use crate::console;
@@ -19,10 +19,23 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long a service must stand, where its specification does not say.
 const DEFAULT_MONITOR: Duration = Duration::from_secs(5);
 
+/// What was asked of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// To go back: having gone back is a success.
+    Rollback,
+    Other,
+}
+
 /// Waits until the service stands. `quiet` shows nothing.
-pub(crate) async fn until_converged(client: &Client, id: &str, quiet: bool) -> Result<(), Error> {
+pub(crate) async fn until_converged(
+    client: &Client,
+    id: &str,
+    change: Change,
+    quiet: bool,
+) -> Result<(), Error> {
     tokio::select! {
-        ended = converge(client, id, quiet) => ended,
+        ended = converge(client, id, change, quiet) => ended,
         _ = tokio::signal::ctrl_c() => {
             if !quiet {
                 console::line(&format!("Operation continuing in background.\nUse `shoal service ps {id}` to check progress."))?;
@@ -32,26 +45,30 @@ pub(crate) async fn until_converged(client: &Client, id: &str, quiet: bool) -> R
     }
 }
 
-async fn converge(client: &Client, id: &str, quiet: bool) -> Result<(), Error> {
+async fn converge(client: &Client, id: &str, change: Change, quiet: bool) -> Result<(), Error> {
     let to: Box<dyn std::io::Write> =
         if quiet { Box::new(std::io::sink()) } else { Box::new(std::io::stdout()) };
     let mut painter = Painter::new(to, !quiet && console::is_terminal());
     let mut standing: Option<Instant> = None;
-    let mut rolled_back = None;
+    let mut went_back: Option<String> = None;
     loop {
         let service: Service = client.json(Request::get(&format!("/services/{}", encode_path(id)))).await?;
         let state = update(service.update_status.as_ref());
-        if let Update::Paused(message) = &state {
-            return Err(Error::NotConverged(format!("service update paused: {message}")));
+        match &state {
+            Update::Paused(sentence) => return Err(Error::NotConverged(sentence.clone())),
+            Update::RollingBack(message) => {
+                painter.show("rollback", &format!("rollback: {message}"))?;
+                went_back = Some(message.clone());
+            }
+            Update::RolledBack(message) => {
+                // Why is said on the way; who looks too late learns that it is so.
+                went_back.get_or_insert_with(|| message.clone());
+            }
+            Update::Running => went_back = None,
+            Update::Done => {}
         }
-        if let Update::RolledBack(message) = &state {
-            rolled_back = Some(message.clone());
-        }
-        let Some(wanted) = service.spec.mode.replicated.map(|mode| mode.replicas.unwrap_or(1)) else {
-            return Ok(());
-        };
         let (tasks, up) = (tasks(client, &service.id).await?, nodes_up(client).await?);
-        let now = progress(wanted, state, &tasks, &|task| up.contains(&task.node_id));
+        let now = progress(&service, state, &tasks, &|task| up.contains(&task.node_id));
         for (key, text) in &now.lines {
             painter.show(key, text)?;
         }
@@ -62,12 +79,14 @@ async fn converge(client: &Client, id: &str, quiet: bool) -> Result<(), Error> {
             sleep(POLL).await;
             continue;
         }
-        let monitor = monitor(&service);
+        if is_job(&service) {
+            return painter.append("job complete");
+        }
         let since = *standing.get_or_insert_with(Instant::now);
-        let left = monitor.saturating_sub(since.elapsed());
+        let left = monitor(&service).saturating_sub(since.elapsed());
         if left.is_zero() {
             painter.show("verify", &format!("verify: Service {id} converged"))?;
-            return match rolled_back {
+            return match went_back.filter(|_| change != Change::Rollback) {
                 Some(message) => Err(Error::NotConverged(format!("service rolled back: {message}"))),
                 None => Ok(()),
             };

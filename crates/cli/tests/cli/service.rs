@@ -142,3 +142,74 @@ fn a_paused_update_is_a_failure() {
     assert_eq!(ran.code, Some(1));
     assert_eq!(ran.err, "service update paused: update paused due to failure of task t\n");
 }
+
+/// A manager whose service has this status of its update, and what it runs stands.
+fn updated(state: &'static str, message: &'static str) -> Fake {
+    Fake::start(move |seen| {
+        let mut service = service();
+        service["UpdateStatus"] = json!({"State": state, "Message": message});
+        match seen.line.as_str() {
+            line if line.contains("/update") => Reply::Json(200, json!({})),
+            line if line.contains("/nodes") => {
+                Reply::Json(200, json!([{"ID": "node1", "Status": {"State": "ready"}}]))
+            }
+            line if line.contains("/tasks") => {
+                Reply::Json(200, json!([task(1, "running"), task(2, "running")]))
+            }
+            _ => Reply::Json(200, service),
+        }
+    })
+}
+
+#[test]
+fn the_exit_code_tells_how_an_update_ended() {
+    let update = ["service", "update", "--force", "web"];
+    let ran = updated("completed", "update completed").run(&update);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let ran = updated("rollback_completed", "rollback completed").run(&update);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), "service rolled back: rollback completed\n"));
+    let ran = updated("rollback_paused", "why").run(&update);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), "service rollback paused: why\n"));
+    // Who asked for it has what was asked for.
+    for back in [&["service", "rollback", "web"][..], &["service", "update", "--rollback", "web"]] {
+        let ran = updated("rollback_completed", "rollback completed").run(back);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert!(ran.out.ends_with("verify: Service svc1 converged\n"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_job_is_waited_for_until_it_is_complete() {
+    let looks = AtomicUsize::new(0);
+    let fake = Fake::start(move |seen: &Seen| {
+        let mut service = service();
+        service["Spec"]["Mode"] = json!({"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 2}});
+        service["JobStatus"] = json!({"JobIteration": {"Index": 0}});
+        match seen.line.as_str() {
+            "POST /v1.56/services/create" => Reply::Json(201, json!({"ID": "svc1"})),
+            line if line.contains("/nodes") => Reply::Json(200, json!([])),
+            line if line.contains("/tasks") => match looks.fetch_add(1, Ordering::SeqCst) {
+                0 => Reply::Json(200, json!([task(0, "running")])),
+                _ => Reply::Json(200, json!([task(0, "complete"), task(1, "complete")])),
+            },
+            _ => Reply::Json(200, service),
+        }
+    });
+    let ran = fake.run(&[
+        "service",
+        "create",
+        "--mode",
+        "replicated-job",
+        "--replicas",
+        "2",
+        "--max-concurrent",
+        "1",
+        "x",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("active tasks: 1 out of 1 tasks\n"), "{}", ran.out);
+    assert!(ran.out.contains("job progress: 2 out of 2 complete ["), "{}", ran.out);
+    assert!(ran.out.ends_with("job complete\n"), "{}", ran.out);
+    let body = fake.seen()[0].json();
+    assert_eq!(body["Mode"], json!({"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 2}}));
+}

@@ -29,14 +29,15 @@ pub(super) fn replicated(draft: &mut Draft<'_>, job: &pb::ReplicatedJob) {
     let wanted = at_once.min(job.total_completions.saturating_sub(done));
     give_up(draft, active.saturating_sub(wanted));
     let mut missing = wanted.saturating_sub(active);
+    // Clients count the slots of a job from zero on.
     let mut number = 0;
     while missing > 0 {
-        number += 1;
         let place = Place::Slot(number);
         if !draft.is_taken(&place) {
             draft.create(place, 0);
             missing -= 1;
         }
+        number += 1;
     }
 }
 

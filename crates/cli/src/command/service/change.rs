@@ -29,6 +29,21 @@ pub(super) struct Update {
     update_parallelism: Option<u64>,
 }
 
+/// How long a task runs on that nothing is balanced to any more.
+#[derive(Debug, Args)]
+pub(super) struct Drain {
+    /// Time between a task leaving the load balancers and its stop signal (ns|us|ms|s|m|h)
+    #[arg(long, value_name = "duration", value_parser = duration::parse_positive)]
+    drain_time: Option<i64>,
+}
+
+impl Drain {
+    /// Changes the specification's `Shoal`.
+    pub(super) fn apply(&self, spec: &mut Value) {
+        set(spec, &["Shoal", "DrainTime"], self.drain_time);
+    }
+}
+
 /// `--rollback-*`.
 #[derive(Debug, Args)]
 pub(super) struct Rollback {

@@ -3,14 +3,14 @@
 use engine_api::swarm::ServiceCreateResponse;
 use serde_json::{Value, json};
 
-use super::ports;
 use super::spec::{Shared, set};
+use super::{mode, ports};
 use crate::client::{Client, Request};
 use crate::command::{image, mount};
 use crate::console;
 use crate::error::Error;
-use crate::flag::{FlagError, choice, env, mount as mount_flag, pair, port};
-use crate::progress::watch;
+use crate::flag::{env, mount as mount_flag, pair, port};
+use crate::progress::watch::{self, Change};
 use crate::registry;
 
 type Pair = (String, String);
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "list", value_parser = pair::label)]
     label: Vec<Pair>,
     /// Service mode ("replicated", "global", "replicated-job", "global-job")
-    #[arg(long, value_name = "string", default_value = "replicated", value_parser = mode)]
+    #[arg(long, value_name = "string", default_value = "replicated", value_parser = mode::parse)]
     mode: String,
     /// Attach a filesystem mount to the service
     #[arg(long, value_name = "mount", value_parser = mount_flag::parse)]
@@ -56,6 +56,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     resolver: super::resolver::Resolver,
     #[command(flatten)]
+    counts: mode::Counts,
+    #[command(flatten)]
     shared: Shared,
     /// The image, then the command and its arguments
     #[arg(
@@ -73,14 +75,6 @@ impl Args {
     pub(crate) fn image(&self) -> &str {
         self.words.first().map_or("", String::as_str)
     }
-}
-
-fn mode(input: &str) -> Result<String, FlagError> {
-    choice::parse(
-        input,
-        &["replicated", "global", "replicated-job", "global-job"],
-        "replicated, global, replicated-job or global-job",
-    )
 }
 
 pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
@@ -101,7 +95,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     if args.shared.detach {
         Ok(())
     } else {
-        watch::until_converged(client, &created.id, args.shared.quiet).await
+        watch::until_converged(client, &created.id, Change::Other, args.shared.quiet).await
     }
 }
 
@@ -109,12 +103,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
 fn spec(args: &Args) -> Result<Value, Error> {
     let lookup = |name: &str| std::env::var(name).ok();
     let mut spec = json!({"TaskTemplate": {"ContainerSpec": {"Image": image::tagged(args.image())}}});
-    match args.mode.as_str() {
-        "replicated" => spec["Mode"] = json!({"Replicated": {}}),
-        "global" => spec["Mode"] = json!({"Global": {}}),
-        "replicated-job" => spec["Mode"] = json!({"ReplicatedJob": {}}),
-        _ => spec["Mode"] = json!({"GlobalJob": {}}),
-    }
+    args.counts.create(&args.mode, &mut spec)?;
     set(&mut spec, &["Name"], args.name.as_ref());
     set(&mut spec, &["Labels"], pairs(&args.label));
     set(&mut spec, &["EndpointSpec", "Ports"], filled(&ports::to_json(&args.publish)?));

@@ -144,7 +144,7 @@ mod tests {
         let file = |name: &str| json!({"Name": name, "UID": "0", "GID": "0", "Mode": 0o444});
         let got = changed(Vec::new(), &SECRET, (&files(&["key"]), &[]), &known).unwrap();
         let key = json!({"File": file("key"), "SecretID": "i1", "SecretName": "key"});
-        assert_eq!(got, [key.clone()]);
+        assert_eq!(got, std::slice::from_ref(&key));
         let rotate = files(&["source=other,target=key"]);
         let got = changed(got, &SECRET, (&rotate, &["key".to_owned()]), &known).unwrap();
         assert_eq!(got, [json!({"File": file("key"), "SecretID": "i2", "SecretName": "other"})]);

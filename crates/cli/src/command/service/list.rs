@@ -2,7 +2,7 @@
 
 use engine_api::swarm::Service;
 
-use super::ports;
+use super::{mode, ports};
 use crate::client::{Client, Request};
 use crate::command::listing::{Listing, print};
 use crate::error::Error;
@@ -46,20 +46,11 @@ pub(super) fn image(image: &str) -> &str {
 }
 
 fn row(service: &Service) -> Row {
-    let mode = &service.spec.mode;
-    let status = service.service_status.unwrap_or_default();
-    let desired = mode.replicated.and_then(|mode| mode.replicas).unwrap_or(status.desired_tasks);
-    let desired = if service.service_status.is_some() { status.desired_tasks } else { desired };
-    let mut replicas = format!("{}/{desired}", status.running_tasks);
-    let per_node = service.spec.task_template.placement.max_replicas;
-    if per_node > 0 {
-        replicas.push_str(&format!(" (max {per_node} per node)"));
-    }
     Row::default()
         .with("ID", short_id(&service.id))
         .with("Name", service.spec.name.as_str())
-        .with("Mode", if mode.replicated.is_some() { "replicated" } else { "global" })
-        .with("Replicas", replicas)
+        .with("Mode", mode::word(&service.spec.mode))
+        .with("Replicas", mode::replicas(service))
         .with("Image", image(&service.spec.task_template.container_spec.image))
         .with("Ports", ports::display(&service.endpoint.ports))
         .labels(service.spec.labels.iter())

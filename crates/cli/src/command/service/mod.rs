@@ -8,6 +8,7 @@ mod file;
 mod image;
 mod inspect;
 mod list;
+mod mode;
 mod network;
 mod place;
 mod ports;

@@ -4,7 +4,7 @@ use super::{current, write};
 use crate::client::Client;
 use crate::console;
 use crate::error::Error;
-use crate::progress::watch;
+use crate::progress::watch::{self, Change};
 
 /// Revert changes to a service's configuration
 #[derive(Debug, clap::Args)]
@@ -24,5 +24,8 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     let service = current(client, &args.service).await?;
     write(client, &service, true, None).await?;
     console::line(&args.service)?;
-    if args.detach { Ok(()) } else { watch::until_converged(client, &service.id, args.quiet).await }
+    if args.detach {
+        return Ok(());
+    }
+    watch::until_converged(client, &service.id, Change::Rollback, args.quiet).await
 }

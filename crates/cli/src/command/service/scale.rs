@@ -1,10 +1,10 @@
 //! `shoal service scale`.
 
-use super::{current, spec, write};
+use super::{current, mode, write};
 use crate::client::Client;
 use crate::console;
 use crate::error::Error;
-use crate::progress::watch;
+use crate::progress::watch::{self, Change};
 
 /// Scale one or multiple replicated services
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     }
     if !args.detach {
         for id in &scaled {
-            watch::until_converged(client, id, false).await?;
+            watch::until_converged(client, id, Change::Other, false).await?;
         }
     }
     if failed { Err(Error::Told) } else { Ok(()) }
@@ -45,10 +45,7 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
 
 async fn scale(client: &Client, name: &str, count: u64) -> Result<String, Error> {
     let mut service = current(client, name).await?;
-    if !service.spec["Mode"]["Replicated"].is_object() {
-        return Err(Error::Usage("scale can only be used with replicated or replicated-job mode".to_owned()));
-    }
-    spec::replicas(&mut service.spec, count)?;
+    mode::scale(&mut service.spec, count)?;
     write(client, &service, false, None).await?;
     Ok(service.id)
 }

@@ -66,12 +66,6 @@ pub(super) struct Shared {
     /// Mount the container's root filesystem as read only
     #[arg(long, value_name = "bool", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch::parse)]
     read_only: Option<bool>,
-    /// Number of tasks
-    #[arg(long, value_name = "uint")]
-    replicas: Option<u64>,
-    /// Maximum number of tasks per node (0 = unlimited)
-    #[arg(long, value_name = "uint")]
-    replicas_max_per_node: Option<u64>,
     /// Reserve CPUs
     #[arg(long, value_name = "decimal", value_parser = cpus::parse)]
     reserve_cpu: Option<i64>,
@@ -103,6 +97,8 @@ pub(super) struct Shared {
     tty: Option<bool>,
     #[command(flatten)]
     update: super::change::Update,
+    #[command(flatten)]
+    drain: super::change::Drain,
     /// Username or UID (format: <name|uid>[:<group|gid>])
     #[arg(short, long, value_name = "string")]
     user: Option<String>,
@@ -170,7 +166,6 @@ impl Shared {
         set(spec, &restart("Delay"), self.restart_delay);
         set(spec, &restart("MaxAttempts"), self.restart_max_attempts);
         set(spec, &restart("Window"), self.restart_window);
-        set(spec, &["TaskTemplate", "Placement", "MaxReplicas"], self.replicas_max_per_node);
         set(spec, &["TaskTemplate", "LogDriver", "Name"], self.log_driver.as_ref());
         for (key, value) in &self.log_opt {
             set(spec, &["TaskTemplate", "LogDriver", "Options", key], Some(value));
@@ -178,23 +173,11 @@ impl Shared {
         set(spec, &["EndpointSpec", "Mode"], self.endpoint_mode.as_ref());
         self.extras.apply(spec);
         self.windows.apply(spec);
+        self.drain.apply(spec);
         self.update.apply(spec);
         self.rollback.apply(spec);
-        match self.replicas {
-            Some(count) => replicas(spec, count),
-            None => Ok(()),
-        }
+        Ok(())
     }
-}
-
-/// Sets the number of tasks of a replicated service.
-pub(super) fn replicas(spec: &mut Value, count: u64) -> Result<(), Error> {
-    let mode = at(spec, &["Mode"]);
-    if ["Global", "ReplicatedJob", "GlobalJob"].iter().any(|name| mode[*name].is_object()) {
-        return Err(Error::Usage("replicas can only be used with replicated mode".to_owned()));
-    }
-    set(mode, &["Replicated", "Replicas"], Some(count));
-    Ok(())
 }
 
 #[cfg(test)]
@@ -215,21 +198,9 @@ mod tests {
     fn only_what_is_given_changes() {
         let before = json!({"Name": "web", "New": {"Field": 1}, "Mode": {"Replicated": {"Replicas": 1}}});
         assert_eq!(applied(&[], before.clone()), Ok(before.clone()));
-        let got = applied(
-            &[
-                "--replicas",
-                "3",
-                "--limit-memory",
-                "64m",
-                "--restart-delay",
-                "1s",
-                "--update-parallelism",
-                "2",
-            ],
-            before,
-        )
-        .unwrap();
-        assert_eq!(got["Mode"]["Replicated"]["Replicas"], 3);
+        let got =
+            applied(&["--limit-memory", "64m", "--restart-delay", "1s", "--update-parallelism", "2"], before)
+                .unwrap();
         assert_eq!(got["TaskTemplate"]["Resources"]["Limits"]["MemoryBytes"], 64 << 20);
         assert_eq!(got["TaskTemplate"]["RestartPolicy"]["Delay"], 1_000_000_000);
         let want = json!({"Parallelism": 2, "Delay": 0, "FailureAction": "pause", "Monitor": 5_000_000_000_i64,
@@ -237,11 +208,5 @@ mod tests {
         assert_eq!(got["UpdateConfig"], want);
         assert_eq!(got["New"]["Field"], 1);
         assert!(got.get("RollbackConfig").is_none());
-    }
-
-    #[test]
-    fn replicas_of_a_global_service_make_no_sense() {
-        let got = applied(&["--replicas", "3"], json!({"Mode": {"Global": {}}}));
-        assert_eq!(got, Err("replicas can only be used with replicated mode".to_owned()));
     }
 }

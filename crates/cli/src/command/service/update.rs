@@ -10,7 +10,7 @@ use crate::command::{image, mount};
 use crate::console;
 use crate::error::Error;
 use crate::flag::{env, mount as mount_flag, pair, port, words};
-use crate::progress::watch;
+use crate::progress::watch::{self, Change};
 use crate::registry;
 
 type Pair = (String, String);
@@ -74,6 +74,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     resolver: super::resolver::ResolverChanges,
     #[command(flatten)]
+    counts: super::mode::Counts,
+    #[command(flatten)]
     shared: Shared,
     #[arg(value_name = "SERVICE", hide = true)]
     service: String,
@@ -99,7 +101,8 @@ pub(super) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     if args.shared.detach {
         Ok(())
     } else {
-        watch::until_converged(client, &service.id, args.shared.quiet).await
+        let change = if args.rollback { Change::Rollback } else { Change::Other };
+        watch::until_converged(client, &service.id, change, args.shared.quiet).await
     }
 }
 
@@ -108,6 +111,7 @@ fn change(args: &Args, spec: &mut Value) -> Result<(), Error> {
     const CONTAINER: [&str; 2] = ["TaskTemplate", "ContainerSpec"];
     let container = |name: &'static str| [CONTAINER[0], CONTAINER[1], name];
     args.shared.apply(spec)?;
+    args.counts.update(spec)?;
     set(spec, &container("Image"), args.image.as_deref().map(image::tagged).as_ref());
     set(spec, &container("Args"), args.args.as_ref().map(|words| &words.0));
     if args.force {

@@ -107,6 +107,9 @@ fn a_job_completes_so_often_and_no_more_than_so_many_run_at_once() {
     let mut world = World::new(2, job(3, 8));
     assert_eq!(complete_all(&mut world, 3), 8);
     assert_eq!(world.live(), 0);
+    let mut slots: Vec<u64> = world.state.tasks_of_service("s").map(|task| task.slot).collect();
+    slots.sort_unstable();
+    assert_eq!(slots, [0, 1, 2, 3, 4, 5, 6, 7], "as clients expect them");
     // And nothing comes of looking at it again.
     world.settle();
     assert_eq!(world.live(), 0);
