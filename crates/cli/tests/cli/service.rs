@@ -210,6 +210,8 @@ fn a_job_is_waited_for_until_it_is_complete() {
     assert!(ran.out.contains("active tasks: 1 out of 1 tasks\n"), "{}", ran.out);
     assert!(ran.out.contains("job progress: 2 out of 2 complete ["), "{}", ran.out);
     assert!(ran.out.ends_with("job complete\n"), "{}", ran.out);
-    let body = fake.seen()[0].json();
+    let seen = fake.seen();
+    let create = seen.iter().find(|seen| seen.line.contains("/services/create"));
+    let body = create.expect("a create").json();
     assert_eq!(body["Mode"], json!({"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 2}}));
 }
