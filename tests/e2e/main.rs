@@ -19,6 +19,7 @@ mod flag;
 mod health;
 mod image;
 mod input;
+mod key;
 mod list;
 mod lock;
 mod log;

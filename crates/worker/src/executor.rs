@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use swarm_api::pb;
+use tokio::sync::watch;
 
 use crate::stock::MemoryFile;
 
@@ -44,6 +45,11 @@ pub trait Executor: Send + Sync + 'static {
 /// Drives the one container of one task. A container is started at most once in its life.
 #[async_trait]
 pub trait Controller: Send + Sync {
+    /// What it does at the moment that the task's state does not tell, for a person (`pulling busybox`); empty: nothing.
+    fn doing(&self) -> watch::Receiver<String> {
+        watch::channel(String::new()).1
+    }
+
     /// Pulls the image if it is missing, with these credentials, and creates the container.
     /// `Rejected` if the task can never run on this node as it is specified.
     async fn prepare(&self, credentials: Option<&pb::RegistryCredentials>) -> Result<(), ExecutorError>;
