@@ -38,6 +38,7 @@ mod sctp;
 mod seccomp;
 mod secret;
 mod service;
+mod service_log;
 mod store;
 mod stuck;
 mod swarm;

@@ -11,14 +11,19 @@
 //!   health check takes) and [`Controller::wait`] (the container's life) ends within seconds, `shutdown` within its grace and seconds.
 //! - **One caller.** The worker never makes two calls at once on the controller of one task.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::Stream;
 use swarm_api::pb;
 use tokio::sync::watch;
 
 use crate::stock::MemoryFile;
+
+/// Lines of a container, as they come.
+pub type LogLines = Pin<Box<dyn Stream<Item = Result<pb::LogLine, ExecutorError>> + Send>>;
 
 /// Makes controllers, and answers for the node as a whole.
 #[async_trait]
@@ -36,6 +41,10 @@ pub trait Executor: Send + Sync + 'static {
     /// Kills and removes the container of a task, and all that belongs to it alone. Absent is success. Never
     /// called while a call on the task's controller is under way.
     async fn remove(&self, task_id: &str) -> Result<(), ExecutorError>;
+
+    /// What the task's container has written, and, if `options` say so, writes until it ends. Nothing where there is no
+    /// container. Reads from where the log is kept: who does not poll holds up nothing.
+    async fn logs(&self, task_id: &str, options: &pb::LogOptions) -> Result<LogLines, ExecutorError>;
 
     /// Makes the node's ingress ports exactly these: the whole desired state, each time. `task_ids` are
     /// running tasks of this node; one whose container is gone meanwhile is passed over.
