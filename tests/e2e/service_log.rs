@@ -45,7 +45,11 @@ fn lines_of_all_tasks_with_their_names() {
     for client in [Daemon::docker, Daemon::shoal] {
         let said = eventually("all tasks have written", || {
             let said = client(&pair.manager, &["service", "logs", "web"]);
-            if said.out.lines().count() == 4 && said.err.lines().count() == 4 { Ok(said) } else { Err(said) }
+            if said.out.lines().count() == 4 && said.err.lines().count() == 4 {
+                Ok(said)
+            } else {
+                Err(said.out + &said.err)
+            }
         });
         let mut slots: Vec<&str> =
             said.out.lines().map(|line| line.split('.').nth(1).expect("web.SLOT.ID@NODE")).collect();
@@ -130,7 +134,7 @@ fn followers_hear_new_tasks_and_ends() {
         .ok();
     let raw = eventually("a terminal's output", || {
         let said = daemon.shoal(&["service", "logs", "--raw", "term"]);
-        if said.out.contains("hi") { Ok(said.out) } else { Err(said) }
+        if said.out.contains("hi") { Ok(said.out) } else { Err(said.out + &said.err) }
     });
     assert!(raw.contains("hi"));
     let neat = daemon.shoal(&["service", "logs", "term"]);
