@@ -109,15 +109,13 @@ fn what_a_node_offers_is_given_to_one_task_each() {
     let daemon = Daemon::start_in(&lan.hosts[0], &offers);
     daemon.load_images();
     daemon.docker(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
-    let told = daemon
-        .docker(&["node", "inspect", "self", "-f", "{{json .Description.Resources.GenericResources}}"])
-        .ok();
     let named = |value: &str| json!({"NamedResourceSpec": {"Kind": "gpu", "Value": value}});
     let ssd = json!({"DiscreteResourceSpec": {"Kind": "ssd", "Value": 3}});
-    assert_eq!(
-        serde_json::from_str::<Value>(&told).expect("JSON"),
-        json!([named("UUID1"), named("UUID2"), ssd])
-    );
+    let want = json!([named("UUID1"), named("UUID2"), ssd]);
+    eventually("the node tells what it offers", || {
+        let told = daemon.get("/nodes")[0]["Description"]["Resources"]["GenericResources"].take();
+        if told == want { Ok(()) } else { Err(told.to_string()) }
+    });
     assert!(daemon.get("/info")["GenericResources"].to_string().contains("UUID2"));
 
     let flags = "--name gpus --replicas 3 --generic-resource gpu=1 --generic-resource ssd=1 busybox";
@@ -266,4 +264,37 @@ fn a_task_tells_where_it_is_and_what_it_waits_for() {
     let id = daemon.shoal(&["service", "ps", "-q", "slow"]).ok();
     let told = daemon.shoal(&["inspect", "-f", "{{.Shoal.Placement}}", &id]).ok();
     assert!(told.contains("the only node"), "{told}");
+}
+
+#[test]
+fn what_only_the_api_can_say() {
+    let lan = Lan::new(1);
+    let daemon = swarm(&lan);
+    let mut swarm = daemon.get("/swarm");
+    let version = swarm["Version"]["Index"].to_string();
+    let mut spec = swarm["Spec"].take();
+    spec["TaskDefaults"] = json!({"LogDriver": {"Name": "local", "Options": {"max-file": "2"}}});
+    let path = format!("/swarm/update?version={version}");
+    let (status, text) = daemon.exchange("POST", &path, spec.to_string().as_bytes()).expect("an answer");
+    assert_eq!(status, 200, "{text}");
+    let body = json!({"Name": "api", "TaskTemplate": {
+        "ContainerSpec": {
+            "Image": "busybox", "Command": ["sleep", "1000"],
+            "Privileges": {"Seccomp": {"Mode": "unconfined"}, "NoNewPrivileges": true, "AppArmor": {"Mode": "disabled"}},
+            "Mounts": [{"Type": "image", "Source": "busybox", "Target": "/image", "ImageOptions": {"Subpath": "bin"}}],
+            "Hosts": ["host-gateway me myself", "10.0.0.5 db"],
+        },
+        "Resources": {"Limits": {"MemoryBytes": 64 << 20}, "SwapBytes": 32 << 20},
+    }});
+    let (status, text) =
+        daemon.exchange("POST", "/services/create", body.to_string().as_bytes()).expect("an answer");
+    assert_eq!(status, 201, "{text}");
+    let id = until_running(&daemon, "api", 1).remove(0);
+    let host = inspected(&daemon, &id)["HostConfig"].take();
+    assert_eq!(host["LogConfig"], json!({"Type": "local", "Config": {"max-file": "2"}}));
+    assert_eq!((&host["Memory"], &host["MemorySwap"]), (&json!(64 << 20), &json!(96 << 20)));
+    let script = "grep -E '^(Seccomp|NoNewPrivs):' /proc/1/status; ls /image/busybox; grep -cE '[[:space:]](me|myself|db)$' /etc/hosts";
+    let seen = daemon.docker(&["exec", &id, "sh", "-c", script]).ok();
+    let words: Vec<&str> = seen.split_whitespace().collect();
+    assert_eq!(words, ["NoNewPrivs:", "1", "Seccomp:", "0", "/image/busybox", "3"], "{seen}");
 }
