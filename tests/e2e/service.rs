@@ -234,6 +234,6 @@ fn tasks_have_their_volumes_and_memory() {
     });
     let said = create(&daemon, "--name wrong --mount type=volume,src=/abs,dst=/x busybox", &["true"]);
     assert!(said.err.contains("must not be an absolute path"), "{}", said.err);
-    let said = create(&daemon, "--name wrong --mount type=image,src=busybox,dst=/x busybox", &["true"]);
+    let said = create(&daemon, "--name wrong --mount type=cluster,src=group:x,dst=/x busybox", &["true"]);
     assert!(said.err.contains("not implemented"), "{}", said.err);
 }
