@@ -28,7 +28,6 @@ pub mod store;
 
 mod live;
 mod lock;
-mod log;
 mod network;
 mod node;
 mod raft;

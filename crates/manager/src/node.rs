@@ -14,6 +14,12 @@ pub(crate) fn availability(node: &pb::Node) -> NodeAvailability {
     node.spec.as_ref().map_or(NodeAvailability::Active, pb::NodeSpec::availability)
 }
 
+/// When the youngest of the nodes joined, by the clock of who led then.
+pub(crate) fn youngest_ns(view: &View) -> i64 {
+    let joined = view.nodes().filter_map(|node| node.meta.as_ref().map(|meta| meta.created_at_ns));
+    joined.max().unwrap_or(0)
+}
+
 /// Whether nothing can be heard of this node: it is down, or no longer in the swarm.
 pub(crate) fn is_lost(view: &View, node_id: &str) -> bool {
     view.node(node_id).is_none_or(|node| state(node) == NodeState::Down)

@@ -24,7 +24,7 @@ pub async fn run(handles: Handles, stop: CancellationToken) -> Result<(), Reconc
 }
 
 /// Keys are ids of services.
-struct Reaper;
+pub(crate) struct Reaper;
 
 impl Planner for Reaper {
     fn touch(&self, view: &View, event: &Event, dirty: &mut BTreeSet<String>) {

@@ -37,6 +37,12 @@ pub(crate) fn is_to_go_on(task: &pb::Task) -> bool {
     task.desired_state() <= TaskState::Leaving
 }
 
+/// Whether the allocator or the scheduler has said why the task has to wait.
+pub(crate) fn waits_in_vain(task: &pb::Task) -> bool {
+    let says_why = task.status.as_ref().is_some_and(|status| !status.err.is_empty());
+    state(task) <= TaskState::Pending && says_why
+}
+
 /// Whether the task has ended, in whatever way.
 pub(crate) fn is_over(task: &pb::Task) -> bool {
     state(task) > TaskState::Running

@@ -15,7 +15,6 @@ use tonic::{Response, Status, Streaming};
 
 use crate::assignment::{PARTS_BYTES, Parts, Sequence, TooLarge};
 use crate::executor::Executor;
-use crate::publish;
 use crate::reporter::Live;
 
 /// Bound of every other unary call, and of the first answer of a stream.
@@ -91,7 +90,6 @@ pub(crate) struct Session {
     messages: Streaming<pb::SessionMessage>,
     news: mpsc::Sender<News>,
     applied: watch::Receiver<Applied>,
-    executor: Arc<dyn Executor>,
 }
 
 impl Session {
@@ -112,7 +110,7 @@ impl Session {
         let first = read("session", first)?;
         let live = Live { client, session_id: first.session_id.clone() };
         news.send(News::Session(Box::new(first))).await.map_err(|_| SessionError::Stopping)?;
-        Ok(Session { live, messages, news, applied, executor: Arc::clone(executor) })
+        Ok(Session { live, messages, news, applied })
     }
 
     /// The handle that statuses travel over.
@@ -122,11 +120,10 @@ impl Session {
 
     /// Runs the session to its end.
     pub(crate) async fn run(self) -> SessionError {
-        let Session { live, messages, news, applied, executor } = self;
+        let Session { live, messages, news, applied } = self;
         let ended = tokio::select! {
             ended = heartbeat(live.clone(), applied) => ended,
-            ended = assignments(live.clone(), &news) => ended,
-            ended = publish::serve(live, executor, CALL) => ended,
+            ended = assignments(live, &news) => ended,
             ended = session_messages(messages, &news) => ended,
         };
         match ended {
@@ -190,7 +187,7 @@ async fn session_messages(
     }
 }
 
-pub(crate) fn read<T>(call: &'static str, answer: Result<Option<T>, Status>) -> Result<T, SessionError> {
+fn read<T>(call: &'static str, answer: Result<Option<T>, Status>) -> Result<T, SessionError> {
     match answer {
         Ok(Some(message)) => Ok(message),
         Ok(None) => Err(SessionError::Ended(call)),
@@ -198,7 +195,7 @@ pub(crate) fn read<T>(call: &'static str, answer: Result<Option<T>, Status>) -> 
     }
 }
 
-pub(crate) async fn bounded<T>(
+async fn bounded<T>(
     call: &'static str,
     limit: Duration,
     answer: impl Future<Output = Result<Response<T>, Status>>,

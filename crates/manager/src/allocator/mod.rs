@@ -37,7 +37,7 @@ pub async fn run(handles: Handles, stop: CancellationToken) -> Result<(), Reconc
 }
 
 /// Keys are ids of services and of networks.
-struct Allocator;
+pub(crate) struct Allocator;
 
 impl Planner for Allocator {
     fn touch(&self, view: &View, event: &Event, dirty: &mut BTreeSet<String>) {

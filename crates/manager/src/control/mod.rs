@@ -10,7 +10,6 @@ mod credentials;
 mod error;
 mod file;
 mod filter;
-mod log;
 mod network;
 mod node;
 mod quorum;

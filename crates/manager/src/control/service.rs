@@ -7,6 +7,7 @@ use swarm_api::id::ServiceId;
 use swarm_api::{default, pb, policy, validate};
 
 use super::{Control, ControlError, count, credentials, file, filter, network, reference, version};
+use crate::node;
 use crate::store::{Kind, State, Transaction, View};
 
 impl Control {
@@ -31,7 +32,7 @@ impl Control {
             registry_auth: request.registry_auth,
             ..Default::default()
         };
-        begin_run(&mut service, self.proposer.now_ns());
+        begin_run(&view, &mut service, self.proposer.now_ns());
         let mut transaction = Transaction::default();
         transaction.put(service);
         // Two at once may have passed the checks; the name is checked again when it is applied.
@@ -121,9 +122,8 @@ fn updated(
     } else {
         request.spec.clone().ok_or(ControlError::NoSpec)?
     };
-    let old = service.spec.take().unwrap_or_default();
-    let spec = if request.rollback { spec } else { with_extras(&old, spec) };
     validate::service(&spec)?;
+    let old = service.spec.take().unwrap_or_default();
     if name(&old) != name(&spec) {
         return Err(ControlError::Rename);
     }
@@ -145,32 +145,20 @@ fn updated(
         completed_at_ns: 0,
         message: "manually requested rollback".to_owned(),
     });
-    begin_run(&mut service, now_ns);
+    begin_run(view, &mut service, now_ns);
     Ok(service)
 }
 
-/// Every change of a job begins another run of it.
-fn begin_run(service: &mut pb::Service, now_ns: i64) {
+/// Every change of a job begins another run of it: not before all nodes were there that are, whatever the clocks say.
+fn begin_run(view: &View, service: &mut pb::Service, now_ns: i64) {
     if service.spec.as_ref().is_some_and(default::is_job) {
         service.job_iteration += 1;
-        service.job_started_at_ns = now_ns;
+        service.job_started_at_ns = now_ns.max(node::youngest_ns(view));
     }
 }
 
 fn name(spec: &pb::ServiceSpec) -> &str {
     spec.annotations.as_ref().map_or("", |annotations| &annotations.name)
-}
-
-/// The spec with what goes beyond Docker's services as it was, if nothing is said of it: Docker's clients do not know it, and
-/// must not take it away by changing something else.
-fn with_extras(old: &pb::ServiceSpec, mut spec: pb::ServiceSpec) -> pb::ServiceSpec {
-    let known = old.task.as_ref().and_then(|task| task.container.as_ref()?.shoal.clone());
-    if let Some(container) = spec.task.as_mut().and_then(|task| task.container.as_mut())
-        && container.shoal.is_none()
-    {
-        container.shoal = known;
-    }
-    spec
 }
 
 /// What goes beyond Docker's services must be allowed.

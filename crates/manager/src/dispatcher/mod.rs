@@ -37,7 +37,6 @@ use self::session::Sessions;
 use self::status::Report;
 use crate::forward;
 use crate::leader::Handles;
-use crate::log::Broker;
 use crate::reconcile::ReconcileError;
 
 /// Reports of agents that may wait to be committed.
@@ -80,7 +79,6 @@ impl Default for DispatcherConfig {
 pub struct Dispatcher {
     handles: Handles,
     config: DispatcherConfig,
-    logs: Broker,
     term: watch::Sender<Option<Term>>,
 }
 
@@ -100,12 +98,7 @@ impl Dispatcher {
     /// A dispatcher that refuses all calls until [`Dispatcher::run`] runs.
     #[must_use]
     pub fn new(handles: Handles, config: DispatcherConfig) -> Self {
-        Dispatcher { handles, config, logs: Broker::default(), term: watch::Sender::new(None) }
-    }
-
-    /// Who gathers the nodes' logs.
-    pub(crate) fn logs(&self) -> &Broker {
-        &self.logs
+        Dispatcher { handles, config, term: watch::Sender::new(None) }
     }
 
     /// Serves for one time of leadership, until `stop`.
@@ -130,7 +123,6 @@ impl Dispatcher {
             release::run(self, &term),
         );
         self.term.send_replace(None);
-        self.logs.clear();
         ended.map(|_| ())
     }
 

@@ -11,7 +11,7 @@ use super::restart;
 use super::slot::{Slot, created_at_ns};
 use crate::node;
 use crate::store::View;
-use crate::task::{Place, ended_itself, is_live, is_over, state};
+use crate::task::{Place, ended_itself, is_live, is_over, state, waits_in_vain};
 
 /// How long replacements may take before the drained node is left without one.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ fn next_step(slot: &Slot, old: &pb::Task, leaves: &dyn Fn(&pb::Task) -> bool, no
     let since_ns = newer().map(|task| created_at_ns(task)).min().unwrap_or(now_ns);
     let until_ns = since_ns.saturating_add(i64::try_from(PATIENCE.as_nanos()).unwrap_or(i64::MAX));
     match slot.live().find(|task| !leaves(task) && !is_over(task)) {
-        Some(new) if state(new) == TaskState::Running || fits_nowhere(new) => Step::Stop,
+        Some(new) if state(new) == TaskState::Running || waits_in_vain(new) => Step::Stop,
         _ if until_ns <= now_ns => Step::Stop,
         Some(_) => Step::Wait { until_ns },
         None => match newer().rfind(|task| ended_itself(task)) {
@@ -64,13 +64,7 @@ fn next_step(slot: &Slot, old: &pb::Task, leaves: &dyn Fn(&pb::Task) -> bool, no
     }
 }
 
-/// Whether the scheduler, or the allocator, has said why the task has to wait.
-fn fits_nowhere(task: &pb::Task) -> bool {
-    let says_why = task.status.as_ref().is_some_and(|status| !status.err.is_empty());
-    state(task) <= TaskState::Pending && says_why
-}
-
-fn is_on_drained(view: &View, task: &pb::Task) -> bool {
+pub(super) fn is_on_drained(view: &View, task: &pb::Task) -> bool {
     !node::is_lost(view, &task.node_id)
         && view.node(&task.node_id).is_some_and(|node| node::availability(node) == NodeAvailability::Drain)
 }

@@ -13,6 +13,7 @@ use crate::task::{Place, is_live};
 pub(super) fn plan(draft: &mut Draft<'_>, planned: &mut Planned) {
     for place in draft.places() {
         leave(draft, &place);
+        upkeep::drop_doubles(draft, &place);
         upkeep::restart_ended(draft, &place);
     }
     for node_id in fit_nodes(draft) {

@@ -14,6 +14,7 @@ use crate::task::Place;
 pub(super) fn plan(draft: &mut Draft<'_>, replicas: u64, planned: &mut Planned) {
     for place in draft.places() {
         upkeep::leave_lost(draft, &place);
+        upkeep::drop_doubles(draft, &place);
         drain::leave_drained(draft, &place);
         upkeep::restart_ended(draft, &place);
     }

@@ -1,18 +1,21 @@
 //! What every mode does for each place: lost and drained nodes are left, what has ended is restarted as its policy says,
 //! and what need not wait any longer may run.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_api::default;
 use swarm_api::pb::{self, TaskState};
 
 use super::draft::Draft;
+use super::drain::is_on_drained;
 use super::leave::{LEAVE_AT_MOST, drain_time_ns};
 use super::restart;
-use super::slot::created_at_ns;
+use super::slot::{created_at_ns, is_current};
 use crate::node;
 use crate::store::View;
-use crate::task::{Place, is_live, is_over};
+use crate::task::{Place, is_live, is_over, state};
 
 /// How much longer than it takes to leave and its stop grace an old task is waited for before its successor runs beside it.
 const STOP_MARGIN: Duration = Duration::from_secs(60);
@@ -48,6 +51,29 @@ pub(super) fn restart_ended(draft: &mut Draft<'_>, place: &Place) {
     let alone = draft.slots.get(place).is_none_or(|slot| slot.live().next().is_none());
     if wanted && alone {
         draft.create(place.clone(), draft.now_ns.saturating_add(restart::delay_ns(&ended)));
+    }
+}
+
+/// Of several live tasks of the present spec one is enough (a node came back into use before its task was replaced), and so it
+/// is of those that are to be replaced (an update took the place of one that had started first). The one that runs stays, of
+/// several the oldest.
+pub(super) fn drop_doubles(draft: &mut Draft<'_>, place: &Place) {
+    let (view, service) = (draft.view, draft.service);
+    let Some(slot) = draft.slots.get(place) else { return };
+    let stays = |task: &&Arc<pb::Task>| !is_over(task) && !is_on_drained(view, task);
+    let runs = |task: &pb::Task| state(task) == TaskState::Running;
+    let mut kept: BTreeMap<bool, &Arc<pb::Task>> = BTreeMap::new();
+    let mut doubles = BTreeSet::new();
+    for task in slot.live().filter(stays) {
+        let known = kept.entry(is_current(task, service)).or_insert(task);
+        if known.id != task.id {
+            let is_better = runs(task) && !runs(known);
+            let goes = if is_better { std::mem::replace(known, task) } else { task };
+            doubles.insert(goes.id.clone());
+        }
+    }
+    if !doubles.is_empty() {
+        draft.set_desired(place, TaskState::Shutdown, |task| doubles.contains(&task.id));
     }
 }
 

@@ -8,7 +8,6 @@ mod error;
 mod extras;
 mod label;
 mod limit;
-mod log;
 mod mount;
 mod network;
 mod port;
@@ -25,7 +24,7 @@ use engine::network::Networks;
 use engine::{Containers, Record, RemoveOptions};
 use image::Images;
 use swarm_api::pb;
-use worker::{Controller, Executor, ExecutorError, LogLines};
+use worker::{Controller, Executor, ExecutorError};
 
 use self::network::SwarmNetworks;
 use controller::TaskController;
@@ -127,13 +126,6 @@ impl Executor for EngineExecutor {
         }
         self.swarm_networks.release(task_id).await;
         Ok(())
-    }
-
-    async fn logs(&self, task_id: &str, options: &pb::LogOptions) -> Result<LogLines, ExecutorError> {
-        match self.find(task_id) {
-            Some(record) => log::lines(&self.containers, &record, options).await,
-            None => Ok(Box::pin(futures_util::stream::empty())),
-        }
     }
 
     async fn set_ingress(&self, ports: Vec<pb::IngressPort>) -> Result<(), ExecutorError> {

@@ -105,6 +105,21 @@ fn a_drained_node_is_left_when_the_replacements_run() {
 }
 
 #[test]
+fn a_node_that_is_back_in_use_keeps_what_runs_there() {
+    let mut world = World::new(2, spec(2));
+    world.settle();
+    let before = world.running();
+    let node_id = before[0].node_id.clone();
+    let number = usize::from(node_id == "n1");
+    world.set_node(number, NodeState::Ready, NodeAvailability::Drain);
+    world.plan();
+    assert!(world.live() > 2, "replacements are on their way");
+    world.set_node(number, NodeState::Ready, NodeAvailability::Active);
+    world.settle();
+    assert_eq!(world.running(), before);
+}
+
+#[test]
 fn a_drained_node_is_left_all_the_same_where_nothing_can_replace_it() {
     // Nowhere to go to: the scheduler says so.
     let mut world = World::new(1, spec(1));

@@ -5,4 +5,5 @@ mod leave;
 mod mode;
 mod update;
 mod upkeep;
+mod whole;
 mod world;

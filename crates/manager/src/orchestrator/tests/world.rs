@@ -64,7 +64,7 @@ impl World {
         service.update_status = None;
         if default::is_job(service.spec.as_ref().unwrap()) {
             service.job_iteration += 1;
-            service.job_started_at_ns = self.now_ns;
+            service.job_started_at_ns = self.now_ns.max(node::youngest_ns(&self.view()));
         }
         self.put(service);
     }

@@ -7,7 +7,7 @@ use super::monitor_ns;
 use crate::orchestrator::draft::Draft;
 use crate::orchestrator::restart;
 use crate::orchestrator::slot::{Slot, is_current};
-use crate::task::{Place, is_live, state};
+use crate::task::{Place, is_live, state, waits_in_vain};
 
 /// Whether a task that is to run is of an older spec.
 pub(super) fn is_any_stale(draft: &Draft<'_>) -> bool {
@@ -18,7 +18,9 @@ pub(super) fn is_any_stale(draft: &Draft<'_>) -> bool {
 pub(super) fn roll(draft: &mut Draft<'_>, config: &pb::UpdateConfig, failures: &Failures) -> bool {
     let service = draft.service;
     let stale = draft.slots.iter().filter(|(_, slot)| is_stale(slot, service));
-    let stale: Vec<Place> = stale.map(|(place, _)| place.clone()).collect();
+    let mut stale: Vec<(Service, Place)> =
+        stale.map(|(place, slot)| (service_of(slot), place.clone())).collect();
+    stale.sort_unstable();
     let settle_ns = if stale.is_empty() { monitor_ns(config) } else { config.delay_ns };
     let in_flight = in_flight(draft, settle_ns, failures);
     let parallelism = match config.parallelism {
@@ -27,7 +29,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, config: &pb::UpdateConfig, failures: &
     };
     let mut free = parallelism.saturating_sub(in_flight);
     let mut open = in_flight;
-    for place in &stale {
+    for (_, place) in &stale {
         let step = match draft.slots.get(place) {
             Some(slot) => next_step(slot, service, config.order(), failures.in_place(place)),
             None => Step::Leave,
@@ -88,21 +90,59 @@ fn next_step(
 /// failed holds up no other.
 fn in_flight(draft: &mut Draft<'_>, settle_ns: i64, failures: &Failures) -> usize {
     let mut count = 0;
-    let mut wake_ns = None;
-    for (place, slot) in &draft.slots {
-        let Some(task) = current(slot, draft.service).filter(|_| failures.in_place(place).is_none()) else {
-            continue;
-        };
-        let settled_ns = task.running_since_ns.saturating_add(settle_ns.max(0));
-        if state(task) != TaskState::Running {
-            count += 1;
-        } else if settled_ns > draft.now_ns {
-            count += 1;
-            wake_ns = Some(wake_ns.map_or(settled_ns, |wake_ns: i64| wake_ns.min(settled_ns)));
+    let mut wakes = Vec::new();
+    for (_, slot) in draft.slots.iter().filter(|(place, _)| failures.in_place(place).is_none()) {
+        match current(slot, draft.service).map(|task| flight(task, settle_ns, draft.now_ns)) {
+            None | Some(Flight::Landed) => {}
+            Some(Flight::Starts) => count += 1,
+            Some(Flight::Settles { at_ns }) => {
+                count += 1;
+                wakes.push(at_ns);
+            }
         }
     }
-    wake_ns.into_iter().for_each(|at_ns| draft.wake_at(at_ns));
+    wakes.into_iter().for_each(|at_ns| draft.wake_at(at_ns));
     count
+}
+
+/// How far a place's new task is.
+enum Flight {
+    Starts,
+    /// It runs, and will have for long enough at this time.
+    Settles {
+        at_ns: i64,
+    },
+    Landed,
+}
+
+fn flight(task: &pb::Task, settle_ns: i64, now_ns: i64) -> Flight {
+    let at_ns = task.running_since_ns.saturating_add(settle_ns.max(0));
+    match state(task) {
+        TaskState::Running if at_ns > now_ns => Flight::Settles { at_ns },
+        TaskState::Running => Flight::Landed,
+        _ => Flight::Starts,
+    }
+}
+
+/// Whether a place serves, in the order in which places are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Service {
+    /// It is to, and does not: replacing it takes nothing away. As long as there is one, no other is taken from service, so that
+    /// an update which takes the place of another does not add to what that has interrupted.
+    Interrupted,
+    Given,
+    /// It fits nowhere: no reason to hold up the others, and likely to hold them up when it is replaced.
+    Impossible,
+}
+
+fn service_of(slot: &Slot) -> Service {
+    if slot.live().any(|task| state(task) == TaskState::Running) {
+        return Service::Given;
+    }
+    match slot.live().next() {
+        Some(task) if !waits_in_vain(task) => Service::Interrupted,
+        _ => Service::Impossible,
+    }
 }
 
 fn stop_old(draft: &mut Draft<'_>, place: &Place) {

@@ -14,7 +14,7 @@ mod logs;
 mod prune;
 mod read;
 mod stats;
-pub(in crate::route) mod stream;
+mod stream;
 mod top;
 mod update;
 mod wait;
