@@ -90,7 +90,7 @@ impl Planner for Allocator {
 fn plan_service(
     view: &View,
     service: &Arc<pb::Service>,
-    (held, spaces): (&mut Held, &mut Spaces<'_>),
+    (held, spaces): (&mut Held<'_>, &mut Spaces<'_>),
     now_ns: i64,
     planned: &mut Planned,
 ) {

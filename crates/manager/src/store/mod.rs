@@ -29,3 +29,5 @@ pub(crate) use published::Publisher;
 pub use published::Store;
 pub use state::{State, View};
 pub use transaction::{Action, MAX_ACTIONS, MAX_TRANSACTION_BYTES, Transaction};
+#[cfg(test)]
+pub(crate) use tree::reads;

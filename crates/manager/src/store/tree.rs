@@ -17,6 +17,27 @@ struct Node<K, V> {
     right: Link<K, V>,
 }
 
+/// How many values a test has read from trees, on its thread.
+#[cfg(test)]
+pub(crate) mod reads {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNT: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub(super) fn note() {
+        COUNT.set(COUNT.get() + 1);
+    }
+
+    /// How many values `work` reads.
+    pub(crate) fn during<T>(work: impl FnOnce() -> T) -> (u64, T) {
+        let before = COUNT.get();
+        let done = work();
+        (COUNT.get() - before, done)
+    }
+}
+
 /// The map. Lookups take a `place` function that says where a key lies from what is sought: `Less` before, `Equal` in.
 #[derive(Clone, Debug)]
 pub(super) struct Tree<K, V> {
@@ -42,7 +63,11 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
             link = match place(&node.key) {
                 Ordering::Less => &node.right,
                 Ordering::Greater => &node.left,
-                Ordering::Equal => return Some(&node.value),
+                Ordering::Equal => {
+                    #[cfg(test)]
+                    reads::note();
+                    return Some(&node.value);
+                }
             };
         }
         None
@@ -108,6 +133,8 @@ impl<'a, K, V, P: Fn(&K) -> Ordering> Iterator for Range<'a, K, V, P> {
             return None;
         }
         self.descend(&node.right);
+        #[cfg(test)]
+        reads::note();
         Some((&node.key, &node.value))
     }
 }

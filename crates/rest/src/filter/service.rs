@@ -23,6 +23,16 @@ impl Filter {
         Ok(Self(filters))
     }
 
+    /// What the managers are asked, so that they need not send every service.
+    pub(crate) fn request(&self, status: bool) -> pb::ListServicesRequest {
+        pb::ListServicesRequest {
+            ids: self.0.get("id").to_vec(),
+            names: self.0.get("name").to_vec(),
+            status,
+            ..pb::ListServicesRequest::default()
+        }
+    }
+
     /// Whether the list shows a service. Every service is made of containers.
     pub(crate) fn shows(&self, service: &pb::Service) -> bool {
         let annotations = service.spec.as_ref().and_then(|spec| spec.annotations.as_ref());

@@ -3,6 +3,7 @@
 mod chance;
 mod leave;
 mod mode;
+mod reads;
 mod update;
 mod upkeep;
 mod whole;

@@ -33,7 +33,7 @@ pub(super) async fn create(call: Call<ServiceCreateQuery, Json<ServiceSpec>>) ->
 
 pub(super) async fn list(call: Call<ServiceListQuery>) -> Outcome {
     let filter = Filter::new(call.query.filters)?;
-    let request = pb::ListServicesRequest { status: call.query.status, ..pb::ListServicesRequest::default() };
+    let request = filter.request(call.query.status);
     let pb::ListServicesResponse { services, mut counts } =
         control(&call.api).await?.list_services(timed(request)).await?.into_inner();
     let counted = call.query.status;
