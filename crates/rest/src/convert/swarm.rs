@@ -82,7 +82,6 @@ fn told_spec(spec: pb::ClusterSpec) -> api::SwarmSpec {
             absence_grace: signed(spec.absence_grace_ns),
             allow: spec.allow.map(|allowed| allowed.words),
         },
-        ..api::SwarmSpec::default()
     }
 }
 

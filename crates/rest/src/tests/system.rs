@@ -55,8 +55,8 @@ async fn unknown_routes_and_missing_ones_say_so() {
         let answer = request(&fixture, "GET", path).await;
         assert_eq!((answer.status, answer.message().as_str()), (404, "page not found"), "{path}");
     }
-    let missing = request(&fixture, "GET", "/v1.44/secrets").await;
-    assert_eq!((missing.status, missing.message().as_str()), (501, "GET /secrets is not implemented yet"));
+    let missing = request(&fixture, "GET", "/v1.44/plugins").await;
+    assert_eq!((missing.status, missing.message().as_str()), (501, "GET /plugins is not implemented yet"));
     assert_eq!(post(&fixture, "/session", "").await.status, 501);
 }
 

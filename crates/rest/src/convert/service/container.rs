@@ -48,7 +48,6 @@ pub(super) fn spec(spec: api::ContainerSpec) -> Result<pb::ContainerSpec, Failur
         shoal: spec.shoal.map(extras::spec),
         secrets: spec.secrets.into_iter().map(file::secret).collect::<Result<_, _>>()?,
         configs: spec.configs.into_iter().map(file::config).collect::<Result<_, _>>()?,
-        ..pb::ContainerSpec::default()
     })
 }
 
@@ -123,6 +122,5 @@ pub(super) fn told(spec: pb::ContainerSpec) -> api::ContainerSpec {
         shoal: spec.shoal.map(extras::told),
         secrets: spec.secrets.into_iter().map(file::told_secret).collect(),
         configs: spec.configs.into_iter().map(file::told_config).collect(),
-        ..api::ContainerSpec::default()
     }
 }

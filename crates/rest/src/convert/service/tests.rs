@@ -187,7 +187,6 @@ prop_compose! {
             }),
             mode: Some(mode), update, rollback, drain_time_ns,
             endpoint: Some(pb::EndpointSpec { mode: dnsrr, ports }),
-            ..Default::default()
         }
     }
 }
