@@ -45,7 +45,7 @@ pub(super) struct Candidates<'a> {
 impl<'a> Candidates<'a> {
     /// The nodes of the view with what their tasks take, for placing `pending`.
     pub(super) fn of(view: &'a View, pending: &[&'a Arc<pb::Task>], now_ns: i64) -> Self {
-        let nodes: Vec<_> = view.nodes().map(|node| Candidate::new(node)).collect();
+        let nodes: Vec<_> = view.nodes().map(Candidate::new).collect();
         let places = nodes.iter().enumerate().map(|(place, one)| (one.node.id.as_str(), place)).collect();
         let nothing = Share { tasks: vec![0; nodes.len()], failures: vec![0; nodes.len()] };
         let shares = pending.iter().map(|task| (task.service_id.as_str(), nothing.clone())).collect();
