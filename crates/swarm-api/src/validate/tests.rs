@@ -106,7 +106,7 @@ fn ports_and_resources_and_policies() {
 }
 
 #[test]
-fn what_processes_may_do() {
+fn what_processes_may_not_do_is_refused() {
     let ulimit = |name: &str, soft, hard| pb::Ulimit { name: name.into(), soft, hard };
     let health = |interval_ns| Some(pb::Healthcheck { interval_ns, ..Default::default() });
     type Change = Box<dyn Fn(&mut pb::ContainerSpec)>;
@@ -168,6 +168,11 @@ fn what_processes_may_do() {
         let text = refused(|spec| change(container(spec)));
         assert!(text.contains(words), "{words}: {text}");
     }
+}
+
+#[test]
+fn what_processes_may_do_is_taken() {
+    let ulimit = |name: &str, soft, hard| pb::Ulimit { name: name.into(), soft, hard };
     let mut spec = right();
     *container(&mut spec) = pb::ContainerSpec {
         image: "nginx".into(),
@@ -175,7 +180,7 @@ fn what_processes_may_do() {
         capability_add: vec!["CAP_NET_ADMIN".into(), "all".into()],
         sysctls: [("net.core.somaxconn".into(), "1".into())].into(),
         hosts: vec!["10.0.0.1 a b".into(), "host-gateway me".into(), "::1 six".into()],
-        healthcheck: health(0),
+        healthcheck: Some(pb::Healthcheck::default()),
         oom_score_adj: -1000,
         ..Default::default()
     };
