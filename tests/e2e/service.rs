@@ -3,7 +3,7 @@
 use testkit::{Daemon, Lan, eventually};
 
 /// A daemon on a machine of its own that is a swarm of one.
-fn swarm(lan: &Lan) -> Daemon {
+pub(crate) fn swarm(lan: &Lan) -> Daemon {
     let daemon = Daemon::start_in(&lan.hosts[0], &[]);
     daemon.load_images();
     daemon.docker(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
@@ -11,7 +11,7 @@ fn swarm(lan: &Lan) -> Daemon {
 }
 
 /// Creates a service, without waiting for it: words of the command line, then those of the program.
-fn create(daemon: &Daemon, words: &str, program: &[&str]) -> testkit::program::Said {
+pub(crate) fn create(daemon: &Daemon, words: &str, program: &[&str]) -> testkit::program::Said {
     let words: Vec<&str> = words.split_whitespace().collect();
     daemon.docker(&[&["service", "create", "--detach"], &words[..], program].concat())
 }
@@ -23,7 +23,7 @@ fn running(daemon: &Daemon, service: &str) -> Vec<String> {
     ids.lines().map(str::to_owned).collect()
 }
 
-fn until_running(daemon: &Daemon, service: &str, count: usize) -> Vec<String> {
+pub(crate) fn until_running(daemon: &Daemon, service: &str, count: usize) -> Vec<String> {
     eventually(&format!("{count} tasks of {service} run"), || {
         let ids = running(daemon, service);
         if ids.len() == count {
@@ -234,6 +234,6 @@ fn tasks_have_their_volumes_and_memory() {
     });
     let said = create(&daemon, "--name wrong --mount type=volume,src=/abs,dst=/x busybox", &["true"]);
     assert!(said.err.contains("must not be an absolute path"), "{}", said.err);
-    let said = create(&daemon, "--name wrong --mount type=image,src=busybox,dst=/x busybox", &["true"]);
+    let said = create(&daemon, "--name wrong --mount type=cluster,src=group:x,dst=/x busybox", &["true"]);
     assert!(said.err.contains("not implemented"), "{}", said.err);
 }

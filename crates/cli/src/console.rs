@@ -26,6 +26,12 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
+/// Writes text to standard error as it is: a container's own words.
+pub(crate) fn error(text: &str) {
+    // Nobody is left to be told when that fails.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Whether people watch standard output.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()

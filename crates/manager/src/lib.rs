@@ -28,6 +28,7 @@ pub mod store;
 
 mod live;
 mod lock;
+mod log;
 mod network;
 mod node;
 mod raft;

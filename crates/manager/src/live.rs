@@ -157,6 +157,7 @@ impl Parts {
             proposer,
             roster: self.roster.clone(),
             lock: self.lock.clone(),
+            logs: self.dispatcher.logs().clone(),
         };
         let raft = RaftRoutes::new(self.raft.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         Routes::new(CaRoutes::new(ca))

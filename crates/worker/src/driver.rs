@@ -8,6 +8,7 @@ mod again;
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,7 +152,7 @@ impl Driver {
                     let _permit = shared.prepares.acquire().await;
                     controller.prepare(credentials.as_ref()).await
                 };
-                unless_stopped(&mut self.goal, work).await
+                self.telling(controller.doing(), work).await
             }
             Err(error) => Some(Err(error)),
         };
@@ -175,7 +176,7 @@ impl Driver {
                     controller.healthy().await?;
                     controller.status().await
                 };
-                unless_stopped(&mut self.goal, work).await
+                self.telling(controller.doing(), work).await
             }
             Err(error) => Some(Err(error)),
         };
@@ -296,6 +297,28 @@ impl Driver {
         self.end(TaskState::Failed, message).await;
     }
 
+    /// `work`, unless the goal turns to stop first; what the controller does meanwhile goes into the status.
+    async fn telling<T>(
+        &mut self,
+        mut doing: watch::Receiver<String>,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut work = pin!(unless_stopped(&mut self.goal, work));
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut work => return result,
+                text = news(&mut doing) => {
+                    // In the same state since the same time: only the words are new.
+                    self.status.message = text;
+                    self.status.err.clear();
+                    let update = StatusUpdate { task_id: self.task.id.clone(), status: self.status.clone() };
+                    let _ = self.shared.statuses.send(update).await;
+                }
+            }
+        }
+    }
+
     async fn retry_or_fail(&mut self, error: ExecutorError) {
         match error {
             ExecutorError::Unavailable { message } if self.backoff.failures() < TRIES => {
@@ -379,6 +402,19 @@ impl Driver {
 async fn changed(goal: &mut watch::Receiver<Goal>) {
     if goal.changed().await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+/// The next that the controller says it does; for ever once it says nothing more.
+async fn news(doing: &mut watch::Receiver<String>) -> String {
+    loop {
+        if doing.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        let text = doing.borrow_and_update().clone();
+        if !text.is_empty() {
+            return text;
+        }
     }
 }
 

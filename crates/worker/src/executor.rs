@@ -11,13 +11,19 @@
 //!   health check takes) and [`Controller::wait`] (the container's life) ends within seconds, `shutdown` within its grace and seconds.
 //! - **One caller.** The worker never makes two calls at once on the controller of one task.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::Stream;
 use swarm_api::pb;
+use tokio::sync::watch;
 
 use crate::stock::MemoryFile;
+
+/// Lines of a container, as they come.
+pub type LogLines = Pin<Box<dyn Stream<Item = Result<pb::LogLine, ExecutorError>> + Send>>;
 
 /// Makes controllers, and answers for the node as a whole.
 #[async_trait]
@@ -36,6 +42,10 @@ pub trait Executor: Send + Sync + 'static {
     /// called while a call on the task's controller is under way.
     async fn remove(&self, task_id: &str) -> Result<(), ExecutorError>;
 
+    /// What the task's container has written, and, if `options` say so, writes until it ends. Nothing where there is no
+    /// container. Reads from where the log is kept: who does not poll holds up nothing.
+    async fn logs(&self, task_id: &str, options: &pb::LogOptions) -> Result<LogLines, ExecutorError>;
+
     /// Makes the node's ingress ports exactly these: the whole desired state, each time. `task_ids` are
     /// running tasks of this node; one whose container is gone meanwhile is passed over.
     async fn set_ingress(&self, ports: Vec<pb::IngressPort>) -> Result<(), ExecutorError>;
@@ -44,6 +54,11 @@ pub trait Executor: Send + Sync + 'static {
 /// Drives the one container of one task. A container is started at most once in its life.
 #[async_trait]
 pub trait Controller: Send + Sync {
+    /// What it does at the moment that the task's state does not tell, for a person (`pulling busybox`); empty: nothing.
+    fn doing(&self) -> watch::Receiver<String> {
+        watch::channel(String::new()).1
+    }
+
     /// Pulls the image if it is missing, with these credentials, and creates the container.
     /// `Rejected` if the task can never run on this node as it is specified.
     async fn prepare(&self, credentials: Option<&pb::RegistryCredentials>) -> Result<(), ExecutorError>;

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
 use swarm_api::pb;
 use tokio::sync::watch;
 
-use crate::executor::{Controller, Executor, ExecutorError, Exit, Observed};
+use crate::executor::{Controller, Executor, ExecutorError, Exit, LogLines, Observed};
 use crate::stock::MemoryFile;
 
 /// Images of this name cannot be pulled.
@@ -208,6 +209,28 @@ impl Executor for FakeExecutor {
         });
         self.shared.changed.send_modify(|generation| *generation += 1);
         Ok(())
+    }
+
+    async fn logs(&self, task_id: &str, options: &pb::LogOptions) -> Result<LogLines, ExecutorError> {
+        // All that a container says is its image's name.
+        let container = self.table(|table| table.containers.get(task_id).cloned());
+        let line = container.map(|container| pb::LogLine {
+            stderr: false,
+            text: format!("{}\n", container.image).into_bytes(),
+        });
+        let said = stream::iter(line.map(Ok));
+        if !options.follow {
+            return Ok(Box::pin(said));
+        }
+        let (this, task_id) = (self.clone(), task_id.to_owned());
+        let ended = async move {
+            let mut changed = this.shared.changed.subscribe();
+            while this.containers().get(&task_id) == Some(&FakeState::Running) {
+                // The sender lives in `this`.
+                let _ = changed.changed().await;
+            }
+        };
+        Ok(Box::pin(said.chain(stream::once(ended).filter_map(|()| std::future::ready(None)))))
     }
 
     async fn set_ingress(&self, ports: Vec<pb::IngressPort>) -> Result<(), ExecutorError> {

@@ -26,6 +26,7 @@ mod driver;
 mod ingress;
 mod journal;
 mod link;
+mod publish;
 mod renewal;
 mod reporter;
 mod roster;
@@ -35,6 +36,6 @@ mod stock;
 
 pub use agent::{Agent, AgentConfig, AgentStatus};
 pub use error::{AgentError, ErrorKind};
-pub use executor::{Controller, Executor, ExecutorError, Exit};
+pub use executor::{Controller, Executor, ExecutorError, Exit, LogLines};
 pub use link::{Connect, Place};
 pub use stock::MemoryFile;

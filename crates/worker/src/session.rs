@@ -15,6 +15,7 @@ use tonic::{Response, Status, Streaming};
 
 use crate::assignment::{PARTS_BYTES, Parts, Sequence, TooLarge};
 use crate::executor::Executor;
+use crate::publish;
 use crate::reporter::Live;
 
 /// Bound of every other unary call, and of the first answer of a stream.
@@ -90,6 +91,7 @@ pub(crate) struct Session {
     messages: Streaming<pb::SessionMessage>,
     news: mpsc::Sender<News>,
     applied: watch::Receiver<Applied>,
+    executor: Arc<dyn Executor>,
 }
 
 impl Session {
@@ -110,7 +112,7 @@ impl Session {
         let first = read("session", first)?;
         let live = Live { client, session_id: first.session_id.clone() };
         news.send(News::Session(Box::new(first))).await.map_err(|_| SessionError::Stopping)?;
-        Ok(Session { live, messages, news, applied })
+        Ok(Session { live, messages, news, applied, executor: Arc::clone(executor) })
     }
 
     /// The handle that statuses travel over.
@@ -120,10 +122,11 @@ impl Session {
 
     /// Runs the session to its end.
     pub(crate) async fn run(self) -> SessionError {
-        let Session { live, messages, news, applied } = self;
+        let Session { live, messages, news, applied, executor } = self;
         let ended = tokio::select! {
             ended = heartbeat(live.clone(), applied) => ended,
-            ended = assignments(live, &news) => ended,
+            ended = assignments(live.clone(), &news) => ended,
+            ended = publish::serve(live, executor, CALL) => ended,
             ended = session_messages(messages, &news) => ended,
         };
         match ended {
@@ -187,7 +190,7 @@ async fn session_messages(
     }
 }
 
-fn read<T>(call: &'static str, answer: Result<Option<T>, Status>) -> Result<T, SessionError> {
+pub(crate) fn read<T>(call: &'static str, answer: Result<Option<T>, Status>) -> Result<T, SessionError> {
     match answer {
         Ok(Some(message)) => Ok(message),
         Ok(None) => Err(SessionError::Ended(call)),
@@ -195,7 +198,7 @@ fn read<T>(call: &'static str, answer: Result<Option<T>, Status>) -> Result<T, S
     }
 }
 
-async fn bounded<T>(
+pub(crate) async fn bounded<T>(
     call: &'static str,
     limit: Duration,
     answer: impl Future<Output = Result<Response<T>, Status>>,

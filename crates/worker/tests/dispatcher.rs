@@ -39,6 +39,7 @@ type Out<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl Dispatcher for Careless {
     type SessionStream = Out<pb::SessionMessage>;
+    type LogRequestsStream = Out<pb::LogRequest>;
     type AssignmentsStream = Out<pb::AssignmentsMessage>;
 
     async fn session(&self, _: Request<pb::SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
@@ -79,6 +80,20 @@ impl Dispatcher for Careless {
         }
         self.0.statuses.lock().unwrap().extend(request.into_inner().updates);
         Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn log_requests(
+        &self,
+        _: Request<pb::LogRequestsRequest>,
+    ) -> Result<Response<Self::LogRequestsStream>, Status> {
+        Ok(Response::new(Box::pin(stream::pending())))
+    }
+
+    async fn publish_logs(
+        &self,
+        _: Request<pb::PublishLogsRequest>,
+    ) -> Result<Response<pb::PublishLogsResponse>, Status> {
+        Ok(Response::new(pb::PublishLogsResponse { stop: true, again: false }))
     }
 
     async fn goodbye(&self, _: Request<pb::GoodbyeRequest>) -> Result<Response<pb::Empty>, Status> {

@@ -43,8 +43,8 @@ pub use spec::{
     ServiceSpec, UpdateConfig,
 };
 pub use task::{
-    ContainerStatus, LogDriver, NetworkAttachmentConfig, PortStatus, Task, TaskListQuery, TaskRestartPolicy,
-    TaskSpec, TaskStatus,
+    ContainerStatus, LogDriver, NetworkAttachmentConfig, PortStatus, Task, TaskListQuery, TaskNews,
+    TaskRestartPolicy, TaskSpec, TaskStatus,
 };
 
 use serde::{Deserialize, Serialize};

@@ -125,6 +125,21 @@ pub struct Task {
     /// The run of a job that it is for; only of jobs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_iteration: Option<ObjectVersion>,
+    /// What is ours beyond the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shoal: Option<TaskNews>,
+}
+
+/// What a task tells beyond Docker's API.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct TaskNews {
+    /// Why it is on its node: a sentence for a person.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub placement: String,
+    /// The CDI devices that are its own.
+    #[serde(rename = "AssignedCDIDevices", skip_serializing_if = "Vec::is_empty")]
+    pub assigned_cdi_devices: Vec<String>,
 }
 
 /// What was seen of a task.

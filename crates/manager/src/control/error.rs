@@ -8,6 +8,7 @@ use tonic::Status;
 use super::quorum::QuorumLoss;
 use crate::ca::AuthorityError;
 use crate::forward;
+use crate::log::LogError;
 use crate::raft::ReadError;
 use crate::store::{Kind, ProposeError, Refused};
 use crate::subnet::SubnetError;
@@ -64,6 +65,12 @@ pub(crate) enum ControlError {
     #[error(transparent)]
     Authority(#[from] AuthorityError),
     #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("no services or tasks were named")]
+    NoLogs,
+    #[error("service or task logs cannot be shown for both TTY and non-TTY containers")]
+    MixedLogs,
+    #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
     Propose(ProposeError),
@@ -99,8 +106,12 @@ impl From<ControlError> for Status {
             | ControlError::FileInUse { .. }
             | ControlError::NoFiles { .. }
             | ControlError::OnlyLabels
+            | ControlError::NoLogs
+            | ControlError::MixedLogs
             | ControlError::Propose(ProposeError::TooLarge { .. }) => Self::invalid_argument(text),
             ControlError::Exists { .. } | ControlError::FileExists { .. } => Self::already_exists(text),
+            ControlError::Log(LogError::Gone) => Self::not_found(text),
+            ControlError::Log(LogError::TooMany) => Self::resource_exhausted(text),
             ControlError::OutOfSequence => Self::aborted(text),
             ControlError::Rename | ControlError::ModeChange => Self::unimplemented(text),
             ControlError::NoPreviousSpec(_)

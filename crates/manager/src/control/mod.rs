@@ -10,6 +10,7 @@ mod credentials;
 mod error;
 mod file;
 mod filter;
+mod log;
 mod network;
 mod node;
 mod quorum;

@@ -5,6 +5,7 @@ use swarm_api::pb::control_server::Control as Rpc;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
+use crate::log::Broker;
 use crate::raft::{Reader, Roster};
 use crate::seal::UnlockKey;
 use crate::store::{Proposer, Store};
@@ -18,6 +19,8 @@ pub(crate) struct Control {
     pub(crate) lock: watch::Receiver<Option<UnlockKey>>,
     /// The managers, as the leader sees them: this one, whenever it answers.
     pub(crate) roster: Roster,
+    /// Who gathers the nodes' logs.
+    pub(crate) logs: Broker,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -89,6 +92,19 @@ impl Rpc for Control {
 
     async fn remove_config(&self, request: Request<pb::GetRequest>) -> Answer<pb::Empty> {
         self.remove_file::<pb::Config>(&request.into_inner().reference).await?;
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn open_logs(&self, request: Request<pb::OpenLogsRequest>) -> Answer<pb::OpenLogsResponse> {
+        Ok(Response::new(self.open_logs(request.into_inner()).await?))
+    }
+
+    async fn next_logs(&self, request: Request<pb::LogsRequest>) -> Answer<pb::NextLogsResponse> {
+        Ok(Response::new(self.next_logs(&request.into_inner().id).await?))
+    }
+
+    async fn close_logs(&self, request: Request<pb::LogsRequest>) -> Answer<pb::Empty> {
+        self.logs.close(&request.into_inner().id);
         Ok(Response::new(pb::Empty {}))
     }
 

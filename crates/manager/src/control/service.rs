@@ -122,8 +122,9 @@ fn updated(
     } else {
         request.spec.clone().ok_or(ControlError::NoSpec)?
     };
-    validate::service(&spec)?;
     let old = service.spec.take().unwrap_or_default();
+    let spec = if request.rollback { spec } else { with_extras(&old, spec) };
+    validate::service(&spec)?;
     if name(&old) != name(&spec) {
         return Err(ControlError::Rename);
     }
@@ -159,6 +160,18 @@ fn begin_run(view: &View, service: &mut pb::Service, now_ns: i64) {
 
 fn name(spec: &pb::ServiceSpec) -> &str {
     spec.annotations.as_ref().map_or("", |annotations| &annotations.name)
+}
+
+/// The spec with what goes beyond Docker's services as it was, if nothing is said of it: Docker's clients do not know it, and
+/// must not take it away by changing something else.
+fn with_extras(old: &pb::ServiceSpec, mut spec: pb::ServiceSpec) -> pb::ServiceSpec {
+    let known = old.task.as_ref().and_then(|task| task.container.as_ref()?.shoal.clone());
+    if let Some(container) = spec.task.as_mut().and_then(|task| task.container.as_mut())
+        && container.shoal.is_none()
+    {
+        container.shoal = known;
+    }
+    spec
 }
 
 /// What goes beyond Docker's services must be allowed.

@@ -37,6 +37,7 @@ use self::session::Sessions;
 use self::status::Report;
 use crate::forward;
 use crate::leader::Handles;
+use crate::log::Broker;
 use crate::reconcile::ReconcileError;
 
 /// Reports of agents that may wait to be committed.
@@ -79,6 +80,7 @@ impl Default for DispatcherConfig {
 pub struct Dispatcher {
     handles: Handles,
     config: DispatcherConfig,
+    logs: Broker,
     term: watch::Sender<Option<Term>>,
 }
 
@@ -98,7 +100,12 @@ impl Dispatcher {
     /// A dispatcher that refuses all calls until [`Dispatcher::run`] runs.
     #[must_use]
     pub fn new(handles: Handles, config: DispatcherConfig) -> Self {
-        Dispatcher { handles, config, term: watch::Sender::new(None) }
+        Dispatcher { handles, config, logs: Broker::default(), term: watch::Sender::new(None) }
+    }
+
+    /// Who gathers the nodes' logs.
+    pub(crate) fn logs(&self) -> &Broker {
+        &self.logs
     }
 
     /// Serves for one time of leadership, until `stop`.
@@ -123,6 +130,7 @@ impl Dispatcher {
             release::run(self, &term),
         );
         self.term.send_replace(None);
+        self.logs.clear();
         ended.map(|_| ())
     }
 

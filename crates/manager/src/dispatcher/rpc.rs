@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::sync::PoisonError;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use prost::Message;
 use swarm_api::channel::RemoteAddr;
 use swarm_api::pb::dispatcher_server;
@@ -36,6 +36,7 @@ type Out<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl dispatcher_server::Dispatcher for Dispatcher {
     type SessionStream = Out<pb::SessionMessage>;
+    type LogRequestsStream = Out<pb::LogRequest>;
     type AssignmentsStream = Out<pb::AssignmentsMessage>;
 
     async fn session(
@@ -122,6 +123,31 @@ impl dispatcher_server::Dispatcher for Dispatcher {
             Ok(Err(error)) => Err(Status::unavailable(error.to_string())),
             Err(_) => Err(Status::unavailable(gone)),
         }
+    }
+
+    async fn log_requests(
+        &self,
+        request: Request<pb::LogRequestsRequest>,
+    ) -> Result<Response<Self::LogRequestsStream>, Status> {
+        let node_id = caller(&request)?;
+        let (_, session) = self.check(&node_id, &request.into_inner().session_id)?;
+        let listening = self.logs.listen(&node_id);
+        let over = session.over.cancelled_owned();
+        let requests = futures_util::stream::unfold(listening, |mut listening| async {
+            let request = listening.requests.recv().await?;
+            Some((Ok(request), listening))
+        });
+        Ok(Response::new(Box::pin(requests.take_until(over))))
+    }
+
+    async fn publish_logs(
+        &self,
+        request: Request<pb::PublishLogsRequest>,
+    ) -> Result<Response<pb::PublishLogsResponse>, Status> {
+        let node_id = caller(&request)?;
+        let request = request.into_inner();
+        self.check(&node_id, &request.session_id)?;
+        Ok(Response::new(self.logs.publish(&node_id, request).await))
     }
 
     async fn goodbye(&self, request: Request<pb::GoodbyeRequest>) -> Result<Response<pb::Empty>, Status> {

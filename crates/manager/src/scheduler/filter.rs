@@ -95,6 +95,28 @@ impl Refusals {
     pub(super) fn count(&mut self, refusal: Refusal) {
         *self.nodes.entry(refusal).or_default() += 1;
     }
+
+    /// Why a task is on its node, in one sentence: among how many nodes it was chosen, and how much was there before.
+    pub(super) fn chosen(&self, fit: usize, of_service: usize, all: usize) -> String {
+        let total = fit + self.nodes.values().sum::<usize>();
+        let others = if self.nodes.is_empty() { String::new() } else { format!(" ({})", self.reasons()) };
+        match (fit, total) {
+            (1, 1) => format!("the only node; {of_service} of its {all} tasks were of the service"),
+            (1, _) => format!("the only one of {total} nodes that suits{others}"),
+            _ => format!(
+                "the best of {fit} nodes of {total}{others}; {of_service} of its {all} tasks were of the service"
+            ),
+        }
+    }
+
+    /// The most frequent reason first.
+    fn reasons(&self) -> String {
+        let mut reasons: Vec<(Refusal, usize)> =
+            self.nodes.iter().map(|(why, count)| (*why, *count)).collect();
+        reasons.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        let reasons: Vec<String> = reasons.into_iter().map(|(why, count)| explain(why, count)).collect();
+        reasons.join("; ")
+    }
 }
 
 impl fmt::Display for Refusals {
@@ -102,11 +124,7 @@ impl fmt::Display for Refusals {
         if self.nodes.is_empty() {
             return out.write_str("no suitable node");
         }
-        let mut reasons: Vec<(Refusal, usize)> =
-            self.nodes.iter().map(|(why, count)| (*why, *count)).collect();
-        reasons.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-        let reasons: Vec<String> = reasons.into_iter().map(|(why, count)| explain(why, count)).collect();
-        write!(out, "no suitable node ({})", reasons.join("; "))
+        write!(out, "no suitable node ({})", self.reasons())
     }
 }
 

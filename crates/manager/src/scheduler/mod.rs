@@ -126,13 +126,15 @@ fn place(
     // A task of a global service is for one node, and asks no other.
     let is_meant =
         |place: &usize| task.for_node_id.is_empty() || task.for_node_id == candidates.nodes()[*place].node.id;
-    let fit = (0..candidates.nodes().len()).filter(is_meant).filter(is_fit);
-    let best = fit.min_by_key(|place| rank::of(*place, candidates, share, &wish.branches, &on_branches));
-    let Some(best) = best.map(|place| &candidates.nodes()[place]) else {
-        return Err(refusals.to_string());
-    };
+    let fit: Vec<usize> = (0..candidates.nodes().len()).filter(is_meant).filter(is_fit).collect();
+    let fit_count = fit.len();
+    let best =
+        fit.into_iter().min_by_key(|place| rank::of(*place, candidates, share, &wish.branches, &on_branches));
+    let Some(best_place) = best else { return Err(refusals.to_string()) };
+    let best = &candidates.nodes()[best_place];
     let mut placed = with_state(task, TaskState::Assigned, "scheduler assigned task to node", now_ns);
     placed.node_id.clone_from(&best.node.id);
+    placed.placed = refusals.chosen(fit_count, share.tasks[best_place], best.tasks);
     placed.assigned_generic = best.generic.claim(wish.generic).unwrap_or_default();
     placed.assigned_cdi = best.devices.claim(task).unwrap_or_default();
     candidates.take(&placed);

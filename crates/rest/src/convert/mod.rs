@@ -5,6 +5,7 @@ pub(crate) mod container;
 pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod image;
+pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod overlay;

@@ -22,11 +22,18 @@ pub(crate) fn task(task: pb::Task) -> api::Task {
         slot: task.slot,
         assigned_generic_resources: task.assigned_generic.into_iter().map(told_generic).collect(),
         node_id,
+        shoal: news(task.placed, task.assigned_cdi),
         status: status(task.status.unwrap_or_default()),
         desired_state,
         job_iteration: (task.job_iteration != 0).then(|| run(task.job_iteration)),
         ..api::Task::default()
     }
+}
+
+/// Only where there is something to tell.
+fn news(placement: String, assigned_cdi_devices: Vec<String>) -> Option<api::TaskNews> {
+    let news = api::TaskNews { placement, assigned_cdi_devices };
+    (news != api::TaskNews::default()).then_some(news)
 }
 
 fn status(status: pb::TaskStatus) -> api::TaskStatus {

@@ -21,8 +21,6 @@ const ROUTES: &[(Method, &str)] = &[
     (POST, "/plugins/create"),
     (POST, "/plugins/{name}/push"),
     (POST, "/plugins/{name}/set"),
-    (GET, "/services/{id}/logs"),
-    (GET, "/tasks/{id}/logs"),
     (POST, "/session"),
 ];
 

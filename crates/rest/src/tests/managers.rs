@@ -136,6 +136,15 @@ impl Control for Managers {
     async fn remove_config(&self, _: Request<pb::GetRequest>) -> Answer<pb::Empty> {
         missing()
     }
+    async fn open_logs(&self, _: Request<pb::OpenLogsRequest>) -> Answer<pb::OpenLogsResponse> {
+        missing()
+    }
+    async fn next_logs(&self, _: Request<pb::LogsRequest>) -> Answer<pb::NextLogsResponse> {
+        missing()
+    }
+    async fn close_logs(&self, _: Request<pb::LogsRequest>) -> Answer<pb::Empty> {
+        missing()
+    }
     async fn get_task(&self, _: Request<pb::GetRequest>) -> Answer<pb::Task> {
         missing()
     }

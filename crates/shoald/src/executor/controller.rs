@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use engine::{Containers, HealthStatus, Record, Status, StopOptions, StopTimeout, WaitCondition, WaitResult};
 use image::{Images, RegistryAuth};
 use swarm_api::{naming, pb};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use worker::executor::Observed;
 use worker::{Controller, ExecutorError, Exit};
 
@@ -27,6 +27,8 @@ pub(super) struct TaskController {
     description: Arc<Description>,
     networks: SwarmNetworks,
     defaults: Arc<Defaults>,
+    /// What takes long, for a person.
+    doing: watch::Sender<String>,
     /// A container that was told to stop before its start must not start after it.
     stopped: AtomicBool,
 }
@@ -40,7 +42,16 @@ impl TaskController {
         networks: SwarmNetworks,
         defaults: Arc<Defaults>,
     ) -> Self {
-        Self { task, containers, images, description, networks, defaults, stopped: AtomicBool::new(false) }
+        Self {
+            task,
+            containers,
+            images,
+            description,
+            networks,
+            defaults,
+            doing: watch::channel(String::new()).0,
+            stopped: AtomicBool::new(false),
+        }
     }
 
     /// By its name, which is the task's own; by the label too, since a user may have taken the name.
@@ -65,6 +76,7 @@ impl TaskController {
         }
         // Nobody watches: the work goes on when the receiver is gone.
         let (progress, _) = mpsc::channel(1);
+        self.doing.send_replace(format!("pulling {reference}"));
         match self.images.pull(reference, None, auth.cloned(), progress).await {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -77,6 +89,10 @@ impl TaskController {
 
 #[async_trait]
 impl Controller for TaskController {
+    fn doing(&self) -> watch::Receiver<String> {
+        self.doing.subscribe()
+    }
+
     async fn prepare(&self, credentials: Option<&pb::RegistryCredentials>) -> Result<(), ExecutorError> {
         if self.container().is_some() {
             return Ok(());
@@ -119,6 +135,9 @@ impl Controller for TaskController {
 
     async fn healthy(&self) -> Result<(), ExecutorError> {
         let record = self.existing()?;
+        if is_up(&record) && health(&record) == Some(HealthStatus::Starting) {
+            self.doing.send_replace("waiting until the container is healthy".to_owned());
+        }
         let settled = |record: &Record| !is_up(record) || health(record) != Some(HealthStatus::Starting);
         if self.until(&record, settled).await && self.is_unhealthy() {
             self.stop(&record, None).await?;

@@ -8,6 +8,7 @@ mod error;
 mod extras;
 mod label;
 mod limit;
+mod log;
 mod mount;
 mod network;
 mod port;
@@ -24,7 +25,7 @@ use engine::network::Networks;
 use engine::{Containers, Record, RemoveOptions};
 use image::Images;
 use swarm_api::pb;
-use worker::{Controller, Executor, ExecutorError};
+use worker::{Controller, Executor, ExecutorError, LogLines};
 
 use self::network::SwarmNetworks;
 use controller::TaskController;
@@ -126,6 +127,13 @@ impl Executor for EngineExecutor {
         }
         self.swarm_networks.release(task_id).await;
         Ok(())
+    }
+
+    async fn logs(&self, task_id: &str, options: &pb::LogOptions) -> Result<LogLines, ExecutorError> {
+        match self.find(task_id) {
+            Some(record) => log::lines(&self.containers, &record, options).await,
+            None => Ok(Box::pin(futures_util::stream::empty())),
+        }
     }
 
     async fn set_ingress(&self, ports: Vec<pb::IngressPort>) -> Result<(), ExecutorError> {

@@ -52,6 +52,11 @@ impl Member {
         self.identity.get()
     }
 
+    /// The ids of the secrets and configs that it holds, and of the services whose registry credentials it holds.
+    pub fn stock(&self) -> Vec<String> {
+        self.agent.as_ref().map(|agent| agent.status().borrow().stock.clone()).unwrap_or_default()
+    }
+
     /// Whether its agent runs.
     pub fn is_present(&self) -> bool {
         self.agent.is_some()

@@ -109,6 +109,11 @@ impl Cluster {
         self.leader.view()
     }
 
+    /// What a front end asks.
+    pub fn control(&self) -> anyhow::Result<ControlClient<Channel>> {
+        self.leader.control()
+    }
+
     /// Creates a service; its id.
     pub async fn create(&self, spec: pb::ServiceSpec) -> anyhow::Result<String> {
         let request = pb::CreateServiceRequest { spec: Some(spec), ..Default::default() };

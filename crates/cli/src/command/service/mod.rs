@@ -8,6 +8,7 @@ mod file;
 mod image;
 mod inspect;
 mod list;
+mod logs;
 mod mode;
 mod network;
 mod place;
@@ -40,6 +41,8 @@ pub(crate) enum Group {
     Create(Box<create::Args>),
     /// Display detailed information on one or more services
     Inspect(inspect::Args),
+    /// Fetch the logs of a service or task
+    Logs(logs::Args),
     /// List services
     #[command(visible_alias = "list")]
     Ls(list::Args),
@@ -61,6 +64,7 @@ impl Group {
         match self {
             Self::Create(args) => create::run(*args, client).await,
             Self::Inspect(args) => inspect::run(args, client).await,
+            Self::Logs(args) => logs::run(args, client).await,
             Self::Ls(args) => list::run(args, client).await,
             Self::Ps(args) => tasks::run(args, client).await,
             Self::Rm(args) => remove::run(args, client).await,

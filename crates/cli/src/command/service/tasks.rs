@@ -27,6 +27,7 @@ const COLUMNS: Columns = Columns {
         ("CurrentState", "CURRENT STATE"),
         ("Error", "ERROR"),
         ("Ports", "PORTS"),
+        ("Placement", "PLACEMENT"),
     ],
 };
 /// Characters of an error that are shown.
@@ -158,6 +159,7 @@ fn row(task: &Task, name: &str, names: &Names, whole: bool, now: OffsetDateTime)
     let state = title(&task.status.state);
     let current =
         since.map_or(state.clone(), |since| format!("{state} {}", lower_first(&unit::ago(since, now))));
+    let current = doing(task, whole).map_or(current.clone(), |doing| format!("{current} ({doing})"));
     let image = &task.spec.container_spec.image;
     Row::default()
         .with("ID", if whole { &task.id } else { text::short_id(&task.id) })
@@ -167,7 +169,15 @@ fn row(task: &Task, name: &str, names: &Names, whole: bool, now: OffsetDateTime)
         .with("DesiredState", title(&task.desired_state))
         .with("CurrentState", current)
         .with("Error", error(task, whole))
+        .with("Placement", task.shoal.as_ref().map_or("", |news| &news.placement))
         .with("Ports", ports::display(&task.status.port_status.ports))
+}
+
+/// What a task does that its state does not tell: Docker shows none of it.
+fn doing(task: &Task, whole: bool) -> Option<String> {
+    let (state, message) = (task.status.state.as_str(), text::plain(&task.status.message));
+    let is_said = !matches!(state, "preparing" | "starting") || message.is_empty() || message == state;
+    (!is_said).then(|| if whole { message } else { text::ellipsis(&message, MAX_ERROR) })
 }
 
 /// The error; for a task that waits, the reason it waits for.
@@ -204,6 +214,19 @@ mod tests {
         task.status.err = err.into();
         task.spec.container_spec.image = "web:1@sha256:00".into();
         task
+    }
+
+    #[test]
+    fn what_takes_long_is_said() {
+        let mut pulling = task("a", 1, 1, "preparing", "");
+        for (message, want) in [("preparing", None), ("pulling web:1", Some("pulling web:1")), ("", None)] {
+            pulling.status.message = message.into();
+            assert_eq!(doing(&pulling, true).as_deref(), want);
+        }
+        pulling.status.message = "pulling registry.example.com/team/web:1".into();
+        assert_eq!(doing(&pulling, false).as_deref(), Some("pulling registry.example.com/…"));
+        pulling.status.state = "running".into();
+        assert_eq!(doing(&pulling, true), None);
     }
 
     #[test]

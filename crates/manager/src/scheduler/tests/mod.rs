@@ -255,6 +255,26 @@ fn generic_resources_and_devices_are_given_to_one_task_each() {
 }
 
 #[test]
+fn a_task_says_why_it_is_where_it_is() {
+    let placed_on = |nodes, spec: pb::TaskSpec| {
+        let view = scheduled(nodes, vec![pending("t", spec)]);
+        view.task("t").unwrap().placed.clone()
+    };
+    let on_a = placed(pb::Placement { constraints: vec!["node.id==a".into()], ..Default::default() });
+    assert_eq!(
+        placed_on(vec![ready("a"), ready("b"), ready("c")], on_a),
+        "the only one of 3 nodes that suits (scheduling constraints not satisfied on 2 nodes)"
+    );
+    let plain = pb::TaskSpec::default;
+    assert_eq!(placed_on(vec![ready("a")], plain()), "the only node; 0 of its 0 tasks were of the service");
+    let drained = node("c", NodeState::Ready, NodeAvailability::Drain);
+    assert_eq!(
+        placed_on(vec![ready("a"), ready("b"), drained], plain()),
+        "the best of 2 nodes of 3 (1 node not available for new tasks); 0 of its 0 tasks were of the service"
+    );
+}
+
+#[test]
 fn failures_are_forgotten() {
     let failed = |n: usize| pb::Task {
         node_id: "a".to_owned(),

@@ -14,7 +14,7 @@ mod logs;
 mod prune;
 mod read;
 mod stats;
-mod stream;
+pub(in crate::route) mod stream;
 mod top;
 mod update;
 mod wait;

@@ -15,6 +15,6 @@ pub(super) fn kind(tty: bool, version: Version) -> &'static str {
 }
 
 /// The same as a header.
-pub(super) fn header(tty: bool, version: Version) -> HeaderValue {
+pub(in crate::route) fn header(tty: bool, version: Version) -> HeaderValue {
     HeaderValue::from_static(kind(tty, version))
 }

@@ -4,6 +4,7 @@ mod backup;
 mod cluster;
 mod config;
 mod lock;
+mod log;
 mod node;
 mod secret;
 mod service;
@@ -53,6 +54,8 @@ pub(super) fn routes(table: &mut Table) {
     table.on(Method::GET, "/configs/{id}", config::inspect);
     table.on(Method::POST, "/configs/{id}/update", config::update);
     table.on(Method::DELETE, "/configs/{id}", config::remove);
+    table.on(Method::GET, "/services/{id}/logs", log::of_service);
+    table.on(Method::GET, "/tasks/{id}/logs", log::of_task);
     table.on(Method::GET, "/tasks", task::list);
     table.on(Method::GET, "/tasks/{id}", task::inspect);
 }

@@ -1,0 +1,142 @@
+//! Logs of services and tasks, from two machines, by both clients.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use testkit::{Daemon, Lan, eventually};
+
+/// What each task writes: one line on each stream, and one more when told to stop.
+const PROGRAM: &str =
+    "echo out of $HOSTNAME; echo err >&2; trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done";
+
+struct Pair {
+    // Dropped in this order: daemons before their machines.
+    manager: Daemon,
+    worker: Daemon,
+    lan: Lan,
+}
+
+fn pair() -> Pair {
+    let lan = Lan::new(2);
+    let start = |index: usize| {
+        let daemon = Daemon::start_in(&lan.hosts[index], &[]);
+        daemon.load_images();
+        daemon
+    };
+    let (manager, worker) = (start(0), start(1));
+    manager.docker(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
+    let token = manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
+    worker.docker(&["swarm", "join", "--token", &token, &format!("{}:2377", Lan::address(0))]).ok();
+    Pair { manager, worker, lan }
+}
+
+fn create(daemon: &Daemon, words: &[&str]) {
+    let create = ["service", "create", "--detach", "--no-resolve-image"];
+    daemon.docker(&[&create[..], words, &["busybox", "sh", "-c", PROGRAM]].concat()).ok();
+}
+
+#[test]
+fn lines_of_all_tasks_with_their_names() {
+    let mut pair = pair();
+    create(
+        &pair.manager,
+        &["--name", "web", "--replicas", "4", "--hostname", "{{.Node.Hostname}}-{{.Task.Slot}}"],
+    );
+    for client in [Daemon::docker, Daemon::shoal] {
+        let said = eventually("all tasks have written", || {
+            let said = client(&pair.manager, &["service", "logs", "web"]);
+            if said.out.lines().count() == 4 && said.err.lines().count() == 4 {
+                Ok(said)
+            } else {
+                Err(said.out + &said.err)
+            }
+        });
+        let mut slots: Vec<&str> =
+            said.out.lines().map(|line| line.split('.').nth(1).expect("web.SLOT.ID@NODE")).collect();
+        slots.sort_unstable();
+        assert_eq!(slots, ["1", "2", "3", "4"], "{}", said.out);
+        assert!(said.out.lines().all(|line| line.contains("    | out of ")), "{}", said.out);
+        assert!(said.err.lines().all(|line| line.ends_with("    | err")), "{}", said.err);
+        let tail = client(&pair.manager, &["service", "logs", "--raw", "--tail", "0", "web"]);
+        assert_eq!((tail.code, tail.out.as_str(), tail.err.as_str()), (0, "", ""));
+        let raw = client(&pair.manager, &["service", "logs", "--raw", "--timestamps", "web"]).ok();
+        assert!(raw.lines().all(|line| line.starts_with("20") && line.contains("Z out of ")), "{raw}");
+        let none = client(&pair.manager, &["service", "logs", "nothing"]);
+        assert!(none.code != 0 && none.err.contains("no such task or service: nothing"), "{none:?}");
+        let worker = client(&pair.worker, &["service", "logs", "web"]);
+        assert!(worker.err.contains("This node is not a swarm manager"), "{worker:?}");
+    }
+    let tasks = pair.manager.docker(&["service", "ps", "-q", "--no-trunc", "web"]).ok();
+    let one = tasks.lines().next().expect("a task");
+    assert_eq!(pair.manager.shoal(&["service", "logs", one]).ok().lines().count(), 1);
+
+    // A machine that is gone is named, and what the other one has is told.
+    let node = pair.worker.docker(&["info", "--format", "{{.Swarm.NodeID}}"]).ok();
+    pair.lan.unplug(1);
+    eventually("it is down", || {
+        let said = pair.manager.docker(&["node", "ls"]).ok();
+        if said.contains("Down") { Ok(()) } else { Err(said) }
+    });
+    for client in [Daemon::docker, Daemon::shoal] {
+        let said = client(&pair.manager, &["service", "logs", "web"]);
+        let words = format!("node {node} is not available");
+        assert!(said.err.contains("incomplete log stream") && said.err.contains(&words), "{said:?}");
+        assert!(said.out.lines().count() >= 2, "{said:?}");
+    }
+    pair.lan.plug(1);
+    pair.worker.stop();
+}
+
+#[test]
+fn followers_hear_new_tasks_and_ends() {
+    let lan = Lan::new(1);
+    let daemon = Daemon::start_in(&lan.hosts[0], &[]);
+    daemon.load_images();
+    daemon.docker(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
+    create(&daemon, &["--name", "web"]);
+    for words in [["docker", "web"], ["shoal", "web"]] {
+        let mut command = match words[0] {
+            "docker" => std::process::Command::new("docker"),
+            _ => std::process::Command::new(testkit::program::programs().join("shoal")),
+        };
+        command.args(["-H", &daemon.host(), "service", "logs", "--follow", "web"]);
+        let mut follower = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("follows");
+        let mut lines = BufReader::new(follower.stdout.take().expect("output")).lines();
+        let mut next = |what: &str| loop {
+            let line = lines.next().expect("more comes").expect("text");
+            if line.contains(what) {
+                return;
+            }
+        };
+        next("out of");
+        daemon.docker(&["service", "update", "--detach", "--force", "--stop-grace-period", "5s", "web"]).ok();
+        next("bye");
+        next("out of");
+        follower.kill().expect("ends");
+        follower.wait().expect("ended");
+    }
+    // What has ended is told as long as its container is kept.
+    let said = daemon.docker(&["service", "logs", "web"]).ok();
+    assert!(said.lines().filter(|line| line.ends_with("bye")).count() >= 2, "{said}");
+    daemon
+        .docker(&[
+            "service",
+            "create",
+            "--detach",
+            "--name",
+            "term",
+            "--tty",
+            "busybox",
+            "sh",
+            "-c",
+            "echo hi; sleep 1000",
+        ])
+        .ok();
+    let raw = eventually("a terminal's output", || {
+        let said = daemon.shoal(&["service", "logs", "--raw", "term"]);
+        if said.out.contains("hi") { Ok(said.out) } else { Err(said.out + &said.err) }
+    });
+    assert!(raw.contains("hi"));
+    let neat = daemon.shoal(&["service", "logs", "term"]);
+    assert!(neat.err.contains("tty service logs only supported with --raw"), "{neat:?}");
+}
