@@ -45,7 +45,7 @@ fn every_name_of_the_context() {
         assert_eq!(hostname(source).as_deref(), Ok(want), "{source}");
     }
     let mut global = task(pb::ContainerSpec { hostname: "{{.Task.Slot}}".into(), ..Default::default() });
-    global.slot = 0;
+    (global.slot, global.for_node_id) = (0, "n1".into());
     assert_eq!(container(&node(), &global).unwrap().hostname, "n1", "without a slot it is the node");
 }
 
