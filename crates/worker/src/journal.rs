@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use prost::Message;
 use redb::{
@@ -67,6 +68,11 @@ pub(crate) struct RecalledTask {
     pub(crate) withdrawn: bool,
 }
 
+/// How long an earlier agent of this process may take to let go of the journal: its tasks end a little after it.
+const CLOSING: Duration = Duration::from_secs(2);
+/// How often that is looked at.
+const CLOSING_POLL: Duration = Duration::from_millis(10);
+
 /// A handle on the journal; all handles share one file.
 #[derive(Clone)]
 pub(crate) struct Journal {
@@ -76,13 +82,22 @@ pub(crate) struct Journal {
 impl Journal {
     /// Opens or makes the journal in `directory` and reads all of it.
     pub(crate) async fn open(directory: PathBuf) -> Result<(Journal, Recalled), AgentError> {
-        let opened = tokio::task::spawn_blocking(move || {
-            make_directory(&directory)?;
-            let database = open_or_set_aside(&directory.join(FILE))?;
-            let recalled = recall(&database)?;
-            Ok((Journal { database: Arc::new(database) }, recalled))
-        });
-        opened.await.map_err(|_| AgentError::JournalThread)?
+        let end = Instant::now() + CLOSING;
+        loop {
+            let directory = directory.clone();
+            let opened = tokio::task::spawn_blocking(move || {
+                make_directory(&directory)?;
+                let database = open_or_set_aside(&directory.join(FILE))?;
+                let recalled = recall(&database)?;
+                Ok((Journal { database: Arc::new(database) }, recalled))
+            });
+            match opened.await.map_err(|_| AgentError::JournalThread)? {
+                Err(AgentError::JournalInUse { .. }) if Instant::now() < end => {
+                    tokio::time::sleep(CLOSING_POLL).await;
+                }
+                settled => return settled,
+            }
+        }
     }
 
     /// Writes all entries in one transaction. It is on disk when this returns, except where the batch only
@@ -248,6 +263,17 @@ mod tests {
 
     fn status(state: TaskState) -> pb::TaskStatus {
         pb::TaskStatus { state: state as i32, ..Default::default() }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_just_being_let_go_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let (first, _) = Journal::open(directory.path().join("worker")).await.unwrap();
+        let second = tokio::spawn(Journal::open(directory.path().join("worker")));
+        tokio::time::sleep(5 * CLOSING_POLL).await;
+        assert!(!second.is_finished(), "the first still has it");
+        drop(first);
+        second.await.unwrap().unwrap();
     }
 
     #[tokio::test]
