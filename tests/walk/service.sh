@@ -93,7 +93,8 @@ for order in stop-first start-first; do
 done
 failing() { d service update -q -d --args 'sh -c exit\ 3' f; }
 for action in pause continue rollback; do
-    code 0 d service create -q -d --name f --replicas 2 $quick --restart-condition none --update-failure-action $action --update-max-failure-ratio 0 --no-resolve-image busybox sleep 1000; until_true runs f 2
+    # With a delay, so that what failed is known before the second is tried: a task that runs lets the update go on at once.
+    code 0 d service create -q -d --name f --replicas 2 $quick --restart-condition none --update-delay 4s --update-monitor 3s --update-failure-action $action --update-max-failure-ratio 0 --no-resolve-image busybox sleep 1000; until_true runs f 2
     code 0 failing
     case $action in
         pause) until_true is paused states f; runs f 1 || fail 'more than one was tried' ;;
@@ -103,7 +104,7 @@ for action in pause continue rollback; do
     d service rm f >/dev/null; until_true count 0 everywhere
 done
 # The client that waits tells how it ended.
-code 0 d service create -q --name f --replicas 1 $quick --restart-condition none --update-failure-action pause --no-resolve-image busybox sleep 1000
+code 0 d service create -q --name f --replicas 1 $quick --restart-condition none --update-monitor 3s --update-failure-action pause --no-resolve-image busybox sleep 1000
 says 1 'update paused due to failure or early termination of task' d service update --args false f
 d service rm f >/dev/null
 
@@ -160,7 +161,8 @@ code 0 d service create -q --name l --replicas 2 $quick --no-resolve-image busyb
 until_true is '2 2' eval 'echo $(d service logs l 2>/dev/null | grep -c "| out") $(d service logs l 2>&1 >/dev/null | grep -c "| err")'
 like '^l\.[12]\.[0-9a-z]{12}@.+ +\| out$' "$(d service logs l 2>/dev/null | head -1)"; equal 2 "$(d service logs --tail 1 l 2>&1 | wc -l)"; equal out "$(d service logs --raw "$(running l | head -1)" 2>/dev/null)"
 like '^[0-9]{4}-[0-9]{2}-[0-9]{2}T.*Z? *l\.' "$(d service logs -t l 2>/dev/null | head -1)"; equal '' "$(d service logs --since 2100-01-01 l 2>/dev/null)"
-timeout 3 bash -c "DOCKER_HOST=unix://${sockets[2]} docker service logs -f --no-task-ids --no-resolve --no-trunc --details l" >"$dir/log" 2>&1; equal 4 "$(grep -c ' \(out\|err\)$' "$dir/log")"
+DOCKER_HOST=unix://${sockets[2]} timeout 60 docker service logs -f --no-task-ids --no-resolve --no-trunc --details l >"$dir/log" 2>&1 & follower=$!
+until_true is 4 grep -c ' \(out\|err\)$' "$dir/log"; kill $follower; wait $follower 2>/dev/null
 says 1 'no such task or service: nobody|no such service' d service logs nobody; d service rm l >/dev/null
 
 step='tasks and why they wait'
