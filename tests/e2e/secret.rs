@@ -6,31 +6,10 @@ use std::process::Command;
 
 use testkit::program::Said;
 use testkit::registry::{self, Options, Registry};
-use testkit::{Daemon, Lan, eventually};
+use testkit::{Daemon, Lan, Pair, eventually};
 
 /// What must be on no disk.
 const SECRET: &str = "correct-horse-battery-staple";
-
-struct Pair {
-    // Dropped in this order: daemons before their machines.
-    manager: Daemon,
-    worker: Daemon,
-    _lan: Lan,
-}
-
-fn pair() -> Pair {
-    let lan = Lan::new(2);
-    let start = |index: usize| {
-        let daemon = Daemon::start_in(&lan.hosts[index], &[]);
-        daemon.load_images();
-        daemon
-    };
-    let (manager, worker) = (start(0), start(1));
-    manager.docker(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
-    let token = manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
-    worker.docker(&["swarm", "join", "--token", &token, &format!("{}:2377", Lan::address(0))]).ok();
-    Pair { manager, worker, _lan: lan }
-}
 
 /// A file of this text, that a test may give to a client.
 fn written(daemon: &Daemon, name: &str, text: &str) -> String {
@@ -73,7 +52,7 @@ fn holders(dir: &Path) -> Vec<String> {
 
 #[test]
 fn a_secret_is_where_it_is_needed_and_on_no_disk() {
-    let mut pair = pair();
+    let mut pair = Pair::joined();
     let file = written(&pair.manager, "key", SECRET);
     pair.manager.docker(&["secret", "create", "-l", "tier=back", "key", &file]).ok();
     fs::remove_file(&file).expect("removes");

@@ -3,32 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use testkit::{Daemon, Lan, eventually};
+use testkit::{Daemon, Lan, Pair, eventually};
 
 /// What each task writes: one line on each stream, and one more when told to stop.
 const PROGRAM: &str =
     "echo out of $HOSTNAME; echo err >&2; trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done";
-
-struct Pair {
-    // Dropped in this order: daemons before their machines.
-    manager: Daemon,
-    worker: Daemon,
-    lan: Lan,
-}
-
-fn pair() -> Pair {
-    let lan = Lan::new(2);
-    let start = |index: usize| {
-        let daemon = Daemon::start_in(&lan.hosts[index], &[]);
-        daemon.load_images();
-        daemon
-    };
-    let (manager, worker) = (start(0), start(1));
-    manager.docker(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
-    let token = manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
-    worker.docker(&["swarm", "join", "--token", &token, &format!("{}:2377", Lan::address(0))]).ok();
-    Pair { manager, worker, lan }
-}
 
 fn create(daemon: &Daemon, words: &[&str]) {
     let create = ["service", "create", "--detach", "--no-resolve-image"];
@@ -37,7 +16,7 @@ fn create(daemon: &Daemon, words: &[&str]) {
 
 #[test]
 fn lines_of_all_tasks_with_their_names() {
-    let mut pair = pair();
+    let mut pair = Pair::joined();
     create(
         &pair.manager,
         &["--name", "web", "--replicas", "4", "--hostname", "{{.Node.Hostname}}-{{.Task.Slot}}"],

@@ -1,62 +1,23 @@
 //! Two machines: joining, losing a worker, draining, and who is let in.
 
-use testkit::{Daemon, Lan, eventually};
+use testkit::{Daemon, Lan, Pair, eventually};
 
-struct Pair {
-    // Dropped in this order: daemons before their machines.
-    manager: Daemon,
-    worker: Daemon,
-    lan: Lan,
-}
-
-fn pair() -> Pair {
-    let lan = Lan::new(2);
-    let start = |index: usize| {
-        let daemon = Daemon::start_in(&lan.hosts[index], &[]);
-        daemon.load_images();
-        daemon
-    };
-    let (manager, worker) = (start(0), start(1));
-    manager.shoal(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
-    Pair { manager, worker, lan }
-}
-
-impl Pair {
-    fn join(&self) -> String {
-        let token = self.manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
-        self.worker.docker(&["swarm", "join", "--token", &token, &manager_address()]).ok();
-        eventually("two nodes are ready", || {
-            let said = self.manager.docker(&["node", "ls", "--format", "{{.Status}}"]).ok();
-            if said.matches("Ready").count() == 2 { Ok(()) } else { Err(said) }
-        });
-        self.worker.docker(&["info", "--format", "{{.Swarm.NodeID}}"]).ok()
-    }
-
-    fn on_worker(&self) -> usize {
-        self.worker.docker(&["ps", "-q"]).ok().lines().count()
-    }
-
-    fn on_manager(&self) -> usize {
-        self.manager.docker(&["ps", "-q"]).ok().lines().count()
-    }
-}
-
-fn manager_address() -> String {
-    format!("{}:2377", Lan::address(0))
+fn containers(daemon: &Daemon) -> usize {
+    daemon.docker(&["ps", "-q"]).ok().lines().count()
 }
 
 #[test]
 fn a_lost_workers_tasks_move_and_stop_when_it_returns() {
-    let mut pair = pair();
-    let node = pair.join();
+    let mut pair = Pair::apart();
+    let node = pair.join("worker");
     pair.manager.docker(&["service", "create", "--name", "web", "--replicas", "6", "shoal/hello-http"]).ok();
     eventually("both nodes run three each", || {
-        let both = (pair.on_manager(), pair.on_worker());
+        let both = (containers(&pair.manager), containers(&pair.worker));
         if both == (3, 3) { Ok(()) } else { Err(format!("{both:?}")) }
     });
     pair.worker.crash();
     eventually("six run on the manager", || {
-        let count = pair.on_manager();
+        let count = containers(&pair.manager);
         if count == 6 { Ok(()) } else { Err(pair.manager.docker(&["service", "ps", "web"]).out) }
     });
     let status = pair.manager.docker(&["node", "inspect", "-f", "{{.Status.State}}", &node]).ok();
@@ -64,45 +25,45 @@ fn a_lost_workers_tasks_move_and_stop_when_it_returns() {
     pair.worker.restart();
     eventually("the worker is back, and the replaced tasks are not", || {
         let status = pair.manager.docker(&["node", "inspect", "-f", "{{.Status.State}}", &node]).ok();
-        let both = (pair.on_manager(), pair.on_worker());
+        let both = (containers(&pair.manager), containers(&pair.worker));
         if status == "ready" && both == (6, 0) { Ok(()) } else { Err(format!("{status} {both:?}")) }
     });
 }
 
 #[test]
 fn a_partitioned_worker_keeps_its_tasks_until_it_hears_otherwise() {
-    let pair = pair();
-    let node = pair.join();
+    let pair = Pair::apart();
+    let node = pair.join("worker");
     pair.manager.docker(&["service", "create", "--name", "web", "--replicas", "4", "shoal/hello-http"]).ok();
     eventually("both nodes run two each", || {
-        let both = (pair.on_manager(), pair.on_worker());
+        let both = (containers(&pair.manager), containers(&pair.worker));
         if both == (2, 2) { Ok(()) } else { Err(format!("{both:?}")) }
     });
     pair.lan.hosts[1].ip(&["link", "set", "eth0", "down"]);
     eventually("four run on the manager", || {
-        let count = pair.on_manager();
+        let count = containers(&pair.manager);
         if count == 4 { Ok(()) } else { Err(count.to_string()) }
     });
-    assert_eq!(pair.on_worker(), 2, "the worker's tasks run on");
+    assert_eq!(containers(&pair.worker), 2, "the worker's tasks run on");
     pair.lan.hosts[1].ip(&["link", "set", "eth0", "up"]);
     eventually("the replaced ones are stopped", || {
-        let count = pair.on_worker();
+        let count = containers(&pair.worker);
         if count == 0 { Ok(()) } else { Err(count.to_string()) }
     });
-    assert_eq!(pair.on_manager(), 4);
+    assert_eq!(containers(&pair.manager), 4);
     let status = pair.manager.docker(&["node", "inspect", "-f", "{{.Status.State}}", &node]).ok();
     assert_eq!(status, "ready");
 }
 
 #[test]
 fn drain_moves_tasks() {
-    let pair = pair();
-    let node = pair.join();
+    let pair = Pair::apart();
+    let node = pair.join("worker");
     pair.manager.docker(&["service", "create", "--name", "web", "--replicas", "4", "shoal/hello-http"]).ok();
-    eventually("the worker has two", || if pair.on_worker() == 2 { Ok(()) } else { Err("not yet") });
+    eventually("the worker has two", || if containers(&pair.worker) == 2 { Ok(()) } else { Err("not yet") });
     pair.manager.docker(&["node", "update", "--availability", "drain", &node]).ok();
     eventually("all run on the manager", || {
-        let both = (pair.on_manager(), pair.on_worker());
+        let both = (containers(&pair.manager), containers(&pair.worker));
         if both == (4, 0) { Ok(()) } else { Err(format!("{both:?}")) }
     });
     let said = pair.manager.docker(&["node", "rm", &node]);
@@ -116,10 +77,10 @@ fn drain_moves_tasks() {
 
 #[test]
 fn who_may_not_join_is_told_why() {
-    let pair = pair();
+    let pair = Pair::apart();
     let token = pair.manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
     let join = |token: &str| {
-        let said = pair.worker.docker(&["swarm", "join", "--token", token, &manager_address()]);
+        let said = pair.worker.docker(&["swarm", "join", "--token", token, &Pair::manager_address()]);
         assert_ne!(said.code, 0, "{}", said.out);
         said.err.to_lowercase()
     };
@@ -139,11 +100,11 @@ fn who_may_not_join_is_told_why() {
 
 #[test]
 fn the_root_is_rotated_while_tasks_run() {
-    let pair = pair();
-    pair.join();
+    let pair = Pair::apart();
+    pair.join("worker");
     pair.manager.docker(&["service", "create", "--name", "web", "--replicas", "4", "shoal/hello-http"]).ok();
     eventually("both nodes run two each", || {
-        let both = (pair.on_manager(), pair.on_worker());
+        let both = (containers(&pair.manager), containers(&pair.worker));
         if both == (2, 2) { Ok(()) } else { Err(format!("{both:?}")) }
     });
     let containers = || {
@@ -178,20 +139,20 @@ fn the_root_is_rotated_while_tasks_run() {
 
 #[test]
 fn a_removed_worker_is_cut_off() {
-    let pair = pair();
-    let node = pair.join();
+    let pair = Pair::apart();
+    let node = pair.join("worker");
     pair.manager.docker(&["node", "rm", "--force", &node]).ok();
     eventually("the worker hears that it is no node any more", || {
         let said = pair.worker.docker(&["info", "--format", "{{.Swarm.Error}}"]).ok();
         if said.contains("is not part of the swarm") { Ok(()) } else { Err(said) }
     });
     pair.worker.docker(&["swarm", "leave"]).ok();
-    pair.join();
+    pair.join("worker");
 }
 
 #[test]
 fn what_cannot_be_is_said_in_a_sentence() {
-    let pair = pair();
+    let pair = Pair::apart();
     let token = pair.manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
     let nobody = format!("{}:9", Lan::address(0));
     let refused = pair.worker.docker(&["swarm", "join", "--token", &token, &nobody]);
@@ -199,7 +160,7 @@ fn what_cannot_be_is_said_in_a_sentence() {
     assert_eq!(pair.worker.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).ok(), "inactive");
     let refused = pair.manager.docker(&["swarm", "init"]);
     assert!(refused.err.contains("This node is already part of a swarm"), "{}", refused.err);
-    let refused = pair.manager.docker(&["swarm", "join", "--token", &token, &manager_address()]);
+    let refused = pair.manager.docker(&["swarm", "join", "--token", &token, &Pair::manager_address()]);
     assert!(refused.err.contains("This node is already part of a swarm"), "{}", refused.err);
     let refused = pair.manager.docker(&["swarm", "leave"]);
     assert!(refused.err.contains("Removing the last manager erases all current state"), "{}", refused.err);
@@ -212,8 +173,8 @@ fn what_cannot_be_is_said_in_a_sentence() {
 
 #[test]
 fn a_worker_with_another_address_is_the_same_node() {
-    let mut pair = pair();
-    let node = pair.join();
+    let mut pair = Pair::apart();
+    let node = pair.join("worker");
     let addr = |pair: &Pair| pair.manager.docker(&["node", "inspect", "-f", "{{.Status.Addr}}", &node]).ok();
     assert_eq!(addr(&pair), Lan::address(1));
     pair.worker.stop();
