@@ -42,6 +42,7 @@ mod service_log;
 mod store;
 mod stuck;
 mod swarm;
+mod template;
 mod userns;
 mod volume;
 mod websocket;

@@ -1,13 +1,36 @@
 //! What a model reads, told by the model itself: its `Deserialize` is driven with an empty value of every kind it asks for.
 //!
-//! The coverage test compares this with the API's definition, so that nobody keeps a list by hand.
+//! The coverage test compares this with the API's definition, so that nobody keeps a list by hand; the client knows by it what an
+//! answer has left out because it is empty.
 
 use std::cell::RefCell;
 
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 use crate::unread;
+
+/// What a model, or a value in it, is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// Whatever it likes.
+    Any,
+    /// Something without parts; this is its empty value: false, zero or an empty string.
+    Plain(Value),
+    /// Of the inner shape, or not there at all.
+    Maybe(Box<Shape>),
+    /// Any number of these.
+    List(Box<Shape>),
+    /// Any keys, with values of one shape.
+    Map(Box<Shape>),
+    /// These fields, under their names in JSON.
+    Object(Vec<(&'static str, Shape)>),
+    /// A field that requests may have and that is not honoured: [`crate::Unread`].
+    Unread,
+    /// A field that requests may have and that is never looked at: [`crate::unread::Ignored`].
+    Ignored,
+}
 
 /// One field of a model, or of a model inside it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,41 +52,78 @@ pub enum Using {
     Ignored,
 }
 
-/// All fields of a model, outer before inner.
+/// The shape of a model.
 #[must_use]
-pub fn fields<T: DeserializeOwned>() -> Vec<Field> {
-    let found = RefCell::new(Vec::new());
-    let zero = T::deserialize(Probe { path: String::new(), found: &found });
+pub fn shape<T: DeserializeOwned>() -> Shape {
+    let found = RefCell::new(Shape::Any);
+    let zero = T::deserialize(Probe { found: &found });
     // A model that refuses the zero value of a field has not told those behind it.
     debug_assert!(zero.is_ok(), "{} refuses a zero value: {:?}", std::any::type_name::<T>(), zero.err());
     found.into_inner()
 }
 
-struct Probe<'f> {
-    path: String,
-    found: &'f RefCell<Vec<Field>>,
+/// All fields of a model, outer before inner.
+#[must_use]
+pub fn fields<T: DeserializeOwned>() -> Vec<Field> {
+    let mut found = Vec::new();
+    shape::<T>().tell(String::new(), &mut found);
+    found
 }
 
-impl Probe<'_> {
-    fn note(&self, using: Using) {
-        if !self.path.is_empty() && !self.path.ends_with("[]") && !self.path.ends_with(".*") {
-            self.found.borrow_mut().push(Field { path: self.path.clone(), using });
+impl Shape {
+    /// Adds the fields within, which stand at `path`.
+    fn tell(&self, path: String, to: &mut Vec<Field>) {
+        match self {
+            Self::Maybe(inner) => inner.tell(path, to),
+            Self::List(inner) => inner.tell(path + "[]", to),
+            Self::Map(inner) => inner.tell(if path.is_empty() { "*".to_owned() } else { path + ".*" }, to),
+            Self::Object(fields) => {
+                for (name, shape) in fields {
+                    let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
+                    to.push(Field { path: path.clone(), using: shape.using() });
+                    shape.tell(path, to);
+                }
+            }
+            Self::Any | Self::Plain(_) | Self::Unread | Self::Ignored => {}
         }
     }
 
-    fn below(&self, name: &str) -> Self {
-        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
-        Probe { path, found: self.found }
+    fn using(&self) -> Using {
+        match self {
+            Self::Maybe(inner) => inner.using(),
+            Self::Unread => Using::Unread,
+            Self::Ignored => Using::Ignored,
+            Self::Any | Self::Plain(_) | Self::List(_) | Self::Map(_) | Self::Object(_) => Using::Read,
+        }
+    }
+}
+
+/// Answers what a model asks for with nothing, and keeps what it was.
+#[derive(Clone, Copy)]
+struct Probe<'f> {
+    found: &'f RefCell<Shape>,
+}
+
+impl Probe<'_> {
+    fn note(self, shape: Shape) {
+        self.found.replace(shape);
     }
 }
 
 macro_rules! zero {
     ($($method:ident $visit:ident $zero:expr;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            self.note(Using::Read);
+            self.note(Shape::Plain(Value::from($zero)));
             visitor.$visit($zero)
         })*
     };
+}
+
+/// What `work` finds inside.
+fn inner<T>(work: impl FnOnce(Probe<'_>) -> Result<T, Error>) -> Result<(T, Shape), Error> {
+    let found = RefCell::new(Shape::Any);
+    let value = work(Probe { found: &found })?;
+    Ok((value, found.into_inner()))
 }
 
 impl<'de> Deserializer<'de> for Probe<'_> {
@@ -87,12 +147,13 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.note(Using::Read);
         visitor.visit_unit()
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
+        let (value, shape) = inner(|probe| visitor.visit_some(probe))?;
+        self.note(Shape::Maybe(Box::new(shape)));
+        Ok(value)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -100,18 +161,15 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let using = match name {
-            unread::IGNORED => Some(Using::Ignored),
-            name if unread::is_unread(name) => Some(Using::Unread),
-            _ => None,
+        let shape = match name {
+            unread::IGNORED => Shape::Ignored,
+            name if unread::is_unread(name) => Shape::Unread,
+            _ => return visitor.visit_newtype_struct(self),
         };
-        if let Some(using) = using {
-            self.note(using);
-            // What stands inside is not read either: one line is enough.
-            let inside = RefCell::default();
-            return visitor.visit_newtype_struct(Probe { path: self.path, found: &inside });
-        }
-        visitor.visit_newtype_struct(self)
+        // What stands inside is not read either: one line is enough.
+        let (value, _) = inner(|probe| visitor.visit_newtype_struct(probe))?;
+        self.note(shape);
+        Ok(value)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -119,13 +177,17 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Error> {
-        self.note(Using::Read);
-        visitor.visit_seq(Elements { path: format!("{}[]", self.path), found: self.found, left: length })
+        let (value, element) = inner(|probe| visitor.visit_seq(Elements { probe, left: length }))?;
+        self.note(Shape::List(Box::new(element)));
+        Ok(value)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.note(Using::Read);
-        visitor.visit_map(Each { names: [""].iter(), any: true, probe: &self })
+        let told = RefCell::new(Vec::new());
+        let value = visitor.visit_map(Each { names: [""].iter(), told: &told })?;
+        let each = told.into_inner().pop().map_or(Shape::Any, |(_, shape)| shape);
+        self.note(Shape::Map(Box::new(each)));
+        Ok(value)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -134,8 +196,10 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.note(Using::Read);
-        visitor.visit_map(Each { names: fields.iter(), any: false, probe: &self })
+        let told = RefCell::new(Vec::new());
+        let value = visitor.visit_map(Each { names: fields.iter(), told: &told })?;
+        self.note(Shape::Object(told.into_inner()));
+        Ok(value)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -144,7 +208,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.note(Using::Read);
+        self.note(Shape::Plain(Value::from("")));
         visitor.visit_enum(StrDeserializer::new(variants.first().copied().unwrap_or_default()))
     }
 
@@ -154,8 +218,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 }
 
 struct Elements<'f> {
-    path: String,
-    found: &'f RefCell<Vec<Field>>,
+    probe: Probe<'f>,
     left: usize,
 }
 
@@ -164,17 +227,16 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
-        seed.deserialize(Probe { path: self.path.clone(), found: self.found }).map(Some)
+        seed.deserialize(self.probe).map(Some)
     }
 }
 
-struct Each<'f, 'p> {
+struct Each<'f> {
     names: std::slice::Iter<'static, &'static str>,
-    any: bool,
-    probe: &'p Probe<'f>,
+    told: &'f RefCell<Vec<(&'static str, Shape)>>,
 }
 
-impl<'de> MapAccess<'de> for Each<'_, '_> {
+impl<'de> MapAccess<'de> for Each<'_> {
     type Error = Error;
 
     fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
@@ -186,7 +248,9 @@ impl<'de> MapAccess<'de> for Each<'_, '_> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
         let name = self.names.next().copied().unwrap_or_default();
-        seed.deserialize(self.probe.below(if self.any { "*" } else { name }))
+        let (value, shape) = inner(|probe| seed.deserialize(probe))?;
+        self.told.borrow_mut().push((name, shape));
+        Ok(value)
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! In: the tree, the data, the data's methods. Out: text. Reads nothing else and writes only to its own string.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::error::TemplateError;
+use crate::found::{Found, Placed};
 use crate::parse::{Base, Node, Operand, Pipeline};
-use crate::{Data, function, print};
+use crate::{Absent, Data, function, print};
 
 /// What ended a list of nodes early.
 #[derive(PartialEq)]
@@ -16,41 +19,18 @@ enum Flow {
     Continue,
 }
 
-/// A value, or the name of the entry that was looked for and is not there. Tests take the second as false;
-/// printing it is an error, so that a misspelt field does not pass silently.
-#[derive(Clone)]
-enum Found {
-    Value(Value),
-    Missing(String),
-}
-
-impl Found {
-    fn value(self) -> Result<Value, TemplateError> {
-        match self {
-            Self::Value(value) => Ok(value),
-            Self::Missing(name) => Err(TemplateError::NoField { name }),
-        }
-    }
-
-    fn or_null(self) -> Value {
-        match self {
-            Self::Value(value) => value,
-            Self::Missing(_) => Value::Null,
-        }
-    }
-}
-
 /// Gives the text of `nodes` for `data`.
 pub(crate) fn run(nodes: &[Node], data: &Data<'_>) -> Result<String, TemplateError> {
     let left = data.budget.unwrap_or(usize::MAX);
-    let mut run = Run { data, variables: vec![(String::new(), data.root.clone())], out: String::new(), left };
-    run.list(nodes, data.root)?;
+    let root = Placed { value: data.root.clone(), at: Some(Vec::new()) };
+    let mut run = Run { data, variables: vec![(String::new(), root.clone())], out: String::new(), left };
+    run.list(nodes, &root)?;
     Ok(run.out)
 }
 
 struct Run<'a> {
     data: &'a Data<'a>,
-    variables: Vec<(String, Value)>,
+    variables: Vec<(String, Placed)>,
     out: String,
     /// What is left of the budget.
     left: usize,
@@ -65,7 +45,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn list(&mut self, nodes: &[Node], dot: &Value) -> Result<Flow, TemplateError> {
+    fn list(&mut self, nodes: &[Node], dot: &Placed) -> Result<Flow, TemplateError> {
         for node in nodes {
             let flow = self.node(node, dot)?;
             if flow != Flow::On {
@@ -76,13 +56,13 @@ impl Run<'_> {
     }
 
     /// Runs a block; the variables it declares end with it.
-    fn scope(&mut self, nodes: &[Node], dot: &Value, mark: usize) -> Result<Flow, TemplateError> {
+    fn scope(&mut self, nodes: &[Node], dot: &Placed, mark: usize) -> Result<Flow, TemplateError> {
         let flow = self.list(nodes, dot);
         self.variables.truncate(mark);
         flow
     }
 
-    fn node(&mut self, node: &Node, dot: &Value) -> Result<Flow, TemplateError> {
+    fn node(&mut self, node: &Node, dot: &Placed) -> Result<Flow, TemplateError> {
         let mark = self.variables.len();
         self.pay([])?;
         match node {
@@ -90,7 +70,7 @@ impl Run<'_> {
             Node::Output(pipeline) => {
                 let found = self.pipeline(pipeline, dot)?;
                 if pipeline.variables.is_empty() {
-                    self.out.push_str(&print::text(&found.value()?));
+                    self.out.push_str(&found.text()?);
                 } else {
                     self.bind(pipeline, found.or_null())?;
                 }
@@ -98,13 +78,13 @@ impl Run<'_> {
             Node::If { test, then, otherwise } => {
                 let value = self.pipeline(test, dot)?.or_null();
                 self.bind(test, value.clone())?;
-                let branch = if print::truth(&value) { then } else { otherwise };
+                let branch = if print::truth(&value.value) { then } else { otherwise };
                 return self.scope(branch, dot, mark);
             }
             Node::With { value, then, otherwise } => {
                 let inner = self.pipeline(value, dot)?.or_null();
                 self.bind(value, inner.clone())?;
-                return match print::truth(&inner) {
+                return match print::truth(&inner.value) {
                     true => self.scope(then, &inner, mark),
                     false => self.scope(otherwise, dot, mark),
                 };
@@ -122,18 +102,25 @@ impl Run<'_> {
     fn range(
         &mut self,
         head: &Pipeline,
-        all: Value,
+        all: Placed,
         body: &[Node],
         otherwise: &[Node],
-        dot: &Value,
+        dot: &Placed,
     ) -> Result<Flow, TemplateError> {
         let mark = self.variables.len();
-        let entries: Vec<(Value, Value)> = match all {
-            Value::Array(items) => items.into_iter().enumerate().map(|(i, item)| (i.into(), item)).collect(),
-            Value::Object(entries) => entries.into_iter().map(|(key, value)| (key.into(), value)).collect(),
+        let entries: Vec<(Value, Placed)> = match &all.value {
+            Value::Array(items) => {
+                let placed = |(i, item): (usize, &Value)| (i.into(), all.part(&i.to_string(), item.clone()));
+                items.iter().enumerate().map(placed).collect()
+            }
+            Value::Object(entries) => {
+                let placed =
+                    |(key, item): (&String, &Value)| (key.as_str().into(), all.part(key, item.clone()));
+                entries.iter().map(placed).collect()
+            }
             Value::Null => Vec::new(),
             other => {
-                let reason = format!("cannot walk over {}", print::kind(&other));
+                let reason = format!("cannot walk over {}", print::kind(other));
                 return Err(TemplateError::Call { name: "range".to_owned(), reason });
             }
         };
@@ -144,7 +131,7 @@ impl Run<'_> {
             match &head.variables[..] {
                 [name] => self.variables.push((name.clone(), item.clone())),
                 [first, second] => {
-                    self.variables.push((first.clone(), key));
+                    self.variables.push((first.clone(), Placed::made(key)));
                     self.variables.push((second.clone(), item.clone()));
                 }
                 _ => {}
@@ -156,7 +143,7 @@ impl Run<'_> {
         Ok(Flow::On)
     }
 
-    fn bind(&mut self, pipeline: &Pipeline, value: Value) -> Result<(), TemplateError> {
+    fn bind(&mut self, pipeline: &Pipeline, value: Placed) -> Result<(), TemplateError> {
         let Some(name) = pipeline.variables.first() else { return Ok(()) };
         if !pipeline.assigns {
             self.variables.push((name.clone(), value));
@@ -168,21 +155,21 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn pipeline(&mut self, pipeline: &Pipeline, dot: &Value) -> Result<Found, TemplateError> {
+    fn pipeline(&mut self, pipeline: &Pipeline, dot: &Placed) -> Result<Found, TemplateError> {
         let mut last: Option<Found> = None;
         for command in &pipeline.commands {
             last = Some(self.command(command, last, dot)?);
         }
-        Ok(last.unwrap_or(Found::Value(Value::Null)))
+        Ok(last.unwrap_or(Found::made(Value::Null)))
     }
 
     fn command(
         &mut self,
         words: &[Operand],
         piped: Option<Found>,
-        dot: &Value,
+        dot: &Placed,
     ) -> Result<Found, TemplateError> {
-        let [head, rest @ ..] = words else { return Ok(Found::Value(Value::Null)) };
+        let [head, rest @ ..] = words else { return Ok(Found::made(Value::Null)) };
         if let Base::Function(name) = &head.base {
             return self.function(name, rest, piped, dot);
         }
@@ -199,7 +186,7 @@ impl Run<'_> {
         let name = head.path.last().cloned().unwrap_or_default();
         let called = if head.path.len() == 1 { (self.data.method)(&name, &args) } else { None };
         let reason = "it is not a function".to_owned();
-        called.map(Found::Value).ok_or(TemplateError::Call { name, reason })
+        called.map(Found::made).ok_or(TemplateError::Call { name, reason })
     }
 
     fn function(
@@ -207,14 +194,14 @@ impl Run<'_> {
         name: &str,
         words: &[Operand],
         piped: Option<Found>,
-        dot: &Value,
+        dot: &Placed,
     ) -> Result<Found, TemplateError> {
         // In Go 1.18 and later these stop at the first argument that decides, and give it back.
         if name == "and" || name == "or" {
-            let mut value = Value::Null;
+            let mut value = Placed::made(Value::Null);
             for word in words {
                 value = self.operand(word, dot)?.or_null();
-                if print::truth(&value) == (name == "or") {
+                if print::truth(&value.value) == (name == "or") {
                     return Ok(Found::Value(value));
                 }
             }
@@ -233,9 +220,13 @@ impl Run<'_> {
             });
         }
         let lenient = matches!(name, "not" | "eq" | "ne" | "len" | "index");
+        let indexed = match &args[..] {
+            [Found::Value(first), ..] if name == "index" => first.at.clone(),
+            _ => None,
+        };
         let args = args
             .into_iter()
-            .map(|arg| if lenient { Ok(arg.or_null()) } else { arg.value() })
+            .map(|arg| if lenient { Ok(arg.or_null().value) } else { arg.value() })
             .collect::<Result<Vec<_>, _>>()?;
         self.pay(&args)?;
         let value = match function::exists(name) {
@@ -243,50 +234,69 @@ impl Run<'_> {
             false => self.data.functions.call(name, &args)?,
         };
         self.pay([&value])?;
-        Ok(Found::Value(value))
+        let keys = args.iter().skip(1).map(print::text);
+        Ok(Found::Value(Placed { value, at: indexed.map(|at| at.into_iter().chain(keys).collect()) }))
     }
 
     /// The value of a word; paid for, since it was copied.
-    fn operand(&mut self, operand: &Operand, dot: &Value) -> Result<Found, TemplateError> {
+    fn operand(&mut self, operand: &Operand, dot: &Placed) -> Result<Found, TemplateError> {
         let found = match &operand.base {
-            Base::Dot => walk(dot, &operand.path),
-            Base::Literal(value) => walk(value, &operand.path),
+            Base::Dot => self.walk(dot, &operand.path),
+            Base::Literal(value) => self.walk(&Placed::made(value.clone()), &operand.path),
             Base::Variable(name) => {
                 let known = self.variables.iter().rev().find(|(known, _)| known == name);
                 let known =
                     known.ok_or_else(|| TemplateError::UnknownVariable { name: format!("${name}") })?;
-                walk(&known.1, &operand.path)
+                self.walk(&known.1, &operand.path)
             }
             Base::Function(name) => return self.function(name, &[], None, dot),
             Base::Group(inner) => match self.pipeline(inner, dot)? {
-                Found::Value(value) => walk(&value, &operand.path),
-                missing => return Ok(missing),
+                Found::Value(value) => self.walk(&value, &operand.path),
+                Found::Nothing if !operand.path.is_empty() => Found::Missing(operand.path[0].clone()),
+                other => return Ok(other),
             },
         };
-        if let Found::Value(value) = &found {
-            self.pay([value])?;
+        if let Found::Value(found) = &found {
+            self.pay([&found.value])?;
         }
         Ok(found)
     }
+
+    /// Follows field names. What is null or not there is what the data's type says of it, if that is known.
+    fn walk(&self, from: &Placed, path: &[String]) -> Found {
+        let mut at = from.at.clone();
+        let mut value = Cow::Borrowed(&from.value);
+        for (index, name) in path.iter().enumerate() {
+            let next = match &value {
+                Cow::Borrowed(value) => entry(value, name).map(Cow::Borrowed),
+                Cow::Owned(value) => entry(value, name).cloned().map(Cow::Owned),
+            };
+            if let Some(at) = &mut at {
+                at.push(name.clone());
+            }
+            let absent = match (&next, &at) {
+                (Some(next), _) if !next.is_null() => Absent::Unknown,
+                (_, Some(at)) if value.is_object() => (self.data.absent)(at),
+                _ => Absent::Unknown,
+            };
+            value = match (next, absent) {
+                (_, Absent::Empty(zero)) => Cow::Owned(zero),
+                (Some(next), _) => next,
+                (None, Absent::NoValue) if index + 1 == path.len() => return Found::Nothing,
+                (None, _) => return Found::Missing(name.clone()),
+            };
+        }
+        Found::Value(Placed { value: value.into_owned(), at })
+    }
 }
 
-/// Follows field names. Go's names of Docker's fields differ from the JSON names only by case (`ID` and `Id`),
-/// so case decides only where both exist.
-fn walk(value: &Value, path: &[String]) -> Found {
-    let mut value = value;
-    for name in path {
-        let next = match value {
-            Value::Object(entries) => entries.get(name).or_else(|| {
-                entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-            }),
-            _ => None,
-        };
-        match next {
-            Some(next) => value = next,
-            None => return Found::Missing(name.clone()),
-        }
-    }
-    Found::Value(value.clone())
+/// The entry of this name. Go's names of Docker's fields differ from the JSON names only by case (`ID` and `Id`), so case
+/// decides only where both exist.
+fn entry<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    let entries = value.as_object()?;
+    entries
+        .get(name)
+        .or_else(|| entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 /// About how many bytes a value takes.

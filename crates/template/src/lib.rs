@@ -2,12 +2,13 @@
 //!
 //! In: the template's text, a JSON value, and functions beside Go's own. Out: text, or an error that names the wrong part.
 //! Pure: reads no file and no clock. Templates may be hostile: nesting is bounded, and work too wherever a budget is set.
-//! Files: `lex` cuts, `parse` builds the tree, `eval` walks it, `function` and `printf` are what it may call.
+//! Files: `lex` cuts, `parse` builds the tree, `eval` walks it and `found` is what it finds, `function` and `printf` are what it may call.
 
 #![forbid(unsafe_code)]
 
 mod error;
 mod eval;
+mod found;
 mod function;
 mod lex;
 mod parse;
@@ -45,6 +46,17 @@ pub trait Functions {
     }
 }
 
+/// What the type of the data says of an entry that is null or not there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Absent {
+    /// It has it, and this is its empty value; null where there may be none.
+    Empty(Value),
+    /// It is a map that could have it: printed as Go's `<no value>`.
+    NoValue,
+    /// It has none of this name, or nothing is known of it.
+    Unknown,
+}
+
 /// What a template is applied to.
 #[derive(Clone, Copy)]
 pub struct Data<'a> {
@@ -54,6 +66,8 @@ pub struct Data<'a> {
     pub functions: &'a dyn Functions,
     /// Answers calls such as `.Label "name"` on the root.
     pub method: &'a dyn Fn(&str, &[Value]) -> Option<Value>,
+    /// What an entry is that is null or not there; keys and positions lead to it from the root.
+    pub absent: &'a dyn Fn(&[String]) -> Absent,
     /// Whether these are the headings of a table.
     pub header: bool,
     /// How much may be done, in steps and bytes that are handled; none: anything.
@@ -61,10 +75,17 @@ pub struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// A value without methods.
+    /// A value without methods, of which nothing is known but what it says.
     #[must_use]
     pub fn new(root: &'a Value, functions: &'a dyn Functions) -> Self {
-        Data { root, functions, method: &|_, _| None, header: false, budget: None }
+        Data {
+            root,
+            functions,
+            method: &|_, _| None,
+            absent: &|_| Absent::Unknown,
+            header: false,
+            budget: None,
+        }
     }
 }
 

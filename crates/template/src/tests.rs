@@ -75,6 +75,34 @@ fn gives_what_go_gives() {
 }
 
 #[test]
+fn what_the_type_has_is_not_missing() {
+    let data = json!({"List": [{"A": 1}], "Map": {"k": {}}, "Null": null});
+    let absent = |at: &[String]| match at.join(".").as_str() {
+        "List.0.B" | "Map.k.B" | "Made.B" => Absent::Empty("zero".into()),
+        "Made" => Absent::Empty(json!({})),
+        "Null" => Absent::Empty(json!([])),
+        "Map.none" => Absent::NoValue,
+        _ => Absent::Unknown,
+    };
+    for (source, want) in [
+        ("{{range .List}}{{.A}}{{.B}}{{end}}", Ok("1zero")),
+        ("{{range $i, $e := .List}}{{$e.B}}{{end}}", Ok("zero")),
+        ("{{(index .List 0).B}} {{with .Map}}{{.k.B}}{{end}} {{.Made.B}}", Ok("zero zero zero")),
+        ("{{(index .Map \"k\").B}}{{$m := .Map}}{{$m.k.B}}", Ok("zerozero")),
+        ("{{.Null}} {{len .Null}}", Ok("[] 0")),
+        ("{{.Map.none}} {{not .Map.none}} {{(.Map.none)}}", Ok("<no value> true <no value>")),
+        ("{{.Made.C}}", Err("C")),
+        ("{{.Map.none.C}}", Err("none")),
+        ("{{(.Map.none).C}}", Err("C")),
+    ] {
+        let template = Template::parse(source, &Twice).unwrap();
+        let got = template.apply(&Data { absent: &absent, ..Data::new(&data, &Twice) });
+        let want = want.map(str::to_owned).map_err(|name| TemplateError::NoField { name: name.to_owned() });
+        assert_eq!(got, want, "{source}");
+    }
+}
+
+#[test]
 fn names_what_is_wrong() {
     let data = json!({"A": 1});
     let table = [

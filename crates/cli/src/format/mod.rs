@@ -1,5 +1,6 @@
 //! How results look: tables, templates, JSON, sizes and times. Pure: no file, no clock, no network.
 
+mod absent;
 pub(crate) mod indent;
 pub(crate) mod list;
 pub(crate) mod tab;

@@ -1,7 +1,10 @@
 //! Templates of `--format`: the language of [`template`] with Docker's functions.
 
+use engine_api::shape::Shape;
 use serde_json::Value;
 use template::{Data, Functions, print};
+
+use super::absent::absent;
 
 pub(crate) use template::TemplateError;
 
@@ -13,6 +16,11 @@ impl Template {
     /// Reads a template.
     pub(crate) fn parse(source: &str) -> Result<Self, TemplateError> {
         template::Template::parse(source, &Docker).map(Self)
+    }
+
+    /// Applies it to an answer of the API, whose model is of this shape.
+    pub(crate) fn apply_shaped(&self, root: &Value, shape: &Shape) -> Result<String, TemplateError> {
+        self.0.apply(&Data { absent: &|path| absent(shape, path), ..Data::new(root, &Docker) })
     }
 
     /// Applies it to `root`.

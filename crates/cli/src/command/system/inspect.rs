@@ -1,5 +1,12 @@
 //! `shoal inspect`, and the `inspect` of each group.
 
+use engine_api::container::ContainerInspectResponse;
+use engine_api::image::ImageInspect;
+use engine_api::network::Network;
+use engine_api::shape::{Shape, shape};
+use engine_api::swarm::{File, Node, Service, Task};
+use engine_api::volume::Volume;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::client::{Client, Request, encode_path};
@@ -8,18 +15,30 @@ use crate::console;
 use crate::error::Error;
 use crate::format::indent::indent;
 
-/// The kinds of objects, in the order in which a name without `--type` is looked for.
-const KINDS: [(&str, &str, &str); 9] = [
-    ("container", "/containers/", "/json"),
-    ("image", "/images/", "/json"),
-    ("network", "/networks/", ""),
-    ("volume", "/volumes/", ""),
-    ("service", "/services/", ""),
-    ("task", "/tasks/", ""),
-    ("node", "/nodes/", ""),
-    ("secret", "/secrets/", ""),
-    ("config", "/configs/", ""),
+/// A kind of objects.
+struct Kind {
+    word: &'static str,
+    /// What stands before and after the name in the path of one.
+    path: (&'static str, &'static str),
+    shape: fn() -> Shape,
+}
+
+/// The kinds, in the order in which a name without `--type` is looked for.
+const KINDS: [Kind; 9] = [
+    kind_of::<ContainerInspectResponse>("container", ("/containers/", "/json")),
+    kind_of::<ImageInspect>("image", ("/images/", "/json")),
+    kind_of::<Network>("network", ("/networks/", "")),
+    kind_of::<Volume>("volume", ("/volumes/", "")),
+    kind_of::<Service>("service", ("/services/", "")),
+    kind_of::<Task>("task", ("/tasks/", "")),
+    kind_of::<Node>("node", ("/nodes/", "")),
+    kind_of::<File>("secret", ("/secrets/", "")),
+    kind_of::<File>("config", ("/configs/", "")),
 ];
+
+const fn kind_of<T: DeserializeOwned>(word: &'static str, path: (&'static str, &'static str)) -> Kind {
+    Kind { word, path, shape: shape::<T> }
+}
 
 /// Return low-level information on objects
 #[derive(Debug, clap::Args)]
@@ -57,10 +76,10 @@ impl KindArgs {
 pub(in crate::command) async fn run(args: Args, client: &Client) -> Result<(), Error> {
     match args.kind.as_deref() {
         None | Some("") => show(&args.inner, None, client).await,
-        Some(kind) => match KINDS.iter().find(|(name, _, _)| *name == kind) {
-            Some((name, _, _)) => show(&args.inner, Some(name), client).await,
+        Some(kind) => match KINDS.iter().find(|known| known.word == kind) {
+            Some(known) => show(&args.inner, Some(known.word), client).await,
             None => {
-                let known: Vec<&str> = KINDS.iter().map(|(name, _, _)| *name).collect();
+                let known: Vec<&str> = KINDS.iter().map(|known| known.word).collect();
                 Err(Error::Usage(format!(
                     "unknown type: \"{kind}\": one of {} is expected",
                     known.join(", ")
@@ -85,7 +104,7 @@ async fn show(args: &KindArgs, kind: Option<&str>, client: &Client) -> Result<()
     let mut failed = Vec::new();
     for name in &args.names {
         match fetch(client, name, kind, args.size).await {
-            Ok(json) => found.push(json),
+            Ok(object) => found.push(object),
             Err(error @ (Error::Connect { .. } | Error::Permission { .. } | Error::Tls { .. })) => {
                 return Err(error);
             }
@@ -94,12 +113,12 @@ async fn show(args: &KindArgs, kind: Option<&str>, client: &Client) -> Result<()
     }
     match template {
         Some(template) => {
-            for json in &found {
+            for (kind, json) in &found {
                 let value: Value = serde_json::from_str(json).map_err(|error| bad(&error))?;
-                console::line(&template.apply(&value)?)?;
+                console::line(&template.apply_shaped(&value, &(kind.shape)())?)?;
             }
         }
-        None => console::line(&array(&found))?,
+        None => console::line(&array(found.iter().map(|(_, json)| json.as_str())))?,
     }
     for error in &failed {
         console::note(&error.to_string());
@@ -111,22 +130,32 @@ fn bad(error: &serde_json::Error) -> Error {
     Error::Answer { what: "inspect".to_owned(), reason: error.to_string() }
 }
 
-fn array(objects: &[String]) -> String {
+fn array<'a>(objects: impl Iterator<Item = &'a str>) -> String {
+    let objects: Vec<String> = objects.map(|json| format!("    {}", indent(json, 1))).collect();
     if objects.is_empty() {
         return "[]".to_owned();
     }
-    let objects: Vec<String> = objects.iter().map(|json| format!("    {}", indent(json, 1))).collect();
     format!("[\n{}\n]", objects.join(",\n"))
 }
 
-/// The object's JSON as the daemon wrote it.
-async fn fetch(client: &Client, name: &str, kind: Option<&str>, size: bool) -> Result<String, Error> {
-    for (word, prefix, suffix) in KINDS.iter().filter(|(word, _, _)| kind.is_none_or(|kind| kind == *word)) {
+/// What the object is, and its JSON as the daemon wrote it.
+async fn fetch(
+    client: &Client,
+    name: &str,
+    kind: Option<&str>,
+    size: bool,
+) -> Result<(&'static Kind, String), Error> {
+    for looked in KINDS.iter().filter(|known| kind.is_none_or(|kind| kind == known.word)) {
+        let Kind { word, path: (prefix, suffix), .. } = looked;
         let name = if *word == "node" && name == "self" { own_node(client).await? } else { name.to_owned() };
         let request = Request::get(&format!("{prefix}{}{suffix}", encode_path(&name)))
-            .flag("size", size && *word == "container");
+            .flag("size", size && *word == "container")
+            // As Docker's client: what of the wishes was left to its default is shown.
+            .flag("insertDefaults", *word == "service");
         match client.send(request).await {
-            Ok(answer) => return Ok(String::from_utf8_lossy(&answer.bytes().await?).trim().to_owned()),
+            Ok(answer) => {
+                return Ok((looked, String::from_utf8_lossy(&answer.bytes().await?).trim().to_owned()));
+            }
             // Looking further: not there, no swarm here, or a kind this daemon does not have.
             Err(Error::Daemon { status: 404 | 406 | 501 | 503, .. }) if kind.is_none() => {}
             Err(error) => return Err(error),
@@ -152,8 +181,8 @@ mod tests {
 
     #[test]
     fn objects_stand_in_a_list() {
-        assert_eq!(array(&[]), "[]");
-        let got = array(&["{\"b\":1,\"a\":[]}".to_owned(), "{}".to_owned()]);
+        assert_eq!(array([].into_iter()), "[]");
+        let got = array(["{\"b\":1,\"a\":[]}", "{}"].into_iter());
         assert_eq!(got, "[\n    {\n        \"b\": 1,\n        \"a\": []\n    },\n    {}\n]");
     }
 }
