@@ -48,8 +48,7 @@ impl Daemon {
             .arg(dir.join("exec"))
             .arg("--pidfile")
             .arg(dir.join("pid"))
-            .arg("-H")
-            .arg(format!("unix://{}", socket.display()))
+            .args(["-H", &address(&socket)])
             .args(["--bip", bip])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -65,6 +64,11 @@ impl Daemon {
             std::thread::sleep(POLL);
         }
         Ok(daemon)
+    }
+
+    /// Where clients find it.
+    pub(super) fn host(&self) -> String {
+        address(&self.socket)
     }
 
     /// One call with a JSON body (or none) that must succeed.
@@ -169,6 +173,10 @@ impl Daemon {
         let total_kb: u64 = rollups.sum();
         total_kb as f64 / 1024.0
     }
+}
+
+fn address(socket: &Path) -> String {
+    format!("unix://{}", socket.display())
 }
 
 /// Every process with its parent.

@@ -3,6 +3,7 @@
 //! Each machine is a network namespace on one bridge. All writes are of services, which both daemons have.
 
 mod lan;
+mod read;
 mod write;
 
 use std::path::Path;
@@ -35,16 +36,22 @@ pub(super) fn run() -> Result<()> {
     let programs = build::release()?;
     let base = std::env::temp_dir().join(format!("shoal-bench.{}", std::process::id()));
     let mut table = Table::default();
-    let mut outcome = measure("shoald", &programs.join("shoald"), &base, &mut table);
-    if let (Ok(()), Some(dockerd)) = (&outcome, find("dockerd")) {
-        outcome = measure("dockerd", &dockerd, &base, &mut table);
+    let ours = ("shoald", &*programs.join("shoald"), &*programs.join("shoal"));
+    let mut outcome = measure(ours, &base, &mut table);
+    if let (Ok(()), Some(dockerd), Some(docker)) = (&outcome, find("dockerd"), find("docker")) {
+        outcome = measure(("dockerd", &dockerd, &docker), &base, &mut table);
     }
     table.print();
     std::fs::remove_dir_all(&base).ok();
     outcome
 }
 
-fn measure(name: &'static str, program: &Path, base: &Path, table: &mut Table) -> Result<()> {
+/// Measures the daemon of this name: its program, and its client's.
+fn measure(
+    (name, program, client): (&'static str, &Path, &Path),
+    base: &Path,
+    table: &mut Table,
+) -> Result<()> {
     let mut lan = Lan::start(name, program, MACHINES, base)?;
     let rootfs = rootfs()?;
     for machine in &lan.machines {
@@ -64,7 +71,8 @@ fn measure(name: &'static str, program: &Path, base: &Path, table: &mut Table) -
     drain(&lan, table)?;
     let left = lan.alive().next().context("a manager is left")?;
     left.daemon.call("DELETE", &format!("/services/{service}"), None)?;
-    weigh(left, table)
+    weigh(left, table)?;
+    read::measure(&lan, &many(SERVICES / 2), client, table)
 }
 
 fn form(lan: &Lan, table: &mut Table) -> Result<()> {
@@ -135,7 +143,7 @@ fn drain(lan: &Lan, table: &mut Table) -> Result<()> {
 fn weigh(manager: &Machine, table: &mut Table) -> Result<()> {
     let began = Instant::now();
     for number in 0..SERVICES {
-        create(manager, &service(&format!("many{number}"), TASKS_EACH, &["node.labels.moon==full"]))?;
+        create(manager, &service(&many(number), TASKS_EACH, &["node.labels.moon==full"]))?;
     }
     table.add("1,000 services created, one by one (s)", began.elapsed().as_secs_f64());
     until("all tasks are there", || {
@@ -144,6 +152,10 @@ fn weigh(manager: &Machine, table: &mut Table) -> Result<()> {
     })?;
     table.add("memory of a manager with them, PSS (MB)", manager.daemon.memory_mb());
     Ok(())
+}
+
+fn many(number: usize) -> String {
+    format!("many{number}")
 }
 
 fn service(name: &str, replicas: usize, constraints: &[&str]) -> Value {

@@ -42,9 +42,15 @@ impl Lan {
         Ok(Lan { machines: machines.collect::<Result<_>>()?, _switch: switch })
     }
 
+    /// The managers that were not crashed, each with its index among the machines.
+    pub(super) fn managers(&self) -> impl Iterator<Item = (usize, &Machine)> {
+        let managers = self.machines[..super::MANAGERS].iter().enumerate();
+        managers.filter(|(_, machine)| !machine.is_crashed)
+    }
+
     /// The managers that were not crashed.
     pub(super) fn alive(&self) -> impl Iterator<Item = &Machine> {
-        self.machines[..super::MANAGERS].iter().filter(|machine| !machine.is_crashed)
+        self.managers().map(|(_, machine)| machine)
     }
 
     /// Which manager leads.
@@ -53,8 +59,8 @@ impl Lan {
         let nodes = asked.daemon.call("GET", "/nodes", None)?;
         let leads = |node: &&serde_json::Value| node["ManagerStatus"]["Leader"] == true;
         let leader = nodes.as_array().and_then(|nodes| nodes.iter().find(leads)).context("nobody leads")?;
-        for (index, machine) in self.machines[..super::MANAGERS].iter().enumerate() {
-            if !machine.is_crashed && super::node_id(machine)? == leader["ID"] {
+        for (index, machine) in self.managers() {
+            if super::node_id(machine)? == leader["ID"] {
                 return Ok(index);
             }
         }
