@@ -3,6 +3,7 @@
 
 mod archive;
 mod attack;
+mod balance;
 mod checkpoint;
 mod client;
 mod cluster;

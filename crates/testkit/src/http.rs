@@ -24,8 +24,18 @@ pub fn fetch(address: SocketAddr) -> io::Result<String> {
 ///
 /// # Errors
 /// When the answer does not come in time, or is anything but 200.
-pub fn fetch_over(mut stream: TcpStream) -> io::Result<String> {
-    stream.write_all(b"GET / HTTP/1.0\r\nHost: test\r\n\r\n")?;
+pub fn fetch_over(stream: TcpStream) -> io::Result<String> {
+    fetch_slowly(stream, Duration::ZERO)
+}
+
+/// The same, as a client does that pauses in the middle of what it asks.
+///
+/// # Errors
+/// As [`fetch_over`].
+pub fn fetch_slowly(mut stream: TcpStream, pause: Duration) -> io::Result<String> {
+    stream.write_all(b"GET / HTTP/1.0\r\n")?;
+    std::thread::sleep(pause);
+    stream.write_all(b"Host: test\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     match answer.split_once("\r\n\r\n") {

@@ -7,20 +7,25 @@ use testkit::{Daemon, Lan, eventually};
 use super::workload::Workload;
 
 /// Daemons, and the network between them.
-pub(super) struct Nodes {
+pub(crate) struct Nodes {
     // Dropped in this order: daemons before their machines.
-    pub(super) daemons: Vec<Daemon>,
-    pub(super) lan: Lan,
-    pub(super) managers: usize,
+    pub(crate) daemons: Vec<Daemon>,
+    pub(crate) lan: Lan,
+    pub(crate) managers: usize,
     /// The nodes' ids.
-    pub(super) ids: Vec<String>,
+    pub(crate) ids: Vec<String>,
 }
 
 impl Nodes {
     /// Forms a swarm.
-    pub(super) fn form(managers: usize, workers: usize) -> Nodes {
-        let lan = Lan::new(managers + workers);
-        let daemons = lan.hosts.iter().map(|host| Daemon::start_in(host, &[])).collect();
+    pub(crate) fn form(managers: usize, workers: usize) -> Nodes {
+        Nodes::form_on(Lan::new(managers + workers), managers, workers)
+    }
+
+    /// Forms a swarm of the first machines of a network; others are left alone.
+    pub(crate) fn form_on(lan: Lan, managers: usize, workers: usize) -> Nodes {
+        let machines = lan.hosts.iter().take(managers + workers);
+        let daemons = machines.map(|host| Daemon::start_in(host, &[])).collect();
         let mut nodes = Nodes { daemons, lan, managers, ids: Vec::new() };
         let first = &nodes.daemons[0];
         first.shoal(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
@@ -48,7 +53,7 @@ impl Nodes {
     }
 
     /// Creates a service of so many replicas and waits for them.
-    pub(super) fn serve(&self, name: &str, replicas: usize) {
+    pub(crate) fn serve(&self, name: &str, replicas: usize) {
         let count = replicas.to_string();
         let words = ["service", "create", "--detach", "--name", name, "--replicas", &count];
         let settings = ["--restart-delay", "0s", "--stop-grace-period", "1s", "shoal/hello-http"];
@@ -57,7 +62,7 @@ impl Nodes {
     }
 
     /// Waits until every node is ready, as each manager sees it.
-    pub(super) fn all_ready(&self) {
+    pub(crate) fn all_ready(&self) {
         for daemon in &self.daemons[..self.managers] {
             eventually("all nodes are ready", || {
                 let said = daemon.shoal(&["node", "ls", "--format", "{{.Status}}"]);
@@ -68,14 +73,14 @@ impl Nodes {
     }
 
     /// The containers of a service that run on a node.
-    pub(super) fn containers(&self, name: &str, index: usize) -> Vec<String> {
+    pub(crate) fn containers(&self, name: &str, index: usize) -> Vec<String> {
         let filter = format!("label=com.docker.swarm.service.name={name}");
         let said = self.daemons[index].shoal(&["ps", "-q", "--no-trunc", "--filter", &filter]).ok();
         said.lines().map(str::to_owned).collect()
     }
 
     /// Waits until the service has exactly so many containers on all nodes together.
-    pub(super) fn runs_exactly(&self, name: &str, replicas: usize) -> Vec<String> {
+    pub(crate) fn runs_exactly(&self, name: &str, replicas: usize) -> Vec<String> {
         eventually(&format!("{replicas} containers of {name} run, and no other"), || {
             let nodes = 0..self.daemons.len();
             let all: Vec<String> = nodes.flat_map(|index| self.containers(name, index)).collect();
@@ -89,7 +94,7 @@ impl Nodes {
     }
 
     /// The manager that leads, as those that answer see it.
-    pub(super) fn leader(&self) -> usize {
+    pub(crate) fn leader(&self) -> usize {
         eventually("one manager leads", || {
             let mut last = String::new();
             for daemon in &self.daemons[..self.managers] {

@@ -30,13 +30,15 @@ pub(super) fn is_needed(view: &View, service: &pb::Service, task: &pb::Task) -> 
     state(task) == TaskState::Running && may_run(view, task) && (is_asked || is_balanced(task))
 }
 
-/// Tells those tasks of the place to stop that have left.
-pub(super) fn go_on(draft: &mut Draft<'_>, place: &Place) {
+/// Tells those tasks of the place to stop that have left, and have had their time since this manager leads.
+pub(super) fn go_on(draft: &mut Draft<'_>, place: &Place, leads_since_ns: i64) {
     let Some(slot) = draft.slots.get(place) else { return };
     let (view, now_ns, drain_ns) = (draft.view, draft.now_ns, drain_time_ns(draft.service));
+    // A time to come is that of a clock which was set back.
+    let begin_ns = if leads_since_ns <= now_ns { leads_since_ns } else { 0 };
     let leaving = slot.tasks.iter().filter(|task| task.desired_state() == TaskState::Leaving);
     let due: Vec<(String, i64)> =
-        leaving.map(|task| (task.id.clone(), due_ns(view, task, drain_ns))).collect();
+        leaving.map(|task| (task.id.clone(), due_ns(view, task, drain_ns, begin_ns))).collect();
     for (id, due_ns) in due {
         if due_ns <= now_ns {
             draft.end_leaving(place, &id);
@@ -46,14 +48,15 @@ pub(super) fn go_on(draft: &mut Draft<'_>, place: &Place) {
     }
 }
 
-/// When the task may be told to stop, as far as is known.
-fn due_ns(view: &View, task: &pb::Task, drain_ns: i64) -> i64 {
+/// When the task may be told to stop, as far as is known. A balancer that is none of the swarm's asks the managers, who answered
+/// nothing while nobody led: what was noted before `begin_ns` counts from then.
+fn due_ns(view: &View, task: &pb::Task, drain_ns: i64, begin_ns: i64) -> i64 {
     let since_ns = task.leaving.as_ref().map_or(0, |leaving| leaving.since_ns);
     match task.left_at_ns {
         // Nobody is served by it any more, or nobody can stop it.
         _ if is_over(task) || !may_run(view, task) => 0,
         0 => since_ns.saturating_add(nanos(LEAVE_AT_MOST)),
-        left_at_ns => left_at_ns.saturating_add(drain_ns),
+        left_at_ns => left_at_ns.max(begin_ns).saturating_add(drain_ns),
     }
 }
 

@@ -38,11 +38,15 @@ use crate::store::{Event, Object, View};
 /// # Errors
 /// [`ReconcileError`] when this manager can lead no more.
 pub async fn run(handles: Handles, stop: CancellationToken) -> Result<(), ReconcileError> {
-    reconcile::run(Orchestrator, handles, stop).await
+    let leads_since_ns = handles.clock.now_ns();
+    reconcile::run(Orchestrator { leads_since_ns }, handles, stop).await
 }
 
 /// Keys are ids of services.
-struct Orchestrator;
+struct Orchestrator {
+    /// When this manager became the leader, by its clock.
+    leads_since_ns: i64,
+}
 
 impl Planner for Orchestrator {
     fn touch(&self, view: &View, event: &Event, dirty: &mut BTreeSet<String>) {
@@ -57,16 +61,16 @@ impl Planner for Orchestrator {
     fn plan(&self, view: &View, dirty: &BTreeSet<String>, now_ns: i64) -> Planned {
         let mut planned = Planned::default();
         for service in dirty.iter().filter_map(|id| view.service(id)) {
-            plan_service(view, service, now_ns, &mut planned);
+            plan_service(Draft::new(view, service, now_ns), self.leads_since_ns, &mut planned);
         }
         planned
     }
 }
 
 /// Adds to `planned` what is to be done about one service.
-fn plan_service(view: &View, service: &pb::Service, now_ns: i64, planned: &mut Planned) {
-    let mut draft = Draft::new(view, service, now_ns);
-    draft.places().iter().for_each(|place| leave::go_on(&mut draft, place));
+fn plan_service(mut draft: Draft<'_>, leads_since_ns: i64, planned: &mut Planned) {
+    let service = draft.service;
+    draft.places().iter().for_each(|place| leave::go_on(&mut draft, place, leads_since_ns));
     if service.removing {
         draft.places().iter().for_each(|place| draft.set_desired(place, TaskState::Remove, |_| true));
         return draft.finish(planned);

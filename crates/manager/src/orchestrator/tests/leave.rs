@@ -41,6 +41,25 @@ fn what_is_balanced_to_leaves_and_drains_before_it_is_told_to_stop() {
 }
 
 #[test]
+fn under_a_new_leader_the_time_to_drain_begins_anew() {
+    let mut world = World::new(1, balanced(1));
+    world.settle();
+    world.update(|spec| spec.mode = default::replicated(0));
+    world.plan();
+    world.obey();
+    // The leader is lost, and so long there is none that could be asked who has left.
+    world.now_ns += 3 * SECOND;
+    world.leads_since_ns = world.now_ns;
+    world.now_ns += SECOND;
+    world.plan();
+    assert_eq!(only(&world).desired_state(), TaskState::Leaving);
+    // Not by a clock that was set back meanwhile.
+    world.leads_since_ns = world.now_ns + 3600 * SECOND;
+    world.plan();
+    assert_eq!(only(&world).desired_state(), TaskState::Remove);
+}
+
+#[test]
 fn a_balancer_that_never_answers_is_waited_for_a_minute() {
     let mut world = World::new(1, balanced(1));
     world.settle();

@@ -47,14 +47,15 @@ fn a_change_of_one_of_many_services_reads_that_ones_tasks() {
     commit(&mut state, vec![Action::put(pb::Node { id: "n0".into(), ..Default::default() })]);
     commit(&mut state, (0..SERVICES).map(service).map(Action::put).collect());
     let view = View::from(state.clone());
-    let planned = Orchestrator.plan(&view, &Orchestrator.everything(&view), SECOND);
+    let orchestrator = Orchestrator { leads_since_ns: 0 };
+    let planned = orchestrator.plan(&view, &orchestrator.everything(&view), SECOND);
     assert_eq!(planned.actions.len(), SERVICES);
     commit(&mut state, planned.actions);
 
     let mut changed = pb::Service::clone(state.service("s05000").unwrap());
     changed.spec.as_mut().unwrap().mode = default::replicated(2);
     let events = commit(&mut state, vec![Action::put(changed)]);
-    let (read, actions) = reads_of(&Orchestrator, &state, &events);
+    let (read, actions) = reads_of(&orchestrator, &state, &events);
     assert!(actions.len() == 1 && read <= FEW, "the orchestrator has read {read} objects");
     let (read, _) = reads_of(&Reaper, &state, &events);
     assert!(read <= FEW, "the reaper has read {read} objects");

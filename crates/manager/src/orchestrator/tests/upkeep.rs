@@ -6,7 +6,6 @@ use swarm_api::default;
 use swarm_api::pb::{self, NodeAvailability, NodeState, RestartCondition, TaskState};
 
 use super::world::*;
-use crate::orchestrator::Orchestrator;
 use crate::reconcile::Planner;
 use crate::task::is_live;
 
@@ -30,7 +29,7 @@ fn a_restart_waits_for_its_delay() {
     let second = view.tasks_of_slot("s", 1).find(|task| task.id != first.id).unwrap();
     assert_eq!(second.desired_state(), TaskState::Ready);
     assert_eq!(second.not_before_ns, world.now_ns + 5 * SECOND, "five seconds where the spec is silent");
-    let planned = Orchestrator.plan(&view, &BTreeSet::from(["s".to_owned()]), world.now_ns);
+    let planned = world.orchestrator().plan(&view, &BTreeSet::from(["s".to_owned()]), world.now_ns);
     assert_eq!(planned.wakes, [(second.not_before_ns, "s".to_owned())]);
     world.now_ns = second.not_before_ns;
     world.plan();

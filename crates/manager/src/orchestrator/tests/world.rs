@@ -17,11 +17,13 @@ pub(super) const SECOND: i64 = 1_000_000_000;
 pub(super) struct World {
     pub(super) state: State,
     pub(super) now_ns: i64,
+    /// When the manager that plans became the leader.
+    pub(super) leads_since_ns: i64,
 }
 
 impl World {
     pub(super) fn new(nodes: usize, spec: pb::ServiceSpec) -> World {
-        let mut world = World { state: State::default(), now_ns: SECOND };
+        let mut world = World { state: State::default(), now_ns: SECOND, leads_since_ns: 0 };
         (0..nodes).for_each(|number| world.add_node(number));
         let runs = u64::from(default::is_job(&spec));
         world.put(pb::Service {
@@ -69,9 +71,13 @@ impl World {
         self.put(service);
     }
 
+    pub(super) fn orchestrator(&self) -> Orchestrator {
+        Orchestrator { leads_since_ns: self.leads_since_ns }
+    }
+
     /// One plan of the orchestrator. Whether there was anything to do.
     pub(super) fn plan(&mut self) -> bool {
-        let planned = Orchestrator.plan(&self.view(), &BTreeSet::from(["s".to_owned()]), self.now_ns);
+        let planned = self.orchestrator().plan(&self.view(), &BTreeSet::from(["s".to_owned()]), self.now_ns);
         let some = !planned.actions.is_empty();
         self.apply(planned.actions);
         some
