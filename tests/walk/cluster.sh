@@ -230,7 +230,7 @@ until_true is false swarm 1 '{{.RootRotationInProgress}}'; until_true count 5 no
 equal "$before" "$(running | sort)"
 
 step=rm
-code 0 on 4 docker swarm leave; equal 'Node left the swarm.' "$out"; until_true is down node 1 "${id[4]}" '{{.Status.State}}'
+code 0 on 4 docker swarm leave; equal 'Node left the swarm.' "$out"; equal 'down the node left the swarm' "$(node 1 "${id[4]}" '{{.Status.State}} {{.Status.Message}}')"
 code 0 on 1 docker node rm "${id[4]}"; equal "${id[4]}" "$out"; refused 'not part of a swarm' 4 leave
 code 0 on 1 docker node rm --force "${id[5]}"; until_true is '' containers 5; code 0 on 5 docker swarm leave
 code 0 on 4 docker swarm join --token "$(token worker)" "$(address 2)"; until_true ready 1 4; until_true count 4 running
@@ -238,6 +238,7 @@ code 0 on 4 docker swarm join --token "$(token worker)" "$(address 2)"; until_tr
 if ours; then
     step=backup
     export SHOAL_BACKUP_PASSPHRASE='correct horse battery staple'
+    refused 'required flag\(s\) "to" not set' 1 backup
     code 0 on 2 docker swarm backup --to "$dir/b" --keep 1; code 0 on 1 docker swarm backup --to "$dir/b" --keep 1; file=$out
     equal 1 "$(ls "$dir/b" | wc -l)"
     SHOAL_BACKUP_PASSPHRASE=short says 1 'at least 12' on 1 docker swarm backup --to "$dir/b"

@@ -80,6 +80,10 @@ pub(crate) fn complaint(error: &clap::Error, root: &Command, args: &[String]) ->
             unknown_argument(&invalid, &name, leaf),
             if invalid.starts_with('-') { code::RUN } else { code::FAILURE },
         ),
+        ErrorKind::MissingRequiredArgument if invalid.starts_with("--") => {
+            let flag = invalid.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
+            hint(format!("required flag(s) \"{flag}\" not set"), code::FAILURE)
+        }
         ErrorKind::MissingRequiredArgument | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
             hint(format!("shoal: '{name}' {}", wanted(leaf)), code::FAILURE)
         }

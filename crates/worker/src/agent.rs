@@ -59,6 +59,17 @@ pub struct AgentConfig {
     pub alone_after: Duration,
 }
 
+/// What an agent that ends says to the managers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// Nothing: to them it falls silent.
+    Silent,
+    /// That it comes back: they leave the node's tasks alone for a grace period.
+    Absent,
+    /// That it does not come back: its tasks are replaced at once.
+    Leaves,
+}
+
 /// How the agent stands with the managers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentStatus {
@@ -160,12 +171,12 @@ impl Agent {
         }
     }
 
-    /// Ends the agent. With `announce`, tells the managers that the absence is meant, so that they leave
-    /// the node's tasks alone for a grace period.
-    pub async fn stop(mut self, announce: bool) {
+    /// Ends the agent, and tells the managers what they are to think of that.
+    pub async fn stop(mut self, farewell: Farewell) {
         let live = self.live.borrow().clone();
-        if let (true, Some(mut live)) = (announce, live) {
-            let request = pb::GoodbyeRequest { session_id: live.session_id };
+        if let (Farewell::Absent | Farewell::Leaves, Some(mut live)) = (farewell, live) {
+            let leaves = farewell == Farewell::Leaves;
+            let request = pb::GoodbyeRequest { session_id: live.session_id, leaves };
             match timeout(GOODBYE, live.client.goodbye(request)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "managers did not hear the farewell"),

@@ -34,7 +34,7 @@ mod session;
 mod solitude;
 mod stock;
 
-pub use agent::{Agent, AgentConfig, AgentStatus};
+pub use agent::{Agent, AgentConfig, AgentStatus, Farewell};
 pub use error::{AgentError, ErrorKind};
 pub use executor::{Controller, Executor, ExecutorError, Exit, LogLines};
 pub use link::{Connect, Place};

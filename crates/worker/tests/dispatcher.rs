@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 use worker::agent::ALONE_AFTER;
 use worker::fake::FakeExecutor;
-use worker::{Agent, AgentConfig, Connect};
+use worker::{Agent, AgentConfig, Connect, Farewell};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -159,6 +159,6 @@ async fn a_gap_is_filled_and_a_lost_answer_asked_for_again() {
     assert_eq!(executor.starts(), 4, "each was started once");
     assert_eq!(seen.streams.load(Ordering::Relaxed), 2, "all was asked for once more");
     assert_eq!(seen.sessions.load(Ordering::Relaxed), 1, "in the same session");
-    agent.stop(false).await;
+    agent.stop(Farewell::Silent).await;
     serving.abort();
 }

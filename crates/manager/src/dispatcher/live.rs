@@ -125,7 +125,7 @@ async fn a_clock_that_is_set_takes_nobody_for_lost_and_hides_nobody() {
 async fn a_farewell_is_waited_for_and_a_return_is_no_loss() {
     let bed = bed().await;
     let session = bed.open().await.unwrap();
-    let farewell = pb::GoodbyeRequest { session_id: session.clone() };
+    let farewell = pb::GoodbyeRequest { session_id: session.clone(), leaves: false };
     bed.dispatcher.goodbye(bed.request(farewell)).await.unwrap();
     let left = Instant::now();
     assert_eq!(bed.beat(&session).await, Err(Code::NotFound));
@@ -136,6 +136,16 @@ async fn a_farewell_is_waited_for_and_a_return_is_no_loss() {
     .await;
     bed.open().await.unwrap();
     assert_eq!(bed.state(), NodeState::Ready);
+}
+
+#[tokio::test]
+async fn who_leaves_is_down_at_once() {
+    let bed = bed().await;
+    let session = bed.open().await.unwrap();
+    let farewell = pb::GoodbyeRequest { session_id: session.clone(), leaves: true };
+    bed.dispatcher.goodbye(bed.request(farewell)).await.unwrap();
+    assert_eq!(bed.state(), NodeState::Down);
+    assert_eq!(bed.beat(&session).await, Err(Code::NotFound));
 }
 
 #[tokio::test]

@@ -152,15 +152,20 @@ impl dispatcher_server::Dispatcher for Dispatcher {
 
     async fn goodbye(&self, request: Request<pb::GoodbyeRequest>) -> Result<Response<pb::Empty>, Status> {
         let node_id = caller(&request)?;
-        let (term, _) = self.check(&node_id, &request.into_inner().session_id)?;
+        let pb::GoodbyeRequest { session_id, leaves } = request.into_inner();
+        let (term, _) = self.check(&node_id, &session_id)?;
         sessions(&term).goodbye(&node_id, self.handles.clock.now_ns());
-        tracing::info!(%node_id, "node says goodbye");
+        tracing::info!(%node_id, leaves, "node says goodbye");
+        let (state, message) = match leaves {
+            true => (NodeState::Down, "the node left the swarm"),
+            false => (NodeState::Disconnected, "the node announced its absence"),
+        };
         self.set_node(&node_id, |node| {
             // One that is held back has no tasks that could wait for it.
-            if node::state(node) != NodeState::Down {
+            if leaves || node::state(node) != NodeState::Down {
                 let status = node.status.get_or_insert_default();
-                status.set_state(NodeState::Disconnected);
-                "the node announced its absence".clone_into(&mut status.message);
+                status.set_state(state);
+                message.clone_into(&mut status.message);
             }
         })
         .await?;

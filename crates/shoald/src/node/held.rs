@@ -10,7 +10,7 @@ use manager::ManagerError;
 use manager::seal::{SealError, UnlockKey};
 use rest::{LocalState, NodeError, NodeStatus};
 use tonic::transport::Channel;
-use worker::{Agent, AgentConfig, Connect, Executor};
+use worker::{Agent, AgentConfig, Connect, Executor, Farewell};
 
 use super::membership::{Dir, Membership};
 
@@ -73,7 +73,7 @@ impl Held {
     }
 
     pub(super) async fn stop(self) {
-        self.agent.stop(false).await;
+        self.agent.stop(Farewell::Silent).await;
     }
 
     pub(super) fn status(&self) -> NodeStatus {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rest::NodeError;
-use worker::Executor;
+use worker::{Executor, Farewell};
 
 use super::owner::{Owner, internal};
 use super::quorum;
@@ -24,7 +24,7 @@ impl Owner {
                 Err(_) => tracing::warn!("leaves without waiting for the other managers any longer"),
             }
         }
-        self.stop(false).await;
+        self.stop(Farewell::Leaves).await;
         self.dir.forget().map_err(internal)?;
         self.remove_tasks().await;
         // No task is left that a port could lead to.
@@ -44,12 +44,12 @@ impl Owner {
         }
     }
 
-    pub(super) async fn stop(&mut self, announce: bool) {
+    pub(super) async fn stop(&mut self, farewell: Farewell) {
         if let Some(held) = self.held.take() {
             held.stop().await;
         }
         if let Some(member) = self.member.take() {
-            member.stop(announce).await;
+            member.stop(farewell).await;
         }
     }
 

@@ -18,7 +18,7 @@ use swarm_api::tls::{Identity, SharedIdentity};
 use tokio::sync::watch;
 use tonic::transport::Channel;
 use worker::agent::AgentStatus;
-use worker::{Agent, AgentConfig, Executor};
+use worker::{Agent, AgentConfig, Executor, Farewell};
 
 use super::connect::{Local, Managers};
 use super::membership::{Dir, Membership};
@@ -263,9 +263,9 @@ impl Member {
         self.manager.as_ref()
     }
 
-    /// Ends the agent, then the manager. With `announce` the managers hear that the absence is meant.
-    pub(super) async fn stop(self, announce: bool) {
-        self.agent.stop(announce).await;
+    /// Ends the agent, then the manager.
+    pub(super) async fn stop(self, farewell: Farewell) {
+        self.agent.stop(farewell).await;
         if let Some(manager) = self.manager {
             manager.shutdown().await;
         }

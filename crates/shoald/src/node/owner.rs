@@ -9,6 +9,7 @@ use manager::seal::UnlockKey;
 use rest::{Backup, BackupRequest, InitRequest, JoinRequest, NodeError, RestoreRequest};
 use swarm_api::tls::SharedIdentity;
 use tokio::sync::{mpsc, oneshot, watch};
+use worker::Farewell;
 
 use super::held::Held;
 use super::member::{Change, Member};
@@ -130,7 +131,7 @@ impl Owner {
         loop {
             match self.next_event(&mut requests).await {
                 Event::Request(Request::Stop(reply)) => {
-                    self.stop(true).await;
+                    self.stop(Farewell::Absent).await;
                     let _ = reply.send(Ok(()));
                     return;
                 }

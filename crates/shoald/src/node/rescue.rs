@@ -9,6 +9,7 @@ use manager::seal::{SealError, UnlockKey};
 use manager::{ForceConfig, RestoreConfig};
 use rest::{Backup, BackupRequest, InitRequest, NodeError, RestoreRequest};
 use swarm_api::tls::Identity;
+use worker::Farewell;
 
 use super::address;
 use super::held::{Held, Why};
@@ -68,7 +69,7 @@ impl Owner {
         }
         let record = self.dir.record().map_err(internal)?;
         let membership = record.ok_or_else(|| NodeError::Internal("the record is gone".to_owned()))?;
-        self.stop(false).await;
+        self.stop(Farewell::Silent).await;
         let Err(error) = self.take_up(membership.clone(), Some(&unlock)).await else { return Ok(()) };
         let said = format!("{error:#}");
         if self.hold(membership.clone(), error, Some(unlock)).await.is_err() {
@@ -98,7 +99,7 @@ impl Owner {
             asked => address::advertise(asked, &self.settings.default_advertise_addr, listen)?,
         };
         let node_id = identity.node_id.to_string();
-        self.stop(false).await;
+        self.stop(Farewell::Silent).await;
         let config = ForceConfig {
             state_dir: self.dir.manager(),
             node_id: identity.node_id,
@@ -182,7 +183,7 @@ impl Owner {
             Err(error) => Err(NodeError::Invalid(error.to_string())),
         };
         if restored.is_err() {
-            self.stop(false).await;
+            self.stop(Farewell::Silent).await;
             self.undo();
         }
         restored

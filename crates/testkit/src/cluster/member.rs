@@ -12,7 +12,7 @@ use swarm_api::tls::{Identity, SharedIdentity};
 use tokio::sync::watch;
 use tonic::transport::Channel;
 use worker::fake::FakeExecutor;
-use worker::{Agent, AgentConfig, AgentError, Connect, ErrorKind};
+use worker::{Agent, AgentConfig, AgentError, Connect, ErrorKind, Farewell};
 
 use super::leader::Leader;
 use super::{PATIENCE, POLL};
@@ -68,7 +68,7 @@ impl Member {
 
     pub(super) async fn say_goodbye(&mut self) {
         if let Some(agent) = self.agent.take() {
-            agent.stop(true).await;
+            agent.stop(Farewell::Absent).await;
         }
     }
 
