@@ -4,6 +4,7 @@
 
 mod lan;
 mod read;
+mod update;
 mod write;
 
 use std::path::Path;
@@ -66,6 +67,7 @@ fn measure(
     })?;
     table.add("20 replicas over 5 nodes, to all running (s)", took);
     write::measure(&lan.machines[1], table)?;
+    update::measure(&lan.machines[0], REPLICAS, table)?;
     lose_worker(&mut lan, table)?;
     lose_leader(&mut lan, table)?;
     drain(&lan, table)?;
