@@ -13,6 +13,7 @@ mod crash;
 mod daemon;
 mod dns;
 mod driver;
+mod elsewhere;
 mod example;
 mod exec;
 mod fault;

@@ -1,6 +1,6 @@
 //! The nodes as the scheduler sees them: what each offers, and what the tasks on it take.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use swarm_api::pb::{self, TaskState};
@@ -31,8 +31,24 @@ pub(super) struct Candidate<'a> {
 #[derive(Clone)]
 pub(super) struct Share {
     pub(super) tasks: Vec<usize>,
-    /// Of late.
-    pub(super) failures: Vec<usize>,
+    /// By the version of the spec, as far as a task of it is to be placed.
+    failures: BTreeMap<u64, Vec<Failures>>,
+}
+
+/// What has gone wrong with a spec on a node of late.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Failures {
+    /// Tasks that have failed or were rejected.
+    pub(super) count: usize,
+    /// The node has said that it cannot run such a task: it does not get the image, say, or lacks what is to be mounted.
+    pub(super) is_rejected: bool,
+}
+
+impl Share {
+    /// What has gone wrong on the candidate in this place with the spec of the task.
+    pub(super) fn failures(&self, place: usize, task: &pb::Task) -> Failures {
+        self.failures.get(&task.spec_version).map_or(Failures::default(), |failures| failures[place])
+    }
 }
 
 /// All nodes, by id, and the shares of the services that have a task to place.
@@ -47,8 +63,12 @@ impl<'a> Candidates<'a> {
     pub(super) fn of(view: &'a View, pending: &[&'a Arc<pb::Task>], now_ns: i64) -> Self {
         let nodes: Vec<_> = view.nodes().map(Candidate::new).collect();
         let places = nodes.iter().enumerate().map(|(place, one)| (one.node.id.as_str(), place)).collect();
-        let nothing = Share { tasks: vec![0; nodes.len()], failures: vec![0; nodes.len()] };
-        let shares = pending.iter().map(|task| (task.service_id.as_str(), nothing.clone())).collect();
+        let mut shares: HashMap<&str, Share> = HashMap::new();
+        for task in pending {
+            let nothing = || Share { tasks: vec![0; nodes.len()], failures: BTreeMap::new() };
+            let share = shares.entry(&task.service_id).or_insert_with(nothing);
+            share.failures.entry(task.spec_version).or_insert_with(|| vec![Failures::default(); nodes.len()]);
+        }
         let mut candidates = Candidates { nodes, places, shares };
         for place in 0..candidates.nodes.len() {
             for task in view.tasks_of_node(&candidates.nodes[place].node.id) {
@@ -76,12 +96,14 @@ impl<'a> Candidates<'a> {
 
     fn load(&mut self, place: usize, task: &pb::Task, now_ns: i64) {
         let updated_ns = task.meta.as_ref().map_or(0, |meta| meta.updated_at_ns);
-        let failed = matches!(task::state(task), TaskState::Failed | TaskState::Rejected);
-        if failed
+        let is_rejected = task::state(task) == TaskState::Rejected;
+        if (is_rejected || task::state(task) == TaskState::Failed)
             && now_ns.saturating_sub(updated_ns) < FAILURE_MEMORY_NS
             && let Some(share) = self.shares.get_mut(task.service_id.as_str())
+            && let Some(failures) = share.failures.get_mut(&task.spec_version)
         {
-            share.failures[place] += 1;
+            failures[place].count += 1;
+            failures[place].is_rejected |= is_rejected;
         }
         if !task::is_over(task) {
             self.add(place, task);

@@ -128,8 +128,9 @@ fn place(
         |place: &usize| task.for_node_id.is_empty() || task.for_node_id == candidates.nodes()[*place].node.id;
     let fit: Vec<usize> = (0..candidates.nodes().len()).filter(is_meant).filter(is_fit).collect();
     let fit_count = fit.len();
-    let best =
-        fit.into_iter().min_by_key(|place| rank::of(*place, candidates, share, &wish.branches, &on_branches));
+    let best = fit
+        .into_iter()
+        .min_by_key(|place| rank::of(*place, candidates, (task, share), (&wish.branches, &on_branches)));
     let Some(best_place) = best else { return Err(refusals.to_string()) };
     let best = &candidates.nodes()[best_place];
     let mut placed = with_state(task, TaskState::Assigned, "scheduler assigned task to node", now_ns);

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use swarm_api::pb;
+
 use super::attribute;
 use super::cluster::{Candidates, Share};
 
-/// So many failures of a service make a node the last choice for it, as in swarmkit.
+/// So many failures of a spec make a node the last choice for it, as in swarmkit.
 const FAILING: usize = 5;
 
 /// How the nodes divide by the values of the attributes that a service is spread over; by the second attribute within each
@@ -48,18 +50,18 @@ impl Branches {
     }
 }
 
-/// The smaller the better: not failing again and again, fewest tasks of the service on its branch, fewest tasks of it,
-/// fewest tasks, fewest failures; and then the first.
+/// The smaller the better: neither rejecting such tasks nor failing again and again, fewest tasks of the service on its branch,
+/// fewest tasks of it, fewest tasks, fewest failures; and then the first. `tasks`: those of the service on each branch.
 pub(super) fn of(
     place: usize,
     candidates: &Candidates<'_>,
-    share: &Share,
-    branches: &Branches,
-    tasks: &[usize],
+    (task, share): (&pb::Task, &Share),
+    (branches, tasks): (&Branches, &[usize]),
 ) -> (usize, Vec<usize>, usize, usize, usize) {
-    let failures = share.failures[place];
-    let failing = if failures >= FAILING { failures } else { 0 };
+    let failures = share.failures(place, task);
+    let is_failing = failures.is_rejected || failures.count >= FAILING;
+    let failing = if is_failing { failures.count } else { 0 };
     let own = branches.of_node.get(place).map_or(&[][..], |branches| branches);
     let branch = own.iter().map(|branch| tasks[*branch]).collect();
-    (failing, branch, share.tasks[place], candidates.nodes()[place].tasks, failures)
+    (failing, branch, share.tasks[place], candidates.nodes()[place].tasks, failures.count)
 }

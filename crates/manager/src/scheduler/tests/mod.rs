@@ -159,6 +159,31 @@ fn a_node_that_fails_a_service_again_and_again_is_the_last_choice() {
     assert_eq!(scheduled(vec![ready("a"), ready("b")], tasks).task("t").unwrap().node_id, "b");
 }
 
+/// A task of this spec that ended so on the node "a", which has nothing else to do, unlike "b"; where the next one of the first spec
+/// goes.
+fn after(state: TaskState, spec_version: u64) -> String {
+    let ended = pb::Task {
+        node_id: "a".to_owned(),
+        spec_version,
+        status: Some(pb::TaskStatus { state: state.into(), ..Default::default() }),
+        ..pending("ended", pb::TaskSpec::default())
+    };
+    let busy = |n: usize| pb::Task {
+        node_id: "b".to_owned(),
+        status: Some(pb::TaskStatus { state: TaskState::Running.into(), ..Default::default() }),
+        ..pending(&format!("busy{n}"), pb::TaskSpec::default())
+    };
+    let tasks = (0..3).map(busy).chain([ended, pending("t", pb::TaskSpec::default())]).collect();
+    scheduled(vec![ready("a"), ready("b")], tasks).task("t").unwrap().node_id.clone()
+}
+
+#[test]
+fn what_a_node_cannot_run_is_tried_on_another_at_once() {
+    assert_eq!(after(TaskState::Rejected, 0), "b");
+    assert_eq!(after(TaskState::Failed, 0), "a", "what has run and failed there once may do better");
+    assert_eq!(after(TaskState::Rejected, 1), "a", "that was another spec");
+}
+
 fn labelled(id: &str, rack: &str) -> pb::Node {
     let mut node = ready(id);
     let labels = [("rack".to_owned(), rack.to_owned())].into();
