@@ -60,16 +60,33 @@ impl Daemon {
         Self::make(Some(namespace.name.clone()), args, &[])
     }
 
+    /// Starts a daemon on a machine of its own whose disk holds so many megabytes.
+    ///
+    /// # Panics
+    /// As [`Daemon::start`], or without the disk.
+    pub fn start_on_small_disk(namespace: &Namespace, megabytes: u32) -> Self {
+        let mut daemon = Self::lay(Some(namespace.name.clone()), &[], &[]);
+        daemon.mount_disk(megabytes);
+        daemon.restart();
+        daemon
+    }
+
     fn make(namespace: Option<String>, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut daemon = Self::lay(namespace, args, env);
+        daemon.restart();
+        daemon
+    }
+
+    /// All but the start.
+    fn lay(namespace: Option<String>, args: &[&str], env: &[(&str, &str)]) -> Self {
         need_root();
         crate::sweep::once();
         let prefix = crate::sweep::prefix();
         let dir = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary directory");
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut daemon = Self { dir, namespace, args, env, child: None };
+        let daemon = Self { dir, namespace, args, env, child: None };
         fs::write(daemon.path("boot-id"), "1\n").expect("the boot id");
-        daemon.restart();
         daemon
     }
 
@@ -79,6 +96,14 @@ impl Daemon {
     /// When it does not answer.
     pub fn restart(&mut self) {
         self.spawn();
+        self.await_answer();
+    }
+
+    /// Waits until it answers, having been started without that.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn await_answer(&mut self) {
         eventually("shoald answers", || self.answers());
     }
 
@@ -245,14 +270,11 @@ impl Daemon {
         fs::rename(draft, self.path("clock")).expect("how wrong the clock is");
     }
 
-    /// Whether its process has ended by itself; it is reaped then.
+    /// Whether its process has ended, by itself too; it is reaped then.
     pub fn has_ended(&mut self) -> bool {
-        let ended =
-            self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_some()));
-        if ended {
-            self.child = None;
-        }
-        ended
+        let is_over = |child: &mut Child| child.try_wait().is_ok_and(|status| status.is_some());
+        self.child.take_if(is_over);
+        self.child.is_none()
     }
 
     /// Ends it in order and returns its exit code.
@@ -295,7 +317,7 @@ impl Daemon {
     pub fn lose_machine(&mut self) {
         self.crash();
         eventually("nothing of it is left in the kernel", || {
-            crate::trace::remove(self.dir.path());
+            crate::trace::remove_but_disk(self.dir.path());
             if let Some(namespace) = &self.namespace {
                 crate::trace::strip(namespace);
             }
@@ -313,8 +335,7 @@ impl Daemon {
 
     fn clean(&mut self) -> Result<(), String> {
         if self.child.is_none() {
-            self.spawn();
-            eventually("shoald answers, to clean up", || self.answers());
+            self.restart();
         }
         self.shoal(&["swarm", "leave", "--force"]);
         let ids = self.shoal(&["ps", "-aq", "--no-trunc"]).out;

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::daemon::Daemon;
 use crate::program::run;
+use crate::trace;
 
 impl Daemon {
     /// Makes each write of the managers' log take so many milliseconds longer; none at 0.
@@ -18,35 +19,18 @@ impl Daemon {
         fs::rename(draft, self.path("slow")).expect("how slow the disk is");
     }
 
-    /// Moves what a stopped daemon has on its disk to one of so many megabytes.
+    /// Gives a daemon that was never started a disk of so many megabytes. It takes memory only for what is on it.
     ///
     /// # Panics
     /// When that cannot be made.
-    pub fn shrink_disk(&self, megabytes: u32) {
-        let (data, old) = (self.path("data"), self.path("data.old"));
-        fs::rename(&data, &old).expect("the data root can be moved");
-        fs::create_dir(&data).expect("a new data root");
+    pub(crate) fn mount_disk(&self, megabytes: u32) {
+        let data = self.path("data");
+        fs::create_dir(&data).expect("a data root");
         let size = format!("size={megabytes}m");
-        for (program, args) in [
-            (
-                "mount",
-                vec![
-                    "-t".as_ref(),
-                    "tmpfs".as_ref(),
-                    "-o".as_ref(),
-                    size.as_ref(),
-                    "shoal-test".as_ref(),
-                    data.as_os_str(),
-                ],
-            ),
-            ("cp", vec!["-a".as_ref(), "-T".as_ref(), old.as_os_str(), data.as_os_str()]),
-        ] {
-            run(Command::new(program).args(args)).ok();
-        }
-        fs::remove_dir_all(old).expect("the old data root can be removed");
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, trace::DISK]).arg(data)).ok();
     }
 
-    /// Fills its disk to the last byte.
+    /// Fills its disk, which should be a small one, to the last byte.
     ///
     /// # Panics
     /// When it cannot be written for another reason.

@@ -17,26 +17,42 @@ use crate::program::run;
 const DYING: Duration = Duration::from_secs(2);
 /// The links that a machine of a [`crate::Lan`] has before any daemon runs on it.
 pub(crate) const OWN_LINKS: [&str; 2] = ["lo", "eth0"];
+/// What the mount of a daemon's own disk names as its device. No daemon made it, and it outlives the loss of the machine.
+pub(crate) const DISK: &str = "shoal-test-disk";
 /// Time between two attempts to remove it.
 const POLL: Duration = Duration::from_millis(10);
 
 /// Removes what names the daemon of the directory `dir`: mounts below it, its cgroups, its bridge and its
 /// rule table. Does nothing that another daemon could notice.
 pub(crate) fn remove(dir: &Path) {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let below: Vec<&str> = mounts
-        .lines()
-        .filter_map(|line| line.split(' ').nth(1))
-        .filter(|path| Path::new(path).starts_with(dir))
-        .collect();
-    for path in below.iter().rev() {
-        run(Command::new("umount").args(["-l", path]));
-    }
+    remove_but_disk(dir);
+    unmount(dir, |_| true);
+}
+
+/// The same, but its disk stays.
+pub(crate) fn remove_but_disk(dir: &Path) {
+    unmount(dir, |device| device != DISK);
     let Some(name) = name(dir) else { return };
     remove_cgroups(&name);
     run(Command::new("ip").args(["link", "del", &name]));
     run(Command::new("nft").args(["delete", "table", "ip", &name]));
     run(Command::new("nft").args(["delete", "table", "inet", &name]));
+}
+
+/// Unmounts what is mounted below `dir` from such devices, the last first.
+fn unmount(dir: &Path, from: impl Fn(&str) -> bool) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        words.next().zip(words.next())
+    });
+    let below: Vec<&str> = mounts
+        .filter(|(device, path)| from(device) && Path::new(path).starts_with(dir))
+        .map(|(_, path)| path)
+        .collect();
+    for path in below.iter().rev() {
+        run(Command::new("umount").args(["-l", path]));
+    }
 }
 
 /// Removes what is in the namespace of a machine that has lost its memory: all rules, and all links but its own.
@@ -61,7 +77,8 @@ pub(crate) fn all(dir: &Path, namespace: Option<&str>) -> BTreeSet<String> {
         });
     }
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let below = mounts.lines().filter(|line| line.contains(&dir.display().to_string()));
+    let mounts = mounts.lines().filter(|line| !line.starts_with(DISK));
+    let below = mounts.filter(|line| line.contains(&dir.display().to_string()));
     all.extend(below.map(|line| format!("mount {line}")));
     all.extend(processes(dir).into_iter().map(|(_, line)| format!("process {line}")));
     let Some(name) = name(dir) else { return all };

@@ -2,9 +2,14 @@
 
 use std::path::PathBuf;
 
-use testkit::{Daemon, Lan, eventually};
+use testkit::{Daemon, Lan, Namespace, eventually};
 
 use super::workload::Workload;
+
+/// What the small disk of a manager holds, in megabytes: the images and ten thousand entries of the log, with room to spare.
+const SMALL_DISK_MB: u32 = 64;
+/// Changes that a manager must take before it counts as going on.
+const FURTHER: u64 = 3;
 
 /// Daemons, and the network between them.
 pub(crate) struct Nodes {
@@ -24,8 +29,19 @@ impl Nodes {
 
     /// Forms a swarm of the first machines of a network; others are left alone.
     pub(crate) fn form_on(lan: Lan, managers: usize, workers: usize) -> Nodes {
-        let machines = lan.hosts.iter().take(managers + workers);
-        let daemons = machines.map(|host| Daemon::start_in(host, &[])).collect();
+        Nodes::join(lan, managers, workers, |host| Daemon::start_in(host, &[]))
+    }
+
+    /// Forms a swarm whose managers have disks that can be filled.
+    pub(super) fn form_on_small_disks(managers: usize, workers: usize) -> Nodes {
+        let manager = |host: &Namespace| Daemon::start_on_small_disk(host, SMALL_DISK_MB);
+        Nodes::join(Lan::new(managers + workers), managers, workers, manager)
+    }
+
+    fn join(lan: Lan, managers: usize, workers: usize, manager: fn(&Namespace) -> Daemon) -> Nodes {
+        let (first, others) = lan.hosts.split_at(managers);
+        let others = others.iter().take(workers).map(|host| Daemon::start_in(host, &[]));
+        let daemons = first.iter().map(manager).chain(others).collect();
         let mut nodes = Nodes { daemons, lan, managers, ids: Vec::new() };
         let first = &nodes.daemons[0];
         first.shoal(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
@@ -109,16 +125,41 @@ impl Nodes {
         })
     }
 
+    /// The manager that leads, for which all nodes must be ready now.
+    pub(super) fn leader_of_the_whole(&self) -> usize {
+        let leader = self.leader();
+        let said = self.daemons[leader].shoal(&["node", "ls", "--format", "{{.Status}}"]).ok();
+        assert!(said.lines().all(|status| status.trim() == "Ready"), "{said}");
+        leader
+    }
+
     /// Waits until each of these managers has taken further changes.
     pub(super) fn go_on(&self, workload: &Workload, managers: &[usize]) {
-        /// Changes that each must take.
-        const FURTHER: u64 = 3;
         let before = workload.acknowledged();
         eventually("changes go on through each manager", || {
             let now = workload.acknowledged();
             let behind: Vec<_> =
                 managers.iter().filter(|index| now[**index] < before[**index] + FURTHER).collect();
             if behind.is_empty() { Ok(()) } else { Err(format!("not {behind:?}: {}", workload.complaints())) }
+        });
+    }
+    /// Loses all machines as a power cut would, and lets them start again at the same time.
+    pub(super) fn lose_everything(&mut self) {
+        self.daemons.iter_mut().for_each(Daemon::lose_machine);
+        self.daemons.iter_mut().for_each(Daemon::spawn);
+        self.daemons.iter_mut().for_each(Daemon::await_answer);
+    }
+
+    /// Waits until a manager has taken further changes. One that could not write its log ends, and says why: it is started again,
+    /// as whoever supervises it does.
+    pub(super) fn supervise(&mut self, workload: &Workload, index: usize) {
+        let before = workload.acknowledged()[index];
+        eventually("it goes on, or ends and is started again", || {
+            if self.daemons[index].has_ended() {
+                self.daemons[index].spawn();
+            }
+            let now = workload.acknowledged()[index];
+            if now >= before + FURTHER { Ok(()) } else { Err(workload.complaints()) }
         });
     }
 }

@@ -39,10 +39,7 @@ fn one_manager_may_be_killed_hung_and_cut_off_and_forgets_nothing() {
 
 #[test]
 fn a_full_disk_takes_no_change_and_loses_none() {
-    let mut nodes = Nodes::form(1, 0);
-    nodes.daemons[0].stop();
-    nodes.daemons[0].shrink_disk(64);
-    nodes.daemons[0].restart();
+    let mut nodes = Nodes::form_on_small_disks(1, 0);
     let workload = nodes.workload();
     nodes.go_on(&workload, &[0]);
     nodes.daemons[0].fill_disk();
@@ -53,17 +50,7 @@ fn a_full_disk_takes_no_change_and_loses_none() {
         if is_stuck { Ok(()) } else { Err(complaints) }
     });
     nodes.daemons[0].empty_disk();
-    // A manager that cannot write its log ends, and says why; whoever supervises it starts it again.
-    eventually("it goes on, or ends and is started again", || {
-        if nodes.daemons[0].has_ended() {
-            nodes.daemons[0].spawn();
-        }
-        match workload.complaints() {
-            complaints if complaints == "{}" => Ok(()),
-            complaints => Err(complaints),
-        }
-    });
-    nodes.go_on(&workload, &[0]);
+    nodes.supervise(&workload, 0);
     workload.judge();
 }
 
@@ -106,12 +93,7 @@ fn everything_lost_at_once_comes_back_from_its_disks() {
     nodes.serve("web", 3);
     let workload = nodes.workload();
     nodes.go_on(&workload, &[0]);
-    for daemon in &mut nodes.daemons {
-        daemon.lose_machine();
-    }
-    for daemon in &mut nodes.daemons {
-        daemon.spawn();
-    }
+    nodes.lose_everything();
     nodes.all_ready();
     nodes.go_on(&workload, &[0]);
     nodes.runs_exactly("web", 3);

@@ -13,32 +13,43 @@ const ROUNDS: usize = 100;
 /// How long the long version takes at most.
 const SOAK: Duration = Duration::from_secs(20 * 60);
 
+/// How far a clock is set.
+const HOUR_S: i64 = 3600;
+
+/// After so many changes a log on a full disk counts as one that uses again what it has freed, and needs no room. It takes some forty
+/// to need some soon after its beginning.
+const REUSED: u64 = 200;
+
 /// A fault, from its beginning to the time when it is over.
 type Fault = fn(&mut Nodes, &Workload, usize);
 
-/// Every shape of fault; the last number picks whom it concerns.
-const FAULTS: [(&str, Fault); 10] = [
-    ("kill the leader", kill_leader),
-    ("hang the leader", hang_leader),
-    ("cut off the leader at the switch", unplug_leader),
-    ("deafen the leader", deafen_leader),
-    ("cut the managers in two and three", divide),
-    ("a ring in which each hears three", ring),
-    ("slow down a disk", slow_disk),
-    ("kill a worker", kill_worker),
-    ("lose the quorum and regain it", lose_quorum),
-    ("lose everything at once", lose_everything),
+/// Every shape of fault; the last number picks whom it concerns, and how: these once each, and any in the long version.
+const FAULTS: [(&str, Fault, &[usize]); 12] = [
+    ("kill the leader", kill_leader, &[0]),
+    ("hang the leader", hang_leader, &[0]),
+    ("cut off the leader at the switch", unplug_leader, &[0]),
+    ("deafen the leader", deafen_leader, &[0]),
+    ("cut the managers in two and three", divide, &[0]),
+    ("a ring in which each hears three", ring, &[0]),
+    ("slow down a disk", slow_disk, &[0]),
+    ("fill a disk", fill_disk, &[0, 1]),
+    ("set a clock", set_clock, &[0, 3]),
+    ("kill a worker", kill_worker, &[2]),
+    ("lose the quorum and regain it", lose_quorum, &[3]),
+    ("lose everything at once", lose_everything, &[0]),
 ];
 
 #[test]
 fn five_managers_and_five_workers_stand_every_fault() {
-    let mut nodes = Nodes::form(5, 5);
+    let mut nodes = Nodes::form_on_small_disks(5, 5);
     nodes.serve("web", 5);
     let workload = nodes.workload();
     nodes.go_on(&workload, &MANAGERS);
     let begun = Instant::now();
-    for (number, (what, fault)) in FAULTS.iter().enumerate() {
-        attempt(&mut nodes, &workload, (what, *fault), number, begun);
+    for (what, fault, picks) in FAULTS {
+        for pick in picks {
+            attempt(&mut nodes, &workload, (what, fault), *pick, begun);
+        }
     }
     rolling_restart(&mut nodes, &workload);
     if std::env::var_os("SHOAL_SOAK").is_some() {
@@ -47,8 +58,8 @@ fn five_managers_and_five_workers_stand_every_fault() {
             if begun.elapsed() > SOAK {
                 break;
             }
-            let (what, fault) = FAULTS[dice.next(FAULTS.len())];
-            attempt(&mut nodes, &workload, (&what, fault), dice.next(1000), begun);
+            let (what, fault, _) = FAULTS[dice.next(FAULTS.len())];
+            attempt(&mut nodes, &workload, (what, fault), dice.next(1000), begun);
         }
     }
     nodes.all_ready();
@@ -57,8 +68,13 @@ fn five_managers_and_five_workers_stand_every_fault() {
     assert!(operations > 500, "the clients were at work: {operations} operations");
 }
 
-fn attempt(nodes: &mut Nodes, workload: &Workload, fault: (&&str, Fault), pick: usize, begun: Instant) {
-    let (what, fault) = fault;
+fn attempt(
+    nodes: &mut Nodes,
+    workload: &Workload,
+    (what, fault): (&str, Fault),
+    pick: usize,
+    begun: Instant,
+) {
     eprintln!("{:6.1} s: {what} ({pick})", begun.elapsed().as_secs_f32());
     fault(nodes, workload, pick);
     nodes.go_on(workload, &MANAGERS);
@@ -66,6 +82,18 @@ fn attempt(nodes: &mut Nodes, workload: &Workload, fault: (&&str, Fault), pick: 
 
 fn others(than: usize) -> Vec<usize> {
     MANAGERS.into_iter().filter(|index| *index != than).collect()
+}
+
+/// How many were acknowledged so far, by all managers together.
+fn changes(workload: &Workload) -> u64 {
+    workload.acknowledged().iter().sum()
+}
+
+/// Who leads, or one that does not: every other time each.
+fn leader_or_follower(nodes: &Nodes, pick: usize) -> usize {
+    let leader = nodes.leader();
+    let followers = others(leader);
+    if pick.is_multiple_of(2) { leader } else { followers[pick / 2 % followers.len()] }
 }
 
 fn kill_leader(nodes: &mut Nodes, workload: &Workload, _: usize) {
@@ -116,19 +144,51 @@ fn ring(nodes: &mut Nodes, workload: &Workload, _: usize) {
         nodes.lan.divide(&[index], &[(index + 2) % MANAGERS.len()]);
     }
     // Whoever leads reaches a majority: itself and its two neighbours.
-    let before: u64 = workload.acknowledged().iter().sum();
+    let before = changes(workload);
     eventually("changes go on somewhere", || {
-        let now: u64 = workload.acknowledged().iter().sum();
-        if now > before + 3 { Ok(()) } else { Err(workload.complaints()) }
+        if changes(workload) > before + 3 { Ok(()) } else { Err(workload.complaints()) }
     });
     nodes.lan.heal();
 }
 
 fn slow_disk(nodes: &mut Nodes, workload: &Workload, pick: usize) {
-    let slow = if pick.is_multiple_of(2) { nodes.leader() } else { pick % MANAGERS.len() };
+    let slow = leader_or_follower(nodes, pick);
     nodes.daemons[slow].slow_disk(50);
     nodes.go_on(workload, &MANAGERS);
     nodes.daemons[slow].slow_disk(0);
+}
+
+/// It stops only the manager that it is of, until there is room again.
+fn fill_disk(nodes: &mut Nodes, workload: &Workload, pick: usize) {
+    let full = leader_or_follower(nodes, pick);
+    nodes.daemons[full].fill_disk();
+    let before = changes(workload);
+    eventually("it ends, or needs no room", || {
+        let is_over = nodes.daemons[full].has_ended() || changes(workload) >= before + REUSED;
+        if is_over { Ok(()) } else { Err(workload.complaints()) }
+    });
+    nodes.go_on(workload, &others(full));
+    nodes.daemons[full].empty_disk();
+    nodes.supervise(workload, full);
+}
+
+/// An hour fast and then slow, or the other way round, and right again: nothing moves.
+fn set_clock(nodes: &mut Nodes, workload: &Workload, pick: usize) {
+    let set = leader_or_follower(nodes, pick);
+    let wrong = if (pick / 2).is_multiple_of(2) { HOUR_S } else { -HOUR_S };
+    nodes.all_ready();
+    let before = nodes.runs_exactly("web", 5);
+    let mut leaders = vec![nodes.leader()];
+    for seconds in [wrong, -wrong] {
+        nodes.daemons[set].set_clock(seconds);
+        nodes.go_on(workload, &MANAGERS);
+        leaders.push(nodes.leader_of_the_whole());
+    }
+    nodes.daemons[set].set_clock(0);
+    leaders.push(nodes.leader_of_the_whole());
+    leaders.dedup();
+    assert!(leaders.len() <= 2, "leadership moves once at most: {leaders:?}");
+    assert_eq!(nodes.runs_exactly("web", 5), before, "the same containers");
 }
 
 fn kill_worker(nodes: &mut Nodes, _: &Workload, pick: usize) {
@@ -163,8 +223,7 @@ fn lose_quorum(nodes: &mut Nodes, workload: &Workload, pick: usize) {
 }
 
 fn lose_everything(nodes: &mut Nodes, workload: &Workload, _: usize) {
-    nodes.daemons.iter_mut().for_each(testkit::Daemon::lose_machine);
-    nodes.daemons.iter_mut().for_each(testkit::Daemon::spawn);
+    nodes.lose_everything();
     nodes.go_on(workload, &MANAGERS);
     nodes.all_ready();
     nodes.runs_exactly("web", 5);
