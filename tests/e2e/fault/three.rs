@@ -1,6 +1,7 @@
-//! Faults of a swarm with three managers: one's clock is set, most move, all are lost but for a backup.
+//! Faults of a swarm with three managers: one hangs, one's clock is set, most move, all are lost but for a backup.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use testkit::{Daemon, Lan, eventually};
 
@@ -28,6 +29,40 @@ fn a_root_is_rotated_while_the_leader_s_clock_is_an_hour_slow() {
     nodes.go_on(&workload, &MANAGERS);
     nodes.all_ready();
     workload.judge();
+}
+
+/// A worker whose leader hangs takes a session with another manager, and a task of a service that was made meanwhile runs on it.
+#[test]
+fn a_worker_leaves_a_leader_that_hangs() {
+    /// Within so long: until the next heartbeat (2 s), until that counts as not answered (2 s), and as much again for the session
+    /// and the container on a machine that is busy. A new leader is elected meanwhile.
+    const LIMIT: Duration = Duration::from_secs(8);
+    let nodes = Nodes::form(3, 1);
+    for index in MANAGERS {
+        nodes.daemons[0].shoal(&["node", "update", "--availability", "drain", &nodes.ids[index]]).ok();
+    }
+    let hung = nodes.leader();
+    let asked = &nodes.daemons[(hung + 1) % MANAGERS.len()];
+    nodes.daemons[hung].pause();
+    let began = Instant::now();
+    let create = ["service", "create", "--detach", "--name", "web", "shoal/hello-http"];
+    eventually("a service is made", || {
+        let said = asked.shoal(&create);
+        if said.code == 0 || said.err.contains("already exists") { Ok(()) } else { Err(said.err) }
+    });
+    let made = began.elapsed();
+    let container = eventually("its task runs on the worker", || {
+        let mut there = nodes.containers("web", 3);
+        there.pop().ok_or_else(|| asked.shoal(&["service", "ps", "--no-trunc", "web"]).out)
+    });
+    let took = began.elapsed();
+    eprintln!(
+        "the leader hangs: a service is made after {made:.1?}, its task runs on the worker after {took:.1?}"
+    );
+    assert!(took < LIMIT, "{took:?}");
+    nodes.daemons[hung].resume();
+    nodes.all_ready();
+    assert_eq!(nodes.containers("web", 3), [container], "it stays when the former leader is back");
 }
 
 /// Three managers are lost for good. A machine that has nothing but the first one's address and a backup takes their place, and the
