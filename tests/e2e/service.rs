@@ -136,6 +136,16 @@ fn a_task_that_cannot_be_placed_says_why() {
         let said = daemon.docker(&["service", "ps", "--no-trunc", "far"]).ok();
         if said.contains("scheduling constraints not satisfied") { Ok(()) } else { Err(said) }
     });
+    for (name, words) in [
+        ("volume", "--mount type=volume,src=data,dst=/data,volume-driver=nfs"),
+        ("logs", "--log-driver gelf"),
+    ] {
+        create(&daemon, &format!("--name {name} {words} shoal/hello-http"), &[]).ok();
+        eventually("the driver is told to be missing", || {
+            let said = daemon.docker(&["service", "ps", "--no-trunc", name]).ok();
+            if said.contains("missing plugin on 1 node") { Ok(()) } else { Err(said) }
+        });
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub struct Api {
 }
 
 /// Drivers of networks, by name.
-pub const NETWORK_DRIVERS: [&str; 5] = ["bridge", "host", "ipvlan", "macvlan", "null"];
+pub const NETWORK_DRIVERS: [&str; 6] = ["bridge", "host", "ipvlan", "macvlan", "null", "overlay"];
 /// Drivers of volumes.
 pub const VOLUME_DRIVERS: [&str; 1] = ["local"];
 

@@ -22,7 +22,7 @@ pub(super) struct Wish<'a> {
 pub(super) struct Placed<'a> {
     pub(super) constraints: Vec<Option<Constraint<'a>>>,
     pub(super) platforms: &'a [pb::Platform],
-    /// `Log/syslog`, `Volume/nfs`
+    /// `Log/syslog`, `Volume/nfs`, `Network/overlay`
     pub(super) plugins: Vec<String>,
 }
 
@@ -32,7 +32,8 @@ impl<'a> Wish<'a> {
         let placement = spec.and_then(|spec| spec.placement.as_ref());
         let resources = spec.and_then(|spec| spec.resources.as_ref());
         let max_replicas = placement.map_or(0, |placement| placement.max_replicas);
-        let placed = spec.map_or_else(Placed::anywhere, Placed::of);
+        let mut placed = spec.map_or_else(Placed::anywhere, Placed::of);
+        placed.plugins.extend(network_drivers(task));
         let nodes = candidates.nodes().iter().map(|candidate| candidate.node);
         Wish {
             reserved: reserved(task),
@@ -69,6 +70,14 @@ fn plugins(spec: &pb::TaskSpec) -> Vec<String> {
     let log = spec.log_driver.as_ref().map_or("", |driver| &driver.name);
     let logs = Some(format!("Log/{log}")).filter(|_| !matches!(log, "" | "none"));
     volumes.chain(logs).collect()
+}
+
+/// The drivers of the networks that the task is on. Its service's spec only names them, so that they are not asked of a node for the
+/// whole of a global service.
+fn network_drivers(task: &pb::Task) -> impl Iterator<Item = String> {
+    let networks = task.networks.iter().filter_map(|place| place.network.as_ref());
+    let drivers = networks.filter_map(|network| network.spec.as_ref()).map(|spec| &spec.driver);
+    drivers.filter(|driver| !driver.is_empty()).map(|driver| format!("Network/{driver}"))
 }
 
 /// What the task is to have for itself.

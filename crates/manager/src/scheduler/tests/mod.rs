@@ -250,6 +250,48 @@ fn platforms_and_plugins_are_asked_for() {
     }
 }
 
+/// A node that tells of these drivers.
+fn with_drivers(id: &str, plugins: &[&str]) -> pb::Node {
+    let mut node = ready(id);
+    node.description.get_or_insert_default().plugins = plugins.iter().map(|name| (*name).into()).collect();
+    node
+}
+
+#[test]
+fn drivers_of_volumes_and_networks_are_asked_for() {
+    let built_in = ["Log/json-file", "Network/bridge", "Volume/local"];
+    let mounting = |kind: pb::MountType, driver: &str| {
+        let mount = pb::Mount { r#type: kind.into(), driver: driver.into(), ..Default::default() };
+        let container = pb::ContainerSpec { mounts: vec![mount], ..Default::default() };
+        pending("t", pb::TaskSpec { container: Some(container), ..Default::default() })
+    };
+    let networked = |driver: &str| {
+        let spec = Some(pb::NetworkSpec { driver: driver.into(), ..Default::default() });
+        let network = Some(pb::Network { spec, ..Default::default() });
+        let networks = vec![pb::NetworkAttachment { network, ..Default::default() }];
+        pb::Task { networks, ..pending("t", pb::TaskSpec::default()) }
+    };
+    for (task, driver) in [
+        (mounting(pb::MountType::Volume, "nfs"), Some("Volume/nfs")),
+        (mounting(pb::MountType::Volume, "local"), None),
+        (mounting(pb::MountType::Volume, ""), None),
+        (mounting(pb::MountType::Bind, "nfs"), None),
+        (networked("overlay"), Some("Network/overlay")),
+        (networked("bridge"), None),
+    ] {
+        let plain = |id| with_drivers(id, &built_in);
+        let view = scheduled(vec![plain("a"), plain("b")], vec![task.clone()]);
+        let missing = "no suitable node (missing plugin on 2 nodes)";
+        assert_eq!(reason(&view, "t"), driver.map_or("", |_| missing), "{task:?}");
+        let Some(driver) = driver else { continue };
+        let able = with_drivers("c", &[&built_in[..], &[driver]].concat());
+        let view = scheduled(vec![plain("a"), plain("b"), able], vec![task]);
+        let placed = view.task("t").unwrap();
+        assert_eq!(placed.node_id, "c");
+        assert_eq!(placed.placed, "the only one of 3 nodes that suits (missing plugin on 2 nodes)");
+    }
+}
+
 #[test]
 fn generic_resources_and_devices_are_given_to_one_task_each() {
     let mut node = ready("a");

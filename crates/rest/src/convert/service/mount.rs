@@ -18,7 +18,7 @@ pub(super) fn spec(index: usize, wish: api::Mount) -> Result<pb::Mount, Failure>
         "image" => pb::MountType::Image,
         "cluster" => {
             return Err(Failure::missing(format_args!(
-                "Mounts[{index}].Type \"cluster\": volumes of the whole cluster"
+                "Mounts[{index}].Type \"cluster\" (a volume of the whole cluster)"
             )));
         }
         other @ "npipe" => {

@@ -37,7 +37,7 @@ fn what_is_not_honoured_is_refused_by_name() {
         (r#"{"TaskTemplate":{"ContainerSpec":{"Configs":[{"Runtime":{}}]}}}"#, "Configs.Runtime"),
         (
             r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"cluster","Target":"/x"}]}}}"#,
-            "Mounts[0].Type",
+            r#"Mounts[0].Type "cluster" (a volume of the whole cluster) is not implemented yet"#,
         ),
         (r#"{"TaskTemplate":{"Placement":{"Preferences":[{}]}}}"#, "Placement.Preferences[0]"),
         (
