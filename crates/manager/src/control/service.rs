@@ -1,6 +1,6 @@
 //! Services: create, read, update, remove.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use swarm_api::id::ServiceId;
@@ -50,20 +50,7 @@ impl Control {
         request: &pb::ListServicesRequest,
     ) -> Result<pb::ListServicesResponse, ControlError> {
         let view = self.reader.view().await?;
-        let wanted = |service: &&Arc<pb::Service>| {
-            let annotations = service.spec.as_ref().and_then(|spec| spec.annotations.as_ref());
-            !service.removing
-                && filter::begins(&service.id, &request.ids)
-                && filter::begins(annotations.map_or("", |annotations| &annotations.name), &request.names)
-                && annotations.map_or(request.labels.is_empty(), |annotations| {
-                    filter::labels(&annotations.labels, &request.labels)
-                })
-        };
-        let services: Vec<pb::Service> =
-            view.services().filter(wanted).map(|service| shown(service)).collect();
-        let counted = services.iter().filter(|_| request.status);
-        let counts = counted.map(|service| (service.id.clone(), count::tasks(&view, service))).collect();
-        Ok(pb::ListServicesResponse { services, counts })
+        Ok(listed(&view, request))
     }
 
     pub(super) async fn update_service(
@@ -101,6 +88,30 @@ impl Control {
         let gone = || ControlError::NotFound { kind: Kind::Service, reference: id.to_owned() };
         self.store.view().service(id).map(|service| shown(service)).ok_or_else(gone)
     }
+}
+
+/// The services that are asked for, with what their tasks do where that is. Where ids are named, only theirs are read.
+fn listed(state: &State, request: &pb::ListServicesRequest) -> pb::ListServicesResponse {
+    let wanted = |service: &&Arc<pb::Service>| {
+        let annotations = service.spec.as_ref().and_then(|spec| spec.annotations.as_ref());
+        !service.removing
+            && filter::begins(annotations.map_or("", |annotations| &annotations.name), &request.names)
+            && annotations.map_or(request.labels.is_empty(), |annotations| {
+                filter::labels(&annotations.labels, &request.labels)
+            })
+    };
+    let candidates: Box<dyn Iterator<Item = &Arc<pb::Service>>> = if request.ids.is_empty() {
+        Box::new(state.services())
+    } else {
+        // Two beginnings may mean the same service.
+        let found = request.ids.iter().flat_map(|id| state.services_by_prefix(id));
+        let found: BTreeMap<&str, _> = found.map(|service| (service.id.as_str(), service)).collect();
+        Box::new(found.into_values())
+    };
+    let services: Vec<pb::Service> = candidates.filter(wanted).map(|service| shown(service)).collect();
+    let counted = services.iter().filter(|_| request.status);
+    let counts = counted.map(|service| (service.id.clone(), count::tasks(state, service))).collect();
+    pb::ListServicesResponse { services, counts }
 }
 
 /// As it is told.
@@ -207,4 +218,29 @@ fn ingress_ports(ports: Option<&[pb::PortConfig]>) -> impl Iterator<Item = (u32,
     ports
         .filter(|port| port.publish_mode() == pb::PublishMode::Ingress && port.published_port != 0)
         .map(|port| (port.published_port, port.protocol))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Action, apply, reads};
+
+    const SERVICES: usize = 1_000;
+
+    #[test]
+    fn services_that_are_named_by_their_ids_are_found_without_reading_others() {
+        let service = |number: usize| {
+            let annotations = Some(pb::Annotations { name: format!("s{number}"), ..Default::default() });
+            let spec = Some(pb::ServiceSpec { annotations, ..Default::default() });
+            Action::put(pb::Service { id: format!("id{number:04}"), spec, ..Default::default() })
+        };
+        let mut state = State::default();
+        apply(&mut state, (0..SERVICES).map(service).collect(), 0, 1).unwrap();
+        let ids = ["id0500", "id050", "none"].map(str::to_owned).to_vec();
+        let request = pb::ListServicesRequest { ids, ..Default::default() };
+        let (read, found) = reads::during(|| listed(&state, &request));
+        assert_eq!(found.services.len(), 10, "those of the shorter beginning, each once");
+        assert!(read <= 11, "{read} objects were read");
+        assert_eq!(listed(&state, &pb::ListServicesRequest::default()).services.len(), SERVICES);
+    }
 }
