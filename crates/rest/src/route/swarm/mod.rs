@@ -2,11 +2,10 @@
 
 mod backup;
 mod cluster;
-mod config;
+mod file;
 mod lock;
 mod log;
 mod node;
-mod secret;
 mod service;
 mod task;
 
@@ -16,6 +15,7 @@ use ::http::Method;
 use swarm_api::pb::control_client::ControlClient;
 use tonic::transport::Channel;
 
+use self::file::{config, secret};
 use crate::Api;
 use crate::failure::Failure;
 use crate::http::table::Table;
