@@ -10,7 +10,7 @@ pub(super) fn plan(own: &[Ulimit], defaults: &[Ulimit]) -> Result<Vec<PosixRlimi
 
 fn rlimit(ulimit: &Ulimit) -> Result<PosixRlimit, Invalid> {
     let wrong = || Invalid::Ulimit(format!("{}={}:{}", ulimit.name, ulimit.soft, ulimit.hard));
-    let typ = kind(&ulimit.name).ok_or_else(wrong)?;
+    let typ = kind(&ulimit.name).ok_or_else(|| Invalid::UlimitType(ulimit.name.clone()))?;
     // -1 becomes the kernel's "no limit", which is also the largest number.
     let (soft, hard) = (ulimit.soft as u64, ulimit.hard as u64);
     if ulimit.soft < -1 || ulimit.hard < -1 || soft > hard {

@@ -190,6 +190,9 @@ pub enum Invalid {
     /// A seccomp profile that cannot be read.
     #[error("Decoding seccomp profile failed: {0}")]
     Seccomp(String),
+    /// A resource that the kernel does not limit.
+    #[error("invalid ulimit type: {0}")]
+    UlimitType(String),
     /// A resource limit.
     #[error("invalid ulimit \"{0}\"")]
     Ulimit(String),
