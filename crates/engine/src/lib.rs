@@ -42,6 +42,7 @@ mod merge;
 mod name;
 pub mod network;
 mod oci;
+mod path;
 mod plan;
 mod record;
 mod recover;

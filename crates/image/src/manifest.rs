@@ -57,6 +57,24 @@ impl Descriptor {
     }
 }
 
+/// Content of the file `oci-layout`.
+pub(crate) const OCI_LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// An `index.json` of our own.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Layout {
+    schema_version: u8,
+    media_type: &'static str,
+    manifests: Vec<Descriptor>,
+}
+
+impl Layout {
+    pub(crate) fn new(manifests: Vec<Descriptor>) -> Self {
+        Layout { schema_version: 2, media_type: OCI_INDEX, manifests }
+    }
+}
+
 /// The manifest of one image.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,7 @@
 //! Docker's reading of the paths that clients name. Pure.
 
 use crate::error::Result;
+use crate::path::parts;
 use crate::spec::Invalid;
 
 /// Longest path, in bytes.
@@ -23,14 +24,7 @@ impl Wanted {
         if text.is_empty() || text.len() > MAX_BYTES || text.contains('\0') {
             return Err(Invalid::ArchivePath(text.chars().take(MAX_BYTES).collect()).into());
         }
-        let mut parts: Vec<&str> = Vec::new();
-        for part in text.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part),
-            }
-        }
+        let parts = parts(text);
         let clean = format!("/{}", parts.join("/"));
         let ends_in_dot = text == "." || text.ends_with("/.");
         let base = match parts.last() {

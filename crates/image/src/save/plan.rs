@@ -17,11 +17,9 @@ use crate::{
     digest::Digest,
     layer_chain::chain_ids,
     load::{FULL_NAME, REF_NAME},
-    manifest::{Descriptor, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, OCI_INDEX},
+    manifest::{Descriptor, Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, OCI_LAYOUT},
     store::{Paths, read_small},
 };
-
-const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// One entry of the archive.
 #[derive(Debug)]
@@ -52,24 +50,11 @@ struct Item {
     layers: Vec<String>,
 }
 
-/// `index.json`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Index {
-    schema_version: u8,
-    media_type: &'static str,
-    manifests: Vec<Descriptor>,
-}
-
 /// All entries. Reads configurations and manifests, which are small; layers are only measured.
 pub(super) fn parts(images: &[Chosen], paths: &Paths) -> Result<Vec<Part>> {
-    let index = Index {
-        schema_version: 2,
-        media_type: OCI_INDEX,
-        manifests: images.iter().flat_map(descriptors).collect(),
-    };
+    let index = Layout::new(images.iter().flat_map(descriptors).collect());
     let mut parts = vec![
-        file("oci-layout", OCI_LAYOUT.to_vec()),
+        file("oci-layout", OCI_LAYOUT.as_bytes().to_vec()),
         file("index.json", json(&index)?),
         file("manifest.json", json(&images.iter().map(item).collect::<Vec<_>>())?),
     ];

@@ -5,26 +5,14 @@
 
 use std::{collections::BTreeMap, fs, io};
 
-use serde::Serialize;
-
 use super::{catalog::Catalog, paths::Paths, state::forget};
 use crate::{
-    manifest::{Descriptor, OCI_INDEX},
+    manifest::{Descriptor, Layout},
     platform::Platform,
 };
 
-/// Content of the file `oci-layout`.
-pub(crate) const LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// Annotation that holds a name.
 const NAME: &str = "org.opencontainers.image.ref.name";
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Index {
-    schema_version: u8,
-    media_type: &'static str,
-    manifests: Vec<Descriptor>,
-}
 
 /// Writes `index.json` anew.
 pub(crate) fn write(paths: &Paths, catalog: &Catalog) {
@@ -39,7 +27,7 @@ pub(crate) fn write(paths: &Paths, catalog: &Catalog) {
     }
 }
 
-fn index(catalog: &Catalog) -> Index {
+fn index(catalog: &Catalog) -> Layout {
     let mut manifests = Vec::new();
     for (id, entry) in &catalog.images {
         let record = &entry.record;
@@ -61,5 +49,5 @@ fn index(catalog: &Catalog) -> Index {
             Descriptor { annotations: Some(annotations), ..plain.clone() }
         }));
     }
-    Index { schema_version: 2, media_type: OCI_INDEX, manifests }
+    Layout::new(manifests)
 }

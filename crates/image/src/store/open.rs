@@ -27,7 +27,7 @@ use crate::{
     Error, Result,
     config::ImageFile,
     digest::Digest,
-    manifest::{MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES},
+    manifest::{MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, OCI_LAYOUT},
 };
 
 impl State {
@@ -196,7 +196,7 @@ fn make_directories(paths: &Paths) -> Result<()> {
     }
     let layout = paths.root().join("oci-layout");
     fault::point("image: write layout");
-    fs::write(&layout, index::LAYOUT).map_err(Error::io("write", &layout))
+    fs::write(&layout, OCI_LAYOUT).map_err(Error::io("write", &layout))
 }
 
 fn read_image(

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::client::{ResolvesClientCert, Resumption, WantsClientCert};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, ServerConfig, SignatureScheme};
+use rustls::{ClientConfig, ConfigBuilder, ServerConfig, SignatureScheme};
 use rustls_pki_types::UnixTime;
 use thiserror::Error;
 
@@ -47,14 +47,8 @@ pub fn server_config(identity: &SharedIdentity) -> Result<ServerConfig, ConfigEr
 /// # Errors
 /// When the root is not usable.
 pub fn client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigError> {
-    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(Wall))
-        .with_protocol_versions(&[&TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier::new(identity)?))
-        .with_client_cert_resolver(Arc::new(Resolver(identity.clone())));
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    config.resumption = Resumption::disabled();
-    Ok(config)
+    let shows = Arc::new(Resolver(identity.clone()));
+    Ok(finished(caller(identity)?.with_client_cert_resolver(shows)))
 }
 
 /// What a node calls managers with that has no certificate to show any more: it knows them, and they do not know it.
@@ -62,14 +56,22 @@ pub fn client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigEr
 /// # Errors
 /// When the root is not usable.
 pub fn unknown_client_config(identity: &SharedIdentity) -> Result<ClientConfig, ConfigError> {
-    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(Wall))
+    Ok(finished(caller(identity)?.with_no_client_auth()))
+}
+
+/// Who calls managers, whatever it shows of itself: it verifies whom it calls.
+fn caller(identity: &SharedIdentity) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, ConfigError> {
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Wall))
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier::new(identity)?))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(identity)?));
+    Ok(builder)
+}
+
+fn finished(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
-    Ok(config)
+    config
 }
 
 /// The time by which certificates are judged.

@@ -10,6 +10,7 @@ mod proc;
 mod short;
 mod tmpfs;
 
+use crate::path::parts;
 use crate::spec::{HostConfig, Invalid, Propagation};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,14 +122,7 @@ pub(crate) fn target_path(text: &str) -> Option<String> {
     if !text.starts_with('/') || text.contains('\0') {
         return None;
     }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in text.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
+    let parts = parts(text);
     (!parts.is_empty()).then(|| format!("/{}", parts.join("/")))
 }
 
