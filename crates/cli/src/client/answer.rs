@@ -121,7 +121,9 @@ impl Lines {
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_value(without_nulls(serde_json::from_slice(json)?))
+    // Most answers have no null where the model wants something: long ones are read in one go.
+    serde_json::from_slice(json)
+        .or_else(|_| serde_json::from_value(without_nulls(serde_json::from_slice(json)?)))
 }
 
 /// Drops the fields of objects that are null: daemons of other makes write `null` for lists and maps that are empty, and
