@@ -6,14 +6,6 @@ use swarm_api::pb;
 
 use crate::store::State;
 
-/// Networks that each node has for itself, by the names that a service may name them by.
-const OF_NODES: [&str; 3] = ["bridge", "host", "none"];
-
-/// Whether every node has a network of this name for itself.
-pub(crate) fn is_of_nodes(target: &str) -> bool {
-    OF_NODES.contains(&target)
-}
-
 /// The network that a service names by id or name.
 pub(crate) fn referenced<'a>(state: &'a State, target: &str) -> Option<&'a Arc<pb::Network>> {
     state.network(target).or_else(|| state.network_by_name(target))

@@ -35,3 +35,4 @@ pub use model::{
     Resolver, SWARM_SCOPE, Subnet, SubnetRequest,
 };
 pub use network::Network;
+pub use network_name::is_built_in;

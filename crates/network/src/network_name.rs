@@ -12,6 +12,12 @@ pub(crate) const HOST: &str = "host";
 /// A namespace with a loopback interface only.
 pub(crate) const NONE: &str = "none";
 
+/// Whether every machine has a network of this name, without anybody having made it.
+#[must_use]
+pub fn is_built_in(name: &str) -> bool {
+    matches!(name, BRIDGE | HOST | NONE)
+}
+
 /// The record of a network that is always there and has no addresses of its own.
 pub(crate) fn plain_network(daemon: &str, name: &str, driver: Driver) -> NetworkRecord {
     NetworkRecord {

@@ -1,4 +1,4 @@
-//! What a task is called.
+//! What tasks are called, and which names of networks are taken.
 
 use crate::pb;
 
@@ -21,6 +21,12 @@ pub fn task(task: &pb::Task) -> String {
 #[must_use]
 pub fn node_id(task: &pb::Task) -> &str {
     if task.node_id.is_empty() { &task.for_node_id } else { &task.node_id }
+}
+
+/// Whether every node has a network of this name for itself: a service may name it, and none of the swarm's is called so.
+#[must_use]
+pub fn is_network_of_nodes(name: &str) -> bool {
+    matches!(name, "bridge" | "host" | "none")
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use super::{NetworkRecord, NetworkRequest, Networks};
 use crate::error::{Error, Result};
-use crate::plan::NETWORK_MODES;
 use crate::shared::Shared;
 use crate::spec::Invalid;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ async fn create(shared: Arc<Shared>, mut request: NetworkRequest) -> Result<Netw
         return Err(Invalid::NetworkName.into());
     }
     // `default` and `container:…` would never be found as networks.
-    if NETWORK_MODES.contains(&request.name.as_str()) || request.name == "default" {
+    if network::is_built_in(&request.name) || request.name == "default" {
         return Err(Error::PredefinedNetwork(request.name));
     }
     if request.name.starts_with("container:") {

@@ -2,13 +2,10 @@
 
 use super::link::{self, Link};
 use crate::spec::{ContainerSpec, EndpointSpec, Invalid, NetworkMode};
-use network::Mac;
+use network::{Mac, is_built_in};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
-
-/// The networks that everybody has, which are the names of modes too.
-pub(crate) const NETWORK_MODES: [&str; 3] = ["bridge", "host", "none"];
 
 /// What is wanted of one network, in types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +47,7 @@ pub(super) fn plan(spec: &ContainerSpec) -> Result<Vec<EndpointPlan>, Invalid> {
         if plan.mac.is_none() && !given.is_empty() {
             plan.mac = Some(parse("MAC address", given, &plan.network)?);
         }
-        if plan.links.is_empty() && !NETWORK_MODES.contains(&plan.network.as_str()) {
+        if plan.links.is_empty() && !is_built_in(&plan.network) {
             plan.links = link::plan(&spec.host.links)?;
         }
     }
@@ -76,7 +73,7 @@ pub(crate) fn plan_one(network: &str, wanted: &EndpointSpec) -> Result<EndpointP
         gw_priority: wanted.gw_priority,
     };
     // Addresses and aliases are only for networks that somebody made.
-    if NETWORK_MODES.contains(&network) {
+    if is_built_in(network) {
         if plan.ipv4.is_some() || plan.ipv6.is_some() {
             return Err(wrong(
                 network,

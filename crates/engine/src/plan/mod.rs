@@ -19,7 +19,7 @@ mod sysctl;
 mod ulimit;
 
 pub(crate) use capability::every_capability;
-pub(crate) use endpoint::{EndpointPlan, NETWORK_MODES, plan_one as endpoint};
+pub(crate) use endpoint::{EndpointPlan, plan_one as endpoint};
 pub(crate) use hosts::{ExtraHost, HostAddress};
 pub(crate) use link::{Link, Linked, plan as links};
 pub use log::{LOG_DRIVERS, check_log};

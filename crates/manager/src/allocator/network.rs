@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipam::Addresses;
-use swarm_api::pb;
+use swarm_api::{naming, pb};
 use thiserror::Error;
 
-use crate::network::{is_of_nodes, referenced};
+use crate::network::referenced;
 use crate::store::View;
 use crate::subnet;
 use crate::task;
@@ -47,7 +47,7 @@ impl<'a> Spaces<'a> {
     pub(super) fn places(&mut self, task: &pb::Task) -> Result<Vec<pb::NetworkAttachment>, Lack> {
         let asked = task.spec.as_ref().map_or(&[][..], |spec| &spec.networks);
         let mut places: Vec<pb::NetworkAttachment> = Vec::new();
-        for config in asked.iter().filter(|config| !is_of_nodes(&config.target)) {
+        for config in asked.iter().filter(|config| !naming::is_network_of_nodes(&config.target)) {
             let network =
                 referenced(self.view, &config.target).ok_or_else(|| Lack::Network(config.target.clone()))?;
             // Named twice, by its name and by its id.

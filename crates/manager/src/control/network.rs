@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use swarm_api::id::NetworkId;
-use swarm_api::{pb, validate};
+use swarm_api::{naming, pb, validate};
 
 use super::{Control, ControlError, reference};
-use crate::network::{is_of_nodes, referenced};
+use crate::network::referenced;
 use crate::store::{Kind, State, Transaction, View};
 use crate::subnet;
 
@@ -72,7 +72,7 @@ fn uses(state: &State, service: &pb::Service, network: &Arc<pb::Network>) -> boo
 /// Whether every network that the spec names is there.
 pub(super) fn check(state: &State, spec: &pb::ServiceSpec) -> Result<(), ControlError> {
     let targets = spec.task.as_ref().map_or(&[][..], |task| &task.networks);
-    for config in targets.iter().filter(|config| !is_of_nodes(&config.target)) {
+    for config in targets.iter().filter(|config| !naming::is_network_of_nodes(&config.target)) {
         if referenced(state, &config.target).is_none() {
             return Err(ControlError::NotFound { kind: Kind::Network, reference: config.target.clone() });
         }

@@ -2,13 +2,10 @@
 
 use engine_api::Filters;
 use engine_api::network::Network;
-use network::LOCAL_SCOPE;
+use network::{LOCAL_SCOPE, is_built_in};
 
 use super::{flag, known, label, passes};
 use crate::failure::Failure;
-
-/// What every machine has, without anybody having made it.
-const BUILT_IN: [&str; 3] = ["bridge", "host", "none"];
 
 const NAMES: [&str; 7] = ["dangling", "driver", "id", "label", "name", "scope", "type"];
 
@@ -33,7 +30,7 @@ impl Filter {
     /// Whether the list shows a network; `is_used` is asked only if it matters. Those that are built in never count as
     /// unused.
     pub(crate) fn shows(&self, network: &Network, is_used: impl FnOnce() -> bool) -> bool {
-        let predefined = network.scope == LOCAL_SCOPE && BUILT_IN.contains(&network.name.as_str());
+        let predefined = network.scope == LOCAL_SCOPE && is_built_in(&network.name);
         let kind = if predefined { "builtin" } else { "custom" };
         label::fits(self.filters.get("label"), &network.labels)
             && passes(self.filters.get("driver"), |wish| *wish == network.driver)

@@ -11,13 +11,10 @@ use engine::Containers;
 use engine::network::{NetworkRequest, Networks, SubnetRequest};
 use engine::spec::{EndpointSpec, NetworkMode};
 use network::Driver;
-use swarm_api::pb;
+use swarm_api::{naming, pb};
 use worker::ExecutorError;
 
 use super::error;
-
-/// What every node has for itself, by the names that a service may name it by.
-const OF_NODES: [&str; 3] = ["bridge", "host", "none"];
 
 /// The networks of this machine, and which of the swarm's are wanted by whom. Cheap to clone.
 #[derive(Clone)]
@@ -136,7 +133,7 @@ pub(super) fn places(task: &pb::Task) -> Result<(NetworkMode, BTreeMap<String, E
     let mode = match (first, targets) {
         (Some(name), _) if places.len() == targets.len() => NetworkMode::Named(name),
         (None, []) => NetworkMode::Default,
-        (None, [one]) if OF_NODES.contains(&one.target.as_str()) => one.target.parse().unwrap_or_default(),
+        (None, [one]) if naming::is_network_of_nodes(&one.target) => one.target.parse().unwrap_or_default(),
         _ => return Err("a task is on networks of the swarm, or on one of the nodes' own".to_owned()),
     };
     Ok((mode, places))

@@ -1,15 +1,15 @@
 //! Networks of the swarm.
 
 use super::{Invalid, Verdict};
-use crate::pb;
+use crate::{naming, pb};
 
 /// The one driver there is.
 const DRIVER: &str = "overlay";
 /// Who gives addresses.
 const IPAM_DRIVER: &str = "default";
 const MAX_NAME_LEN: usize = 63;
-/// Names that mean something else wherever a network is named.
-const RESERVED: [&str; 5] = ["bridge", "host", "none", "default", "ingress"];
+/// Further names that mean something else wherever a network is named.
+const RESERVED: [&str; 2] = ["default", "ingress"];
 
 pub(super) fn check(spec: &pb::NetworkSpec) -> Verdict {
     let name = spec.annotations.as_ref().map_or("", |annotations| annotations.name.as_str());
@@ -38,7 +38,7 @@ fn check_name(name: &str) -> Verdict {
             "invalid network name {name:?}: at most {MAX_NAME_LEN} letters, digits, '-', '_' and '.'"
         )));
     }
-    if RESERVED.contains(&name) {
+    if naming::is_network_of_nodes(name) || RESERVED.contains(&name) {
         return Err(Invalid::new(format!("the network name {name:?} is reserved")));
     }
     Ok(())

@@ -7,7 +7,7 @@ use engine::Record;
 use engine::spec::EndpointSpec;
 use engine_api::container::{PortBinding, PortMap, PortSummary};
 use engine_api::network::{EndpointIpamConfig, EndpointSettings, NetworkSettings};
-use network::Endpoint;
+use network::{Endpoint, is_built_in};
 
 use crate::http::version::Version;
 
@@ -59,10 +59,6 @@ pub(super) fn endpoints(record: &Record, version: Version) -> BTreeMap<String, E
         (name.clone(), told)
     };
     record.spec.networks.iter().map(told).collect()
-}
-
-fn is_built_in(network: &str) -> bool {
-    matches!(network, BRIDGE | "host" | "none")
 }
 
 fn wished(wanted: &EndpointSpec) -> EndpointSettings {
