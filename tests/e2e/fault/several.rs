@@ -65,6 +65,7 @@ fn five_managers_and_five_workers_stand_every_fault() {
     nodes.all_ready();
     nodes.runs_exactly("web", 5);
     let operations = workload.judge();
+    eprintln!("{:6.1} s: {operations} operations judged", begun.elapsed().as_secs_f32());
     assert!(operations > 500, "the clients were at work: {operations} operations");
 }
 
