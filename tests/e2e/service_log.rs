@@ -1,9 +1,13 @@
-//! Logs of services and tasks, from two machines, by both clients.
+//! Logs of services and tasks, from several machines, by both clients.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 
 use testkit::{Daemon, Lan, Pair, eventually};
+
+use crate::fault::nodes::Nodes;
 
 /// What each task writes: one line on each stream, and one more when told to stop.
 const PROGRAM: &str =
@@ -75,8 +79,8 @@ fn followers_hear_new_tasks_and_ends() {
     create(&daemon, &["--name", "web"]);
     for words in [["docker", "web"], ["shoal", "web"]] {
         let mut command = match words[0] {
-            "docker" => std::process::Command::new("docker"),
-            _ => std::process::Command::new(testkit::program::programs().join("shoal")),
+            "docker" => Command::new("docker"),
+            _ => Command::new(testkit::program::programs().join("shoal")),
         };
         command.args(["-H", &daemon.host(), "service", "logs", "--follow", "web"]);
         let mut follower = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("follows");
@@ -118,4 +122,77 @@ fn followers_hear_new_tasks_and_ends() {
     assert!(raw.contains("hi"));
     let neat = daemon.shoal(&["service", "logs", "term"]);
     assert!(neat.err.contains("tty service logs only supported with --raw"), "{neat:?}");
+}
+
+/// What each task writes: numbers, one after the other.
+const COUNTS: &str = "i=0; while :; do echo number $i; i=$((i+1)); sleep 0.05; done";
+/// Lines of each task before the leader is lost, and after it.
+const LINES: (u64, u64) = (20, 120);
+
+/// A client that follows the logs of a service whose tasks count.
+struct Follower {
+    child: Child,
+    lines: Receiver<String>,
+    /// What each task has told, by what its lines begin with.
+    numbers: BTreeMap<String, Vec<u64>>,
+}
+
+impl Follower {
+    fn start(mut client: Command) -> Self {
+        let mut child = client.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("follows");
+        let out = child.stdout.take().expect("output");
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(out).lines().map_while(Result::ok);
+            lines.try_for_each(|line| sender.send(line))
+        });
+        Self { child, lines, numbers: BTreeMap::new() }
+    }
+
+    /// Hears until each of two tasks has come to this number.
+    fn hear(&mut self, last: u64) {
+        let is_there = |all: &Vec<u64>| all.last().is_some_and(|number| *number >= last);
+        while self.numbers.len() < 2 || !self.numbers.values().all(is_there) {
+            let line = self.lines.recv_timeout(testkit::eventually::step());
+            let line = line.unwrap_or_else(|error| panic!("no line comes: {error}: {:?}", self.numbers));
+            let (task, number) = line.split_once("number ").unwrap_or_else(|| panic!("no number: {line}"));
+            let number = number.trim().parse().unwrap_or_else(|_| panic!("no number: {line}"));
+            self.numbers.entry(task.trim().to_owned()).or_default().push(number);
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn followers_go_on_when_the_leader_is_lost() {
+    let mut nodes = Nodes::form(3, 1);
+    let leader = nodes.leader();
+    let by = &nodes.daemons[(leader + 1) % nodes.managers];
+    let words = ["--name", "web", "--replicas", "2", "--constraint", "node.role==worker"];
+    let create = ["service", "create", "--detach", "--no-resolve-image"];
+    by.docker(&[&create[..], &words, &["busybox", "sh", "-c", COUNTS]].concat()).ok();
+    nodes.runs_exactly("web", 2);
+    let mut docker = Command::new("docker");
+    docker.args(["-H", &by.host(), "service", "logs", "--follow", "web"]);
+    let tail = by.command(&["service", "logs", "--follow", "--tail", "1", "web"]);
+    let mut followers: Vec<Follower> = [docker, tail].into_iter().map(Follower::start).collect();
+    for follower in &mut followers {
+        follower.hear(LINES.0);
+    }
+    nodes.daemons[leader].kill();
+    for follower in &mut followers {
+        let heard = follower.numbers.values().filter_map(|all| all.last()).max().copied().unwrap_or_default();
+        follower.hear(heard + LINES.1);
+        for (task, all) in &follower.numbers {
+            let gap = all.windows(2).find(|pair| pair[1] != pair[0] + 1);
+            assert!(gap.is_none(), "of {task} a line is missing or was told twice: {gap:?} in {all:?}");
+        }
+    }
+    assert!(followers[0].numbers.values().all(|all| all[0] == 0), "from the beginning");
 }

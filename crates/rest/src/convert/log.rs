@@ -12,7 +12,9 @@ const SYSTEM: u8 = 3;
 pub(crate) struct Frames {
     /// As they are, not framed.
     pub(crate) tty: bool,
-    /// Each begins with its time.
+    /// The node has put its time before each line.
+    pub(crate) timed: bool,
+    /// Each is told with its time.
     pub(crate) timestamps: bool,
     /// Each says whose it is, and what its log driver keeps.
     pub(crate) details: bool,
@@ -27,7 +29,8 @@ impl Frames {
         );
         for line in &message.lines {
             let stream = if line.stderr { STDERR } else { STDOUT };
-            let (time, rest) = if self.timestamps { split(&line.text) } else { (&[][..], &line.text[..]) };
+            let (time, rest) = if self.timed { split(&line.text) } else { (&[][..], &line.text[..]) };
+            let time = if self.timestamps { time } else { &[] };
             if self.details {
                 // The node has put the driver's details, which may be none, before the text.
                 let (kept, text) = split(rest);
@@ -90,14 +93,17 @@ mod tests {
 
     #[test]
     fn details_stand_between_the_time_and_the_text() {
-        let plain = Frames { tty: true, timestamps: false, details: false };
+        let plain = Frames { tty: true, timed: false, timestamps: false, details: false };
         assert_eq!(told(plain, "a b\n"), "a b\n");
         let context = "com.docker.swarm.node.id=n,com.docker.swarm.service.id=s,com.docker.swarm.task.id=t";
         let details = Frames { details: true, ..plain };
         assert_eq!(told(details, " a b\n"), format!("{context} a b\n"));
         assert_eq!(told(details, "k=v a b\n"), format!("{context},k=v a b\n"));
-        let all = Frames { tty: false, timestamps: true, details: true };
+        let all = Frames { tty: false, timed: true, timestamps: true, details: true };
         assert_eq!(told(all, "TIME k=v a\n"), format!("TIME {context},k=v a\n"));
         assert_eq!(told(Frames { details: false, ..all }, "TIME a\n"), "TIME a\n");
+        let hidden = Frames { timestamps: false, ..all };
+        assert_eq!(told(hidden, "TIME k=v a\n"), format!("{context},k=v a\n"));
+        assert_eq!(told(Frames { details: false, ..hidden }, "TIME a b\n"), "a b\n");
     }
 }

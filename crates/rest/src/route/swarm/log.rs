@@ -1,12 +1,18 @@
-//! Logs of services and tasks, gathered from the nodes by the managers.
+//! Logs of services and tasks, gathered from the nodes by the manager that leads. Who follows them goes on at the next one when another
+//! becomes the leader.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use engine_api::container::LogsQuery;
 use futures_util::{Stream, stream};
 use swarm_api::pb;
 use swarm_api::pb::control_client::ControlClient;
+use tokio::time::Instant;
 use tonic::transport::Channel;
+use tonic::{Code, Status};
 
+use super::heard::Heard;
 use super::{control, timed};
 use crate::convert::log::{Frames, trailer};
 use crate::convert::time::moment;
@@ -14,6 +20,11 @@ use crate::failure::Failure;
 use crate::http::answer::{Answer, Outcome};
 use crate::http::call::Call;
 use crate::route::container::stream::header;
+
+/// How long a follower waits for a manager that leads.
+const GO_ON: Duration = Duration::from_secs(30);
+/// Pause before it is asked.
+const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) async fn of_service(call: Call<LogsQuery>) -> Outcome {
     let services = vec![call.name.clone()];
@@ -38,13 +49,32 @@ async fn logs(call: Call<LogsQuery>, mut request: pb::OpenLogsRequest) -> Outcom
         tail: query.tail.parse().ok(),
         since_ns: moment("since", &query.since)?,
         until_ns: moment("until", &query.until)?,
-        timestamps: query.timestamps,
+        // By their times a follower knows lines again.
+        timestamps: query.timestamps || query.follow,
         details: query.details,
     });
     let mut control = control(&call.api).await?;
-    let opened = control.open_logs(timed(request)).await?.into_inner();
-    let frames = Frames { tty: opened.tty, timestamps: query.timestamps, details: query.details };
-    let reader = Reader { control, id: opened.id, frames, ended: false };
+    let mut opened = control.open_logs(timed(request.clone())).await?.into_inner();
+    // What a terminal has written so far may be less than a line, and times would stand in the middle of it.
+    let follows = query.follow && !opened.tty;
+    let timed_lines = query.timestamps || follows;
+    if query.follow && !timed_lines {
+        control.close_logs(timed(pb::LogsRequest { id: opened.id })).await?;
+        request.options.get_or_insert_default().timestamps = false;
+        opened = control.open_logs(timed(request.clone())).await?.into_inner();
+    }
+    let frames =
+        Frames { tty: opened.tty, timed: timed_lines, timestamps: query.timestamps, details: query.details };
+    let reader = Reader {
+        control,
+        id: opened.id,
+        frames,
+        ended: false,
+        request,
+        opened_ns: swarm_api::now_ns(),
+        heard: follows.then(Heard::default),
+        silent_since: None,
+    };
     Ok(Answer::streamed(header(opened.tty, call.version), reader.chunks()))
 }
 
@@ -54,6 +84,13 @@ struct Reader {
     id: String,
     frames: Frames,
     ended: bool,
+    /// What was asked for when it began, and when that was.
+    request: pb::OpenLogsRequest,
+    opened_ns: i64,
+    /// What it was told, if it goes on at another manager.
+    heard: Option<Heard>,
+    /// No manager has told anything since then.
+    silent_since: Option<Instant>,
 }
 
 impl Reader {
@@ -67,10 +104,7 @@ impl Reader {
                 let request = timed(pb::LogsRequest { id: reader.id.clone() });
                 let bytes = match reader.control.next_logs(request).await {
                     Ok(answer) => reader.taken(answer.into_inner()),
-                    Err(status) => {
-                        reader.ended = true;
-                        trailer(reader.frames.tty, &Failure::from(status).message)
-                    }
+                    Err(status) => reader.go_on(status).await,
                 };
                 if !bytes.is_empty() {
                     return Some((Ok(Bytes::from(bytes)), reader));
@@ -79,9 +113,52 @@ impl Reader {
         })
     }
 
-    fn taken(&mut self, answer: pb::NextLogsResponse) -> Vec<u8> {
+    /// Asks the manager that leads now for the same logs. What is told of it: nothing, unless nobody leads for too long.
+    async fn go_on(&mut self, why: Status) -> Vec<u8> {
+        let until = *self.silent_since.get_or_insert_with(Instant::now) + GO_ON;
+        let mut why = why;
+        while self.heard.as_mut().is_some_and(Heard::begin_anew) && Instant::now() < until {
+            tokio::time::sleep(PAUSE).await;
+            match self.control.open_logs(timed(self.again())).await {
+                Ok(opened) => {
+                    self.id = opened.into_inner().id;
+                    return Vec::new();
+                }
+                // Its logs end with the service.
+                Err(status) if status.code() == Code::NotFound => {
+                    self.ended = true;
+                    return Vec::new();
+                }
+                Err(status) => why = status,
+            }
+        }
+        self.ended = true;
+        trailer(self.frames.tty, &Failure::from(why).message)
+    }
+
+    /// What was asked for, from where on it may not have been told. Of tasks that have said nothing yet only the beginning is known,
+    /// or where only the last lines were asked for, that it is not theirs any more.
+    fn again(&self) -> pb::OpenLogsRequest {
+        let mut request = self.request.clone();
+        let options = request.options.get_or_insert_default();
+        if options.tail.take().is_some() {
+            let since = self.heard.as_ref().and_then(Heard::since);
+            let since_ns = since.and_then(|since| moment("since", since).ok().flatten());
+            let from_ns = since_ns.map_or(self.opened_ns, |ns| ns.min(self.opened_ns));
+            options.since_ns = options.since_ns.max(Some(from_ns));
+        }
+        request
+    }
+
+    fn taken(&mut self, mut answer: pb::NextLogsResponse) -> Vec<u8> {
+        self.silent_since = None;
         let mut bytes = Vec::new();
-        for message in &answer.messages {
+        for message in &mut answer.messages {
+            if let Some(heard) = &mut self.heard {
+                heard.sift(message);
+                self.request.services.iter_mut().for_each(|name| name.clone_from(&message.service_id));
+                self.request.tasks.iter_mut().for_each(|name| name.clone_from(&message.task_id));
+            }
             self.frames.push(message, &mut bytes);
         }
         self.ended = answer.ended;

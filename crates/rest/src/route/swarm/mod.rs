@@ -3,6 +3,7 @@
 mod backup;
 mod cluster;
 mod file;
+mod heard;
 mod lock;
 mod log;
 mod node;
