@@ -1,18 +1,13 @@
 //! A node that cannot run a task is not the service's end: another is tried, and what was wrong is told.
 
-use testkit::{Daemon, Lan, eventually};
+use testkit::{Daemon, Pair, eventually};
 
 /// Tasks that the worker has to do already, so that any other node is asked first.
 const BUSY: usize = 3;
 
 #[test]
 fn an_image_that_one_node_cannot_pull_runs_on_the_node_that_has_it() {
-    let lan = Lan::new(2);
-    let (manager, worker) = (Daemon::start_in(&lan.hosts[0], &[]), Daemon::start_in(&lan.hosts[1], &[]));
-    manager.docker(&["swarm", "init", "--advertise-addr", &Lan::address(0)]).ok();
-    let token = manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();
-    worker.docker(&["swarm", "join", "--token", &token, &format!("{}:2377", Lan::address(0))]).ok();
-    testkit::image::import_busybox(&worker);
+    let Pair { manager, worker, lan: _lan } = &Pair::joined();
     worker.docker(&["tag", "busybox", "nowhere.test/own:1"]).ok();
 
     let create = |words: &str| {
@@ -21,10 +16,7 @@ fn an_image_that_one_node_cannot_pull_runs_on_the_node_that_has_it() {
         manager.docker(&[&create[..], &words[..]].concat()).ok();
     };
     let id = |daemon: &Daemon| daemon.docker(&["info", "--format", "{{.Swarm.NodeID}}"]).ok();
-    create(&format!(
-        "--name busy --replicas {BUSY} --constraint node.id=={} busybox sleep 1000",
-        id(&worker)
-    ));
+    create(&format!("--name busy --replicas {BUSY} --constraint node.id=={} busybox sleep 1000", id(worker)));
     let running = |service: &str| {
         let filter = format!("label=com.docker.swarm.service.name={service}");
         worker.docker(&["ps", "-q", "--filter", &filter]).ok().lines().count()
@@ -35,7 +27,7 @@ fn an_image_that_one_node_cannot_pull_runs_on_the_node_that_has_it() {
     });
 
     create("--name own --restart-delay 1s nowhere.test/own:1 sleep 1000");
-    let (here, there) = (id(&manager), id(&worker));
+    let (here, there) = (id(manager), id(worker));
     let all = eventually("it runs where the image is, after one attempt on the other node", || {
         let all = manager.get("/tasks?filters=%7B%22service%22%3A%5B%22own%22%5D%7D");
         let mut all = all.as_array().expect("tasks").clone();
