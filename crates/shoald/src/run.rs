@@ -36,7 +36,7 @@ pub(crate) async fn run(loaded: &Loaded, instance: &Instance, logging: &Logging)
     // What an earlier life did not come to remove. Nothing waits for it.
     let swept = executor.clone();
     tokio::spawn(async move { swept.sweep_networks().await });
-    let node = Arc::new(SwarmNode::start(config, executor).await?);
+    let node = Arc::new(SwarmNode::start(config, executor, engine.events.clone()).await?);
     let (facts_sender, facts) = watch::channel(facts::facts(config, instance));
     let listeners = listener::open(config).await?;
     let stop = CancellationToken::new();

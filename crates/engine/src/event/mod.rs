@@ -39,8 +39,10 @@ pub enum EventKind {
     Container,
     /// `image`
     Image,
-    /// `network`
+    /// `network`, of this machine.
     Network,
+    /// `network`, of the swarm.
+    SwarmNetwork,
     /// `volume`
     Volume,
     /// `daemon`
@@ -65,7 +67,7 @@ impl EventKind {
         match self {
             EventKind::Container => "container",
             EventKind::Image => "image",
-            EventKind::Network => "network",
+            EventKind::Network | EventKind::SwarmNetwork => "network",
             EventKind::Volume => "volume",
             EventKind::Daemon => "daemon",
             EventKind::Service => "service",

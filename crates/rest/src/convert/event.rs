@@ -25,7 +25,11 @@ pub(crate) fn message(event: &Event, flat: bool) -> EventMessage {
 /// Objects of the swarm are known everywhere, all others here.
 pub(crate) fn scope(kind: EventKind) -> &'static str {
     match kind {
-        EventKind::Service | EventKind::Node | EventKind::Secret | EventKind::Config => "swarm",
+        EventKind::Service
+        | EventKind::Node
+        | EventKind::Secret
+        | EventKind::Config
+        | EventKind::SwarmNetwork => "swarm",
         EventKind::Container
         | EventKind::Image
         | EventKind::Network

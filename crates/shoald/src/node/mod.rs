@@ -7,6 +7,7 @@
 mod address;
 mod connect;
 mod entry;
+mod event;
 mod held;
 mod leave;
 mod member;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use async_trait::async_trait;
+use engine::event::Events;
 use rest::{
     Backup, BackupRequest, InitRequest, JoinRequest, LocalState, Node, NodeError, NodeStatus, RestoreRequest,
 };
@@ -49,11 +51,12 @@ pub(crate) struct SwarmNode {
 }
 
 impl SwarmNode {
-    /// Takes this machine's place up again where it was left, if it had one.
+    /// Takes this machine's place up again where it was left, if it had one. While it manages, what changes in the swarm goes to
+    /// `events`.
     ///
     /// # Errors
     /// When what is remembered cannot be read, or the manager cannot be started from it.
-    pub(crate) async fn start(config: &Config, executor: EngineExecutor) -> Result<Self> {
+    pub(crate) async fn start(config: &Config, executor: EngineExecutor, events: Events) -> Result<Self> {
         let settings = Settings {
             data_root: config.data_root.clone(),
             default_advertise_addr: config.swarm_default_advertise_addr.clone(),
@@ -63,6 +66,7 @@ impl SwarmNode {
         let mut owner = Owner::new(settings, executor, sender);
         owner.resume().await?;
         tokio::spawn(owner.run(receiver));
+        tokio::spawn(event::run(published.clone(), events));
         Ok(Self { requests, published })
     }
 

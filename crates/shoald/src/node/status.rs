@@ -1,5 +1,6 @@
 //! What the owner publishes, for others to read at any time.
 
+use manager::store::Store;
 use rest::{LocalState, NodeStatus, Peer};
 use swarm_api::pb::control_client::ControlClient;
 use tonic::transport::Channel;
@@ -12,6 +13,8 @@ use super::owner::Owner;
 pub(super) struct Published {
     pub(super) status: NodeStatus,
     pub(super) control: Option<ControlClient<Channel>>,
+    /// The state of the swarm as this node's manager has it, on a manager.
+    pub(super) store: Option<Store>,
     /// Why the node's part has failed for good.
     pub(super) broken: Option<String>,
 }
@@ -23,9 +26,11 @@ impl Owner {
             (None, Some(held)) => (held.status(), None),
             (None, None) => (NodeStatus::default(), None),
         };
+        let store = self.member.as_ref().and_then(Member::manager).map(|manager| manager.store().clone());
         self.published.send_modify(|published| {
             published.status = status;
             published.control = control;
+            published.store = store;
         });
     }
 }
