@@ -81,7 +81,7 @@ impl Control {
         let spec = request.spec.ok_or(ControlError::NoSpec)?;
         F::check(&spec)?;
         let view = self.reader.view().await?;
-        if F::by_name(&view, name(&spec)).is_some() {
+        if view.is_taken(F::KIND, name(&spec)) {
             return Err(ControlError::FileExists { kind: F::KIND, name: name(&spec).to_owned() });
         }
         let id = FileId::random().to_string();

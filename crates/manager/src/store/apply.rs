@@ -5,6 +5,7 @@ use std::sync::Arc;
 use swarm_api::pb;
 use thiserror::Error;
 
+use super::state::ByName;
 use super::{Action, Event, Kind, Object, State, Transaction};
 
 /// Why a transaction was refused. Nothing of it was applied.
@@ -150,7 +151,7 @@ fn out_of_sequence(old: &Object, expected: u64) -> Refused {
 fn check_unique(state: &State, object: &Object) -> Result<(), Refused> {
     let kind = object.kind();
     if let Some(name) = object.unique_name() {
-        return match state.id_by_name(kind, name) {
+        return match state.holder(kind, name) {
             Some(id) if id != object.id() => Err(Refused::Exists { kind, id: name.to_owned() }),
             _ => Ok(()),
         };
@@ -247,10 +248,15 @@ fn same_task(one: Option<&pb::ServiceSpec>, other: Option<&pb::ServiceSpec>) -> 
     }
 }
 
+/// Where a name is noted.
+fn by_name(object: &Object, name: &str) -> ByName {
+    (object.kind(), Arc::from(name.to_ascii_lowercase()))
+}
+
 fn store(state: &mut State, object: Object) {
     let key: Arc<str> = Arc::from(object.id());
     if let Some(name) = object.unique_name() {
-        state.names.insert((object.kind(), Arc::from(name)), key.clone());
+        state.names.insert(by_name(&object, name), key.clone());
     }
     match object {
         Object::Node(node) => drop(state.nodes.insert(key, node)),
@@ -271,7 +277,7 @@ fn store(state: &mut State, object: Object) {
 /// Takes the object out of the derived maps.
 fn unindex(state: &mut State, object: &Object) {
     if let Some(name) = object.unique_name() {
-        state.names.remove(&(object.kind(), Arc::from(name)));
+        state.names.remove(&by_name(object, name));
     }
     if let Object::Task(task) = object {
         let key: Arc<str> = Arc::from(task.id.as_str());

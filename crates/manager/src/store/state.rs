@@ -26,7 +26,7 @@ pub struct State {
     pub(super) tasks_by_node: Tree<ByNode, Arc<pb::Task>>,
 }
 
-/// Kind and name, of those kinds whose names are unique.
+/// Kind and name in small letters, of those kinds whose names are unique.
 pub(super) type ByName = (Kind, Arc<str>);
 /// Service, slot, task: tasks of a service come ordered by slot.
 pub(super) type ByService = (Arc<str>, u64, Arc<str>);
@@ -97,9 +97,24 @@ impl State {
         self.id_by_name(Kind::Service, name).and_then(|id| self.service(id))
     }
 
-    /// The id of the object that has this name, where names are unique.
-    pub(super) fn id_by_name(&self, kind: Kind, name: &str) -> Option<&str> {
-        self.names.get(|key| key.0.cmp(&kind).then_with(|| (*key.1).cmp(name))).map(|id| &**id)
+    /// Whether an object has this name, in whatever letters, of a kind whose names are unique.
+    #[must_use]
+    pub fn is_taken(&self, kind: Kind, name: &str) -> bool {
+        self.holder(kind, name).is_some()
+    }
+
+    /// The id of the object that has this name in whatever letters: names of services are looked up as those of hosts, which do not
+    /// tell capitals apart.
+    pub(super) fn holder(&self, kind: Kind, name: &str) -> Option<&str> {
+        let name = name.to_ascii_lowercase();
+        self.names.get(|key| key.0.cmp(&kind).then_with(|| (*key.1).cmp(&name))).map(|id| &**id)
+    }
+
+    /// The id of the object that has just this name, where names are unique.
+    fn id_by_name(&self, kind: Kind, name: &str) -> Option<&str> {
+        let is_it =
+            |id: &&str| self.object(kind, id).is_some_and(|object| object.unique_name() == Some(name));
+        self.holder(kind, name).filter(is_it)
     }
 
     /// All services, by id.

@@ -65,6 +65,10 @@ fn a_name_is_taken_within_its_kind_alone() {
     applied(&mut state, put(config)).expect("is of another kind");
     let taken = applied(&mut state, put(secret("b"))).expect_err("taken");
     assert_eq!(taken.to_string(), "name conflicts with an existing object: secret key already exists");
+    let capitals = pb::Secret { id: "c".into(), spec: spec("Key"), ..Default::default() };
+    let taken = applied(&mut state, put(capitals)).expect_err("taken, in other letters");
+    assert_eq!(taken.to_string(), "name conflicts with an existing object: secret Key already exists");
+    assert!(state.is_taken(Kind::Secret, "KEY") && state.secret_by_name("KEY").is_none());
     let stored = state.secret_by_name("key").expect("is there").clone();
     applied(&mut state, Transaction::one(Action::delete(stored))).expect("deletes");
     applied(&mut state, put(secret("b"))).expect("the name is free");
