@@ -1,5 +1,6 @@
 //! Why a request was refused, and how that is said in gRPC: the one place where it is decided.
 
+use swarm_api::pb;
 use swarm_api::policy::NotAllowed;
 use swarm_api::validate::Invalid;
 use thiserror::Error;
@@ -44,8 +45,8 @@ pub(crate) enum ControlError {
     ModeChange,
     #[error("service {0} does not have a previous spec")]
     NoPreviousSpec(String),
-    #[error("port '{port}' is already in use by service '{name}' ({id})")]
-    PortInUse { port: u32, name: String, id: String },
+    #[error("port '{port}' is already in use by service '{name}' ({id}) as {}", published(*.mode))]
+    PortInUse { port: u32, name: String, id: String, mode: pb::PublishMode },
     #[error("network {network} is in use by service {service}")]
     NetworkInUse { network: String, service: String },
     #[error(transparent)]
@@ -127,5 +128,13 @@ impl From<ControlError> for Status {
             ControlError::Authority(AuthorityError::Given(_)) => Self::invalid_argument(text),
             ControlError::Authority(_) | ControlError::UnlockKey(_) => Self::internal(text),
         }
+    }
+}
+
+/// What kind of port it is that somebody has, in swarmkit's words.
+fn published(mode: pb::PublishMode) -> &'static str {
+    match mode {
+        pb::PublishMode::Ingress => "an ingress port",
+        pb::PublishMode::Host => "a host-published port",
     }
 }

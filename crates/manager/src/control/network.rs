@@ -69,13 +69,15 @@ fn uses(state: &State, service: &pb::Service, network: &Arc<pb::Network>) -> boo
     !service.removing && targets.iter().any(|config| named(&config.target))
 }
 
-/// Whether every network that the spec names is there.
-pub(super) fn check(state: &State, spec: &pb::ServiceSpec) -> Result<(), ControlError> {
-    let targets = spec.task.as_ref().map_or(&[][..], |task| &task.networks);
-    for config in targets.iter().filter(|config| !naming::is_network_of_nodes(&config.target)) {
-        if referenced(state, &config.target).is_none() {
-            return Err(ControlError::NotFound { kind: Kind::Network, reference: config.target.clone() });
-        }
+/// Puts the ids of the networks that the spec names in the place of what it calls them: every one must be there.
+pub(super) fn settle(state: &State, spec: &mut pb::ServiceSpec) -> Result<(), ControlError> {
+    let targets = spec.task.as_mut().map_or(&mut [][..], |task| &mut task.networks);
+    for config in targets.iter_mut().filter(|config| !naming::is_network_of_nodes(&config.target)) {
+        let network = referenced(state, &config.target).ok_or_else(|| ControlError::NotFound {
+            kind: Kind::Network,
+            reference: config.target.clone(),
+        })?;
+        config.target.clone_from(&network.id);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Services: create, read, update, remove.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use swarm_api::id::ServiceId;
@@ -15,16 +15,16 @@ impl Control {
         &self,
         request: pb::CreateServiceRequest,
     ) -> Result<pb::Service, ControlError> {
-        let spec = request.spec.ok_or(ControlError::NoSpec)?;
+        let mut spec = request.spec.ok_or(ControlError::NoSpec)?;
         validate::service(&spec)?;
         let view = self.reader.view().await?;
-        if view.service_by_name(name(&spec)).is_some() {
+        if view.is_taken(Kind::Service, name(&spec)) {
             return Err(ControlError::Exists { kind: Kind::Service, name: name(&spec).to_owned() });
         }
         check_policy(&view, &spec)?;
         check_ports(&view, "", &spec)?;
         file::check_references(&view, &spec)?;
-        network::check(&view, &spec)?;
+        network::settle(&view, &mut spec)?;
         let id = ServiceId::random();
         let mut service = pb::Service {
             id: id.to_string(),
@@ -134,7 +134,7 @@ fn updated(
         request.spec.clone().ok_or(ControlError::NoSpec)?
     };
     let old = service.spec.take().unwrap_or_default();
-    let spec = if request.rollback { spec } else { with_extras(&old, spec) };
+    let mut spec = if request.rollback { spec } else { with_extras(&old, spec) };
     validate::service(&spec)?;
     if name(&old) != name(&spec) {
         return Err(ControlError::Rename);
@@ -146,7 +146,7 @@ fn updated(
     check_ports(view, &service.id, &spec)?;
     file::check_references(view, &spec)?;
     credentials::update(&mut service, request);
-    network::check(view, &spec)?;
+    network::settle(view, &mut spec)?;
     service.previous_spec = Some(old);
     service.spec = Some(spec);
     // What is told of the update before is over. Jobs are not updated, they begin again.
@@ -193,31 +193,50 @@ fn check_policy(state: &State, spec: &pb::ServiceSpec) -> Result<(), ControlErro
     Ok(())
 }
 
-/// An ingress port belongs to one service of the swarm.
+/// An ingress port belongs to one service of the swarm, on all nodes; those of hosts may be asked for by many, and it falls out on each
+/// node who has them.
 fn check_ports(state: &State, own_id: &str, spec: &pb::ServiceSpec) -> Result<(), ControlError> {
-    let wanted: BTreeSet<(u32, i32)> =
-        ingress_ports(spec.endpoint.as_ref().map(|endpoint| &endpoint.ports[..])).collect();
+    let wanted: Vec<Published> =
+        published(spec.endpoint.as_ref().map(|endpoint| &endpoint.ports[..])).collect();
     if wanted.is_empty() {
         return Ok(());
     }
     for other in state.services().filter(|other| other.id != own_id) {
         let spec = other.spec.as_ref();
         let asked =
-            ingress_ports(spec.and_then(|spec| spec.endpoint.as_ref()).map(|endpoint| &endpoint.ports[..]));
-        let given = ingress_ports(other.endpoint.as_ref().map(|endpoint| &endpoint.ports[..]));
-        if let Some((port, _)) = asked.chain(given).find(|port| wanted.contains(port)) {
+            published(spec.and_then(|spec| spec.endpoint.as_ref()).map(|endpoint| &endpoint.ports[..]));
+        let given = published(other.endpoint.as_ref().map(|endpoint| &endpoint.ports[..]));
+        let collides = |port: &Published| wanted.iter().any(|own| own.collides(port));
+        if let Some(Published { port, mode, .. }) = asked.chain(given).find(collides) {
             let name = spec.map_or("", name).to_owned();
-            return Err(ControlError::PortInUse { port, name, id: other.id.clone() });
+            return Err(ControlError::PortInUse { port, name, id: other.id.clone(), mode });
         }
     }
     Ok(())
 }
 
-fn ingress_ports(ports: Option<&[pb::PortConfig]>) -> impl Iterator<Item = (u32, i32)> {
-    let ports = ports.unwrap_or_default().iter();
-    ports
-        .filter(|port| port.publish_mode() == pb::PublishMode::Ingress && port.published_port != 0)
-        .map(|port| (port.published_port, port.protocol))
+/// A port that has a number.
+struct Published {
+    port: u32,
+    protocol: i32,
+    mode: pb::PublishMode,
+}
+
+impl Published {
+    /// Whether two services cannot both have them.
+    fn collides(&self, other: &Self) -> bool {
+        let ingress = pb::PublishMode::Ingress;
+        (self.port, self.protocol) == (other.port, other.protocol)
+            && (self.mode == ingress || other.mode == ingress)
+    }
+}
+
+fn published(ports: Option<&[pb::PortConfig]>) -> impl Iterator<Item = Published> {
+    ports.unwrap_or_default().iter().filter(|port| port.published_port != 0).map(|port| Published {
+        port: port.published_port,
+        protocol: port.protocol,
+        mode: port.publish_mode(),
+    })
 }
 
 #[cfg(test)]

@@ -19,16 +19,15 @@ impl Control {
         request: &pb::ListTasksRequest,
     ) -> Result<pb::ListTasksResponse, ControlError> {
         let view = self.reader.view().await?;
-        Ok(pb::ListTasksResponse { tasks: listed(&view, request) })
+        Ok(pb::ListTasksResponse { tasks: listed(&view, request)? })
     }
 }
 
 /// The tasks that are asked for. Where services or nodes are named, only theirs are read.
-fn listed(state: &State, request: &pb::ListTasksRequest) -> Vec<pb::Task> {
-    // A reference that means nothing is not an error here: it lets no task pass.
+fn listed(state: &State, request: &pb::ListTasksRequest) -> Result<Vec<pb::Task>, ControlError> {
     let services =
-        resolved(&request.services, |one| reference::service(state, one).map(|found| found.id.clone()));
-    let nodes = resolved(&request.nodes, |one| reference::node(state, one).map(|found| found.id.clone()));
+        resolved(&request.services, |one| reference::service(state, one).map(|found| found.id.clone()))?;
+    let nodes = resolved(&request.nodes, |one| reference::node(state, one).map(|found| found.id.clone()))?;
     let wanted = |task: &&Arc<pb::Task>| {
         filter::begins(&task.id, &request.ids)
             && filter::among(&task.service_id, services.as_ref())
@@ -36,28 +35,31 @@ fn listed(state: &State, request: &pb::ListTasksRequest) -> Vec<pb::Task> {
             && (request.desired_states.is_empty() || request.desired_states.contains(&task.desired_state))
             && (request.names.is_empty() || filter::begins(&naming::task(task), &request.names))
             && (request.labels.is_empty()
-                || labels(task).is_some_and(|have| filter::labels(have, &request.labels)))
+                || labels(state, task).is_some_and(|have| filter::labels(have, &request.labels)))
     };
     let candidates: Box<dyn Iterator<Item = &Arc<pb::Task>>> = match (&services, &nodes) {
         (Some(ids), _) => Box::new(ids.iter().flat_map(|id| state.tasks_of_service(id))),
         (None, Some(ids)) => Box::new(ids.iter().flat_map(|id| state.tasks_of_node(id))),
         (None, None) => Box::new(state.tasks()),
     };
-    candidates.filter(wanted).map(|task| (**task).clone()).collect()
+    Ok(candidates.filter(wanted).map(|task| (**task).clone()).collect())
 }
 
+/// The ids of what is named, none when nothing is. Who names what is not there is told so: an empty list would say that there are no tasks.
 fn resolved(
     references: &[String],
     resolve: impl Fn(&str) -> Result<String, ControlError>,
-) -> Option<BTreeSet<String>> {
+) -> Result<Option<BTreeSet<String>>, ControlError> {
     if references.is_empty() {
-        return None;
+        return Ok(None);
     }
-    Some(references.iter().filter_map(|one| resolve(one).ok()).collect())
+    references.iter().map(|one| resolve(one)).collect::<Result<_, _>>().map(Some)
 }
 
-fn labels(task: &pb::Task) -> Option<&HashMap<String, String>> {
-    task.spec.as_ref()?.container.as_ref().map(|container| &container.labels)
+/// Tasks are filtered by the labels of their services, as swarmkit does; those of containers are the containers' list's.
+fn labels<'a>(state: &'a State, task: &pb::Task) -> Option<&'a HashMap<String, String>> {
+    let spec = state.service(&task.service_id)?.spec.as_ref()?;
+    spec.annotations.as_ref().map(|annotations| &annotations.labels)
 }
 
 #[cfg(test)]
@@ -104,10 +106,10 @@ mod tests {
             pb::ListTasksRequest { services: one("id0500"), ..Default::default() },
             pb::ListTasksRequest { nodes: one("node500"), ..Default::default() },
         ] {
-            let (read, tasks) = reads::during(|| listed(&state, &request));
+            let (read, tasks) = reads::during(|| listed(&state, &request).unwrap());
             assert_eq!(tasks.len(), TASKS_EACH, "{request:?}");
             assert!(read <= each + FEW, "{request:?} has read {read} objects");
         }
-        assert_eq!(listed(&state, &pb::ListTasksRequest::default()).len(), SERVICES * TASKS_EACH);
+        assert_eq!(listed(&state, &pb::ListTasksRequest::default()).unwrap().len(), SERVICES * TASKS_EACH);
     }
 }

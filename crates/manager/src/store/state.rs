@@ -94,7 +94,8 @@ impl State {
     /// The service of this name; one that is being removed has none any more.
     #[must_use]
     pub fn service_by_name(&self, name: &str) -> Option<&Arc<pb::Service>> {
-        self.id_by_name(Kind::Service, name).and_then(|id| self.service(id))
+        let found = self.holder(Kind::Service, name).and_then(|id| self.service(id))?;
+        is_named(found.spec.as_ref()?.annotations.as_ref(), name).then_some(found)
     }
 
     /// Whether an object has this name, in whatever letters, of a kind whose names are unique.
@@ -108,13 +109,6 @@ impl State {
     pub(super) fn holder(&self, kind: Kind, name: &str) -> Option<&str> {
         let name = name.to_ascii_lowercase();
         self.names.get(|key| key.0.cmp(&kind).then_with(|| (*key.1).cmp(&name))).map(|id| &**id)
-    }
-
-    /// The id of the object that has just this name, where names are unique.
-    fn id_by_name(&self, kind: Kind, name: &str) -> Option<&str> {
-        let is_it =
-            |id: &&str| self.object(kind, id).is_some_and(|object| object.unique_name() == Some(name));
-        self.holder(kind, name).filter(is_it)
     }
 
     /// All services, by id.
@@ -177,7 +171,8 @@ impl State {
     /// The secret of this name.
     #[must_use]
     pub fn secret_by_name(&self, name: &str) -> Option<&Arc<pb::Secret>> {
-        self.id_by_name(Kind::Secret, name).and_then(|id| self.secret(id))
+        let found = self.holder(Kind::Secret, name).and_then(|id| self.secret(id))?;
+        is_named(found.spec.as_ref()?.annotations.as_ref(), name).then_some(found)
     }
 
     /// All secrets, by id.
@@ -194,7 +189,8 @@ impl State {
     /// The config of this name.
     #[must_use]
     pub fn config_by_name(&self, name: &str) -> Option<&Arc<pb::Config>> {
-        self.id_by_name(Kind::Config, name).and_then(|id| self.config(id))
+        let found = self.holder(Kind::Config, name).and_then(|id| self.config(id))?;
+        is_named(found.spec.as_ref()?.annotations.as_ref(), name).then_some(found)
     }
 
     /// All configs, by id.
@@ -211,7 +207,8 @@ impl State {
     /// The network of this name.
     #[must_use]
     pub fn network_by_name(&self, name: &str) -> Option<&Arc<pb::Network>> {
-        self.id_by_name(Kind::Network, name).and_then(|id| self.network(id))
+        let found = self.holder(Kind::Network, name).and_then(|id| self.network(id))?;
+        is_named(found.spec.as_ref()?.annotations.as_ref(), name).then_some(found)
     }
 
     /// All networks of the swarm, by id.
@@ -250,6 +247,11 @@ impl State {
         let tasks = self.tasks().cloned().map(Object::Task);
         cluster.chain(nodes).chain(networks).chain(secrets).chain(configs).chain(services).chain(tasks)
     }
+}
+
+/// Whether it is just this name, capitals and all.
+fn is_named(annotations: Option<&pb::Annotations>, name: &str) -> bool {
+    annotations.map_or("", |annotations| &annotations.name) == name
 }
 
 fn place_by_prefix(key: &str, prefix: &str) -> Ordering {

@@ -69,15 +69,69 @@ async fn wrong_requests_are_refused_by_name() {
     let filtered = control.list_services(filtered).await.expect("lists").into_inner();
     assert_eq!((filtered.services.len(), filtered.counts.len()), (1, 1));
 
-    let port = pb::PortConfig { target_port: 80, published_port: 8080, ..Default::default() };
-    let published = |name: &str| {
+    let nobodys = pb::ListTasksRequest { services: vec!["c".into()], ..Default::default() };
+    let status = control.list_tasks(nobodys).await.expect_err("says that there is none of this name");
+    assert_eq!((status.code(), status.message()), (Code::NotFound, "service c not found"));
+    let status = control.create_service(create("A")).await.expect_err("taken, in other letters");
+    assert_eq!(status.code(), Code::AlreadyExists);
+    assert_eq!(control.get_service(get("A")).await.expect_err("is not its name").code(), Code::NotFound);
+    bed.manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_network_named_by_its_name_is_kept_by_its_id() {
+    let bed = Bed::new().await;
+    let mut control = bed.control();
+    let annotations = Some(pb::Annotations { name: "inner".into(), ..Default::default() });
+    let network = pb::NetworkSpec { annotations, driver: "overlay".into(), ..Default::default() };
+    let request = pb::CreateNetworkRequest { spec: Some(network) };
+    let network = control.create_network(request).await.expect("creates").into_inner();
+    let mut spec = spec("web", "busybox");
+    let named =
+        |target: &str| pb::NetworkAttachmentConfig { target: target.to_owned(), ..Default::default() };
+    spec.task.get_or_insert_default().networks = vec![named("inner"), named("host")];
+    let request = pb::CreateServiceRequest { spec: Some(spec), ..Default::default() };
+    let service = control.create_service(request).await.expect("creates").into_inner();
+    let networks = service.spec.and_then(|spec| spec.task).expect("has one").networks;
+    let targets: Vec<_> = networks.iter().map(|network| network.target.as_str()).collect();
+    assert_eq!(targets, [network.id.as_str(), "host"]);
+    bed.manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_port_of_the_swarm_is_one_services_alone() {
+    use pb::PublishMode::{Host, Ingress};
+    let bed = Bed::new().await;
+    let mut control = bed.control();
+    let published = |name: &str, published_port: u32, mode: pb::PublishMode| {
         let mut spec = spec(name, "busybox");
-        spec.endpoint = Some(pb::EndpointSpec { ports: vec![port.clone()], ..Default::default() });
+        let mut port = pb::PortConfig { target_port: 80, published_port, ..Default::default() };
+        port.set_publish_mode(mode);
+        spec.endpoint = Some(pb::EndpointSpec { ports: vec![port], ..Default::default() });
         pb::CreateServiceRequest { spec: Some(spec), ..Default::default() }
     };
-    let first = control.create_service(published("first")).await.expect("creates").into_inner();
-    let status = control.create_service(published("second")).await.expect_err("the port is taken");
-    assert_eq!(status.message(), format!("port '8080' is already in use by service 'first' ({})", first.id));
+    let first =
+        control.create_service(published("first", 8080, Ingress)).await.expect("creates").into_inner();
+    for mode in [Ingress, Host] {
+        let status = control.create_service(published("second", 8080, mode)).await.expect_err("is taken");
+        let words =
+            format!("port '8080' is already in use by service 'first' ({}) as an ingress port", first.id);
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, words.as_str()));
+    }
+    let of_hosts =
+        control.create_service(published("hosts", 8081, Host)).await.expect("creates").into_inner();
+    control.create_service(published("too", 8081, Host)).await.expect("may have it on other nodes");
+    let status = control.create_service(published("third", 8081, Ingress)).await.expect_err("is taken");
+    assert!(status.message().contains("as a host-published port"), "{}", status.message());
+    // Whoever has a port may keep it.
+    let version = of_hosts.meta.expect("stored").version;
+    let request = pb::UpdateServiceRequest {
+        reference: of_hosts.id,
+        version,
+        spec: of_hosts.spec,
+        ..Default::default()
+    };
+    control.update_service(request).await.expect("updates");
     bed.manager.shutdown().await;
 }
 

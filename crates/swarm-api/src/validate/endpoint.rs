@@ -25,7 +25,7 @@ pub(super) fn check(endpoint: &pb::EndpointSpec) -> Verdict {
                 "EndpointSpec: port published with ingress mode can't be used with dnsrr mode",
             ));
         }
-        let key = (port.publish_mode, port.protocol, port.published_port);
+        let key = (port.protocol, port.published_port);
         if port.published_port != 0 && !published.insert(key) {
             return Err(Invalid::new("EndpointSpec: duplicate published ports provided"));
         }
