@@ -5,6 +5,11 @@ use std::collections::BTreeSet;
 use super::{Invalid, Verdict, extras, file, process, resolver};
 use crate::pb;
 
+/// Longest tag of an image, in characters.
+const MAX_TAG: usize = 128;
+/// Fewest digits of a digest.
+const MIN_DIGEST: usize = 32;
+
 pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
     if container.image.trim().is_empty() {
         return Err(Invalid::new("ContainerSpec: image reference must be provided"));
@@ -65,15 +70,30 @@ fn check_mount(mount: &pb::Mount) -> Verdict {
     }
 }
 
-/// The characters a reference may have at all. The node that pulls it reads it in full.
+/// Whether it could name an image; the node that pulls it reads it in full.
 fn is_reference(image: &str) -> bool {
-    let path = image.split('@').next().unwrap_or_default();
-    let repository =
-        path.rsplit_once('/').map_or(path, |(_, last)| last).split(':').next().unwrap_or_default();
+    let (path, digest) = image.split_once('@').map_or((image, None), |(path, digest)| (path, Some(digest)));
+    let last = path.rsplit_once('/').map_or(path, |(_, last)| last);
+    let (repository, tag) = last.split_once(':').map_or((last, None), |(last, tag)| (last, Some(tag)));
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:@+[]".contains(c);
     image.chars().all(allowed)
         && !repository.is_empty()
         && !repository.chars().any(|c| c.is_ascii_uppercase())
         && !path.starts_with('/')
-        && !image.ends_with([':', '@', '/'])
+        && tag.is_none_or(is_tag)
+        && digest.is_none_or(is_digest)
+}
+
+fn is_tag(tag: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (1..=MAX_TAG).contains(&tag.len()) && tag.chars().all(allowed) && !tag.starts_with(['.', '-'])
+}
+
+/// An algorithm and hexadecimal digits; how many, the algorithm tells.
+fn is_digest(digest: &str) -> bool {
+    digest.split_once(':').is_some_and(|(algorithm, digits)| {
+        !algorithm.is_empty()
+            && digits.len() >= MIN_DIGEST
+            && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
 }

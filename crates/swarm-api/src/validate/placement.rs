@@ -10,6 +10,10 @@ const SPREAD_OVER: [&str; 6] =
 /// So begin those that their owners name.
 const LABELS: [&str; 2] = ["node.labels.", "engine.labels."];
 
+/// What may stand in the value of a constraint besides letters, digits and spaces, as swarmkit has it: nothing that could be part of an
+/// operator.
+const VALUE: &str = ":-_ \t.*()?+[]\\^$|/";
+
 pub(super) fn check(placement: &pb::Placement) -> Verdict {
     placement.constraints.iter().try_for_each(|constraint| check_one(constraint))?;
     placement.spread.iter().try_for_each(|key| spread(key))
@@ -38,7 +42,7 @@ fn check_one(constraint: &str) -> Verdict {
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte)) {
         return Err(Invalid::new(format!("key '{key}' is invalid")));
     }
-    if value.is_empty() {
+    if value.is_empty() || !value.chars().all(|c| c.is_ascii_alphanumeric() || VALUE.contains(c)) {
         return Err(Invalid::new(format!("value '{value}' is invalid")));
     }
     Ok(())

@@ -30,10 +30,13 @@ fn named(name: &str) -> Option<pb::Annotations> {
     Some(pb::Annotations { name: name.into(), ..Default::default() })
 }
 
+/// An image by what it holds.
+const DIGEST: &str = "alpine@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
 #[test]
 fn a_right_spec_passes() {
     assert_eq!(service(&right()), Ok(()));
-    for image in ["localhost:5000/a/b:v1", "alpine@sha256:aa", "docker.io/Library-x/web", "[::1]:5000/x"] {
+    for image in ["localhost:5000/a/b:v1", DIGEST, "docker.io/Library-x/web", "[::1]:5000/x"] {
         let mut spec = right();
         container(&mut spec).image = image.into();
         assert_eq!(service(&spec), Ok(()), "{image}");
@@ -61,7 +64,8 @@ fn containers() {
         refused(|spec| container(spec).image.clear()),
         "ContainerSpec: image reference must be provided"
     );
-    for image in ["UPPER", "a b", ":tag", "/x", "a:", "x/"] {
+    let long = format!("a:{}", "t".repeat(129));
+    for image in ["UPPER", "a b", ":tag", "/x", "a:", "x/", "a@sha256:abc", "a@", "a:-t", &long] {
         let text = refused(|spec| container(spec).image = image.into());
         assert_eq!(text, format!("ContainerSpec: {image:?} is not a valid repository/tag"));
     }
@@ -79,6 +83,10 @@ fn ports_and_resources_and_policies() {
     let text =
         refused(|spec| spec.endpoint = endpoint(pb::EndpointMode::Vip, vec![port.clone(), port.clone()]));
     assert_eq!(text, "EndpointSpec: duplicate published ports provided");
+    let of_hosts = pb::PortConfig { publish_mode: pb::PublishMode::Host.into(), ..port.clone() };
+    let both =
+        refused(|spec| spec.endpoint = endpoint(pb::EndpointMode::Vip, vec![port.clone(), of_hosts.clone()]));
+    assert_eq!(both, text, "a node cannot have it twice");
     let text = refused(|spec| spec.endpoint = endpoint(pb::EndpointMode::Dnsrr, vec![port.clone()]));
     assert_eq!(text, "EndpointSpec: port published with ingress mode can't be used with dnsrr mode");
     let limits = pb::Resources { memory_bytes: 1024, ..Default::default() };
@@ -96,6 +104,12 @@ fn ports_and_resources_and_policies() {
             Some(pb::Placement { constraints: vec!["node.role=manager".into()], ..Default::default() });
     });
     assert_eq!(text, "constraint expected one operator from ==, !=");
+    let text = refused(|spec| {
+        let constraints = vec!["node.role===manager".into()];
+        spec.task.get_or_insert_default().placement =
+            Some(pb::Placement { constraints, ..Default::default() });
+    });
+    assert_eq!(text, "value '=manager' is invalid");
     for key in ["", "rack", "node.labels.", "node.moon"] {
         let text = refused(|spec| {
             spec.task.get_or_insert_default().placement =
