@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::TaskSpec;
-use crate::unread::Unread;
+use super::{NetworkAttachmentConfig, TaskSpec};
 
 /// The user's wishes for a service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,9 +24,9 @@ pub struct ServiceSpec {
     /// How tasks are replaced by those of the wishes before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback_config: Option<UpdateConfig>,
-    /// Where networks were before 1.44: not honoured yet.
+    /// Where networks were before 1.44; read when the task names none.
     #[serde(skip_serializing)]
-    pub networks: Unread,
+    pub networks: Vec<NetworkAttachmentConfig>,
     /// Published ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_spec: Option<EndpointSpec>,

@@ -84,6 +84,10 @@ fn told_status(status: pb::NodeStatus) -> api::NodeStatus {
 
 /// The wishes for a node, as the managers take them.
 pub(crate) fn spec(spec: api::NodeSpec) -> Result<pb::NodeSpec, Failure> {
+    if spec.availability.is_empty() {
+        // To say nothing would bring a drained node back.
+        return Err(Failure::invalid("invalid Availability: \"\": want active, pause or drain"));
+    }
     Ok(pb::NodeSpec {
         role: role(&spec.role)?.into(),
         availability: availability(&spec.availability)?.into(),

@@ -1,9 +1,9 @@
-//! Which tasks a list shows. Services, nodes and desired states are left to the managers, so that they need not send every task.
+//! Which tasks a list shows. Services, their labels, nodes and desired states are left to the managers, so that they need not send every task.
 
 use engine_api::Filters;
 use swarm_api::{naming, pb};
 
-use super::{flag, known, label, passes};
+use super::{flag, known, passes};
 use crate::convert;
 use crate::failure::Failure;
 
@@ -34,6 +34,7 @@ impl Filter {
         Ok(pb::ListTasksRequest {
             services: self.filters.get("service").to_vec(),
             nodes: self.filters.get("node").to_vec(),
+            labels: self.filters.get("label").to_vec(),
             desired_states: states.into_iter().flatten().map(Into::into).collect(),
             ..pb::ListTasksRequest::default()
         })
@@ -41,14 +42,10 @@ impl Filter {
 
     /// Whether the list shows a task that the managers sent.
     pub(crate) fn shows(&self, task: &pb::Task) -> bool {
-        let labels =
-            task.spec.as_ref().and_then(|spec| spec.container.as_ref()).map(|container| &container.labels);
-        let value = |name: &str| labels.and_then(|labels| labels.get(name)).map(String::as_str);
         let name = naming::task(task);
         passes(self.filters.get("id"), |wish| task.id.starts_with(wish.as_str()))
             && passes(self.filters.get("name"), |wish| name.starts_with(wish.as_str()))
             && passes(self.filters.get("desired-state"), |wish| wish == convert::task::desired(task))
             && passes(self.filters.get("runtime"), |wish| wish == "container")
-            && self.filters.get("label").iter().all(|wish| label::fits_one(wish, value))
     }
 }

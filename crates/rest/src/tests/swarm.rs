@@ -101,6 +101,13 @@ async fn wrong_services_are_refused_before_the_managers_see_them() {
     assert_eq!((both.status, both.message().as_str()), (400, "must specify only one service mode"));
     let rollback = post(&fixture, "/services/web/update?version=1&rollback=next", "{}").await;
     assert_eq!((rollback.status, rollback.message().as_str()), (400, "unrecognized rollback option next"));
+    let unversioned = post(&fixture, "/services/web/update", "{}").await;
+    let words = "invalid service version: it is missing";
+    assert_eq!((unversioned.status, unversioned.message().as_str()), (400, words));
+    let silent = post(&fixture, "/nodes/x/update?version=1", r#"{"Role":"worker"}"#).await;
+    assert_eq!((silent.status, silent.message().contains("invalid Availability")), (400, true));
+    let tail = request(&fixture, "GET", "/services/web/logs?stdout=1&tail=x").await;
+    assert_eq!((tail.status, tail.message().contains("tail value")), (400, true));
     let missing = request(&fixture, "GET", "/nodes/x").await;
     assert_eq!(missing.status, 501, "what the managers do not implement is said");
 }

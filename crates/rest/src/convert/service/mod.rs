@@ -25,7 +25,10 @@ use swarm_api::pb;
 use crate::failure::Failure;
 
 /// The wishes for a service, as the managers take them.
-pub(crate) fn spec(spec: api::ServiceSpec) -> Result<pb::ServiceSpec, Failure> {
+pub(crate) fn spec(mut spec: api::ServiceSpec) -> Result<pb::ServiceSpec, Failure> {
+    if spec.task_template.networks.is_empty() {
+        spec.task_template.networks = std::mem::take(&mut spec.networks);
+    }
     Ok(pb::ServiceSpec {
         annotations: Some(pb::Annotations { name: spec.name, labels: spec.labels.into_iter().collect() }),
         task: Some(task_spec::spec(spec.task_template)?),

@@ -5,6 +5,9 @@ use swarm_api::pb;
 
 use crate::failure::Failure;
 
+/// How mounts below a bind are shared, by Docker's words; none is `rprivate`.
+const PROPAGATIONS: [&str; 7] = ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"];
+
 /// The model's → the proto.
 pub(super) fn spec(index: usize, wish: api::Mount) -> Result<pb::Mount, Failure> {
     let kind = match wish.kind.as_str() {
@@ -29,6 +32,10 @@ pub(super) fn spec(index: usize, wish: api::Mount) -> Result<pb::Mount, Failure>
         }
     };
     let bind = wish.bind_options.unwrap_or_default();
+    if !PROPAGATIONS.contains(&bind.propagation.as_str()) {
+        let word = &bind.propagation;
+        return Err(Failure::invalid(format!("invalid MountPropagation: {word:?} in Mounts[{index}]")));
+    }
     let volume = wish.volume_options.unwrap_or_default();
     let driver = volume.driver_config.unwrap_or_default();
     let memory = wish.tmpfs_options.unwrap_or_default();

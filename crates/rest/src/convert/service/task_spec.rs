@@ -8,8 +8,10 @@ use crate::failure::Failure;
 
 /// The model's → the proto.
 pub(super) fn spec(spec: api::TaskSpec) -> Result<pb::TaskSpec, Failure> {
-    if !matches!(spec.runtime.as_str(), "" | "container") {
-        return Err(Failure::missing(format_args!("TaskTemplate.Runtime {:?}", spec.runtime)));
+    match spec.runtime.as_str() {
+        "" | "container" => {}
+        "plugin" => return Err(Failure::missing("TaskTemplate.Runtime \"plugin\"")),
+        other => return Err(Failure::invalid(format!("unsupported runtime: {other:?}"))),
     }
     let attachment = |network: api::NetworkAttachmentConfig| pb::NetworkAttachmentConfig {
         target: network.target,

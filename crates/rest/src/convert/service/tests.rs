@@ -26,8 +26,24 @@ fn a_plain_create_is_taken() {
 }
 
 #[test]
+fn networks_stand_at_the_task_and_once_stood_at_the_service() {
+    let targets = |body: &str| {
+        let networks = decoded(body).expect("plain").task.expect("task").networks;
+        networks.into_iter().map(|network| network.target).collect::<Vec<_>>()
+    };
+    assert_eq!(targets(r#"{"Networks":[{"Target":"old"}]}"#), ["old"]);
+    let both = r#"{"Networks":[{"Target":"old"}],"TaskTemplate":{"Networks":[{"Target":"new"}]}}"#;
+    assert_eq!(targets(both), ["new"]);
+}
+
+#[test]
 fn what_is_not_honoured_is_refused_by_name() {
     for (body, field) in [
+        (r#"{"TaskTemplate":{"Runtime":"foo"}}"#, "unsupported runtime"),
+        (
+            r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","BindOptions":{"Propagation":"x"}}]}}}"#,
+            "invalid MountPropagation: \"x\"",
+        ),
         (r#"{"Mode":{"Global":{},"GlobalJob":{}}}"#, "must specify only one service mode"),
         (
             r#"{"RollbackConfig":{"FailureAction":"rollback"}}"#,

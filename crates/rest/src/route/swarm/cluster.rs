@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use engine_api::swarm::{SwarmInitRequest, SwarmJoinRequest, SwarmLeaveQuery, SwarmSpec, SwarmUpdateQuery};
 use swarm_api::pb;
 
-use super::{control, timed};
+use super::{control, stated, timed};
 use crate::convert;
 use crate::failure::Failure;
 use crate::http::answer::{Answer, Outcome};
@@ -71,7 +71,7 @@ pub(super) async fn inspect(call: Call) -> Outcome {
 
 pub(super) async fn update(call: Call<SwarmUpdateQuery, Json<SwarmSpec>>) -> Outcome {
     let request = pb::UpdateClusterRequest {
-        version: call.query.version,
+        version: stated("swarm", call.query.version)?,
         spec: Some(convert::swarm::spec(&call.body.0)?),
         rotate_worker_token: call.query.rotate_worker_token,
         rotate_manager_token: call.query.rotate_manager_token,

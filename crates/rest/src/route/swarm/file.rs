@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use engine_api::swarm::{FileCreateResponse, FileListQuery, FileSpec, FileUpdateQuery};
 use swarm_api::pb;
 
-use super::{control, timed};
+use super::{control, stated, timed};
 use crate::convert;
 use crate::filter;
 use crate::http::answer::{Answer, Outcome};
@@ -40,7 +40,7 @@ macro_rules! kind {
                 let mut control = control(&call.api).await?;
                 let request = pb::UpdateFileRequest {
                     reference: call.name,
-                    version: call.query.version,
+                    version: stated(stringify!($kind), call.query.version)?,
                     spec: Some(convert::file::spec(call.body.0)?),
                 };
                 control.$update(timed(request)).await?;

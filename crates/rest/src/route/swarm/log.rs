@@ -36,6 +36,17 @@ pub(super) async fn of_task(call: Call<LogsQuery>) -> Outcome {
     logs(call, pb::OpenLogsRequest { tasks, ..pb::OpenLogsRequest::default() }).await
 }
 
+/// How many of the last lines; none for all.
+fn tail(text: &str) -> Result<Option<u64>, Failure> {
+    match text {
+        "" | "all" => Ok(None),
+        number => number
+            .parse()
+            .map(Some)
+            .map_err(|_| Failure::invalid("tail value must be a positive integer or \"all\"")),
+    }
+}
+
 async fn logs(call: Call<LogsQuery>, mut request: pb::OpenLogsRequest) -> Outcome {
     let query = call.query;
     if !(query.stdout || query.stderr) {
@@ -45,8 +56,7 @@ async fn logs(call: Call<LogsQuery>, mut request: pb::OpenLogsRequest) -> Outcom
         stdout: query.stdout,
         stderr: query.stderr,
         follow: query.follow,
-        // What is no number is `all`, as Docker has it.
-        tail: query.tail.parse().ok(),
+        tail: tail(&query.tail)?,
         since_ns: moment("since", &query.since)?,
         until_ns: moment("until", &query.until)?,
         // By their times a follower knows lines again.

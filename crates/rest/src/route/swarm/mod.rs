@@ -66,6 +66,14 @@ pub(super) async fn control(api: &Api) -> Result<ControlClient<Channel>, Failure
     Ok(api.node.control().await?.max_decoding_message_size(ANSWER_LIMIT))
 }
 
+/// The version that an update names: there is none by which nothing is meant.
+fn stated(kind: &str, version: u64) -> Result<u64, Failure> {
+    if version == 0 {
+        return Err(Failure::invalid(format!("invalid {kind} version: it is missing")));
+    }
+    Ok(version)
+}
+
 /// A request with its time limit.
 pub(super) fn timed<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);

@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use engine_api::swarm::{NodeListQuery, NodeRemoveQuery, NodeSpec, NodeUpdateQuery};
 use swarm_api::pb;
 
-use super::{control, timed};
+use super::{control, stated, timed};
 use crate::convert;
 use crate::filter::node::Filter;
 use crate::http::answer::{Answer, Outcome};
@@ -32,7 +32,7 @@ pub(super) async fn inspect(call: Call) -> Outcome {
 pub(super) async fn update(call: Call<NodeUpdateQuery, Json<NodeSpec>>) -> Outcome {
     let request = pb::UpdateNodeRequest {
         reference: call.name,
-        version: call.query.version,
+        version: stated("node", call.query.version)?,
         spec: Some(convert::node::spec(call.body.0)?),
     };
     control(&call.api).await?.update_node(timed(request)).await?;

@@ -8,7 +8,7 @@ use engine_api::swarm::{
 use swarm_api::pb;
 use swarm_api::pb::update_service_request::RegistryAuthFrom;
 
-use super::{control, timed};
+use super::{control, stated, timed};
 use crate::convert;
 use crate::failure::Failure;
 use crate::filter::service::Filter;
@@ -54,6 +54,7 @@ pub(super) async fn inspect(call: Call<ServiceInspectQuery>) -> Outcome {
 }
 
 pub(super) async fn update(call: Call<ServiceUpdateQuery, Json<ServiceSpec>>) -> Outcome {
+    let version = stated("service", call.query.version)?;
     let rollback = match call.query.rollback.as_str() {
         "" => false,
         "previous" => true,
@@ -75,7 +76,7 @@ pub(super) async fn update(call: Call<ServiceUpdateQuery, Json<ServiceSpec>>) ->
     }
     let request = pb::UpdateServiceRequest {
         reference: call.name,
-        version: call.query.version,
+        version,
         spec: Some(spec),
         rollback,
         registry_auth: sent(call.query.registry_auth)?,
