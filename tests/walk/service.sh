@@ -156,6 +156,13 @@ says 1 "secret 'key' is in use by the following service: s" d secret rm key; say
 code 0 d service update -q --secret-rm key --secret-rm opened --config-rm conf s; inside s ls /run/secrets/key 2>/dev/null && fail 'the secret is still there'
 d service rm s >/dev/null; code 0 d secret rm key; equal key "$out"; code 0 d config rm conf plain; until_true count 0 everywhere
 
+step=events
+told() { d events --since 2020-01-01 --until 0s --filter scope=swarm --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{index .Actor.Attributes "replicas.new"}}' | grep -q "^$*"; }
+code 0 d config create told "$dir/config"; until_true told config create told; code 0 d config rm told; until_true told config remove told
+code 0 d service create -q -d --name e --replicas 0 --no-resolve-image busybox sleep 1000; until_true told service create e
+code 0 d service scale -d e=1; until_true told service update e 1; code 0 d service rm e; until_true told service remove e
+code 0 d node update --label-add seen=yes "${id[5]}"; until_true told node update; until_true count 0 everywhere
+
 step=logs
 code 0 d service create -q --name l --replicas 2 $quick --no-resolve-image busybox sh -c 'echo out; echo err >&2; sleep 1000'
 until_true is '2 2' eval 'echo $(d service logs l 2>/dev/null | grep -c "| out") $(d service logs l 2>&1 >/dev/null | grep -c "| err")'
