@@ -92,9 +92,9 @@ fn spawn_loops(
     loops.spawn(outcome("scheduler", scheduler::run(all.clone(), each())));
     loops.spawn(outcome("reaper", reaper::run(all.clone(), each())));
     loops.spawn(outcome("root rotation", ca::rotation::run(all.clone(), each())));
-    loops.spawn(outcome("role", role::run(roster, all.clone(), each())));
+    loops.spawn(outcome("role", role::run(roster.clone(), all.clone(), each())));
     let stop = each();
-    loops.spawn(outcome("dispatcher", async move { dispatcher.run(stop).await }));
+    loops.spawn(outcome("dispatcher", async move { dispatcher.run(|| roster.mute(), stop).await }));
 }
 
 async fn outcome(name: &'static str, ended: impl Future<Output = Result<(), ReconcileError>>) -> Outcome {

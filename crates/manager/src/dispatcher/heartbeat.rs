@@ -1,6 +1,7 @@
 //! Which nodes are down: judged by the silence of their agents, never by a broken connection alone, since
 //! containers go on while a daemon restarts.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -24,16 +25,25 @@ const ABSENT: &str = "the node did not come back in time";
 
 /// What a silence is measured against, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct Patience<'a> {
     pub(super) since_ns: i64,
     pub(super) loss_ns: i64,
     pub(super) first_beat_ns: i64,
     pub(super) goodbye_grace_ns: i64,
+    /// The managers that do not answer the leader either, by the numbers of their members: their nodes are not waited for any longer
+    /// than those that were heard before.
+    pub(super) mute: &'a BTreeSet<u64>,
 }
 
 /// Judges all nodes again and again until the term ends.
-pub(super) async fn watch(dispatcher: &Dispatcher, term: &Term) -> Result<(), ReconcileError> {
+pub(super) async fn watch(
+    dispatcher: &Dispatcher,
+    term: &Term,
+    mute: impl Fn() -> BTreeSet<u64>,
+) -> Result<(), ReconcileError> {
     let handles = &dispatcher.handles;
+    // Where all have lost power the others may just take longer to start.
+    let is_young = term.since_ns.saturating_sub(dispatcher.born_ns) < nanos(dispatcher.first_beat());
     let mut since_ns = term.since_ns;
     let mut last_tick_ns = handles.clock.now_ns();
     loop {
@@ -53,11 +63,13 @@ pub(super) async fn watch(dispatcher: &Dispatcher, term: &Term) -> Result<(), Re
             since_ns = now_ns;
         }
         last_tick_ns = now_ns;
+        let mute = if is_young { BTreeSet::new() } else { mute() };
         let patience = Patience {
             since_ns,
             loss_ns: nanos(dispatcher.loss()),
             first_beat_ns: nanos(dispatcher.first_beat()),
             goodbye_grace_ns: nanos(dispatcher.goodbye_grace()),
+            mute: &mute,
         };
         let changed = {
             let mut sessions = term.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,7 +89,7 @@ pub(super) fn judge(
     view: &View,
     sessions: &mut Sessions,
     flap: &FlapConfig,
-    patience: Patience,
+    patience: Patience<'_>,
     now_ns: i64,
 ) -> Vec<pb::Node> {
     sessions.retain(view);
@@ -94,7 +106,7 @@ pub(super) fn judge(
 }
 
 /// The nodes that are down from now on, with their new status. Pure.
-pub(super) fn lost(view: &View, sessions: &Sessions, patience: Patience, now_ns: i64) -> Vec<pb::Node> {
+pub(super) fn lost(view: &View, sessions: &Sessions, patience: Patience<'_>, now_ns: i64) -> Vec<pb::Node> {
     let silent = |node: &pb::Node| {
         let heard = sessions.heard(&node.id);
         let goodbye_ns = heard.and_then(|heard| heard.goodbye_ns);
@@ -105,7 +117,7 @@ pub(super) fn lost(view: &View, sessions: &Sessions, patience: Patience, now_ns:
             }
             (NodeState::Disconnected, None, _) => (patience.since_ns, patience.goodbye_grace_ns, ABSENT),
             (NodeState::Ready, None, Some(heard)) => (heard.last_beat_ns, patience.loss_ns(heard), SILENT),
-            (NodeState::Ready, None, None) => (patience.since_ns, patience.first_beat_ns, SILENT),
+            (NodeState::Ready, None, None) => (patience.since_ns, patience.unheard_ns(node), SILENT),
             // Never heard of, or known to be down.
             (NodeState::Unknown | NodeState::Down, _, _) => return None,
         };
@@ -116,7 +128,7 @@ pub(super) fn lost(view: &View, sessions: &Sessions, patience: Patience, now_ns:
 }
 
 /// Nodes that are held back and whose session has fallen silent. Pure.
-fn silent_while_down(view: &View, sessions: &Sessions, patience: Patience, now_ns: i64) -> Vec<String> {
+fn silent_while_down(view: &View, sessions: &Sessions, patience: Patience<'_>, now_ns: i64) -> Vec<String> {
     let silent = |node: &pb::Node| {
         let heard = sessions.heard(&node.id).filter(|_| sessions.is_open(&node.id));
         heard.is_some_and(|heard| now_ns.saturating_sub(heard.last_beat_ns) > patience.loss_ns(heard))
@@ -141,7 +153,13 @@ fn with_state(node: &pb::Node, state: NodeState, message: &str) -> pb::Node {
     node
 }
 
-impl Patience {
+impl Patience<'_> {
+    /// How long this node may be silent of which nothing was heard yet.
+    fn unheard_ns(&self, node: &pb::Node) -> i64 {
+        let is_mute = node.manager_status.as_ref().is_some_and(|status| self.mute.contains(&status.raft_id));
+        if is_mute { self.loss_ns } else { self.first_beat_ns }
+    }
+
     /// How long this node may be silent. One that was told of a longer period may still sleep that long.
     fn loss_ns(&self, heard: Heard) -> i64 {
         self.loss_ns.max(heard.period_ns.saturating_mul(5) / 2)

@@ -25,6 +25,7 @@ mod status;
 mod tests;
 mod told;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -81,6 +82,8 @@ pub struct Dispatcher {
     handles: Handles,
     config: DispatcherConfig,
     logs: Broker,
+    /// When this manager started.
+    born_ns: i64,
     term: watch::Sender<Option<Term>>,
 }
 
@@ -100,7 +103,8 @@ impl Dispatcher {
     /// A dispatcher that refuses all calls until [`Dispatcher::run`] runs.
     #[must_use]
     pub fn new(handles: Handles, config: DispatcherConfig) -> Self {
-        Dispatcher { handles, config, logs: Broker::default(), term: watch::Sender::new(None) }
+        let born_ns = handles.clock.now_ns();
+        Dispatcher { handles, config, logs: Broker::default(), born_ns, term: watch::Sender::new(None) }
     }
 
     /// Who gathers the nodes' logs.
@@ -108,11 +112,15 @@ impl Dispatcher {
         &self.logs
     }
 
-    /// Serves for one time of leadership, until `stop`.
+    /// Serves for one time of leadership, until `stop`. `mute` tells which members of the managers' group do not answer.
     ///
     /// # Errors
     /// [`ReconcileError`] when this manager can lead no more.
-    pub async fn run(&self, stop: CancellationToken) -> Result<(), ReconcileError> {
+    pub async fn run(
+        &self,
+        mute: impl Fn() -> BTreeSet<u64>,
+        stop: CancellationToken,
+    ) -> Result<(), ReconcileError> {
         let (reports, queue) = mpsc::channel(REPORTS);
         let term = Term {
             since_ns: self.handles.clock.now_ns(),
@@ -124,7 +132,7 @@ impl Dispatcher {
         let _ends_with_us = term.stop.clone().drop_guard();
         self.term.send_replace(Some(term.clone()));
         let ended = tokio::try_join!(
-            heartbeat::watch(self, &term),
+            heartbeat::watch(self, &term, mute),
             status::commit_reports(&self.handles, queue, term.stop.clone()),
             orphan::run(self, term.stop.clone()),
             release::run(self, &term),

@@ -1,5 +1,6 @@
 //! The dispatcher: silent and departing nodes, one session per node, and the differences that are sent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use swarm_api::pb::assignment::Item;
@@ -15,8 +16,13 @@ use super::session::{Session, Sessions};
 use crate::reconcile::Planner;
 use crate::store::{Action, Object, State, Transaction, View, apply};
 
-const PATIENCE: Patience =
-    Patience { since_ns: 1000, loss_ns: 50, first_beat_ns: 150, goodbye_grace_ns: 600 };
+const PATIENCE: Patience<'_> = Patience {
+    since_ns: 1000,
+    loss_ns: 50,
+    first_beat_ns: 150,
+    goodbye_grace_ns: 600,
+    mute: &BTreeSet::new(),
+};
 
 fn node(id: &str, state: NodeState) -> pb::Node {
     pb::Node {
@@ -82,6 +88,24 @@ fn a_silent_node_is_down_and_a_new_leader_waits_longer() {
     assert!(over.is_cancelled());
     assert_eq!(down(&view, &sessions, 1200), ["unheard"], "a connection that ended is no silence");
     assert_eq!(down(&view, &sessions, 1202), ["beats", "silent", "unheard"]);
+}
+
+#[test]
+fn a_manager_that_is_silent_in_both_ways_is_not_waited_for_longer() {
+    let manager = |id: &str, raft_id: u64| {
+        let status = pb::ManagerStatus { raft_id, ..Default::default() };
+        pb::Node { manager_status: Some(status), ..node(id, NodeState::Ready) }
+    };
+    let view = view(vec![manager("answers", 1).into(), manager("mute", 2).into()]);
+    let patience = Patience { mute: &BTreeSet::from([2]), ..PATIENCE };
+    let down = |sessions: &Sessions, now_ns: i64| -> Vec<String> {
+        lost(&view, sessions, patience, now_ns).into_iter().map(|node| node.id).collect()
+    };
+    let mut sessions = Sessions::default();
+    assert!(down(&sessions, 1050).is_empty());
+    assert_eq!(down(&sessions, 1051), ["mute"]);
+    opened(&mut sessions, "mute", 1040);
+    assert!(down(&sessions, 1051).is_empty(), "its agent was heard");
 }
 
 #[test]

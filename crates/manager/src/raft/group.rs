@@ -99,6 +99,12 @@ impl Roster {
         }
     }
 
+    /// The members that do not answer, as the leader sees it.
+    pub(crate) fn mute(&self) -> BTreeSet<u64> {
+        let members = self.group().members.into_iter();
+        members.filter(|(_, standing)| !standing.is_reachable).map(|(id, _)| id).collect()
+    }
+
     /// Adds a member that has no vote yet.
     pub(crate) async fn add_learner(&self, raft_id: u64, member: Member) -> Result<(), ChangeError> {
         bounded(self.raft.add_learner(raft_id, member, false)).await
