@@ -173,17 +173,31 @@ impl Agent {
 
     /// Ends the agent, and tells the managers what they are to think of that.
     pub async fn stop(mut self, farewell: Farewell) {
-        let live = self.live.borrow().clone();
-        if let (Farewell::Absent | Farewell::Leaves, Some(mut live)) = (farewell, live) {
-            let leaves = farewell == Farewell::Leaves;
-            let request = pb::GoodbyeRequest { session_id: live.session_id, leaves };
-            match timeout(GOODBYE, live.client.goodbye(request)).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "managers did not hear the farewell"),
-                Err(_) => tracing::warn!("managers did not hear the farewell in time"),
-            }
+        match timeout(GOODBYE, say(&mut self.live, farewell)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "managers did not hear the farewell"),
+            Err(_) => tracing::warn!("managers did not hear the farewell in time"),
         }
         self.parts.shutdown().await;
+    }
+}
+
+/// Says farewell over the session. Who leaves for good waits for one, and for the next if that does not take it: there is none for a
+/// moment while the node's certificate is replaced, or the managers elect.
+async fn say(live: &mut watch::Receiver<Option<Live>>, farewell: Farewell) -> Result<(), tonic::Status> {
+    let leaves = farewell == Farewell::Leaves;
+    loop {
+        let session = match farewell {
+            Farewell::Silent => None,
+            Farewell::Absent => live.borrow_and_update().clone(),
+            Farewell::Leaves => live.wait_for(Option::is_some).await.ok().and_then(|live| live.clone()),
+        };
+        let Some(Live { mut client, session_id }) = session else { return Ok(()) };
+        match client.goodbye(pb::GoodbyeRequest { session_id, leaves }).await {
+            Err(error) if !leaves || live.changed().await.is_err() => return Err(error),
+            Err(_) => {}
+            Ok(_) => return Ok(()),
+        }
     }
 }
 

@@ -29,6 +29,8 @@ struct Seen {
     streams: AtomicU64,
     reports: AtomicU64,
     statuses: Mutex<Vec<pb::TaskStatusUpdate>>,
+    /// Farewells for good.
+    left: AtomicU64,
 }
 
 /// Leaves out a message of its first stream, and loses its first answer to a report.
@@ -96,7 +98,8 @@ impl Dispatcher for Careless {
         Ok(Response::new(pb::PublishLogsResponse { stop: true, again: false }))
     }
 
-    async fn goodbye(&self, _: Request<pb::GoodbyeRequest>) -> Result<Response<pb::Empty>, Status> {
+    async fn goodbye(&self, request: Request<pb::GoodbyeRequest>) -> Result<Response<pb::Empty>, Status> {
+        self.0.left.fetch_add(u64::from(request.get_ref().leaves), Ordering::Relaxed);
         Ok(Response::new(pb::Empty {}))
     }
 }
@@ -117,11 +120,15 @@ fn message(r#type: Type, applies_to: u64, sequence: u64, tasks: &[&str]) -> pb::
     pb::AssignmentsMessage { r#type: r#type.into(), applies_to, sequence, changes }
 }
 
-struct InProcess(channel::IncomingSender);
+/// Reaches nobody the first time that it is asked to.
+struct InProcess(channel::IncomingSender, AtomicU64);
 
 #[async_trait]
 impl Connect for InProcess {
     async fn connect(&self, _addr: &str) -> Result<Channel, String> {
+        if self.1.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Err("nobody is there yet".to_owned());
+        }
         Ok(channel::in_process(self.0.clone(), Peer::Local { node_id: NodeId::random() }))
     }
 }
@@ -136,7 +143,7 @@ async fn a_gap_is_filled_and_a_lost_answer_asked_for_again() {
     let executor = FakeExecutor::new("w");
     let config = AgentConfig {
         state_dir: directory.path().to_owned(),
-        connect: Arc::new(InProcess(sender)),
+        connect: Arc::new(InProcess(sender, AtomicU64::new(0))),
         managers: vec!["here".to_owned()],
         executor: Arc::new(executor.clone()),
         alone_after: ALONE_AFTER,
@@ -160,5 +167,26 @@ async fn a_gap_is_filled_and_a_lost_answer_asked_for_again() {
     assert_eq!(seen.streams.load(Ordering::Relaxed), 2, "all was asked for once more");
     assert_eq!(seen.sessions.load(Ordering::Relaxed), 1, "in the same session");
     agent.stop(Farewell::Silent).await;
+    serving.abort();
+}
+
+#[tokio::test]
+async fn who_leaves_says_so_although_there_is_no_session_just_then() {
+    let seen = Arc::new(Seen::default());
+    let (sender, connections) = channel::incoming();
+    let service = DispatcherServer::new(Careless(Arc::clone(&seen)));
+    let serving = tokio::spawn(Server::builder().add_service(service).serve_with_incoming(connections));
+    let directory = tempfile::tempdir().unwrap();
+    let config = AgentConfig {
+        state_dir: directory.path().to_owned(),
+        connect: Arc::new(InProcess(sender, AtomicU64::new(0))),
+        managers: vec!["here".to_owned()],
+        executor: Arc::new(FakeExecutor::new("w")),
+        alone_after: ALONE_AFTER,
+    };
+    let agent = Agent::start(config).await.unwrap();
+    assert_eq!(seen.sessions.load(Ordering::Relaxed), 0);
+    agent.stop(Farewell::Leaves).await;
+    assert_eq!(seen.left.load(Ordering::Relaxed), 1);
     serving.abort();
 }
