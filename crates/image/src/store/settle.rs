@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -149,7 +149,11 @@ impl State {
     pub(crate) fn unpack_aside(paths: &Paths, id: &Digest, blob: &Digest) -> Result<Aside> {
         let source = paths.blob(blob);
         digest_of(&source)?.expect(blob)?;
-        let place = Workplace::make(paths.temporary().join(format!("{ASIDE}{}", id.hex())))?;
+        // One that was dropped is deleted in the background, by its name: the next must have another.
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{ASIDE}{}-{serial}-{}", std::process::id(), id.hex());
+        let place = Workplace::make(paths.temporary().join(name))?;
         let directory = place.name("layer");
         let Unpacked { diff_id, .. } = unpack::unpack(&source, &directory, &place)?;
         diff_id.expect(id)?;
@@ -239,6 +243,19 @@ mod tests {
         publication.places.push(place);
         state.publish(publication).unwrap();
         (id, diff_id)
+    }
+
+    #[test]
+    fn a_layer_that_is_unpacked_once_more_is_out_of_the_way_of_the_one_before() {
+        assert!(rustix::process::geteuid().is_root(), "this test needs root: it unpacks a layer");
+        let root = tempfile::tempdir().unwrap();
+        let mut state = open(root.path(), "one");
+        let (_, layer) = publish(&mut state);
+        let asides = [(), ()].map(|()| State::unpack_aside(&state.paths, &layer, &layer).unwrap());
+        for aside in &asides {
+            assert_eq!(fs::read(aside.directory().join("diff/file")).unwrap(), b"good");
+        }
+        assert_ne!(asides[0].directory(), asides[1].directory());
     }
 
     #[test]
