@@ -99,8 +99,10 @@ fn followers_hear_new_tasks_and_ends() {
         follower.wait().expect("ended");
     }
     // What has ended is told as long as its container is kept.
-    let said = daemon.docker(&["service", "logs", "web"]).ok();
-    assert!(said.lines().filter(|line| line.ends_with("bye")).count() >= 2, "{said}");
+    eventually("two tasks have ended", || {
+        let said = daemon.docker(&["service", "logs", "web"]).ok();
+        if said.lines().filter(|line| line.ends_with("bye")).count() >= 2 { Ok(()) } else { Err(said) }
+    });
     daemon
         .docker(&[
             "service",
