@@ -10,6 +10,9 @@ use crate::eventually::step;
 /// How long one exchange may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A request for `/`, in two parts.
+const REQUEST: (&[u8], &[u8]) = (b"GET / HTTP/1.0\r\n", b"Host: test\r\n\r\n");
+
 /// Fetches `/` and returns the body without the white space around it.
 ///
 /// # Errors
@@ -24,8 +27,10 @@ pub fn fetch(address: SocketAddr) -> io::Result<String> {
 ///
 /// # Errors
 /// When the answer does not come in time, or is anything but 200.
-pub fn fetch_over(stream: TcpStream) -> io::Result<String> {
-    fetch_slowly(stream, Duration::ZERO)
+pub fn fetch_over(mut stream: TcpStream) -> io::Result<String> {
+    // At once: who answers after one read may be gone before there is more.
+    stream.write_all(&[REQUEST.0, REQUEST.1].concat())?;
+    answer(stream)
 }
 
 /// The same, as a client does that pauses in the middle of what it asks.
@@ -33,9 +38,13 @@ pub fn fetch_over(stream: TcpStream) -> io::Result<String> {
 /// # Errors
 /// As [`fetch_over`].
 pub fn fetch_slowly(mut stream: TcpStream, pause: Duration) -> io::Result<String> {
-    stream.write_all(b"GET / HTTP/1.0\r\n")?;
+    stream.write_all(REQUEST.0)?;
     std::thread::sleep(pause);
-    stream.write_all(b"Host: test\r\n\r\n")?;
+    stream.write_all(REQUEST.1)?;
+    answer(stream)
+}
+
+fn answer(mut stream: TcpStream) -> io::Result<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     match answer.split_once("\r\n\r\n") {
