@@ -14,6 +14,8 @@ use swarm_api::pb::assignments_message::Type;
 use swarm_api::pb::dispatcher_server::{Dispatcher, DispatcherServer};
 use swarm_api::pb::{self, TaskState};
 use swarm_api::tls::Peer;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 use worker::agent::ALONE_AFTER;
@@ -133,8 +135,16 @@ impl Connect for InProcess {
     }
 }
 
-#[tokio::test]
-async fn a_gap_is_filled_and_a_lost_answer_asked_for_again() {
+/// An agent whose manager is [`Careless`].
+struct Bed {
+    agent: Agent,
+    seen: Arc<Seen>,
+    executor: FakeExecutor,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    directory: TempDir,
+}
+
+async fn bed() -> Bed {
     let seen = Arc::new(Seen::default());
     let (sender, connections) = channel::incoming();
     let service = DispatcherServer::new(Careless(Arc::clone(&seen)));
@@ -149,6 +159,12 @@ async fn a_gap_is_filled_and_a_lost_answer_asked_for_again() {
         alone_after: ALONE_AFTER,
     };
     let agent = Agent::start(config).await.unwrap();
+    Bed { agent, seen, executor, serving, directory }
+}
+
+#[tokio::test]
+async fn a_gap_is_filled_and_a_lost_answer_asked_for_again() {
+    let Bed { agent, seen, executor, serving, directory: _directory } = bed().await;
     let begun = Instant::now();
     let running = || {
         let statuses = seen.statuses.lock().unwrap();
@@ -172,19 +188,7 @@ async fn a_gap_is_filled_and_a_lost_answer_asked_for_again() {
 
 #[tokio::test]
 async fn who_leaves_says_so_although_there_is_no_session_just_then() {
-    let seen = Arc::new(Seen::default());
-    let (sender, connections) = channel::incoming();
-    let service = DispatcherServer::new(Careless(Arc::clone(&seen)));
-    let serving = tokio::spawn(Server::builder().add_service(service).serve_with_incoming(connections));
-    let directory = tempfile::tempdir().unwrap();
-    let config = AgentConfig {
-        state_dir: directory.path().to_owned(),
-        connect: Arc::new(InProcess(sender, AtomicU64::new(0))),
-        managers: vec!["here".to_owned()],
-        executor: Arc::new(FakeExecutor::new("w")),
-        alone_after: ALONE_AFTER,
-    };
-    let agent = Agent::start(config).await.unwrap();
+    let Bed { agent, seen, serving, directory: _directory, .. } = bed().await;
     assert_eq!(seen.sessions.load(Ordering::Relaxed), 0);
     agent.stop(Farewell::Leaves).await;
     assert_eq!(seen.left.load(Ordering::Relaxed), 1);
