@@ -15,6 +15,7 @@ pub mod naming;
 pub mod policy;
 pub mod progress;
 pub mod role;
+pub mod status;
 pub mod tls;
 pub mod token;
 pub mod validate;

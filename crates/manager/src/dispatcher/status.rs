@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use swarm_api::pb::{self, TaskState};
 use swarm_api::progress::progress;
+use swarm_api::status;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -17,10 +18,6 @@ use crate::task::with_status;
 const BATCH: usize = 256;
 /// How often a commit is planned anew when the tasks were changed meanwhile.
 const ATTEMPTS: u32 = 16;
-/// Longest text of a status that is stored, in bytes.
-const TEXT_BYTES: usize = 4096;
-/// Host ports of a status that are stored.
-const PORTS: usize = 256;
 
 /// What one agent reports, and where the outcome goes.
 pub(super) struct Report {
@@ -93,7 +90,9 @@ fn accepted(view: &View, newest: &Newest, now_ns: i64) -> Vec<Action> {
         if !is_for_workers(status.state()) || !moves(known, status) {
             return None;
         }
-        Some(Action::put(with_status(known, bounded(status.clone()), now_ns)))
+        let mut status = status.clone();
+        status::bound(&mut status);
+        Some(Action::put(with_status(known, status, now_ns)))
     });
     moved.collect()
 }
@@ -104,17 +103,6 @@ fn moves(task: &pb::Task, status: &pb::TaskStatus) -> bool {
     let Some(known) = &task.status else { return true };
     let (new, old) = (progress(status), progress(known));
     known.state() != TaskState::Orphaned && (new > old || (new == old && known != status))
-}
-
-fn bounded(mut status: pb::TaskStatus) -> pb::TaskStatus {
-    shorten(&mut status.message);
-    shorten(&mut status.err);
-    status.ports.truncate(PORTS);
-    status.ports.iter_mut().for_each(|port| shorten(&mut port.name));
-    if let Some(container) = &mut status.container {
-        shorten(&mut container.container_id);
-    }
-    status
 }
 
 /// The states that a worker may say.
@@ -135,13 +123,6 @@ fn is_for_workers(state: TaskState) -> bool {
         | TaskState::Leaving
         | TaskState::Remove
         | TaskState::Orphaned => false,
-    }
-}
-
-fn shorten(text: &mut String) {
-    if text.len() > TEXT_BYTES {
-        let end = (0..=TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        text.truncate(end);
     }
 }
 
@@ -223,23 +204,6 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_stored_within_bounds() {
-        let long = "x".repeat(TEXT_BYTES * 2);
-        let port = pb::PortConfig { name: long.clone(), ..Default::default() };
-        let container = pb::ContainerStatus { container_id: long.clone(), ..Default::default() };
-        let status = bounded(pb::TaskStatus {
-            message: long.clone(),
-            err: long,
-            container: Some(container),
-            ports: vec![port; PORTS * 2],
-            ..Default::default()
-        });
-        assert_eq!((status.message.len(), status.err.len()), (TEXT_BYTES, TEXT_BYTES));
-        assert_eq!(status.container.unwrap().container_id.len(), TEXT_BYTES);
-        assert_eq!((status.ports.len(), status.ports[0].name.len()), (PORTS, TEXT_BYTES));
-    }
-
-    #[test]
     fn the_furthest_of_several_statuses_counts() {
         let mut newest = Newest::new();
         let update = |state| pb::TaskStatusUpdate { task_id: "t".into(), status: Some(status(state)) };
@@ -248,9 +212,16 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_cut_at_a_character() {
-        let mut text = "é".repeat(TEXT_BYTES);
-        shorten(&mut text);
-        assert!(text.len() <= TEXT_BYTES && text.chars().all(|c| c == 'é'));
+    fn a_long_text_is_not_stored_whole() {
+        let mut newest = Newest::new();
+        let status = pb::TaskStatus { err: "x".repeat(1 << 20), ..status(TaskState::Failed) };
+        let update = pb::TaskStatusUpdate { task_id: "t".into(), status: Some(status) };
+        merge(&mut newest, "n", vec![update]);
+        let Some(Action::Put(crate::store::Object::Task(task))) =
+            accepted(&view(TaskState::Running), &newest, 1).pop()
+        else {
+            panic!("it is news");
+        };
+        assert_eq!(task.status.as_ref().map(|status| status.err.len()), Some(status::TEXT_BYTES));
     }
 }
