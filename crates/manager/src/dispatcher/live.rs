@@ -212,4 +212,10 @@ async fn who_says_too_much_of_itself_is_refused() {
     let status = bed.dispatcher.session(bed.request(request)).await.err().unwrap();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(bed.state(), NodeState::Unknown);
+
+    let session_id = bed.open().await.unwrap();
+    let lines = vec![pb::LogLine::default(); 5000];
+    let request = pb::PublishLogsRequest { session_id, lines, ..Default::default() };
+    let status = bed.dispatcher.publish_logs(bed.request(request)).await.err().unwrap();
+    assert_eq!(status.code(), Code::InvalidArgument);
 }

@@ -28,6 +28,8 @@ use crate::store::{Notice, Object, ProposeError, Store, Transaction, View};
 const STREAM: usize = 16;
 /// Statuses in one call.
 const UPDATES: usize = 4096;
+/// Lines in one message of a log: several times what a worker puts into one.
+const LOG_LINES: usize = 4096;
 /// What a node may say of itself, in bytes: it goes into the log.
 const DESCRIPTION_BYTES: usize = 64 << 10;
 
@@ -146,7 +148,15 @@ impl dispatcher_server::Dispatcher for Dispatcher {
     ) -> Result<Response<pb::PublishLogsResponse>, Status> {
         let node_id = caller(&request)?;
         let request = request.into_inner();
-        self.check(&node_id, &request.session_id)?;
+        let (_, session) = self.check(&node_id, &request.session_id)?;
+        let room = session.publishing.try_acquire_owned();
+        let _room =
+            room.map_err(|_| Status::resource_exhausted("too many messages of logs are under way"))?;
+        if request.lines.len() > LOG_LINES {
+            return Err(Status::invalid_argument(format!(
+                "more than {LOG_LINES} lines in one message of a log"
+            )));
+        }
         Ok(Response::new(self.logs.publish(&node_id, request).await))
     }
 

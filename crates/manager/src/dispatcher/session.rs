@@ -17,6 +17,9 @@ const OPENED: u32 = 30;
 /// within so many nanoseconds: less than it may be silent, so that one that is refused is not lost by that.
 const OPENED_WITHIN_NS: i64 = 3_000_000_000;
 
+/// Messages of logs that a session may have under way: twice what a worker sends at a time.
+pub(super) const PUBLISHED: usize = 128;
+
 /// The nodes that were heard of in this term, by id.
 #[derive(Default)]
 pub(super) struct Sessions {
@@ -47,6 +50,8 @@ pub(super) struct Session {
     pub(super) over: CancellationToken,
     /// One report is taken at a time: its size is bounded, their number would not be.
     pub(super) reporting: Arc<Semaphore>,
+    /// So many messages of logs wait for room at a time.
+    pub(super) publishing: Arc<Semaphore>,
     /// Cancelled when its stream of assignments gives way to another.
     stream: CancellationToken,
 }
@@ -94,6 +99,7 @@ impl Sessions {
             stream: over.child_token(),
             over,
             reporting: Arc::new(Semaphore::new(1)),
+            publishing: Arc::new(Semaphore::new(PUBLISHED)),
         };
         known.session = Some(session.clone());
         Ok(Opened { session, held: known.flap.returned(flap, now_ns) })

@@ -5,14 +5,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use swarm_api::pb::TaskState;
-use swarm_api::{id, pb};
+use swarm_api::{id, pb, status};
 use tokio::time::Instant;
 
 use crate::store::View;
 use crate::task;
 
-/// Bytes of lines that wait for the reader; the last message may go beyond.
+/// Bytes of messages that wait for the reader; the last may go beyond.
 const ROOM: usize = 512 << 10;
+/// What a message and a line cost besides their texts, about: empty ones are not free.
+const MESSAGE_BYTES: usize = 256;
+const LINE_BYTES: usize = 48;
+/// Reasons why logs are not whole that a reader is told; those beyond go untold.
+const REASONS: usize = 1000;
+/// Longest of them, in bytes.
+const REASON_BYTES: usize = 1024;
 
 pub(super) struct Subscription {
     services: Vec<String>,
@@ -65,8 +72,10 @@ impl Subscription {
         }
     }
 
-    /// Takes in the tasks that have a log by now.
+    /// Takes in the tasks that have a log by now, and forgets those whose log is over and that are gone.
     pub(super) fn look(&mut self, view: &View) {
+        self.targets
+            .retain(|id, target| !matches!(target.progress, Progress::Over) || view.task(id).is_some());
         let of_services = self.services.iter().flat_map(|service| view.tasks_of_service(service));
         let by_id = self.tasks.iter().filter_map(|task| view.task(task));
         for task in of_services.chain(by_id).filter(|task| has_log(task)) {
@@ -78,6 +87,12 @@ impl Subscription {
                 progress: Progress::Waits(Instant::now()),
             });
         }
+    }
+
+    /// The tasks whose logs are known.
+    #[cfg(test)]
+    pub(super) fn tasks(&self) -> Vec<&str> {
+        self.targets.keys().map(String::as_str).collect()
     }
 
     /// What nodes that listen are to be asked for. It counts as asked from here on.
@@ -109,17 +124,17 @@ impl Subscription {
 
     /// The node's link is gone. A log that is not followed is over where it was.
     pub(super) fn lose(&mut self, node_id: &str) {
+        let mut is_cut = false;
         for target in self.targets.values_mut() {
             if target.node_id == node_id && matches!(target.progress, Progress::Asked(_)) {
-                target.progress = match target.begun && !self.options.follow {
-                    true => {
-                        self.missing.insert(format!("node {node_id} disconnected unexpectedly"));
-                        Progress::Over
-                    }
-                    false => Progress::Waits(Instant::now()),
-                };
+                let ends = target.begun && !self.options.follow;
+                target.progress = if ends { Progress::Over } else { Progress::Waits(Instant::now()) };
                 target.lost_ns = Some(swarm_api::now_ns());
+                is_cut |= ends;
             }
+        }
+        if is_cut {
+            self.miss(format!("node {node_id} disconnected unexpectedly"));
         }
     }
 
@@ -150,27 +165,35 @@ impl Subscription {
         self.bytes < ROOM
     }
 
-    /// Takes lines from a node that was asked.
+    /// Takes lines from a node that was asked. Why a log is not whole is said with its end, and believed there alone: said again and
+    /// again it would fill the memory.
     pub(super) fn add(&mut self, node_id: &str, lines: pb::PublishLogsRequest) {
         let Some(task_id) = self.target(node_id, &lines.id).cloned() else { return };
         let Some(target) = self.targets.get_mut(&task_id) else { return };
         if lines.ended {
             target.progress = Progress::Over;
         }
-        if !lines.err.is_empty() {
-            self.missing.insert(format!("task {task_id}: {}", lines.err));
+        if !lines.lines.is_empty() {
+            target.begun = true;
+            self.bytes += MESSAGE_BYTES;
+            self.bytes += lines.lines.iter().map(|line| LINE_BYTES + line.text.len()).sum::<usize>();
+            self.queue.push_back(pb::LogMessage {
+                node_id: node_id.to_owned(),
+                service_id: target.service_id.clone(),
+                task_id: task_id.clone(),
+                lines: lines.lines,
+            });
         }
-        if lines.lines.is_empty() {
-            return;
+        if lines.ended && !lines.err.is_empty() {
+            self.miss(format!("task {task_id}: {}", lines.err));
         }
-        target.begun = true;
-        self.bytes += lines.lines.iter().map(|line| line.text.len()).sum::<usize>();
-        self.queue.push_back(pb::LogMessage {
-            node_id: node_id.to_owned(),
-            service_id: target.service_id.clone(),
-            task_id,
-            lines: lines.lines,
-        });
+    }
+
+    fn miss(&mut self, mut reason: String) {
+        if self.missing.len() < REASONS {
+            status::shorten(&mut reason, REASON_BYTES);
+            self.missing.insert(reason);
+        }
     }
 
     /// What the reader is to hear; none while there is nothing. `away`: how long a node may be before its logs are missing.

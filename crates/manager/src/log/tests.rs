@@ -153,3 +153,55 @@ async fn readers_are_bounded_and_forgotten() {
     }
     assert_eq!(broker.next(&first, &store).await, Err(LogError::Gone));
 }
+
+/// A node that was asked for one log may say nothing at length.
+#[tokio::test]
+async fn lines_without_text_and_reasons_without_end_take_room_too() {
+    let (_publisher, store) = store(vec![task("a", "n", TaskState::Running)]);
+    let broker = broker();
+    let mut listening = broker.listen("n");
+    let id = broker.open(&store.view(), of_service(), pb::LogOptions::default()).unwrap();
+    let request = listening.requests.recv().await.unwrap();
+    let empty = || {
+        let lines = vec![pb::LogLine::default(); 1000];
+        pb::PublishLogsRequest { id: request.id.clone(), lines, ..Default::default() }
+    };
+    let mut taken = 0;
+    while !broker.publish("n", empty()).await.again {
+        taken += 1;
+        assert!(taken < 1000, "there is always room for empty lines");
+    }
+    assert_eq!(broker.next(&id, &store).await.unwrap().messages.len(), taken);
+
+    let reason = |number: usize, ended| pb::PublishLogsRequest {
+        id: request.id.clone(),
+        err: format!("{number}: {}", "x".repeat(100_000)),
+        ended,
+        ..Default::default()
+    };
+    for number in 0..100 {
+        assert_eq!(broker.publish("n", reason(number, false)).await, Default::default());
+    }
+    assert_eq!(broker.publish("n", reason(100, true)).await, Default::default());
+    let end = broker.next(&id, &store).await.unwrap();
+    assert!(end.ended && end.missing.len() == 1 && end.missing[0].starts_with("task a: 100: x"), "{end:?}");
+    assert!(end.missing[0].len() < 2000);
+}
+
+#[tokio::test]
+async fn a_log_that_is_over_is_forgotten_with_its_task() {
+    let service = pb::Service { id: "s".to_owned(), ..Default::default() };
+    let objects = vec![service.into(), task("a", "n", TaskState::Failed), task("b", "n", TaskState::Running)];
+    let (_publisher, store) = store(objects);
+    let follow = pb::LogOptions { follow: true, ..Default::default() };
+    let mut subscription = super::Subscription::new(vec!["s".to_owned()], Vec::new(), follow);
+    subscription.look(&store.view());
+    for due in subscription.due(|_| true) {
+        subscription.add("n", lines(&due.id, "last words", due.task_id == "a"));
+    }
+    subscription.look(&store.view());
+    assert!(subscription.due(|_| true).is_empty(), "what was read is not read again while its task is there");
+    let (_publisher, later) = self::store(vec![task("b", "n", TaskState::Running)]);
+    subscription.look(&later.view());
+    assert_eq!(subscription.tasks(), ["b"]);
+}
