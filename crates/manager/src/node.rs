@@ -3,6 +3,7 @@
 use swarm_api::pb::{self, NodeAvailability, NodeState};
 
 use crate::store::View;
+use crate::task;
 
 /// What is known of the node's link.
 pub(crate) fn state(node: &pb::Node) -> NodeState {
@@ -23,6 +24,11 @@ pub(crate) fn youngest_ns(view: &View) -> i64 {
 /// Whether nothing can be heard of this node: it is down, or no longer in the swarm.
 pub(crate) fn is_lost(view: &View, node_id: &str) -> bool {
     view.node(node_id).is_none_or(|node| state(node) == NodeState::Down)
+}
+
+/// Whether a container of the task may run on a node that can be reached.
+pub(crate) fn may_run(view: &View, task: &pb::Task) -> bool {
+    !task.node_id.is_empty() && !task::is_over(task) && !is_lost(view, &task.node_id)
 }
 
 /// Whether tasks must leave this node.

@@ -11,9 +11,10 @@ use swarm_api::pb::{self, TaskState};
 use tokio_util::sync::CancellationToken;
 
 use crate::leader::Handles;
+use crate::node::may_run;
 use crate::reconcile::{self, Planned, Planner, ReconcileError};
 use crate::store::{Action, Event, Object, View};
-use crate::task::{self, Place, is_live, is_over, may_run, place};
+use crate::task::{self, Place, is_live, is_over, place};
 
 /// Runs the reaper until `stop`.
 ///

@@ -1,9 +1,6 @@
 //! Questions about a task that several loops ask, answered once.
 
-use swarm_api::pb::{self, TaskState};
-
-use crate::node;
-use crate::store::View;
+use swarm_api::pb::{self, PublishMode, TaskState};
 
 /// What of its service a task stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,9 +50,28 @@ pub(crate) fn ended_itself(task: &pb::Task) -> bool {
     matches!(state(task), TaskState::Complete | TaskState::Failed | TaskState::Rejected)
 }
 
-/// Whether a container of the task may run on a node that can be reached.
-pub(crate) fn may_run(view: &View, task: &pb::Task) -> bool {
-    !task.node_id.is_empty() && !is_over(task) && !node::is_lost(view, &task.node_id)
+/// What the task is to have for itself.
+pub(crate) fn reserved(task: &pb::Task) -> pb::Resources {
+    let resources = task.spec.as_ref().and_then(|spec| spec.resources.as_ref());
+    resources.and_then(|resources| resources.reservations).unwrap_or_default()
+}
+
+/// The task's host-mode ports of a number of their own.
+pub(crate) fn host_ports(task: &pb::Task) -> impl Iterator<Item = &pb::PortConfig> {
+    let ports = task.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
+    ports.filter(|port| port.publish_mode() == PublishMode::Host && port.published_port != 0)
+}
+
+/// The CDI devices that the task asks for.
+pub(crate) fn cdi_devices(task: &pb::Task) -> &[String] {
+    let container = task.spec.as_ref().and_then(|spec| spec.container.as_ref());
+    container.and_then(|container| container.shoal.as_ref()).map_or(&[], |extras| &extras.cdi_devices)
+}
+
+/// Whether the task has something of its node that others then cannot have: ports, devices, generic resources.
+pub(crate) fn holds(task: &pb::Task) -> bool {
+    let given = !task.assigned_generic.is_empty() || !task.assigned_cdi.is_empty();
+    given || !cdi_devices(task).is_empty() || host_ports(task).next().is_some()
 }
 
 /// The task with the status that its node has reported, and since when that is so.

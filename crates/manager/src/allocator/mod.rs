@@ -43,10 +43,11 @@ impl Planner for Allocator {
     fn touch(&self, view: &View, event: &Event, dirty: &mut BTreeSet<String>) {
         match event {
             // Whoever waits for a port may have it now.
-            Event::Deleted(Object::Service(_)) => dirty.extend(self.everything(view)),
+            Event::Deleted(Object::Service(old)) if port::frees(old, None) => {
+                dirty.extend(self.everything(view));
+            }
             Event::Updated { old: Object::Service(old), new: Object::Service(new) }
-                if old.endpoint.as_ref().map(|endpoint| &endpoint.ports)
-                    != new.endpoint.as_ref().map(|endpoint| &endpoint.ports) =>
+                if port::frees(old, Some(new)) =>
             {
                 dirty.extend(self.everything(view));
             }

@@ -1,7 +1,8 @@
 //! Which service holds which ingress port, and the next free one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use swarm_api::pb::{self, Protocol, PublishMode};
 use thiserror::Error;
@@ -27,19 +28,19 @@ pub(super) enum Conflict {
     Exhausted,
 }
 
-/// Ingress ports by protocol and number, with the id and name of who holds them.
-type Ports = BTreeMap<(i32, u32), (String, String)>;
-
-/// The ingress ports that are held, looked up when the first is asked for: most services have none.
+/// The ingress ports that are held: those of the view, and on top of them what this pass has given.
 pub(super) struct Held<'a> {
     view: &'a View,
-    ports: Option<Ports>,
+    /// Services that this pass has looked at: what the view says of their ports no longer counts.
+    settled: BTreeSet<String>,
+    /// What they have, by protocol and number, with the name of who has it.
+    given: BTreeMap<(i32, u32), String>,
 }
 
 impl<'a> Held<'a> {
     /// What the services of the view hold: those that are being removed too, until they are gone.
     pub(super) fn of(view: &'a View) -> Self {
-        Held { view, ports: None }
+        Held { view, settled: BTreeSet::new(), given: BTreeMap::new() }
     }
 
     /// The endpoint the service should have, its ports held from now on. A port that the service was given
@@ -50,71 +51,81 @@ impl<'a> Held<'a> {
         if service.endpoint.is_some() && before.spec.as_ref() == Some(&spec) {
             return Ok(before);
         }
-        if self.ports.is_none() && !spec.ports.iter().any(is_ingress) {
-            return Ok(pb::Endpoint {
-                ports: spec.ports.clone(),
-                spec: Some(spec),
-                ..pb::Endpoint::default()
-            });
-        }
-        let held = self.ports.get_or_insert_with(|| held(self.view));
-        let others = |held: &&(String, String)| held.0 != service.id;
         let mut ports = Vec::with_capacity(spec.ports.len());
         for wanted in &spec.ports {
             let mut port = wanted.clone();
-            if wanted.publish_mode() == PublishMode::Ingress {
+            if is_ingress(wanted) {
                 if wanted.published_port == 0 {
-                    port.published_port = choose(held, wanted, &before, &ports)?;
+                    port.published_port = self.choose(service, wanted, &before, &ports)?;
                 }
-                if let Some((_, name)) = held.get(&key(&port)).filter(others) {
-                    return Err(Conflict::InUse { port: port.published_port, service: name.clone() });
+                if let Some(holder) = self.holder(key(&port), &service.id) {
+                    return Err(Conflict::InUse { port: port.published_port, service: holder.to_owned() });
                 }
             }
             ports.push(port);
         }
-        held.retain(|_, (holder, _)| *holder != service.id);
-        hold(held, service, ports.iter());
+        self.settled.insert(service.id.clone());
+        let given = ports.iter().filter(|port| is_ingress(port));
+        self.given.extend(given.map(|port| (key(port), name(service).to_owned())));
         Ok(pb::Endpoint { spec: Some(spec), ports, ..pb::Endpoint::default() })
     }
+
+    /// The name of the service, other than the one of this id, that has the port.
+    fn holder(&self, port: (i32, u32), own_id: &str) -> Option<&str> {
+        if let Some(name) = self.given.get(&port) {
+            return Some(name);
+        }
+        let has = |service: &&Arc<pb::Service>| {
+            let is_other = service.id != own_id && !self.settled.contains(&service.id);
+            is_other && ingress(service).any(|its| its == port)
+        };
+        self.view.services_of_port(port.0, port.1).find(has).map(|service| name(service))
+    }
+
+    fn choose(
+        &self,
+        service: &pb::Service,
+        wanted: &pb::PortConfig,
+        before: &pb::Endpoint,
+        taken: &[pb::PortConfig],
+    ) -> Result<u32, Conflict> {
+        let is_taken = |number: u32| {
+            taken.iter().any(|port| port.protocol == wanted.protocol && port.published_port == number)
+        };
+        let same = |port: &&pb::PortConfig| {
+            port.target_port == wanted.target_port
+                && port.protocol == wanted.protocol
+                && port.publish_mode == wanted.publish_mode
+                && DYNAMIC.contains(&port.published_port)
+        };
+        let kept = before.ports.iter().find(same).map(|port| port.published_port);
+        if let Some(kept) = kept.filter(|kept| !is_taken(*kept)) {
+            return Ok(kept);
+        }
+        // Nor for another port of its own what one of them had before.
+        let is_held = |number: u32| {
+            let port = (wanted.protocol, number);
+            self.holder(port, &service.id).is_some() || ingress(service).any(|own| own == port)
+        };
+        let free = |number: &u32| !is_taken(*number) && !is_held(*number);
+        DYNAMIC.into_iter().find(free).ok_or(Conflict::Exhausted)
+    }
 }
 
-fn held(view: &View) -> Ports {
-    let mut held = Ports::new();
-    for service in view.services() {
-        hold(&mut held, service, service.endpoint.iter().flat_map(|endpoint| &endpoint.ports));
-    }
-    held
+/// Whether a service has given up an ingress port, by a change or because it is gone.
+pub(super) fn frees(old: &pb::Service, new: Option<&pb::Service>) -> bool {
+    ingress(old).any(|port| !new.is_some_and(|new| ingress(new).any(|its| its == port)))
 }
 
-fn hold<'a>(held: &mut Ports, service: &pb::Service, ports: impl Iterator<Item = &'a pb::PortConfig>) {
-    let name = service.spec.as_ref().and_then(|spec| spec.annotations.as_ref());
-    let holder = (service.id.clone(), name.map(|name| name.name.clone()).unwrap_or_default());
-    for port in ports.filter(|port| is_ingress(port)) {
-        held.insert(key(port), holder.clone());
-    }
+/// The ingress ports that a service has.
+fn ingress(service: &pb::Service) -> impl Iterator<Item = (i32, u32)> {
+    let ports = service.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
+    ports.filter(|port| is_ingress(port)).map(key)
 }
 
-fn choose(
-    held: &Ports,
-    wanted: &pb::PortConfig,
-    before: &pb::Endpoint,
-    taken: &[pb::PortConfig],
-) -> Result<u32, Conflict> {
-    let is_taken = |number: u32| {
-        taken.iter().any(|port| port.protocol == wanted.protocol && port.published_port == number)
-    };
-    let same = |port: &&pb::PortConfig| {
-        port.target_port == wanted.target_port
-            && port.protocol == wanted.protocol
-            && port.publish_mode == wanted.publish_mode
-            && DYNAMIC.contains(&port.published_port)
-    };
-    let kept = before.ports.iter().find(same).map(|port| port.published_port);
-    if let Some(kept) = kept.filter(|kept| !is_taken(*kept)) {
-        return Ok(kept);
-    }
-    let free = |number: &u32| !held.contains_key(&(wanted.protocol, *number)) && !is_taken(*number);
-    DYNAMIC.into_iter().find(free).ok_or(Conflict::Exhausted)
+fn name(service: &pb::Service) -> &str {
+    let annotations = service.spec.as_ref().and_then(|spec| spec.annotations.as_ref());
+    annotations.map_or("", |annotations| &annotations.name)
 }
 
 fn is_ingress(port: &pb::PortConfig) -> bool {

@@ -196,20 +196,19 @@ fn check_policy(state: &State, spec: &pb::ServiceSpec) -> Result<(), ControlErro
 /// An ingress port belongs to one service of the swarm, on all nodes; those of hosts may be asked for by many, and it falls out on each
 /// node who has them.
 fn check_ports(state: &State, own_id: &str, spec: &pb::ServiceSpec) -> Result<(), ControlError> {
-    let wanted: Vec<Published> =
-        published(spec.endpoint.as_ref().map(|endpoint| &endpoint.ports[..])).collect();
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    for other in state.services().filter(|other| other.id != own_id) {
-        let spec = other.spec.as_ref();
-        let asked =
-            published(spec.and_then(|spec| spec.endpoint.as_ref()).map(|endpoint| &endpoint.ports[..]));
-        let given = published(other.endpoint.as_ref().map(|endpoint| &endpoint.ports[..]));
-        let collides = |port: &Published| wanted.iter().any(|own| own.collides(port));
-        if let Some(Published { port, mode, .. }) = asked.chain(given).find(collides) {
-            let name = spec.map_or("", name).to_owned();
-            return Err(ControlError::PortInUse { port, name, id: other.id.clone(), mode });
+    for wanted in published(spec.endpoint.as_ref().map(|endpoint| &endpoint.ports[..])) {
+        let others = state.services_of_port(wanted.protocol, wanted.port);
+        for other in others.filter(|other| other.id != own_id) {
+            let spec = other.spec.as_ref();
+            let asked =
+                published(spec.and_then(|spec| spec.endpoint.as_ref()).map(|endpoint| &endpoint.ports[..]));
+            let given = published(other.endpoint.as_ref().map(|endpoint| &endpoint.ports[..]));
+            if let Some(Published { port, mode, .. }) =
+                asked.chain(given).find(|port| wanted.collides(port))
+            {
+                let name = spec.map_or("", name).to_owned();
+                return Err(ControlError::PortInUse { port, name, id: other.id.clone(), mode });
+            }
         }
     }
     Ok(())

@@ -10,8 +10,9 @@ use swarm_api::default;
 use swarm_api::pb::{self, PublishMode, TaskState};
 
 use super::draft::Draft;
+use crate::node::may_run;
 use crate::store::View;
-use crate::task::{Place, is_over, may_run, state};
+use crate::task::{Place, is_over, state};
 
 /// How long all balancers together may take to leave a task out: a node that is silent is down long before, but one that
 /// answers and cannot do it must not keep the task running for ever.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use swarm_api::pb::{self, TaskState};
 
 use super::restart;
+use crate::node::may_run;
 use crate::store::View;
-use crate::task::{Place, ended_itself, is_live, may_run, place, state};
+use crate::task::{Place, ended_itself, is_live, place, state};
 
 /// The tasks of one place, oldest first.
 #[derive(Debug, Default)]

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use swarm_api::pb;
 
+use crate::task::cdi_devices;
+
 /// In place of a device's name: any of its kind.
 const ANY: &str = "any";
 /// The name that vendors give to all their devices together.
@@ -29,13 +31,13 @@ impl<'a> Devices<'a> {
     /// Counts what the task has.
     pub(super) fn take(&mut self, task: &pb::Task) {
         self.given.extend(task.assigned_cdi.iter().cloned());
-        self.named.extend(wanted(task).iter().filter(|name| any_of(name).is_none()).cloned());
+        self.named.extend(cdi_devices(task).iter().filter(|name| any_of(name).is_none()).cloned());
     }
 
     /// What would stand for each `=any` of the task, in order; `None` when the node has not what it asks for.
     pub(super) fn claim(&self, task: &pb::Task) -> Option<Vec<String>> {
         let mut claimed: Vec<String> = Vec::new();
-        for name in wanted(task) {
+        for name in cdi_devices(task) {
             match any_of(name) {
                 None if self.all.contains(name.as_str()) && !self.given.contains(name) => {}
                 None => return None,
@@ -67,11 +69,6 @@ impl<'a> Devices<'a> {
         }
         devices
     }
-}
-
-fn wanted(task: &pb::Task) -> &[String] {
-    let container = task.spec.as_ref().and_then(|spec| spec.container.as_ref());
-    container.and_then(|container| container.shoal.as_ref()).map_or(&[], |extras| &extras.cdi_devices)
 }
 
 /// The kind of which any device will do.

@@ -6,9 +6,10 @@ use std::fmt;
 use swarm_api::pb::{self, NodeAvailability, NodeState};
 
 use super::cluster::{Candidates, Share};
-use super::wish::{Placed, Wish, host_ports};
+use super::wish::{Placed, Wish};
 use super::{attribute, constraint};
 use crate::node;
+use crate::task::host_ports;
 
 /// Why a node is not for a task. In the order of the checks, which is swarmkit's; only the first is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

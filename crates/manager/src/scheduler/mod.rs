@@ -41,39 +41,41 @@ pub async fn run(handles: Handles, stop: CancellationToken) -> Result<(), Reconc
     reconcile::run(Scheduler, handles, stop).await
 }
 
-/// The one key: a pass always looks at every pending task.
-const PENDING: &str = "pending";
+/// The key of all pending tasks. No service has such an id.
+const ALL: &str = "*";
 
 /// Tasks of one service and version of its spec ask for the same (of a global service each of its own node).
 type Kind<'a> = (&'a str, u64);
 
+/// Keys are ids of services with a task that is pending since just now, and [`ALL`] when one that waits may find room.
 pub(crate) struct Scheduler;
 
 impl Planner for Scheduler {
     fn touch(&self, _view: &View, event: &Event, dirty: &mut BTreeSet<String>) {
-        let matters = match event {
-            Event::Created(Object::Task(task)) => is_pending(task),
+        let (is_new, gives_room) = match event {
+            Event::Created(Object::Task(task)) => (is_pending(task), false),
             // It waits anew, or what it held on its node is free.
             Event::Updated { old: Object::Task(old), new: Object::Task(new) } => {
-                (is_pending(new) && !is_pending(old)) || task::is_over(old) != task::is_over(new)
+                (is_pending(new) && !is_pending(old), task::is_over(old) != task::is_over(new))
             }
-            Event::Deleted(Object::Task(task)) => !task::is_over(task),
-            Event::Created(Object::Node(_)) | Event::Updated { new: Object::Node(_), .. } => true,
-            Event::Deleted(Object::Node(_)) => true,
-            Event::Created(_) | Event::Updated { .. } | Event::Deleted(_) => false,
+            Event::Deleted(Object::Task(task)) => (false, !task.node_id.is_empty() && !task::is_over(task)),
+            Event::Created(Object::Node(_)) | Event::Updated { new: Object::Node(_), .. } => (false, true),
+            Event::Deleted(Object::Node(_)) => (false, true),
+            Event::Created(_) | Event::Updated { .. } | Event::Deleted(_) => (false, false),
         };
-        if matters {
-            dirty.insert(PENDING.to_owned());
+        if gives_room {
+            dirty.insert(ALL.to_owned());
+        } else if is_new && let Object::Task(task) = event.object() {
+            dirty.insert(task.service_id.clone());
         }
     }
 
     fn everything(&self, _view: &View) -> BTreeSet<String> {
-        BTreeSet::from([PENDING.to_owned()])
+        BTreeSet::from([ALL.to_owned()])
     }
 
-    fn plan(&self, view: &View, _dirty: &BTreeSet<String>, now_ns: i64) -> Planned {
-        // Only a task without a node can be pending.
-        let pending: Vec<&Arc<pb::Task>> = view.tasks_of_node("").filter(|task| is_pending(task)).collect();
+    fn plan(&self, view: &View, dirty: &BTreeSet<String>, now_ns: i64) -> Planned {
+        let pending = pending(view, dirty);
         let mut planned = Planned::default();
         if pending.is_empty() {
             return planned;
@@ -104,6 +106,15 @@ impl Planner for Scheduler {
 
 fn is_pending(task: &pb::Task) -> bool {
     is_live(task) && task::state(task) == TaskState::Pending && task.node_id.is_empty()
+}
+
+/// The tasks to be placed.
+fn pending<'a>(view: &'a View, dirty: &'a BTreeSet<String>) -> Vec<&'a Arc<pb::Task>> {
+    if dirty.contains(ALL) {
+        // Only a task without a node can be pending.
+        return view.tasks_of_node("").filter(|task| is_pending(task)).collect();
+    }
+    dirty.iter().flat_map(|id| view.tasks_of_service(id)).filter(|task| is_pending(task)).collect()
 }
 
 /// Puts the task on the best node, or says why there is none.

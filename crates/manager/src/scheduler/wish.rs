@@ -1,11 +1,12 @@
 //! What the tasks of a spec ask of a node, read once for all of them and all nodes.
 
-use swarm_api::pb::{self, MountType, PublishMode};
+use swarm_api::pb::{self, MountType};
 
 use super::cluster::Candidates;
 use super::constraint::Constraint;
 use super::filter::{Refusal, check_placed};
 use super::rank::Branches;
+use crate::task::reserved;
 
 /// What the tasks of a spec ask of a node.
 pub(super) struct Wish<'a> {
@@ -78,16 +79,4 @@ fn network_drivers(task: &pb::Task) -> impl Iterator<Item = String> {
     let networks = task.networks.iter().filter_map(|place| place.network.as_ref());
     let drivers = networks.filter_map(|network| network.spec.as_ref()).map(|spec| &spec.driver);
     drivers.filter(|driver| !driver.is_empty()).map(|driver| format!("Network/{driver}"))
-}
-
-/// What the task is to have for itself.
-pub(super) fn reserved(task: &pb::Task) -> pb::Resources {
-    let resources = task.spec.as_ref().and_then(|spec| spec.resources.as_ref());
-    resources.and_then(|resources| resources.reservations).unwrap_or_default()
-}
-
-/// The task's host-mode ports of a number of their own.
-pub(super) fn host_ports(task: &pb::Task) -> impl Iterator<Item = &pb::PortConfig> {
-    let ports = task.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
-    ports.filter(|port| port.publish_mode() == PublishMode::Host && port.published_port != 0)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use swarm_api::pb;
 use thiserror::Error;
 
-use super::state::ByName;
+use super::index::{index, unindex};
 use super::{Action, Event, Kind, Object, State, Transaction};
 
 /// Why a transaction was refused. Nothing of it was applied.
@@ -248,40 +248,16 @@ fn same_task(one: Option<&pb::ServiceSpec>, other: Option<&pb::ServiceSpec>) -> 
     }
 }
 
-/// Where a name is noted.
-fn by_name(object: &Object, name: &str) -> ByName {
-    (object.kind(), Arc::from(name.to_ascii_lowercase()))
-}
-
 fn store(state: &mut State, object: Object) {
+    index(state, &object);
     let key: Arc<str> = Arc::from(object.id());
-    if let Some(name) = object.unique_name() {
-        state.names.insert(by_name(&object, name), key.clone());
-    }
     match object {
         Object::Node(node) => drop(state.nodes.insert(key, node)),
         Object::Service(service) => drop(state.services.insert(key, service)),
-        Object::Task(task) => {
-            let service: Arc<str> = Arc::from(task.service_id.as_str());
-            state.tasks_by_service.insert((service, task.slot, key.clone()), task.clone());
-            state.tasks_by_node.insert((Arc::from(task.node_id.as_str()), key.clone()), task.clone());
-            state.tasks.insert(key, task);
-        }
+        Object::Task(task) => drop(state.tasks.insert(key, task)),
         Object::Cluster(cluster) => state.cluster = Some(cluster),
         Object::Secret(secret) => drop(state.secrets.insert(key, secret)),
         Object::Config(config) => drop(state.configs.insert(key, config)),
         Object::Network(network) => drop(state.networks.insert(key, network)),
-    }
-}
-
-/// Takes the object out of the derived maps.
-fn unindex(state: &mut State, object: &Object) {
-    if let Some(name) = object.unique_name() {
-        state.names.remove(&by_name(object, name));
-    }
-    if let Object::Task(task) = object {
-        let key: Arc<str> = Arc::from(task.id.as_str());
-        state.tasks_by_service.remove(&(Arc::from(task.service_id.as_str()), task.slot, key.clone()));
-        state.tasks_by_node.remove(&(Arc::from(task.node_id.as_str()), key));
     }
 }

@@ -7,6 +7,8 @@
 mod apply;
 pub mod encode;
 mod event;
+mod index;
+mod load;
 mod memory;
 mod object;
 mod proposer;
@@ -21,6 +23,7 @@ mod tests;
 pub(crate) use apply::restore;
 pub use apply::{Refused, apply};
 pub use event::{Change, Event, Notice, Subscription};
+pub(crate) use load::Load;
 pub use memory::in_memory;
 pub use object::{Kind, Object};
 pub(crate) use proposer::Proposal;

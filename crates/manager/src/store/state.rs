@@ -7,7 +7,7 @@ use std::sync::Arc;
 use swarm_api::pb;
 
 use super::tree::Tree;
-use super::{Kind, Object};
+use super::{Kind, Load, Object};
 
 /// All replicated objects as of one log index. Cloning it is cheap and gives an independent state.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,10 @@ pub struct State {
     pub(super) names: Tree<ByName, Arc<str>>,
     pub(super) tasks_by_service: Tree<ByService, Arc<pb::Task>>,
     pub(super) tasks_by_node: Tree<ByNode, Arc<pb::Task>>,
+    /// Those that have something of their node for themselves.
+    pub(super) holders_by_node: Tree<ByNode, Arc<pb::Task>>,
+    pub(super) loads: Tree<Arc<str>, Load>,
+    pub(super) services_by_port: Tree<ByPort, Arc<str>>,
 }
 
 /// Kind and name in small letters, of those kinds whose names are unique.
@@ -32,6 +36,8 @@ pub(super) type ByName = (Kind, Arc<str>);
 pub(super) type ByService = (Arc<str>, u64, Arc<str>);
 /// Node, task.
 pub(super) type ByNode = (Arc<str>, Arc<str>);
+/// Protocol, published port, service.
+pub(super) type ByPort = (i32, u32, Arc<str>);
 
 /// A read snapshot: it never changes, costs nothing to keep for a moment and blocks nobody.
 #[derive(Clone, Debug, Default)]
@@ -160,6 +166,29 @@ impl State {
     /// Tasks on a node, by id. Tasks without a node are those of node "".
     pub fn tasks_of_node<'a>(&'a self, node_id: &'a str) -> impl Iterator<Item = &'a Arc<pb::Task>> {
         self.tasks_by_node.range(move |(node, _)| (**node).cmp(node_id)).map(|(_, task)| task)
+    }
+
+    /// The tasks on a node that have something of it for themselves and are not over, by id.
+    pub(crate) fn holders_on_node<'a>(
+        &'a self,
+        node_id: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        self.holders_by_node.range(move |(node, _)| (**node).cmp(node_id)).map(|(_, task)| task)
+    }
+
+    /// What the tasks on a node take of it.
+    pub(crate) fn load_of_node(&self, node_id: &str) -> Load {
+        self.loads.get(|node| (**node).cmp(node_id)).copied().unwrap_or_default()
+    }
+
+    /// The services that ask for a published port or have it, by id.
+    pub(crate) fn services_of_port(
+        &self,
+        protocol: i32,
+        published_port: u32,
+    ) -> impl Iterator<Item = &Arc<pb::Service>> {
+        let place = move |key: &ByPort| (key.0, key.1).cmp(&(protocol, published_port));
+        self.services_by_port.range(place).filter_map(|(_, id)| self.service(id))
     }
 
     /// The secret of this id.

@@ -1,10 +1,11 @@
 //! Applying: the same transactions give the same state everywhere, versions are held, and nothing happens by halves.
 
 use proptest::prelude::*;
-use swarm_api::pb;
+use swarm_api::pb::{self, TaskState};
 
 use super::*;
 use crate::clock::Clock;
+use crate::task::{is_live, is_over, reserved};
 
 fn service(id: &str, name: &str) -> pb::Service {
     let annotations = Some(pb::Annotations { name: name.into(), ..Default::default() });
@@ -132,13 +133,53 @@ fn tasks_are_found_by_service_slot_and_node() {
     assert_eq!(ids(state.tasks_by_prefix("t").collect()), ["t1", "t2", "t3"]);
 }
 
+#[test]
+fn a_service_is_found_by_the_ports_it_asks_for_and_those_it_has() {
+    let port = |published_port| pb::PortConfig { published_port, ..Default::default() };
+    let asking = |ports: Vec<pb::PortConfig>| {
+        let mut service = service("a", "web");
+        service.spec.get_or_insert_default().endpoint = Some(pb::EndpointSpec { ports, ..Default::default() });
+        service
+    };
+    let mut state = State::default();
+    applied(&mut state, put(asking(vec![port(80), port(0)]))).expect("creates");
+    let mut given = (**state.service("a").expect("is there")).clone();
+    given.endpoint = Some(pb::Endpoint { ports: vec![port(80), port(30_000)], ..Default::default() });
+    applied(&mut state, put(given)).expect("updates");
+    let of = |state: &State, number| state.services_of_port(0, number).count();
+    assert_eq!([80, 30_000, 0, 81].map(|number| of(&state, number)), [1, 1, 0, 0]);
+    assert_eq!(state.services_of_port(1, 80).count(), 0, "of another protocol");
+    let stored = state.service("a").expect("is there").clone();
+    applied(&mut state, Transaction::one(Action::delete(stored))).expect("deletes");
+    assert_eq!(of(&state, 80) + of(&state, 30_000), 0);
+}
+
+/// The task with what it takes of its node, of all kinds: in one slot of four it is over, in another told to stop.
+fn weighty(id: u8, task: pb::Task) -> pb::Task {
+    let (state, desired) = match task.slot {
+        3 => (TaskState::Failed, TaskState::Running),
+        2 => (TaskState::Running, TaskState::Shutdown),
+        _ => (TaskState::Running, TaskState::Running),
+    };
+    let reservations = pb::Resources { nano_cpus: i64::from(id), memory_bytes: i64::MAX, pids: 0 };
+    let resources = pb::ResourceRequirements { reservations: Some(reservations), ..Default::default() };
+    let own = pb::GenericResource { kind: "gpu".into(), value: format!("g{id}"), count: 0 };
+    pb::Task {
+        desired_state: desired.into(),
+        status: Some(pb::TaskStatus { state: state.into(), ..Default::default() }),
+        spec: Some(pb::TaskSpec { resources: Some(resources), ..Default::default() }),
+        assigned_generic: if id % 4 == 0 { vec![own] } else { Vec::new() },
+        ..task
+    }
+}
+
 /// A step of the property tests: what to do with a task, and whether with the version that it has.
 type Step = (u8, u8, u8, u8, u8, bool);
 
 fn transaction(state: &State, steps: &[Step]) -> Transaction {
     let mut transaction = Transaction::default();
     for (kind, id, service, slot, node, fresh) in steps {
-        let mut wanted = task(*id, *service, *slot, *node);
+        let mut wanted = weighty(*id, task(*id, *service, *slot, *node));
         let stored = state.task(&wanted.id);
         let known = stored.and_then(|stored| stored.meta);
         wanted.meta = known.filter(|_| *fresh);
@@ -178,6 +219,15 @@ proptest! {
         }
         for node in ["n0", "n1", "n2"] {
             prop_assert!(one.tasks_of_node(node).eq(restored.tasks_of_node(node)));
+            prop_assert_eq!(one.load_of_node(node), restored.load_of_node(node));
+            let here: Vec<_> = one.tasks_of_node(node).filter(|task| !is_over(task)).collect();
+            let live = here.iter().filter(|task| is_live(task)).count();
+            let memory = if here.is_empty() { 0 } else { i64::MAX };
+            let load = one.load_of_node(node);
+            prop_assert_eq!((load.live, load.memory_bytes()), (live, memory));
+            prop_assert_eq!(load.nano_cpus(), here.iter().map(|task| reserved(task).nano_cpus).sum::<i64>());
+            let holders = here.into_iter().filter(|task| !task.assigned_generic.is_empty());
+            prop_assert!(one.holders_on_node(node).eq(holders));
         }
     }
 }

@@ -72,7 +72,7 @@ fn check_node(view: &View, node: &pb::Node) -> Result<(), TestCaseError> {
     let mut ssds = 0;
     let mut of_service: BTreeMap<String, u64> = BTreeMap::new();
     for task in view.tasks_of_node(&node.id) {
-        let reserved = wish::reserved(task);
+        let reserved = task::reserved(task);
         cpus += reserved.nano_cpus;
         memory += reserved.memory_bytes;
         given.extend(
