@@ -10,7 +10,6 @@ use thiserror::Error;
 use crate::network::referenced;
 use crate::store::View;
 use crate::subnet;
-use crate::task;
 
 /// Why a task cannot have its places now.
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -98,7 +97,7 @@ fn held(view: &View, network: &pb::Network) -> Vec<Addresses> {
         Some(space)
     });
     let mut spaces: Vec<Addresses> = spaces.collect();
-    let holders = view.tasks().filter(|task| !task.networks.is_empty() && !task::is_over(task));
+    let holders = view.tasks_of_network(&network.id);
     let places = holders.flat_map(|task| &task.networks).filter(|place| is_on(place, network));
     for address in places.flat_map(|place| &place.addresses).filter_map(|address| address_of(address)) {
         // Those of the other family refuse it.

@@ -203,8 +203,7 @@ fn check_ports(state: &State, own_id: &str, spec: &pb::ServiceSpec) -> Result<()
             let asked =
                 published(spec.and_then(|spec| spec.endpoint.as_ref()).map(|endpoint| &endpoint.ports[..]));
             let given = published(other.endpoint.as_ref().map(|endpoint| &endpoint.ports[..]));
-            if let Some(Published { port, mode, .. }) =
-                asked.chain(given).find(|port| wanted.collides(port))
+            if let Some(Published { port, mode, .. }) = asked.chain(given).find(|port| wanted.collides(port))
             {
                 let name = spec.map_or("", name).to_owned();
                 return Err(ControlError::PortInUse { port, name, id: other.id.clone(), mode });

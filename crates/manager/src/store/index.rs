@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use swarm_api::pb;
 
-use super::state::{ByName, ByNode, ByPort, ByService};
+use super::state::{ByName, ByNetwork, ByNode, ByPort, ByService};
 use super::{Object, State};
 use crate::task::{holds, is_over};
 
@@ -19,6 +19,9 @@ pub(super) fn index(state: &mut State, object: &Object) {
             let by_node = by_node(task);
             if is_holder(task) {
                 state.holders_by_node.insert(by_node.clone(), Arc::clone(task));
+            }
+            for key in by_network(task) {
+                state.tasks_by_network.insert(key, Arc::clone(task));
             }
             weigh(state, task, |load| load.add(task));
             state.tasks_by_service.insert(by_service(task), Arc::clone(task));
@@ -44,6 +47,9 @@ pub(super) fn unindex(state: &mut State, object: &Object) {
             let by_node = by_node(task);
             if is_holder(task) {
                 state.holders_by_node.remove(&by_node);
+            }
+            for key in by_network(task) {
+                state.tasks_by_network.remove(&key);
             }
             weigh(state, task, |load| load.remove(task));
             state.tasks_by_service.remove(&by_service(task));
@@ -72,9 +78,17 @@ fn by_node(task: &pb::Task) -> ByNode {
     (Arc::from(task.node_id.as_str()), Arc::from(task.id.as_str()))
 }
 
+/// The networks on which the task has a place, none once it is over.
+fn by_network(task: &pb::Task) -> impl Iterator<Item = ByNetwork> {
+    let places = if is_over(task) { &[][..] } else { &task.networks };
+    let networks = places.iter().filter_map(|place| place.network.as_ref());
+    networks.map(|network| (Arc::from(network.id.as_str()), Arc::from(task.id.as_str())))
+}
+
 /// The published ports of a service that have a number: those it asks for, and those it has.
 fn by_port(service: &pb::Service) -> impl Iterator<Item = ByPort> {
-    let asked = service.spec.iter().filter_map(|spec| spec.endpoint.as_ref()).flat_map(|endpoint| &endpoint.ports);
+    let asked =
+        service.spec.iter().filter_map(|spec| spec.endpoint.as_ref()).flat_map(|endpoint| &endpoint.ports);
     let given = service.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
     let numbered = asked.chain(given).filter(|port| port.published_port != 0);
     numbered.map(|port| (port.protocol, port.published_port, Arc::from(service.id.as_str())))

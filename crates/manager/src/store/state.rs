@@ -26,6 +26,8 @@ pub struct State {
     pub(super) tasks_by_node: Tree<ByNode, Arc<pb::Task>>,
     /// Those that have something of their node for themselves.
     pub(super) holders_by_node: Tree<ByNode, Arc<pb::Task>>,
+    /// Those that have an address and are not over.
+    pub(super) tasks_by_network: Tree<ByNetwork, Arc<pb::Task>>,
     pub(super) loads: Tree<Arc<str>, Load>,
     pub(super) services_by_port: Tree<ByPort, Arc<str>>,
 }
@@ -36,6 +38,8 @@ pub(super) type ByName = (Kind, Arc<str>);
 pub(super) type ByService = (Arc<str>, u64, Arc<str>);
 /// Node, task.
 pub(super) type ByNode = (Arc<str>, Arc<str>);
+/// Network, task.
+pub(super) type ByNetwork = (Arc<str>, Arc<str>);
 /// Protocol, published port, service.
 pub(super) type ByPort = (i32, u32, Arc<str>);
 
@@ -169,11 +173,16 @@ impl State {
     }
 
     /// The tasks on a node that have something of it for themselves and are not over, by id.
-    pub(crate) fn holders_on_node<'a>(
-        &'a self,
-        node_id: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+    pub(crate) fn holders_on_node<'a>(&'a self, node_id: &'a str) -> impl Iterator<Item = &'a Arc<pb::Task>> {
         self.holders_by_node.range(move |(node, _)| (**node).cmp(node_id)).map(|(_, task)| task)
+    }
+
+    /// The tasks that have a place on a network and are not over, by id.
+    pub(crate) fn tasks_of_network<'a>(
+        &'a self,
+        network_id: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<pb::Task>> {
+        self.tasks_by_network.range(move |(network, _)| (**network).cmp(network_id)).map(|(_, task)| task)
     }
 
     /// What the tasks on a node take of it.

@@ -138,7 +138,8 @@ fn a_service_is_found_by_the_ports_it_asks_for_and_those_it_has() {
     let port = |published_port| pb::PortConfig { published_port, ..Default::default() };
     let asking = |ports: Vec<pb::PortConfig>| {
         let mut service = service("a", "web");
-        service.spec.get_or_insert_default().endpoint = Some(pb::EndpointSpec { ports, ..Default::default() });
+        service.spec.get_or_insert_default().endpoint =
+            Some(pb::EndpointSpec { ports, ..Default::default() });
         service
     };
     let mut state = State::default();
@@ -163,11 +164,16 @@ fn weighty(id: u8, task: pb::Task) -> pb::Task {
     };
     let reservations = pb::Resources { nano_cpus: i64::from(id), memory_bytes: i64::MAX, pids: 0 };
     let resources = pb::ResourceRequirements { reservations: Some(reservations), ..Default::default() };
+    let on = |network: &str| pb::NetworkAttachment {
+        network: Some(pb::Network { id: network.into(), ..Default::default() }),
+        ..Default::default()
+    };
     let own = pb::GenericResource { kind: "gpu".into(), value: format!("g{id}"), count: 0 };
     pb::Task {
         desired_state: desired.into(),
         status: Some(pb::TaskStatus { state: state.into(), ..Default::default() }),
         spec: Some(pb::TaskSpec { resources: Some(resources), ..Default::default() }),
+        networks: if id % 3 == 0 { vec![on("net1"), on("net2")] } else { Vec::new() },
         assigned_generic: if id % 4 == 0 { vec![own] } else { Vec::new() },
         ..task
     }
@@ -217,6 +223,8 @@ proptest! {
             prop_assert!(one.tasks_of_service(service).eq(restored.tasks_of_service(service)));
             prop_assert!(one.tasks_of_service(service).all(|task| task.service_id == service));
         }
+        let attached = one.tasks().filter(|task| !task.networks.is_empty() && !is_over(task));
+        prop_assert!(one.tasks_of_network("net2").eq(attached));
         for node in ["n0", "n1", "n2"] {
             prop_assert!(one.tasks_of_node(node).eq(restored.tasks_of_node(node)));
             prop_assert_eq!(one.load_of_node(node), restored.load_of_node(node));

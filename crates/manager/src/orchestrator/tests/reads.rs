@@ -24,18 +24,31 @@ const FEW: u64 = 40;
 /// A change has come to rest long before.
 const MAX_ROUNDS: usize = 10;
 
-fn service(name: &str, replicas: u64, published_port: u32) -> pb::Service {
+/// A service with a published port, on a network.
+fn service(name: &str, network: &str, replicas: u64, published_port: u32) -> pb::Service {
     let annotations = Some(pb::Annotations { name: name.to_owned(), ..Default::default() });
     let publish_mode = PublishMode::Ingress.into();
     let port = pb::PortConfig { target_port: 80, published_port, publish_mode, ..Default::default() };
     let endpoint = Some(pb::EndpointSpec { ports: vec![port], ..Default::default() });
-    let spec = Some(pb::ServiceSpec { annotations, endpoint, ..spec(replicas) });
+    let mut spec = pb::ServiceSpec { annotations, endpoint, ..spec(replicas) };
+    let target = network.to_owned();
+    spec.task.get_or_insert_default().networks =
+        vec![pb::NetworkAttachmentConfig { target, ..Default::default() }];
+    let spec = Some(spec);
     pb::Service { id: name.to_owned(), spec, ..Default::default() }
+}
+
+fn network(name: &str, number: u8) -> pb::Network {
+    let annotations = Some(pb::Annotations { name: name.to_owned(), ..Default::default() });
+    let spec = Some(pb::NetworkSpec { annotations, ..Default::default() });
+    let (subnet, gateway) = (format!("10.{number}.0.0/16"), format!("10.{number}.0.1"));
+    let subnets = vec![pb::Subnet { subnet, gateway, ..Default::default() }];
+    pb::Network { id: name.to_owned(), spec, subnets, ..Default::default() }
 }
 
 /// Tasks of this service fit nowhere.
 fn unfit() -> pb::Service {
-    let mut service = service("unfit", WAITING, 1);
+    let mut service = service("unfit", "all", WAITING, 1);
     let task = service.spec.get_or_insert_default().task.get_or_insert_default();
     task.placement.get_or_insert_default().constraints = vec!["node.hostname==nowhere".to_owned()];
     service
@@ -85,13 +98,15 @@ fn settle(state: &mut State, mut events: Vec<Event>) -> (u64, &'static str) {
     panic!("the planners do not come to rest");
 }
 
-/// A swarm of many services, all with a port and a task on one of its nodes but one whose tasks wait.
+/// A swarm of many services, all with a port and a task on one of its nodes but one whose tasks wait; and a network that none of
+/// them is on.
 fn many() -> State {
     let mut state = State::default();
     let status = Some(pb::NodeStatus { state: NodeState::Ready.into(), ..Default::default() });
     let node = |number| pb::Node { id: format!("n{number}"), status: status.clone(), ..Default::default() };
     commit(&mut state, (0..NODES).map(node).map(Action::put).collect());
-    let services = (0..SERVICES).map(|number| service(&format!("s{number:05}"), 1, 10_000 + number));
+    commit(&mut state, [network("all", 1), network("own", 2)].map(Action::put).to_vec());
+    let services = (0..SERVICES).map(|number| service(&format!("s{number:05}"), "all", 1, 10_000 + number));
     let events = commit(&mut state, services.chain([unfit()]).map(Action::put).collect());
     settle(&mut state, events);
     let placed = state.tasks().filter(|task| task::state(task) == TaskState::Assigned).count();
@@ -107,19 +122,19 @@ fn a_change_of_one_of_many_services_reads_that_ones_tasks() {
         tasks.filter(|task| task::is_live(task)).count()
     };
 
-    let events = commit(&mut state, vec![Action::put(service("new", 2, 80))]);
+    let events = commit(&mut state, vec![Action::put(service("new", "own", 2, 80))]);
     let most = settle(&mut state, events);
     assert!(most.0 <= FEW, "a new service: {most:?}");
     assert_eq!(tasks_of(&state, "new"), 2);
 
-    let mut scaled = pb::Service::clone(state.service("s05000").unwrap());
+    let mut scaled = pb::Service::clone(state.service("new").unwrap());
     scaled.spec.as_mut().unwrap().mode = default::replicated(3);
     let events = commit(&mut state, vec![Action::put(scaled)]);
     let most = settle(&mut state, events);
     assert!(most.0 <= FEW, "more replicas: {most:?}");
-    assert_eq!(tasks_of(&state, "s05000"), 3);
+    assert_eq!(tasks_of(&state, "new"), 3);
 
-    let mut other = pb::Service::clone(state.service("s05001").unwrap());
+    let mut other = pb::Service::clone(state.service("new").unwrap());
     other.spec.as_mut().unwrap().endpoint.as_mut().unwrap().ports[0].target_port = 81;
     let events = commit(&mut state, vec![Action::put(other)]);
     let most = settle(&mut state, events);
