@@ -173,8 +173,8 @@ fn weighty(id: u8, task: pb::Task) -> pb::Task {
         desired_state: desired.into(),
         status: Some(pb::TaskStatus { state: state.into(), ..Default::default() }),
         spec: Some(pb::TaskSpec { resources: Some(resources), ..Default::default() }),
-        networks: if id % 3 == 0 { vec![on("net1"), on("net2")] } else { Vec::new() },
-        assigned_generic: if id % 4 == 0 { vec![own] } else { Vec::new() },
+        networks: if id.is_multiple_of(3) { vec![on("net1"), on("net2")] } else { Vec::new() },
+        assigned_generic: if id.is_multiple_of(4) { vec![own] } else { Vec::new() },
         ..task
     }
 }
