@@ -124,7 +124,7 @@ impl Owner {
             advertise_text: request.advertise_addr,
             data_path_addr: request.data_path_addr,
         };
-        self.dir.make().map_err(internal)?;
+        self.dir.clear().and_then(|()| self.dir.make()).map_err(internal)?;
         let key = self.dir.key().map_err(internal)?;
         let mut refusal = None;
         for addr in &managers {

@@ -25,13 +25,14 @@ impl Owner {
             }
         }
         self.stop(Farewell::Leaves).await;
-        self.dir.forget().map_err(internal)?;
+        // Whatever stays of it, the tasks go.
+        let forgotten = self.dir.forget();
         self.remove_tasks().await;
         // No task is left that a port could lead to.
         if let Err(error) = self.executor.set_ingress(Vec::new()).await {
             tracing::warn!(%error, "ports of services stay published");
         }
-        Ok(())
+        forgotten.map_err(internal)
     }
 
     /// Removes the containers of all tasks.

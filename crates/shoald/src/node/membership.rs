@@ -1,7 +1,8 @@
 //! What a node remembers of its swarm: a directory with its key, its certificate and a record.
 //!
 //! The record is written last and removed first: it alone decides whether this machine is in a swarm, so a
-//! crash while joining or leaving leaves either all of it or debris that the next start removes.
+//! crash while joining or leaving leaves either all of it or debris. The next start removes that, and so does the next join: a log
+//! or a journal of another swarm must not be taken for one of this.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -165,15 +166,37 @@ impl Dir {
         Ok(key)
     }
 
-    /// Forgets everything, the record first.
+    /// Forgets everything, the record first. When this returns it is so for good, also after a loss of power.
     pub(super) fn forget(&self) -> io::Result<()> {
-        for result in [fs::remove_file(self.path.join(RECORD)), fs::remove_dir_all(&self.path)] {
-            match result {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+        // The key too: with it the next join would be that of the node which has left.
+        for name in [RECORD, KEY] {
+            absent(fs::remove_file(self.path.join(name)))?;
+        }
+        absent(self.sync())?;
+        absent(fs::remove_dir_all(&self.path))
+    }
+
+    /// Removes what a crash while joining or leaving has left of a part in a swarm, the record first. The key stays: it may be that
+    /// of a join whose answer was missed, and whoever asks again with it becomes the same node.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        absent(fs::remove_file(self.path.join(RECORD)))?;
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            match entry.file_type()?.is_dir() {
+                true => fs::remove_dir_all(entry.path())?,
+                false if entry.file_name() == KEY => {}
+                false => fs::remove_file(entry.path())?,
             }
         }
-        Ok(())
+        self.sync()
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        fs::File::open(&self.path)?.sync_all()
     }
 
     /// Writes a file whole or not at all, durable when this returns.
@@ -186,7 +209,15 @@ impl Dir {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, self.path.join(name))?;
-        fs::File::open(&self.path)?.sync_all()
+        self.sync()
+    }
+}
+
+/// What is not there need not be removed.
+fn absent(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
     }
 }
 
@@ -208,13 +239,9 @@ mod tests {
         assert!(!root.path().join("swarm").exists());
     }
 
-    #[test]
-    fn the_nodes_key_is_sealed_while_its_manager_is_locked() {
-        let root = tempfile::tempdir().unwrap();
-        let dir = Dir::new(root.path());
-        dir.make().unwrap();
+    fn bootstrapped(dir: &Dir) -> Identity {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let identity = runtime.block_on(manager::bootstrap(manager::BootstrapConfig {
+        let made = runtime.block_on(manager::bootstrap(manager::BootstrapConfig {
             state_dir: dir.manager(),
             advertise_addr: String::new(),
             availability: swarm_api::pb::NodeAvailability::Active,
@@ -222,7 +249,32 @@ mod tests {
             root: None,
             clock: manager::clock::Clock::system(),
         }));
-        let identity = identity.unwrap();
+        made.unwrap()
+    }
+
+    #[test]
+    fn what_a_leave_that_died_has_left_is_nothing_to_the_next_swarm() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root.path());
+        dir.clear().unwrap();
+        dir.make().unwrap();
+        dir.save_identity(&bootstrapped(&dir)).unwrap();
+        fs::create_dir(dir.worker()).unwrap();
+        fs::write(dir.worker().join("journal"), "tasks of another swarm").unwrap();
+        let key = dir.key().unwrap().to_pem();
+        dir.clear().unwrap();
+        let names = fs::read_dir(root.path().join("swarm")).unwrap();
+        let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, [KEY], "neither a log nor a journal nor a certificate");
+        assert_eq!(dir.key().unwrap().to_pem(), key);
+    }
+
+    #[test]
+    fn the_nodes_key_is_sealed_while_its_manager_is_locked() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root.path());
+        dir.make().unwrap();
+        let identity = bootstrapped(&dir);
         let keys = Arc::new(manager::open_keys(&dir.manager(), None).unwrap().unwrap());
         dir.seal_under(Some(keys.clone()));
         let file = root.path().join("swarm").join(KEY);

@@ -69,6 +69,9 @@ impl Owner {
     /// Takes up what is remembered. A machine in no swarm runs no tasks: what a leave did not finish is removed.
     pub(super) async fn resume(&mut self) -> Result<()> {
         let Some(mut membership) = self.dir.record().context("cannot read the swarm's state")? else {
+            if let Err(error) = self.dir.clear() {
+                tracing::warn!(%error, "what an earlier swarm has left stays for now");
+            }
             self.remove_tasks().await;
             return Ok(());
         };
