@@ -98,6 +98,24 @@ fn who_may_not_join_is_told_why() {
     assert!(pair.worker.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).ok() == "inactive");
 }
 
+/// A daemon that dies while it leaves has removed its record, and perhaps nothing else.
+#[test]
+fn what_one_swarm_has_left_is_not_taken_into_the_next() {
+    let mut pair = Pair::apart();
+    pair.worker.shoal(&["swarm", "init", "--advertise-addr", &Lan::address(1)]).ok();
+    pair.worker.docker(&["service", "create", "--name", "old", "shoal/hello-http"]).ok();
+    eventually("it runs", || if containers(&pair.worker) == 1 { Ok(()) } else { Err("not yet") });
+    pair.worker.kill();
+    std::fs::remove_file(pair.worker.path("data/swarm/node.json")).expect("the record goes");
+    pair.worker.restart();
+    assert_eq!(pair.worker.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).ok(), "inactive");
+    eventually("its tasks go", || if containers(&pair.worker) == 0 { Ok(()) } else { Err("not yet") });
+    pair.join("manager");
+    assert_eq!(pair.worker.docker(&["service", "ls", "-q"]).ok(), "", "it has the other swarm's log");
+    pair.manager.docker(&["service", "create", "--name", "new", "shoal/hello-http"]).ok();
+    assert_eq!(pair.worker.docker(&["service", "ls", "--format", "{{.Name}}"]).ok(), "new");
+}
+
 #[test]
 fn the_root_is_rotated_while_tasks_run() {
     let pair = Pair::apart();
