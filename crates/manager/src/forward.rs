@@ -22,6 +22,7 @@ use tonic::codegen::Service;
 use tonic::codegen::http::{HeaderValue, request::Parts};
 use tonic::transport::Channel;
 
+use crate::ca;
 use crate::raft::Leadership;
 use crate::store::Store;
 
@@ -34,8 +35,8 @@ const LEADER_WAIT: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_millis(30);
 /// How long an answer is waited for after another leads than the one that was asked.
 const LATE_ANSWER: Duration = Duration::from_millis(500);
-/// A request is not longer: a message and its frame.
-const MAX_REQUEST_BYTES: usize = MAX_MESSAGE_BYTES + 1024;
+/// What a request has besides its message: the frame.
+const FRAME_BYTES: usize = 1024;
 
 /// The answer of a manager that does not lead and has done nothing.
 pub(crate) fn not_leader(text: impl Into<String>) -> Status {
@@ -120,7 +121,7 @@ impl Forward for ToLeader {
 impl ToLeader {
     async fn pass_on(&self, request: RpcRequest, mut here: Here) -> Result<RpcResponse, Status> {
         let (parts, body) = request.into_parts();
-        let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await;
+        let body = Limited::new(body, max_bytes(parts.uri.path())).collect().await;
         let body = body.map_err(|error| Status::resource_exhausted(error.to_string()))?.to_bytes();
         let copy =
             || RpcRequest::from_parts(parts.clone(), Body::new(http_body_util::Full::new(body.clone())));
@@ -279,6 +280,12 @@ fn behalf(mut request: RpcRequest, parts: &Parts) -> RpcRequest {
         None => drop(request.headers_mut().remove(ORIGIN)),
     }
     request
+}
+
+/// How long a request may be. Those that strangers may make are kept short: nothing is known yet of who sends them, or how many.
+fn max_bytes(path: &str) -> usize {
+    let message = if path.starts_with("/shoal.v1.Ca/") { ca::MAX_CALL_BYTES } else { MAX_MESSAGE_BYTES };
+    message + FRAME_BYTES
 }
 
 /// Whether it may be asked twice.

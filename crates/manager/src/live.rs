@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 
 use crate::announce::Announcement;
-use crate::ca::CaServer;
+use crate::ca::{self, CaServer};
 use crate::control::Control;
 use crate::dispatcher::Dispatcher;
 use crate::door;
@@ -160,7 +160,8 @@ impl Parts {
             logs: self.dispatcher.logs().clone(),
         };
         let raft = RaftRoutes::new(self.raft.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        Routes::new(CaRoutes::new(ca))
+        let ca = CaRoutes::new(ca).max_decoding_message_size(ca::MAX_CALL_BYTES);
+        Routes::new(ca)
             .add_service(ControlServer::new(control))
             .add_service(DispatcherServer::new(self.dispatcher.clone()))
             .add_service(raft)

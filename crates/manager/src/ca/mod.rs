@@ -21,6 +21,9 @@ use swarm_api::token::{JoinToken, RootDigest};
 
 use authority::certificate_der;
 
+/// A message of its calls is not longer: they are anybody's to make, and a signing request and a token are all that is in them.
+pub(crate) const MAX_CALL_BYTES: usize = 32 * 1024;
+
 /// Fresh join tokens for this root.
 pub(crate) fn join_tokens(root: &pb::RootCa) -> Result<pb::JoinTokens, AuthorityError> {
     join_tokens_of(&root.certificate_pem)

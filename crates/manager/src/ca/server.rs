@@ -131,16 +131,14 @@ impl CaServer {
         let cluster = cluster(&view)?;
         let given = role_of(cluster, &request.token)?;
         let node_id = node_id_of(&request.csr_der)?;
-        if view.node(&node_id).is_some_and(|node| role(node) != given) {
-            return Err(CaError::Role(node_id));
-        }
-        let chain = self.sign(cluster, &request.csr_der, &node_id, given)?;
-        self.record(&node_id, &chain, |node| {
-            let mut node = node.unwrap_or_else(|| new_node(&node_id, given));
+        let admit = |known: Option<pb::Node>| {
+            let mut node = admitted(known, &node_id, given)?;
             node.spec.get_or_insert_default().availability = request.availability;
             Ok(node)
-        })
-        .await?;
+        };
+        admit(view.node(&node_id).map(|node| (**node).clone()))?;
+        let chain = self.sign(cluster, &request.csr_der, &node_id, given)?;
+        self.record(&node_id, &chain, admit).await?;
         tracing::info!(node = %node_id, "a node joins");
         Ok(answer(node_id, chain))
     }
@@ -246,6 +244,19 @@ fn role_of(cluster: &pb::Cluster, token: &str) -> Result<Role, CaError> {
 fn role(node: &pb::Node) -> Role {
     let wanted = node.spec.as_ref().map_or(Role::Worker, |spec| spec.role().into());
     if node.manager_status.is_some() { Role::Manager } else { wanted }
+}
+
+/// The node as it joins in this role. The role of one that was never heard counts for nothing: its machine asked with one token, did
+/// not come, and asks again with the other.
+fn admitted(known: Option<pb::Node>, node_id: &NodeId, given: Role) -> Result<pb::Node, CaError> {
+    let mut node = known.unwrap_or_else(|| new_node(node_id, given));
+    if role(&node) != given {
+        if node.status.is_some() || node.manager_status.is_some() {
+            return Err(CaError::Role(node_id.clone()));
+        }
+        node.spec.get_or_insert_default().set_role(given.into());
+    }
+    Ok(node)
 }
 
 /// A node as it enters the swarm: nothing is known of it yet but its role.

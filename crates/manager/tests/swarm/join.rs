@@ -10,6 +10,7 @@ use swarm_api::join::{self, JoinError};
 use swarm_api::pb;
 use swarm_api::pb::ca_client::CaClient;
 use swarm_api::pb::control_client::ControlClient;
+use swarm_api::pb::dispatcher_client::DispatcherClient;
 use swarm_api::role::Role;
 use swarm_api::tls::{Identity, NodeKey, SharedIdentity};
 use swarm_api::token::UnknownToken;
@@ -73,6 +74,11 @@ async fn wrong_tokens_are_refused_with_the_reason() {
     let other = NodeKey::generate().expect("a key");
     let identity = joined(&bed, &other, &tokens.manager).await.expect("joins");
     assert_eq!(identity.role, Role::Manager);
+    let identity = joined(&bed, &other, &tokens.worker).await.expect("never came as a manager");
+    assert_eq!(identity.role, Role::Worker);
+    let identity = joined(&bed, &other, &tokens.manager).await.expect("nor as a worker");
+    let mut dispatcher = DispatcherClient::new(bed.channel(&SharedIdentity::new(identity.clone())));
+    dispatcher.session(pb::SessionRequest::default()).await.expect("comes");
     let refused = joined(&bed, &other, &tokens.worker).await.expect_err("refused").to_string();
     assert_eq!(refused, format!("node {} has another role than the token gives", identity.node_id));
 
