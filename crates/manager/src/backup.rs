@@ -5,6 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use swarm_api::pb;
 use swarm_api::tls::Identity;
@@ -25,6 +26,10 @@ const FORMAT: u32 = 1;
 /// Magic, format, rounds, salt.
 const HEADER_BYTES: usize = 8 + 4 + 4 + SALT_BYTES;
 const EXTENSION: &str = "backup";
+/// The extension of one that is being written.
+const UNFINISHED: &str = "new";
+/// One that was not written to for so long never will be: its daemon died.
+const LEFT_OVER: Duration = Duration::from_secs(3600);
 /// A passphrase is not shorter: what it seals signs every node's certificate.
 pub const MIN_PASSPHRASE_CHARS: usize = 12;
 
@@ -77,7 +82,7 @@ pub(crate) fn write(
     let prefix = format!("shoal-{}-", cluster.id);
     let index = state.index();
     let path = directory.join(format!("{prefix}{}-{index}.{EXTENSION}", stamp(now_ns)?));
-    let new = directory.join(format!(".{prefix}{index}.new"));
+    let new = unfinished(directory, &prefix);
     let written = write_file(&new, state, passphrase).and_then(|()| fs::rename(&new, &path));
     if written.is_err() {
         // The error says what went wrong; that half a file stays would add nothing.
@@ -85,6 +90,7 @@ pub(crate) fn write(
     }
     written?;
     File::open(directory)?.sync_all()?;
+    drop_left_over(directory, &prefix)?;
     let removed = if keep == 0 { 0 } else { drop_old(directory, &prefix, keep)? };
     Ok(Backup { path, index, removed })
 }
@@ -136,14 +142,37 @@ fn stamp(now_ns: i64) -> io::Result<String> {
     now.format(format).map_err(io::Error::other)
 }
 
-fn drop_old(directory: &Path, prefix: &str, keep: usize) -> io::Result<usize> {
+/// Where one is written. Two may be at a time: by hand, and by a timer.
+fn unfinished(directory: &Path, prefix: &str) -> PathBuf {
+    directory.join(format!(".{prefix}{:016x}.{UNFINISHED}", rand::random::<u64>()))
+}
+
+/// The files of this directory that are named so, in order of their names.
+fn named(directory: &Path, prefix: &str, extension: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let name = entry?.file_name();
-        let ours = name.to_str().is_some_and(|name| name.starts_with(prefix) && name.ends_with(EXTENSION));
+        let ours = name.to_str().is_some_and(|name| name.starts_with(prefix) && name.ends_with(extension));
         found.extend(ours.then(|| directory.join(name)));
     }
     found.sort_unstable();
+    Ok(found)
+}
+
+/// Removes what daemons have left that died while they wrote.
+fn drop_left_over(directory: &Path, prefix: &str) -> io::Result<()> {
+    for path in named(directory, &format!(".{prefix}"), UNFINISHED)? {
+        let changed = fs::metadata(&path).and_then(|found| found.modified());
+        // One that is gone meanwhile was another's to finish.
+        if changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > LEFT_OVER)) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn drop_old(directory: &Path, prefix: &str, keep: usize) -> io::Result<usize> {
+    let found = named(directory, prefix, EXTENSION)?;
     let old = &found[..found.len().saturating_sub(keep)];
     old.iter().try_for_each(fs::remove_file)?;
     Ok(old.len())
@@ -186,4 +215,25 @@ fn restored(config: &RestoreConfig) -> Result<(Identity, bool), ManagerError> {
     recover::replace(&config.state_dir)?;
     let locked = cluster.spec.as_ref().is_some_and(|spec| spec.auto_lock_managers);
     Ok((identity, locked))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn what_a_daemon_left_that_died_goes_and_what_others_write_stays() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = || unfinished(directory.path(), "shoal-swarm-");
+        let (old, others) = (path(), [path(), path()]);
+        for path in others.iter().chain([&old]) {
+            OpenOptions::new().write(true).create_new(true).open(path).expect("no two have one name");
+        }
+        let before = SystemTime::now() - 2 * LEFT_OVER;
+        File::options().write(true).open(&old).and_then(|file| file.set_modified(before)).expect("ages");
+        drop_left_over(directory.path(), "shoal-swarm-").expect("removes");
+        assert!(!old.exists() && others.iter().all(|other| other.exists()));
+    }
 }
