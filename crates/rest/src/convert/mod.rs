@@ -1,4 +1,4 @@
-//! Between the API's models and the values of the other rooms. Pure, but for [`swarm::info`], which asks the managers.
+//! Between the API's models and the values of the other rooms. Pure.
 
 mod certificate;
 pub(crate) mod container;

@@ -1,4 +1,4 @@
-//! The swarm as a whole: proto ↔ model, and this node's place in it.
+//! The swarm as a whole: proto ↔ model, and a node's place in it.
 
 use engine_api::Timestamp;
 use engine_api::swarm as api;
@@ -6,12 +6,13 @@ use swarm_api::{default, pb};
 
 use super::service::{log_driver, told_log_driver};
 use crate::failure::Failure;
-use crate::{Api, LocalState};
+use crate::{LocalState, NodeStatus};
 
 /// Settings of the log that are fixed, as clients are told them.
 const LOG_ENTRIES_FOR_SLOW_FOLLOWERS: u64 = 500;
 const ELECTION_TICK: i64 = 10;
 const HEARTBEAT_TICK: i64 = 1;
+
 /// The version of an object.
 pub(crate) fn version(meta: &pb::Meta) -> api::ObjectVersion {
     api::ObjectVersion { index: meta.version }
@@ -24,7 +25,8 @@ pub(crate) fn swarm(cluster: pb::Cluster) -> api::Swarm {
     api::Swarm { info: cluster_info(cluster), join_tokens }
 }
 
-fn cluster_info(cluster: pb::Cluster) -> api::ClusterInfo {
+/// The swarm without its tokens.
+pub(crate) fn cluster_info(cluster: pb::Cluster) -> api::ClusterInfo {
     let meta = cluster.meta.unwrap_or_default();
     let overlay = cluster.spec.as_ref().and_then(|spec| spec.overlay.as_ref());
     let (data_path_port, default_addr_pool, subnet_size) = super::overlay::told(overlay);
@@ -144,15 +146,14 @@ fn check_raft(raft: &api::RaftConfig) -> Result<(), Failure> {
     same("HeartbeatTick", raft.heartbeat_tick.into(), HEARTBEAT_TICK.into())
 }
 
-/// This node's place in the swarm, for `info`. Managers that do not answer leave out what only they know.
-pub(crate) async fn info(api: &Api) -> api::SwarmInfo {
-    let status = api.node.status();
+/// This node's place in the swarm, as far as this node knows it.
+pub(crate) fn place(status: NodeStatus) -> api::SwarmInfo {
     let peers: Vec<_> = status
         .managers
-        .iter()
-        .map(|peer| api::PeerNode { node_id: peer.node_id.clone(), addr: peer.addr.clone() })
+        .into_iter()
+        .map(|peer| api::PeerNode { node_id: peer.node_id, addr: peer.addr })
         .collect();
-    let mut info = api::SwarmInfo {
+    api::SwarmInfo {
         node_id: status.node_id,
         node_addr: status.node_addr,
         local_node_state: match status.state {
@@ -166,24 +167,7 @@ pub(crate) async fn info(api: &Api) -> api::SwarmInfo {
         error: status.error,
         remote_managers: (!peers.is_empty()).then_some(peers),
         ..api::SwarmInfo::default()
-    };
-    if status.control_available
-        && let Err(failure) = of_managers(api, &mut info).await
-    {
-        info.error = failure.message;
     }
-    info
-}
-
-async fn of_managers(api: &Api, info: &mut api::SwarmInfo) -> Result<(), Failure> {
-    let mut control = api.node.control().await?;
-    let cluster = control.get_cluster(pb::Empty {}).await?.into_inner();
-    let nodes = control.list_nodes(pb::ListNodesRequest::default()).await?.into_inner().nodes;
-    let managers = nodes.iter().filter(|node| node.manager_status.is_some()).count();
-    info.cluster = Some(cluster_info(cluster));
-    info.nodes = i64::try_from(nodes.len()).ok();
-    info.managers = i64::try_from(managers).ok();
-    Ok(())
 }
 
 #[cfg(test)]

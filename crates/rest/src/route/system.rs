@@ -11,6 +11,7 @@ use engine_api::system::{
 };
 use engine_api::{MAX_MINOR, Timestamp};
 
+use super::swarm;
 use crate::failure::Failure;
 use crate::http::answer::{Answer, Outcome};
 use crate::http::call::Call;
@@ -109,7 +110,7 @@ async fn info(call: Call) -> Outcome {
     info.containers_stopped =
         count(|status| matches!(status, Status::Created | Status::Exited | Status::Removing | Status::Dead));
     info.images = i64::try_from(call.api.images.list().await?.len()).unwrap_or(i64::MAX);
-    info.swarm = convert::swarm::info(&call.api).await;
+    info.swarm = swarm::info(&call.api).await;
     if call.version.since(FIREWALL_SINCE) {
         info.firewall_backend = Some(FirewallInfo { driver: "nftables".to_owned(), info: Vec::new() });
     }

@@ -4,6 +4,7 @@ mod backup;
 mod cluster;
 mod file;
 mod heard;
+mod info;
 mod lock;
 mod log;
 mod node;
@@ -17,6 +18,7 @@ use swarm_api::pb::control_client::ControlClient;
 use tonic::transport::Channel;
 
 use self::file::{config, secret};
+pub(super) use self::info::info;
 use crate::Api;
 use crate::failure::Failure;
 use crate::http::table::Table;
