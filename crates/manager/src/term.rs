@@ -31,6 +31,8 @@ pub(crate) async fn lead(
 ) -> Result<(), ManagerError> {
     loop {
         let led = tokio::select! {
+            // Who stops leads until it has stopped, and does not begin again.
+            biased;
             () = stop.cancelled() => return Ok(()),
             led = leadership.wait_for(|leadership| leadership.term.is_some()) => led.map(|led| *led),
         };
