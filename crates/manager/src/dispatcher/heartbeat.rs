@@ -1,7 +1,7 @@
 //! Which nodes are down: judged by the silence of their agents, never by a broken connection alone, since
 //! containers go on while a daemon restarts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -39,10 +39,9 @@ pub(super) struct Patience<'a> {
 pub(super) async fn watch(
     dispatcher: &Dispatcher,
     term: &Term,
-    mute: impl Fn() -> BTreeSet<u64>,
+    mute: impl Fn() -> BTreeMap<u64, bool>,
 ) -> Result<(), ReconcileError> {
     let handles = &dispatcher.handles;
-    // Where all have lost power the others may just take longer to start.
     let is_young = term.since_ns.saturating_sub(dispatcher.born_ns) < nanos(dispatcher.first_beat());
     let mut since_ns = term.since_ns;
     let mut last_tick_ns = handles.clock.now_ns();
@@ -63,7 +62,7 @@ pub(super) async fn watch(
             since_ns = now_ns;
         }
         last_tick_ns = now_ns;
-        let mute = if is_young { BTreeSet::new() } else { mute() };
+        let mute = lost_for_certain(mute(), is_young);
         let patience = Patience {
             since_ns,
             loss_ns: nanos(dispatcher.loss()),
@@ -82,6 +81,12 @@ pub(super) async fn watch(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Of the members that do not answer those that have been up since this manager started. The others may just be starting, where
+/// all have lost power; who has been up for some time knows better.
+pub(super) fn lost_for_certain(mute: BTreeMap<u64, bool>, is_young: bool) -> BTreeSet<u64> {
+    mute.into_iter().filter_map(|(raft_id, has_led)| (has_led || !is_young).then_some(raft_id)).collect()
 }
 
 /// The nodes whose status is another from now on; the sessions of those that are lost end.

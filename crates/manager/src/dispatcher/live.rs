@@ -1,7 +1,7 @@
 //! Tests of a dispatcher at work, on a store in memory: agents that are healthy, silent, slow or hostile, and a clock that is
 //! set.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -53,7 +53,7 @@ async fn bed() -> Bed {
     handles.proposer.propose(Transaction::one(Action::put(node))).await.unwrap();
     let stop = CancellationToken::new();
     let (serving, until) = (dispatcher.clone(), stop.clone());
-    tokio::spawn(async move { serving.run(BTreeSet::new, until).await });
+    tokio::spawn(async move { serving.run(BTreeMap::new, until).await });
     let bed = Bed { dispatcher, handles, node_id, shift, stop };
     bed.eventually("it serves", |bed| bed.dispatcher.term().is_ok()).await;
     bed

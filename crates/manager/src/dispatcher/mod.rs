@@ -25,7 +25,7 @@ mod status;
 mod tests;
 mod told;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -112,13 +112,14 @@ impl Dispatcher {
         &self.logs
     }
 
-    /// Serves for one time of leadership, until `stop`. `mute` tells which members of the managers' group do not answer.
+    /// Serves for one time of leadership, until `stop`. `mute` tells which members of the managers' group do not answer, and
+    /// of each whether it has led since this manager started.
     ///
     /// # Errors
     /// [`ReconcileError`] when this manager can lead no more.
     pub async fn run(
         &self,
-        mute: impl Fn() -> BTreeSet<u64>,
+        mute: impl Fn() -> BTreeMap<u64, bool>,
         stop: CancellationToken,
     ) -> Result<(), ReconcileError> {
         let (reports, queue) = mpsc::channel(REPORTS);

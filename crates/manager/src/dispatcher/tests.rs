@@ -1,6 +1,6 @@
 //! The dispatcher: silent and departing nodes, one session per node, and the differences that are sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use swarm_api::pb::assignment::Item;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::FlapConfig;
 use super::due::{Due, difference};
-use super::heartbeat::{Patience, judge, lost};
+use super::heartbeat::{Patience, judge, lost, lost_for_certain};
 use super::orphan::Orphans;
 use super::session::{Session, Sessions};
 use crate::reconcile::Planner;
@@ -106,6 +106,13 @@ fn a_manager_that_is_silent_in_both_ways_is_not_waited_for_longer() {
     assert_eq!(down(&sessions, 1051), ["mute"]);
     opened(&mut sessions, "mute", 1040);
     assert!(down(&sessions, 1051).is_empty(), "its agent was heard");
+}
+
+#[test]
+fn a_young_manager_is_certain_of_the_leaders_it_has_followed_alone() {
+    let mute = || BTreeMap::from([(1, true), (2, false)]);
+    assert_eq!(lost_for_certain(mute(), true), BTreeSet::from([1]));
+    assert_eq!(lost_for_certain(mute(), false), BTreeSet::from([1, 2]));
 }
 
 #[test]

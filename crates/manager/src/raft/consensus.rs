@@ -256,7 +256,7 @@ impl Consensus {
 
     /// A handle on the group of members.
     pub(crate) fn roster(&self) -> Roster {
-        Roster { raft: self.raft.clone(), raft_id: self.raft_id }
+        Roster { raft: self.raft.clone(), raft_id: self.raft_id, heard: self.heard.clone() }
     }
 
     /// What answers the other members.

@@ -9,6 +9,7 @@ use openraft::raft::ClientWriteResponse;
 use openraft::{ChangeMembers, Instant as _, Raft};
 use thiserror::Error;
 
+use super::leadership::Heard;
 use super::machine::Machine;
 use super::types::{Member, Types};
 
@@ -71,6 +72,7 @@ pub(crate) enum ChangeError {
 pub(crate) struct Roster {
     pub(super) raft: Raft<Types, Machine>,
     pub(super) raft_id: u64,
+    pub(super) heard: Heard,
 }
 
 impl Roster {
@@ -99,10 +101,11 @@ impl Roster {
         }
     }
 
-    /// The members that do not answer, as the leader sees it.
-    pub(crate) fn mute(&self) -> BTreeSet<u64> {
+    /// The members that do not answer, as the leader sees it, and of each whether it has led since this one started.
+    pub(crate) fn mute(&self) -> BTreeMap<u64, bool> {
         let members = self.group().members.into_iter();
-        members.filter(|(_, standing)| !standing.is_reachable).map(|(id, _)| id).collect()
+        let silent = members.filter(|(_, standing)| !standing.is_reachable);
+        silent.map(|(id, _)| (id, self.heard.has_led(id))).collect()
     }
 
     /// Adds a member that has no vote yet.

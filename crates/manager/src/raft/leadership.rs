@@ -3,7 +3,8 @@
 //! The library says who was elected last; that is not enough. A leader that a majority no longer answers, and a leader that
 //! is no longer heard, lead nobody: who asks here must not be kept by them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
@@ -20,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A leader leads no more when a majority has not answered it, or this member has not heard it, for so long. Longer than the
 /// followers wait before they elect another, so that a leader that was only slow is not given up for nothing.
 pub(super) const SILENCE: Duration = Duration::from_millis(1_200);
+/// So many leaders are kept in mind: more than a group has members.
+const LEADERS: usize = 64;
 
 /// Whether this member leads, and since which term; who leads if it does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,22 +33,46 @@ pub(crate) struct Leadership {
     pub(crate) leader: Option<u64>,
 }
 
-/// When a leader was last heard. Clones are one.
+/// When a leader was last heard, and who has led since this member started. Clones are one.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard(Arc<Mutex<Instant>>);
+pub(crate) struct Heard(Arc<Mutex<Sounds>>);
+
+#[derive(Debug)]
+struct Sounds {
+    last: Instant,
+    leaders: BTreeSet<u64>,
+}
 
 impl Heard {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self(Arc::new(Mutex::new(Sounds { last: Instant::now(), leaders: BTreeSet::new() })))
     }
 
     /// A leader was heard just now.
     pub(super) fn note(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.lock().last = Instant::now();
+    }
+
+    /// This member follows a leader, and has heard it just now.
+    pub(super) fn note_leader(&self, raft_id: u64) {
+        let mut sounds = self.lock();
+        sounds.last = Instant::now();
+        if sounds.leaders.len() < LEADERS {
+            sounds.leaders.insert(raft_id);
+        }
+    }
+
+    /// Whether this member has followed that one since it started.
+    pub(super) fn has_led(&self, raft_id: u64) -> bool {
+        self.lock().leaders.contains(&raft_id)
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.lock().last.elapsed()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sounds> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

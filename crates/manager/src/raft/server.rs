@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -120,8 +121,14 @@ impl Rpc for RaftServer {
     ) -> Result<Response<Answers>, Status> {
         let caller = caller(&request)?;
         let refusal = Arc::new(Mutex::new(None));
-        let taking =
-            Taking { server: self.clone(), caller, messages: request.into_inner(), refusal: refusal.clone() };
+        let leader = Arc::new(AtomicU64::default());
+        let taking = Taking {
+            server: self.clone(),
+            caller,
+            messages: request.into_inner(),
+            leader: leader.clone(),
+            refusal: refusal.clone(),
+        };
         let input = futures_util::stream::unfold(taking, async |mut taking| {
             let request = taking.next().await?;
             Some((request, taking))
@@ -130,7 +137,7 @@ impl Rpc for RaftServer {
         let answers = self.raft.stream_append(Box::pin(input)).map(move |answer| match answer {
             Ok(answer) => {
                 if !matches!(answer, Err(openraft::raft::StreamAppendError::HigherVote(_))) {
-                    heard.note();
+                    heard.note_leader(leader.load(Ordering::Relaxed));
                 }
                 Ok(wire::append_answer_to_message(&answer))
             }
@@ -241,6 +248,8 @@ struct Taking {
     server: RaftServer,
     caller: Peer,
     messages: Streaming<pb::AppendRequest>,
+    /// The member that sends them, as the caller's certificate bears out.
+    leader: Arc<AtomicU64>,
     refusal: Arc<Mutex<Option<Status>>>,
 }
 
@@ -251,7 +260,10 @@ impl Taking {
             Err(status) => Err(status),
         };
         match taken {
-            Ok(request) => Some(request),
+            Ok(request) => {
+                self.leader.store(request.vote.leader_id.node_id, Ordering::Relaxed);
+                Some(request)
+            }
             Err(status) => {
                 *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
                 None
