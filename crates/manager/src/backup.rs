@@ -78,7 +78,9 @@ pub(crate) fn write(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     let cluster = state.cluster().ok_or_else(|| io::Error::other("there is no cluster to back up"))?;
-    fs::create_dir_all(directory)?;
+    let unwritten =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", directory.display()));
+    fs::create_dir_all(directory).map_err(unwritten)?;
     let prefix = format!("shoal-{}-", cluster.id);
     let index = state.index();
     let path = directory.join(format!("{prefix}{}-{index}.{EXTENSION}", stamp(now_ns)?));
@@ -88,7 +90,7 @@ pub(crate) fn write(
         // The error says what went wrong; that half a file stays would add nothing.
         let _ = fs::remove_file(&new);
     }
-    written?;
+    written.map_err(unwritten)?;
     File::open(directory)?.sync_all()?;
     drop_left_over(directory, &prefix)?;
     let removed = if keep == 0 { 0 } else { drop_old(directory, &prefix, keep)? };

@@ -41,7 +41,7 @@ pub enum ManagerError {
     #[error("there is no cluster to recover: neither a snapshot nor the log has one")]
     NothingLeft,
     /// Directories, threads, sockets.
-    #[error("manager: {0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     /// A part that runs until it is stopped has ended by itself.
     #[error("manager: the {0} ended")]

@@ -50,15 +50,20 @@ pub(crate) fn wished(root: &pb::RootCa, wish: Wish<'_>, now_ns: i64) -> Result<p
         }
         return begin(wished, Root::generate(now_ns)?, now_ns);
     }
+    let given = || Root::given(wish.certificate_pem, wish.key_pem, now_ns);
     let certificate_pem = normalized(wish.certificate_pem)?;
     let wanted = root.rotation.as_ref().map_or(&root.certificate_pem, |rotation| &rotation.certificate_pem);
     if certificate_pem == *wanted {
+        // Nothing is to be done: a key that is not of it would be taken for good otherwise.
+        if !wish.key_pem.is_empty() {
+            given()?;
+        }
         return Ok(wished);
     }
     if wish.key_pem.is_empty() {
         return Err(AuthorityError::Given(EXTERNAL.into()));
     }
-    let given = Root::given(wish.certificate_pem, wish.key_pem, now_ns)?;
+    let given = given()?;
     if given.is(&root.certificate_pem) {
         wished.rotation = None;
         wished.issuer_digest = issuer_digest(&root.certificate_pem)?;
@@ -261,6 +266,10 @@ mod tests {
         assert!(refused(b"nonsense", &other.key_pem).contains("cannot be read"));
         assert!(refused(&other.certificate_pem, b"nonsense").contains("key cannot be used"));
         assert!(refused(&other.certificate_pem, &first.key_pem).contains("do not match"));
+        assert!(
+            refused(&first.certificate_pem, &other.key_pem).contains("do not match"),
+            "though it is the one there is"
+        );
         let two = [other.certificate_pem.clone(), first.certificate_pem.clone()].concat();
         assert!(refused(&two, &other.key_pem).contains("multiple certificates"));
         let year_ns = 365 * 24 * 3600 * 1_000_000_000;

@@ -7,6 +7,7 @@ use swarm_api::{pb, validate};
 
 use super::{Control, ControlError, filter, quorum, reference, version};
 use crate::ca::removed;
+use crate::node;
 use crate::raft::Group;
 use crate::store::{Kind, Transaction, View};
 
@@ -65,11 +66,12 @@ impl Control {
         let now_ns = self.proposer.now_ns();
         let decide = |view: &View| {
             let node = reference::node(view, &request.reference)?;
-            if node.manager_status.is_some() || is_manager(node) && !request.force {
+            // Whoever is there and to manage may become a member at any moment.
+            let is_there = node::state(node) == pb::NodeState::Ready;
+            if node.manager_status.is_some() || is_manager(node) && is_there && !request.force {
                 return Err(ControlError::NodeIsManager(node.id.clone()));
             }
-            let down = node.status.as_ref().is_some_and(|status| status.state() == pb::NodeState::Down);
-            if !down && !request.force {
+            if is_there && !request.force {
                 return Err(ControlError::NodeNotDown(node.id.clone()));
             }
             let mut transaction = Transaction::default();

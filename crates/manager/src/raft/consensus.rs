@@ -48,7 +48,7 @@ const HAND_OVER_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug, Error)]
 pub enum ConsensusError {
     /// The directory cannot be read or written.
-    #[error("raft storage: {0}")]
+    #[error(transparent)]
     Storage(#[from] io::Error),
     /// The directory is of no member, or of one already.
     #[error("{0}")]
@@ -58,7 +58,7 @@ pub enum ConsensusError {
     Seal(#[from] SealError),
     /// Entries are missing between the snapshot and the log.
     #[error(
-        "raft storage: the newest snapshot in {} ends before entry {first}, where the log begins",
+        "the newest snapshot in {} ends before entry {first}, where the log begins",
         directory.display()
     )]
     Gap {

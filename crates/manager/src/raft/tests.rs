@@ -158,7 +158,7 @@ async fn a_second_opening_is_refused_and_so_is_an_empty_directory() {
     consensus.shutdown().await;
     let empty = tempfile::tempdir().expect("a temporary directory");
     let error = Consensus::open(empty.path(), Clock::system(), outside(), None).await.err().expect("refused");
-    assert_eq!(error.to_string(), "raft storage: no cluster was founded here");
+    assert!(error.to_string().ends_with("no cluster was founded here"), "{error}");
 }
 
 /// A new lock means a new key; what was sealed before stays readable, and its key goes with it.

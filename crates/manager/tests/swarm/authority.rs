@@ -75,8 +75,10 @@ async fn the_streams_of_a_removed_node_end_at_once() {
     let (removed, other) = (worker(&bed).await, worker(&bed).await);
     let (mut stream, mut other_stream) = (session(&bed, &removed).await, session(&bed, &other).await);
     let node_id = removed.get().node_id.to_string();
-    let removal = pb::RemoveNodeRequest { reference: node_id.clone(), force: true };
-    bed.control().remove_node(removal).await.expect("removes");
+    let removal = |force| pb::RemoveNodeRequest { reference: node_id.clone(), force };
+    let status = bed.control().remove_node(removal(false)).await.expect_err("not down");
+    assert_eq!(status.message(), format!("node {node_id} is not down and can't be removed"));
+    bed.control().remove_node(removal(true)).await.expect("removes");
     let ended = async { while let Ok(Some(_)) = stream.message().await {} };
     tokio::time::timeout(CUT_OFF, ended).await.expect("is cut off");
     // It may call, and is told why it is refused.

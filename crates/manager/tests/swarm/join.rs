@@ -44,12 +44,21 @@ async fn a_machine_joins_and_renews_and_is_cut_off_when_removed() {
     assert_eq!(status.expect_err("a worker").code(), Code::PermissionDenied);
 
     let node_id = identity.node_id.to_string();
-    let removal = |force| pb::RemoveNodeRequest { reference: node_id.clone(), force };
-    let status = bed.control().remove_node(removal(false)).await.expect_err("not down");
-    assert_eq!(status.message(), format!("node {node_id} is not down and can't be removed"));
-    bed.control().remove_node(removal(true)).await.expect("removes");
+    let removal = pb::RemoveNodeRequest { reference: node_id.clone(), force: false };
+    bed.control().remove_node(removal).await.expect("removes who was never heard of");
     let refused = join::renew(bed.channel(&shared), &fresh_key).await.expect_err("not a node any more");
     assert_eq!(refused.to_string(), format!("node {node_id} is not part of the swarm"));
+    bed.manager.shutdown().await;
+}
+
+/// It joined, and could not listen, say: nothing of it is in the way of its removal.
+#[tokio::test]
+async fn who_was_to_manage_and_never_came_is_removed_like_any_other() {
+    let bed = Bed::new().await;
+    let key = NodeKey::generate().expect("a key");
+    let identity = joined(&bed, &key, &bed.tokens().await.manager).await.expect("joins");
+    let removal = pb::RemoveNodeRequest { reference: identity.node_id.to_string(), force: false };
+    bed.control().remove_node(removal).await.expect("removes");
     bed.manager.shutdown().await;
 }
 

@@ -30,14 +30,11 @@ enum Unsound {
     Newer { path: PathBuf, format: u32 },
     #[error(
         "{} ends with entry {last} after write {sequence}, but write {} with entry {} was acknowledged: it is damaged, or an old copy \
-         was put in its place. `swarm init --force-new-cluster` goes on with what there is",
+         was put in its place",
         path.display(), acknowledged.sequence, acknowledged.last
     )]
     Lost { path: PathBuf, last: u64, sequence: u64, acknowledged: Acknowledged },
-    #[error(
-        "{} is missing or empty: it says what the log beside it must have. `swarm init --force-new-cluster` goes on with what there is",
-        .0.display()
-    )]
+    #[error("{} is missing or empty: it says what the log beside it must have", .0.display())]
     NoMark(PathBuf),
     #[error("{}: entry {index} is missing", path.display())]
     Missing { path: PathBuf, index: u64 },
