@@ -12,7 +12,13 @@ use rest::{LocalState, NodeError, NodeStatus};
 use tonic::transport::Channel;
 use worker::{Agent, AgentConfig, Connect, Executor, Farewell};
 
-use super::membership::{Dir, Membership};
+use super::membership::{Dir, Membership, Unusable};
+
+/// What to do about a manager whose log or keys cannot be used. A new cluster beside managers that are well would be a second one.
+const REMEDY: &str = "if other managers are well, `swarm leave --force` here, `node demote` and `node rm` this node there, and join again; \
+     if none is left, `swarm init --force-new-cluster` goes on with what there is";
+/// What to do about a node that does not know who it is.
+const REJOIN: &str = "put the file back, or `swarm leave --force` and join again";
 
 /// What keeps a part in a swarm from being taken up.
 #[derive(Debug, Clone)]
@@ -28,7 +34,8 @@ pub(super) struct Held {
     pub(super) why: Why,
     /// With what the manager was unlocked before it turned out to be broken.
     pub(super) unlock_key: Option<UnlockKey>,
-    membership: Membership,
+    /// None, if it is that which cannot be read.
+    membership: Option<Membership>,
     agent: Agent,
 }
 
@@ -37,12 +44,15 @@ impl Why {
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error.downcast_ref::<SealError>() {
             Some(SealError::Locked(_)) => return Some(Self::Locked),
-            Some(_) => return Some(Self::Broken(format!("{error:#}"))),
+            Some(_) => return Some(Self::Broken(format!("{error:#}: {REMEDY}"))),
             None => {}
+        }
+        if error.downcast_ref::<Unusable>().is_some() {
+            return Some(Self::Broken(format!("{error:#}: {REJOIN}")));
         }
         match error.downcast_ref::<ManagerError>() {
             Some(ManagerError::Consensus(_) | ManagerError::Seal(_)) => {
-                Some(Self::Broken(format!("{error:#}")))
+                Some(Self::Broken(format!("{error:#}: {REMEDY}")))
             }
             _ => None,
         }
@@ -52,7 +62,7 @@ impl Why {
 impl Held {
     pub(super) async fn start(
         dir: &Dir,
-        membership: Membership,
+        membership: Option<Membership>,
         why: Why,
         unlock_key: Option<UnlockKey>,
         executor: Arc<dyn Executor>,
@@ -64,7 +74,7 @@ impl Held {
         let agent = Agent::start(AgentConfig {
             state_dir: dir.worker(),
             connect: Arc::new(Nobody { reason }),
-            managers: vec![membership.advertise.to_string()],
+            managers: membership.iter().map(|membership| membership.advertise.to_string()).collect(),
             executor,
             alone_after: worker::agent::ALONE_AFTER,
         });
@@ -81,7 +91,8 @@ impl Held {
             Why::Locked => (LocalState::Locked, String::new()),
             Why::Broken(reason) => (LocalState::Error, reason.clone()),
         };
-        let node_addr = self.membership.advertise.ip().to_string();
+        let node_addr =
+            self.membership.as_ref().map(|known| known.advertise.ip().to_string()).unwrap_or_default();
         NodeStatus { state, node_addr, error, ..NodeStatus::default() }
     }
 
@@ -103,5 +114,35 @@ struct Nobody {
 impl Connect for Nobody {
     async fn connect(&self, _addr: &str) -> Result<Channel, String> {
         Err(self.reason.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use manager::ConsensusError;
+
+    use super::*;
+
+    fn said(error: Error) -> String {
+        match Why::of(&error) {
+            Some(Why::Broken(said)) => said,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_broken_is_said_once_and_with_what_to_do() {
+        let torn = std::io::Error::other("raft.redb: entry 7 is missing");
+        let error =
+            Error::from(ManagerError::from(ConsensusError::from(torn))).context("cannot start the manager");
+        assert_eq!(said(error), format!("cannot start the manager: raft.redb: entry 7 is missing: {REMEDY}"));
+        let unread =
+            Unusable::Unread { path: "node.json".into(), error: std::io::ErrorKind::NotFound.into() };
+        let error = Error::from(unread).context("cannot read the swarm's state");
+        assert_eq!(
+            said(error),
+            format!("cannot read the swarm's state: node.json: entity not found: {REJOIN}")
+        );
+        assert!(Why::of(&Error::msg("the port is in use")).is_none());
     }
 }

@@ -78,6 +78,41 @@ impl Membership {
     }
 }
 
+/// Why what a node remembers of its swarm cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    /// It cannot be read, or is missing where it must be.
+    #[error("{}: {error}", path.display())]
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is not as it was written.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// How.
+        reason: String,
+    },
+    /// A newer daemon wrote it.
+    #[error("{} has version {version}, this daemon knows {VERSION}: a newer one wrote it", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+}
+
+/// What every version of the record has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 /// The directory of the node's part in a swarm.
 #[derive(Debug, Clone)]
 pub(super) struct Dir {
@@ -112,30 +147,36 @@ impl Dir {
     }
 
     /// The record, if this machine is in a swarm.
-    pub(super) fn record(&self) -> io::Result<Option<Membership>> {
-        let text = match fs::read_to_string(self.path.join(RECORD)) {
+    pub(super) fn record(&self) -> Result<Option<Membership>, Unusable> {
+        let path = self.path.join(RECORD);
+        let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
+            Err(error) => return Err(Unusable::Unread { path, error }),
         };
-        let membership: Membership = serde_json::from_str(&text)?;
-        if membership.version != VERSION {
-            return Err(io::Error::other(format!(
-                "the swarm's record has version {}, this daemon knows {VERSION}: it was written by a newer one",
-                membership.version
-            )));
+        // The version first: a newer record need have nothing else of what this one has.
+        let damaged = |error: serde_json::Error| self.damaged(RECORD, error);
+        match serde_json::from_str(&text).map_err(damaged)? {
+            Versioned { version: VERSION } => serde_json::from_str(&text).map(Some).map_err(damaged),
+            Versioned { version } => Err(Unusable::Newer { path, version }),
         }
-        Ok(Some(membership))
     }
 
     /// The node's certificate and key, which a manager may have sealed under its keys.
-    pub(super) fn identity(&self, keys: Option<&Keyring>) -> io::Result<Identity> {
-        let read = |name| fs::read_to_string(self.path.join(name));
+    pub(super) fn identity(&self, keys: Option<&Keyring>) -> Result<Identity, Unusable> {
+        let read = |name| {
+            let path = self.path.join(name);
+            fs::read_to_string(&path).map_err(|error| Unusable::Unread { path, error })
+        };
         let mut key = read(KEY)?;
         if let Some(keys) = keys {
-            key = keys.open_node_key(&key)?;
+            key = keys.open_node_key(&key).map_err(|error| self.damaged(KEY, error))?;
         }
-        Identity::from_pem(&read(CHAIN)?, &key).map_err(io::Error::other)
+        Identity::from_pem(&read(CHAIN)?, &key).map_err(|error| self.damaged(CHAIN, error))
+    }
+
+    fn damaged(&self, name: &str, reason: impl std::fmt::Display) -> Unusable {
+        Unusable::Damaged { path: self.path.join(name), reason: reason.to_string() }
     }
 
     /// Remembers the certificate, which may be a fresh one.
@@ -298,5 +339,28 @@ mod tests {
         dir.save(&newer).unwrap();
         let error = dir.record().unwrap_err().to_string();
         assert!(error.contains("newer"), "{error}");
+        // What it says besides is that version's own affair.
+        dir.write(RECORD, r#"{"version":7,"listen":["[::]:2377"]}"#).unwrap();
+        let file = root.path().join("swarm").join(RECORD);
+        let said = format!("{} has version 7, this daemon knows 1: a newer one wrote it", file.display());
+        assert_eq!(dir.record().unwrap_err().to_string(), said);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root.path());
+        dir.make().unwrap();
+        let named = |name: &str, said: String| {
+            let path = root.path().join("swarm").join(name);
+            assert!(said.starts_with(path.to_str().unwrap()), "{said}");
+        };
+        dir.write(RECORD, "{").unwrap();
+        named(RECORD, dir.record().unwrap_err().to_string());
+        named(KEY, dir.identity(None).unwrap_err().to_string());
+        dir.key().unwrap();
+        named(CHAIN, dir.identity(None).unwrap_err().to_string());
+        dir.write(CHAIN, "no certificate").unwrap();
+        named(CHAIN, dir.identity(None).unwrap_err().to_string());
     }
 }

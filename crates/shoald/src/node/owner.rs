@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use manager::seal::UnlockKey;
 use rest::{Backup, BackupRequest, InitRequest, JoinRequest, NodeError, RestoreRequest};
 use swarm_api::tls::SharedIdentity;
@@ -15,6 +15,7 @@ use super::held::Held;
 use super::member::{Change, Member};
 use super::membership::{Dir, Membership};
 use super::status::Published;
+use super::turn::Missed;
 use super::{Settings, address};
 use crate::executor::EngineExecutor;
 
@@ -23,6 +24,9 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, NodeError>>;
 
 /// How long a daemon that starts waits for a leader: an election takes about a second.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What was to be done with what is remembered.
+const UNREAD: &str = "cannot read the swarm's state";
 
 /// What is asked of the owner.
 pub(super) enum Request {
@@ -43,8 +47,8 @@ pub(super) struct Owner {
     /// What is remembered and cannot be taken up, instead of a member.
     pub(super) held: Option<Held>,
     pub(super) published: watch::Sender<Published>,
-    /// When a turn of role that did not succeed is tried again.
-    pub(super) retry_turn: Option<tokio::time::Instant>,
+    /// The last turn of role, if it did not succeed.
+    pub(super) missed: Option<Missed>,
 }
 
 enum Event {
@@ -63,22 +67,30 @@ impl Owner {
         published: watch::Sender<Published>,
     ) -> Self {
         let dir = Dir::new(&settings.data_root);
-        Self { settings, dir, executor, member: None, held: None, published, retry_turn: None }
+        Self { settings, dir, executor, member: None, held: None, published, missed: None }
     }
 
     /// Takes up what is remembered. A machine in no swarm runs no tasks: what a leave did not finish is removed.
     pub(super) async fn resume(&mut self) -> Result<()> {
-        let Some(mut membership) = self.dir.record().context("cannot read the swarm's state")? else {
-            if let Err(error) = self.dir.clear() {
-                tracing::warn!(%error, "what an earlier swarm has left stays for now");
+        let mut membership = match self.dir.record() {
+            Ok(Some(membership)) => membership,
+            Ok(None) => {
+                if let Err(error) = self.dir.clear() {
+                    tracing::warn!(%error, "what an earlier swarm has left stays for now");
+                }
+                self.remove_tasks().await;
+                return Ok(());
             }
-            self.remove_tasks().await;
-            return Ok(());
+            Err(error) => {
+                self.hold(None, Error::from(error).context(UNREAD), None).await?;
+                self.publish();
+                return Ok(());
+            }
         };
         self.readdress(&mut membership)?;
         let taken = self.take_up(membership.clone(), None).await;
         if let Err(error) = taken {
-            self.hold(membership, error, None).await?;
+            self.hold(Some(membership), error, None).await?;
         }
         self.publish();
         Ok(())
@@ -90,7 +102,7 @@ impl Owner {
             true => manager::open_keys(&self.dir.manager(), unlock)?,
             false => None,
         };
-        let identity = self.dir.identity(keys.as_ref()).context("cannot read the swarm's state")?;
+        let identity = self.dir.identity(keys.as_ref()).context(UNREAD)?;
         let identity = SharedIdentity::new(identity);
         let listener = match membership.manager {
             true => Some(bind(membership.listen).context("cannot take up the swarm")?),
@@ -142,7 +154,9 @@ impl Owner {
                 Event::Change(Change::Status) => {
                     self.publish();
                     self.member.iter().for_each(Member::remind);
-                    if self.retry_turn.is_none() {
+                    // What was missed is tried again in its time, unless it is wanted no more.
+                    let is_wanted = self.member.as_ref().is_some_and(|member| member.turn().is_some());
+                    if self.missed.is_none() || !is_wanted {
                         self.turn().await;
                     }
                 }
@@ -159,7 +173,7 @@ impl Owner {
     }
 
     async fn next_event(&mut self, requests: &mut mpsc::Receiver<Request>) -> Event {
-        let turn = self.retry_turn;
+        let turn = self.missed.as_ref().map(|missed| missed.again_at);
         let turn = async {
             match turn {
                 Some(at) => tokio::time::sleep_until(at).await,

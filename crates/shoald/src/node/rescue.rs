@@ -21,7 +21,7 @@ impl Owner {
     /// Keeps what is remembered and runs its tasks on; or ends with the error, where that is no reason to.
     pub(super) async fn hold(
         &mut self,
-        membership: Membership,
+        membership: Option<Membership>,
         error: Error,
         unlock_key: Option<UnlockKey>,
     ) -> anyhow::Result<()> {
@@ -72,10 +72,10 @@ impl Owner {
         self.stop(Farewell::Silent).await;
         let Err(error) = self.take_up(membership.clone(), Some(&unlock)).await else { return Ok(()) };
         let said = format!("{error:#}");
-        if self.hold(membership.clone(), error, Some(unlock)).await.is_err() {
+        if self.hold(Some(membership.clone()), error, Some(unlock)).await.is_err() {
             // Not for good: a port that is in use, perhaps. It can be unlocked again.
             let locked = SealError::Locked(self.dir.manager()).into();
-            self.hold(membership, locked, None).await.map_err(internal)?;
+            self.hold(Some(membership), locked, None).await.map_err(internal)?;
         }
         Err(NodeError::Unavailable(said))
     }
@@ -118,7 +118,7 @@ impl Owner {
         let membership = if saved.is_ok() { renewed } else { membership };
         if let Err(error) = self.take_up(membership.clone(), unlock.as_ref()).await {
             let said = format!("{error:#}");
-            self.hold(membership, error, unlock).await.map_err(internal)?;
+            self.hold(Some(membership), error, unlock).await.map_err(internal)?;
             saved?;
             return Err(NodeError::Unavailable(said));
         }

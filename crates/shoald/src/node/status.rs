@@ -7,6 +7,7 @@ use tonic::transport::Channel;
 
 use super::member::Member;
 use super::owner::Owner;
+use super::turn::Missed;
 
 /// What others may read at any time.
 #[derive(Clone, Default)]
@@ -22,7 +23,7 @@ pub(super) struct Published {
 impl Owner {
     pub(super) fn publish(&self) {
         let (status, control) = match (&self.member, &self.held) {
-            (Some(member), _) => (status(member), member.control()),
+            (Some(member), _) => (status(member, self.missed.as_ref()), member.control()),
             (None, Some(held)) => (held.status(), None),
             (None, None) => (NodeStatus::default(), None),
         };
@@ -35,7 +36,7 @@ impl Owner {
     }
 }
 
-fn status(member: &Member) -> NodeStatus {
+fn status(member: &Member, missed: Option<&Missed>) -> NodeStatus {
     let agent = member.agent_status();
     let active = member.is_manager() || agent.node.is_some();
     let own = Peer {
@@ -54,7 +55,11 @@ fn status(member: &Member) -> NodeStatus {
         node_id: member.identity().node_id.to_string(),
         node_addr: member.membership().advertise.ip().to_string(),
         control_available: member.is_manager(),
-        error: if is_well { String::new() } else { agent.last_error.unwrap_or_default() },
+        error: match (is_well, missed) {
+            (false, _) => agent.last_error.unwrap_or_default(),
+            (true, Some(missed)) => missed.reason.clone(),
+            (true, None) => String::new(),
+        },
         managers,
     }
 }
