@@ -62,9 +62,72 @@ pub struct Place {
     pub manager_addr: String,
 }
 
+/// What an attempt that came to nothing says of why, the least telling first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Telling {
+    /// Nobody was reached there; it may be a manager no longer.
+    Unreached,
+    /// A manager has no leader, or is not the one.
+    Leaderless,
+    /// A manager has refused this node.
+    Refused,
+}
+
+/// When it is waited, and how long: each manager is asked before, since any may be the only one that is left.
+struct Pace {
+    /// Between two managers.
+    between: Backoff,
+    /// When all were asked.
+    after_all: Backoff,
+    tried: usize,
+    /// The most telling failure of the last attempts, and how many others have failed since.
+    said: Option<(Telling, usize)>,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Pace {
+            between: Backoff::new(RECONNECT_FIRST, RECONNECT_FIRST),
+            after_all: Backoff::new(RECONNECT_FIRST, RECONNECT_CAP),
+            tried: 0,
+            said: None,
+        }
+    }
+
+    /// A session was open, and has ended.
+    fn begin(&mut self) {
+        self.after_all.reset();
+        self.tried = 0;
+        self.said = None;
+    }
+
+    /// Whether this failure is to be told instead of the one before, where so many managers are known: what nobody says any more
+    /// is not told for ever.
+    fn tells(&mut self, telling: Telling, known: usize) -> bool {
+        let is_told = self.said.is_none_or(|(said, since)| telling >= said || since >= known);
+        self.said = match self.said {
+            Some((said, since)) if !is_told => Some((said, since + 1)),
+            _ => Some((telling, 0)),
+        };
+        is_told
+    }
+
+    /// The wait after an attempt, where so many managers are known.
+    fn wait(&mut self, known: usize) -> Duration {
+        self.tried += 1;
+        if self.tried < known {
+            return self.between.next_delay();
+        }
+        self.tried = 0;
+        self.after_all.next_delay()
+    }
+}
+
 /// How a session ended.
 struct Ended {
     error: String,
+    /// What that says, if there was none at all.
+    telling: Telling,
     /// Whether there was one at all.
     was_open: bool,
     /// The manager does not answer, though nothing says that it is gone.
@@ -87,7 +150,7 @@ pub(crate) struct Link {
 impl Link {
     /// Runs until the agent ends.
     pub(crate) async fn run(self) {
-        let mut backoff = Backoff::new(RECONNECT_FIRST, RECONNECT_CAP);
+        let mut pace = Pace::new();
         let mut next = 0_usize;
         let mut hinted = None;
         loop {
@@ -98,13 +161,15 @@ impl Link {
             if let Some(addr) = addr {
                 let ended = self.hold(&addr).await;
                 let error = ended.error;
+                let mut is_told = true;
                 if ended.was_open {
                     // The same manager is the likeliest to be there again, unless it hangs.
                     next = next.wrapping_add(usize::from(ended.is_silent));
-                    backoff.reset();
+                    pace.begin();
                     tracing::info!(%addr, %error, "session with a manager ended");
                 } else {
                     next = next.wrapping_add(usize::from(!was_hinted));
+                    is_told = pace.tells(ended.telling, addresses.len());
                     tracing::debug!(%addr, %error, "no session with this manager");
                 }
                 leader = ended.leader;
@@ -112,10 +177,12 @@ impl Link {
                 self.company.is_gone();
                 self.status.send_modify(|status| {
                     status.connected = false;
-                    status.last_error = Some(error);
+                    if is_told {
+                        status.last_error = Some(format!("{addr}: {error}"));
+                    }
                 });
             }
-            let wait = backoff.next_delay();
+            let wait = pace.wait(addresses.len());
             match leader {
                 // Only one hop: managers that send us to and fro are not believed.
                 Some(leader) if !leader.is_empty() && !was_hinted => hinted = Some(leader),
@@ -128,7 +195,13 @@ impl Link {
 
     /// One session to its end.
     async fn hold(&self, addr: &str) -> Ended {
-        let none = |error| Ended { error, was_open: false, is_silent: false, leader: None };
+        let none = |error| Ended {
+            error,
+            telling: Telling::Unreached,
+            was_open: false,
+            is_silent: false,
+            leader: None,
+        };
         let shared = self.connect.identity();
         let identity = shared.as_ref().map(SharedIdentity::get);
         let channel = match timeout(CONNECT, self.connect.connect(addr)).await {
@@ -142,7 +215,15 @@ impl Link {
         let ways = (self.news.clone(), self.applied.clone());
         let session = match Session::open(channel, &self.executor, about, ways).await {
             Ok(session) => session,
-            Err(error) => return Ended { leader: error.leader(), ..none(error.to_string()) },
+            Err(error) => {
+                let leader = error.leader();
+                let telling = match (&leader, error.is_refusal()) {
+                    (Some(_), _) => Telling::Leaderless,
+                    (None, true) => Telling::Refused,
+                    (None, false) => Telling::Unreached,
+                };
+                return Ended { leader, telling, ..none(error.to_string()) };
+            }
         };
         self.company.is_there();
         self.live.send_replace(Some(session.live()));
@@ -160,10 +241,42 @@ impl Link {
         tokio::select! {
             error = session.run() => {
                 let (leader, is_silent) = (error.leader(), error.is_silence());
-                Ended { leader, is_silent, error: error.to_string(), was_open: true }
+                Ended { leader, is_silent, was_open: true, ..none(error.to_string()) }
             }
             // The connection proves who we were: the next one proves who we are.
             () = replaced => Ended { was_open: true, ..none("the node has a new certificate".to_owned()) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_manager_is_asked_before_it_is_waited() {
+        let mut pace = Pace::new();
+        let round = |pace: &mut Pace| (0..5).map(|_| pace.wait(5)).collect::<Vec<_>>();
+        for _ in 0..10 {
+            let waits = round(&mut pace);
+            assert!(waits[..4].iter().all(|wait| *wait <= RECONNECT_FIRST), "{waits:?}");
+        }
+        assert!(round(&mut pace)[4] >= RECONNECT_CAP / 2);
+        pace.begin();
+        assert!(round(&mut pace)[4] <= RECONNECT_FIRST);
+        assert!(pace.wait(1) <= RECONNECT_CAP && pace.wait(0) <= RECONNECT_CAP, "few managers, or none");
+    }
+
+    #[test]
+    fn a_refusal_is_told_rather_than_who_is_not_there_until_nobody_repeats_it() {
+        let mut pace = Pace::new();
+        assert!(pace.tells(Telling::Unreached, 3));
+        assert!(pace.tells(Telling::Leaderless, 3) && pace.tells(Telling::Refused, 3));
+        assert!(!pace.tells(Telling::Unreached, 3) && !pace.tells(Telling::Leaderless, 3));
+        assert!(pace.tells(Telling::Refused, 3), "again");
+        for _ in 0..3 {
+            assert!(!pace.tells(Telling::Unreached, 3));
+        }
+        assert!(pace.tells(Telling::Unreached, 3));
     }
 }

@@ -11,7 +11,7 @@ use swarm_api::pb::dispatcher_client::DispatcherClient;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tonic::transport::Channel;
-use tonic::{Response, Status, Streaming};
+use tonic::{Code, Response, Status, Streaming};
 
 use crate::assignment::{PARTS_BYTES, Parts, Sequence, TooLarge};
 use crate::executor::Executor;
@@ -49,6 +49,15 @@ impl SessionError {
     /// Whether the manager may be there and does not answer: another is the likelier one to do so.
     pub(crate) fn is_silence(&self) -> bool {
         matches!(self, Self::Late(_))
+    }
+
+    /// Whether a manager answered, and refuses this node: not that it is not reached, or is busy.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let Self::Call { status, .. } = self else { return false };
+        matches!(
+            status.code(),
+            Code::PermissionDenied | Code::Unauthenticated | Code::NotFound | Code::InvalidArgument
+        )
     }
 
     /// Where the leader is, if a manager said that it does not lead; empty when it knows of none.
