@@ -1,5 +1,6 @@
 //! `shoal swarm backup` and `shoal swarm restore`.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use engine_api::swarm::{SwarmBackupRequest, SwarmBackupResponse, SwarmRestoreRequest};
@@ -12,6 +13,9 @@ use crate::terminal::read_secret;
 
 /// Where a passphrase may be, so that it is in no list of processes.
 const PASSPHRASE: &str = "SHOAL_BACKUP_PASSPHRASE";
+/// Nobody is there who could be asked for it.
+const UNASKED: &str =
+    "there is no terminal to ask for the passphrase: use --passphrase-file or set SHOAL_BACKUP_PASSPHRASE";
 
 /// Back up the state of the swarm, encrypted, to a directory of the manager's machine
 #[derive(Debug, clap::Args)]
@@ -88,6 +92,7 @@ fn passphrase(file: Option<&str>) -> Result<String, Error> {
         }
         None => match std::env::var(PASSPHRASE) {
             Ok(text) => text,
+            Err(_) if !std::io::stdin().is_terminal() => return Err(Error::Usage(UNASKED.to_owned())),
             Err(_) => {
                 console::note("Passphrase:");
                 read_secret()?
