@@ -28,7 +28,9 @@ pub(super) fn advertise(asked: &str, configured: &str, listen: SocketAddr) -> Re
     let text = if asked.is_empty() { configured } else { asked };
     if !text.is_empty() {
         let address = parse(text, listen.port(), ADVERTISE)?;
-        if address.ip().is_unspecified() {
+        let is_of_nobody = address.ip().is_unspecified() || address.ip().is_multicast();
+        // Port zero is one to be found, which only what listens knows.
+        if is_of_nobody || address.port() == 0 && listen.port() != 0 {
             return Err(invalid(text, ADVERTISE));
         }
         return Ok(address);
@@ -62,7 +64,8 @@ pub(super) fn remote(text: &str) -> String {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return SocketAddr::new(ip, SWARM_PORT).to_string();
     }
-    let has_port = text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    // A port that is none is not mended by another one behind it: it is refused when it is called.
+    let has_port = text.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':') || host.ends_with(']'));
     if has_port { text.to_owned() } else { format!("{text}:{SWARM_PORT}") }
 }
 
@@ -155,7 +158,9 @@ mod tests {
         assert_eq!(advertise("10.0.0.1", "10.0.0.2", any).unwrap().to_string(), "10.0.0.1:5");
         assert_eq!(advertise("", "10.0.0.2:7", any).unwrap().to_string(), "10.0.0.2:7");
         assert_eq!(advertise("", "", "10.0.0.3:5".parse().unwrap()).unwrap().to_string(), "10.0.0.3:5");
-        assert!(advertise("0.0.0.0", "", any).is_err());
+        for bad in ["0.0.0.0", "224.0.0.1", "10.0.0.1:0", "10.0.0.1:99999"] {
+            assert!(advertise(bad, "", any).unwrap_err().to_string().contains(bad));
+        }
     }
 
     #[test]
@@ -177,6 +182,8 @@ mod tests {
             ("[::1]:9", "[::1]:9"),
             ("host", "host:2377"),
             ("host:9", "host:9"),
+            ("10.0.0.1:99999", "10.0.0.1:99999"),
+            ("fe80::1%eth0", "fe80::1%eth0:2377"),
         ] {
             assert_eq!(remote(text), expected);
         }
