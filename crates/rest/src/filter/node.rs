@@ -9,6 +9,10 @@ use crate::failure::Failure;
 
 const NAMES: [&str; 6] = ["id", "label", "membership", "name", "node.label", "role"];
 
+/// Whether a node has been let into the swarm.
+const MEMBERSHIPS: [&str; 2] = [ACCEPTED, "pending"];
+const ACCEPTED: &str = "accepted";
+
 /// Filters of the list of nodes.
 #[derive(Debug)]
 pub(crate) struct Filter(Filters);
@@ -19,9 +23,8 @@ impl Filter {
         if let Some(role) = filters.get("role").iter().find(|role| convert::node::role(role).is_err()) {
             return Err(Failure::invalid(format!("Invalid role filter: '{role}'")));
         }
-        if let Some(word) =
-            filters.get("membership").iter().find(|v| !matches!(v.as_str(), "accepted" | "pending"))
-        {
+        let is_membership = |word: &str| MEMBERSHIPS.iter().any(|known| known.eq_ignore_ascii_case(word));
+        if let Some(word) = filters.get("membership").iter().find(|word| !is_membership(word)) {
             return Err(Failure::invalid(format!("Invalid membership filter: '{word}'")));
         }
         Ok(Self(filters))
@@ -40,10 +43,35 @@ impl Filter {
         };
         passes(self.0.get("id"), |wish| node.id.starts_with(wish.as_str()))
             && passes(self.0.get("name"), |wish| hostname.starts_with(wish.as_str()) || name.starts_with(wish.as_str()))
-            && passes(self.0.get("role"), |wish| spec.is_some_and(|s| convert::node::role_word(s.role()) == wish))
+            && passes(self.0.get("role"), |wish| {
+                spec.is_some_and(|spec| wish.eq_ignore_ascii_case(convert::node::role_word(spec.role())))
+            })
             // Who holds a certificate has been accepted.
-            && passes(self.0.get("membership"), |wish| wish == "accepted")
+            && passes(self.0.get("membership"), |wish| wish.eq_ignore_ascii_case(ACCEPTED))
             && self.0.get("node.label").iter().all(|wish| label::fits_one(wish, node_label))
             && self.0.get("label").iter().all(|wish| label::fits_one(wish, engine_label))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_api_are_taken_in_capitals_too() {
+        let spec = pb::NodeSpec { role: pb::NodeRole::Manager.into(), ..Default::default() };
+        let manager = pb::Node { spec: Some(spec), ..Default::default() };
+        let filter = |text: &str| Filter::new(Filters::parse(text).expect("filters"));
+        for (text, shown) in [
+            (r#"{"role":["MANAGER"]}"#, true),
+            (r#"{"role":["Worker"]}"#, false),
+            (r#"{"membership":["ACCEPTED"]}"#, true),
+            (r#"{"membership":["Pending"]}"#, false),
+        ] {
+            assert_eq!(filter(text).expect(text).shows(&manager), shown, "{text}");
+        }
+        for text in [r#"{"role":["boss"]}"#, r#"{"membership":["asked"]}"#] {
+            assert_eq!(filter(text).expect_err(text).status.as_u16(), 400);
+        }
     }
 }

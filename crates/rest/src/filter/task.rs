@@ -27,8 +27,8 @@ impl Filter {
     /// What the managers are asked.
     pub(crate) fn request(&self) -> Result<pb::ListTasksRequest, Failure> {
         let states = self.filters.get("desired-state").iter().map(|word| {
-            convert::task::desired_states(word)
-                .ok_or_else(|| Failure::invalid(format!("invalid filter 'desired-state={word}'")))
+            convert::task::desired_states(&word.to_ascii_lowercase())
+                .ok_or_else(|| Failure::invalid(format!("Invalid desired-state filter: '{word}'")))
         });
         let states = states.collect::<Result<Vec<_>, _>>()?;
         Ok(pb::ListTasksRequest {
@@ -45,7 +45,32 @@ impl Filter {
         let name = naming::task(task);
         passes(self.filters.get("id"), |wish| task.id.starts_with(wish.as_str()))
             && passes(self.filters.get("name"), |wish| name.starts_with(wish.as_str()))
-            && passes(self.filters.get("desired-state"), |wish| wish == convert::task::desired(task))
+            && passes(self.filters.get("desired-state"), |wish| {
+                wish.eq_ignore_ascii_case(convert::task::desired(task))
+            })
             && passes(self.filters.get("runtime"), |wish| wish == "container")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn desired_states_are_taken_in_capitals_too() {
+        let task = pb::Task { desired_state: pb::TaskState::Running.into(), ..Default::default() };
+        let filter = |text: &str| Filter::new(Filters::parse(text).expect("filters")).expect("known");
+        for (text, shown) in [
+            (r#"{"desired-state":["RUNNING"]}"#, true),
+            (r#"{"desired-state":["Shutdown","running"]}"#, true),
+            (r#"{"desired-state":["SHUTDOWN"]}"#, false),
+        ] {
+            let filter = filter(text);
+            let asked = filter.request().expect(text).desired_states;
+            assert_eq!(asked.contains(&pb::TaskState::Running.into()), shown, "{text}");
+            assert_eq!(filter.shows(&task), shown, "{text}");
+        }
+        let refused = filter(r#"{"desired-state":["GONE"]}"#).request().expect_err("there is no such state");
+        assert_eq!(refused.message, "Invalid desired-state filter: 'GONE'");
     }
 }
