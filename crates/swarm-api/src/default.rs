@@ -11,6 +11,8 @@ pub const STOP_GRACE_PERIOD: Duration = Duration::from_secs(10);
 pub const RESTART_DELAY: Duration = Duration::from_secs(5);
 /// How long a task still runs that was balanced to and no longer is.
 pub const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// How long after its start a task that an update made may still fail it.
+pub const MONITOR: Duration = Duration::from_secs(5);
 /// Finished tasks kept per slot.
 pub const TASK_HISTORY_LIMIT: u64 = 5;
 /// How often a node must be heard of: short, so that a lost one is noticed within six seconds.
@@ -49,18 +51,22 @@ pub fn restart(spec: &pb::TaskSpec) -> pb::RestartPolicy {
 /// How a changed service is rolled out: one at a time, the old one stopped first, paused on failure.
 #[must_use]
 pub fn update(spec: &pb::ServiceSpec) -> pb::UpdateConfig {
-    spec.update.unwrap_or_else(rollout)
+    rollout(spec.update)
 }
 
 /// How the spec before is brought back: as an update, where nothing is said.
 #[must_use]
 pub fn rollback(spec: &pb::ServiceSpec) -> pb::UpdateConfig {
-    spec.rollback.unwrap_or_else(rollout)
+    rollout(spec.rollback)
 }
 
-fn rollout() -> pb::UpdateConfig {
-    const MONITOR_NS: i64 = 5_000_000_000;
-    pb::UpdateConfig { parallelism: 1, monitor_ns: MONITOR_NS, ..Default::default() }
+/// A time to monitor that is zero is one that was not said: the API leaves both out.
+fn rollout(said: Option<pb::UpdateConfig>) -> pb::UpdateConfig {
+    let mut config = said.unwrap_or(pb::UpdateConfig { parallelism: 1, ..Default::default() });
+    if config.monitor_ns == 0 {
+        config.monitor_ns = i64::try_from(MONITOR.as_nanos()).unwrap_or(i64::MAX);
+    }
+    config
 }
 
 /// How many replicas are wanted; a service without a mode has one, and one of another mode has none.
@@ -125,5 +131,14 @@ mod tests {
         assert_eq!(stop_grace_period(&container), Duration::ZERO);
         assert_eq!(restart(&pb::TaskSpec::default()).delay_ns, Some(5_000_000_000));
         assert_eq!(replicas(&pb::ServiceSpec::default()), 1);
+    }
+
+    #[test]
+    fn a_rollout_is_monitored_unless_it_says_how_long() {
+        let said = |monitor_ns| Some(pb::UpdateConfig { parallelism: 3, monitor_ns, ..Default::default() });
+        let spec = pb::ServiceSpec { rollback: said(0), update: said(7), ..Default::default() };
+        assert_eq!((rollback(&spec).parallelism, rollback(&spec).monitor_ns), (3, 5_000_000_000));
+        assert_eq!(update(&spec).monitor_ns, 7);
+        assert_eq!(update(&pb::ServiceSpec::default()).monitor_ns, 5_000_000_000);
     }
 }

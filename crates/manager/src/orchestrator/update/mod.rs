@@ -17,9 +17,6 @@ use super::draft::Draft;
 use crate::reconcile::Planned;
 use crate::store::Action;
 
-/// How long a finished update is watched for failures where the spec is silent, as Docker's.
-const MONITOR_NS: i64 = 5_000_000_000;
-
 /// The next steps of the service's update, if it has one.
 pub(super) fn plan(draft: &mut Draft<'_>, planned: &mut Planned) {
     let service = draft.service;
@@ -45,7 +42,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, planned: &mut Planned) {
 
 /// Judges what has failed so far and goes on, if it may. The service, if that changes it.
 fn go_on(draft: &mut Draft<'_>, config: &pb::UpdateConfig, status: pb::UpdateStatus) -> Option<pb::Service> {
-    let failures = Failures::of(draft, monitor_ns(config), status.started_at_ns);
+    let failures = Failures::of(draft, config.monitor_ns, status.started_at_ns);
     let rolls_back = status.state() == UpdateState::Updating;
     if let Some(task_id) = failures.beyond(config.max_failure_ratio) {
         match config.failure_action() {
@@ -73,8 +70,4 @@ fn rolled_back(draft: &Draft<'_>, task_id: &str) -> pb::Service {
 
 fn with_status(service: &pb::Service, status: pb::UpdateStatus) -> pb::Service {
     pb::Service { update_status: Some(status), ..service.clone() }
-}
-
-fn monitor_ns(config: &pb::UpdateConfig) -> i64 {
-    if config.monitor_ns == 0 { MONITOR_NS } else { config.monitor_ns }
 }

@@ -3,7 +3,6 @@
 use swarm_api::pb::{self, TaskState, UpdateOrder};
 
 use super::failure::Failures;
-use super::monitor_ns;
 use crate::orchestrator::draft::Draft;
 use crate::orchestrator::restart;
 use crate::orchestrator::slot::{Slot, is_current};
@@ -21,7 +20,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, config: &pb::UpdateConfig, failures: &
     let mut stale: Vec<(Service, Place)> =
         stale.map(|(place, slot)| (service_of(slot), place.clone())).collect();
     stale.sort_unstable();
-    let settle_ns = if stale.is_empty() { monitor_ns(config) } else { config.delay_ns };
+    let settle_ns = if stale.is_empty() { config.monitor_ns } else { config.delay_ns };
     let in_flight = in_flight(draft, settle_ns, failures);
     let parallelism = match config.parallelism {
         0 => usize::MAX,
