@@ -11,10 +11,15 @@ pub fn slot(task: &pb::Task) -> String {
     }
 }
 
-/// `service.slot.id`, as swarmkit names tasks and their containers.
+/// `service.slot.id`, as swarmkit names tasks and their containers. A job's first slot is zero, which counts as none there: such a
+/// task is called by its node, as soon as it has one.
 #[must_use]
 pub fn task(task: &pb::Task) -> String {
-    format!("{}.{}.{}", task.service_name, slot(task), task.id)
+    let place = match node_id(task) {
+        node_id if task.slot == 0 && !node_id.is_empty() => node_id.to_owned(),
+        _ => slot(task),
+    };
+    format!("{}.{place}.{}", task.service_name, task.id)
 }
 
 /// Where the task is, or is to be; empty while nobody knows.
@@ -38,7 +43,8 @@ mod tests {
         let replica = pb::Task { id: "t".into(), service_name: "web".into(), slot: 2, ..Default::default() };
         assert_eq!(task(&replica), "web.2.t");
         let first_of_job = pb::Task { slot: 0, job_iteration: 1, node_id: "n".into(), ..replica.clone() };
-        assert_eq!(task(&first_of_job), "web.0.t");
+        assert_eq!((task(&first_of_job).as_str(), slot(&first_of_job).as_str()), ("web.n.t", "0"));
+        assert_eq!(task(&pb::Task { node_id: String::new(), ..first_of_job }), "web.0.t");
         let global = pb::Task { slot: 0, for_node_id: "n".into(), ..replica };
         assert_eq!((task(&global).as_str(), node_id(&global)), ("web.n.t", "n"));
     }
