@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use engine_api::Timestamp;
 use engine_api::network::{Ipam, IpamConfig, Network, NetworkCreateRequest};
-use network::{LOCAL_SCOPE, SWARM_SCOPE};
-use swarm_api::pb;
+use ::http::StatusCode;
+use network::{Driver, LOCAL_SCOPE, SWARM_SCOPE};
+use swarm_api::{naming, pb};
 
 use super::network::{IPV4_SINCE, STATUS_SINCE};
 use crate::failure::Failure;
@@ -13,6 +14,10 @@ use crate::http::version::Version;
 
 /// The driver whose networks are the swarm's.
 pub(crate) const OVERLAY: &str = "overlay";
+/// Networks that a manager has from the beginning.
+const SWARMS_OWN: [&str; 3] = ["bridge", "host", "ingress"];
+/// The name of whichever network a container gets that asks for none.
+const DEFAULT: &str = "default";
 /// The number of a network's packets, as Docker tells it among the options.
 const VNI_OPTION: &str = "com.docker.network.driver.overlay.vxlanid_list";
 
@@ -21,11 +26,25 @@ pub(crate) fn is_swarms(asked: &NetworkCreateRequest) -> bool {
     asked.driver == OVERLAY || asked.scope == SWARM_SCOPE
 }
 
-/// What is asked of a new network of the swarm.
+/// Refuses a name that a manager knows as one of the swarm's own, or of those that every node has for itself.
+pub(crate) fn refuse_taken(name: &str) -> Result<(), Failure> {
+    if SWARMS_OWN.contains(&name) {
+        return Err(Failure::new(StatusCode::CONFLICT, format!("network with name {name} already exists")));
+    }
+    Ok(())
+}
+
+/// What is asked of a new network of the swarm. Refused as dockerd does, with its status codes.
 pub(crate) fn request(asked: NetworkCreateRequest) -> Result<pb::NetworkSpec, Failure> {
+    refuse_predefined(&asked.name)?;
     if asked.scope == LOCAL_SCOPE {
-        return Err(Failure::invalid(format!(
-            "networks of the driver {OVERLAY} have the scope {SWARM_SCOPE}"
+        let words = format!("cannot downgrade network scope for {OVERLAY} networks");
+        return Err(Failure::new(StatusCode::FORBIDDEN, words));
+    }
+    if !matches!(asked.driver.as_str(), "" | OVERLAY) {
+        let driver: Driver = asked.driver.parse()?;
+        return Err(Failure::missing(format!(
+            "a network of the driver {driver} with the scope {SWARM_SCOPE}"
         )));
     }
     if asked.enable_ipv4 == Some(false) {
@@ -50,6 +69,14 @@ pub(crate) fn request(asked: NetworkCreateRequest) -> Result<pb::NetworkSpec, Fa
         ipam_driver: ipam.driver,
         subnets: ipam.config.into_iter().map(subnet).collect::<Result<_, _>>()?,
     })
+}
+
+fn refuse_predefined(name: &str) -> Result<(), Failure> {
+    if naming::is_network_of_nodes(name) || name == DEFAULT {
+        let words = format!("operation is not permitted on predefined {name} network");
+        return Err(Failure::new(StatusCode::FORBIDDEN, words));
+    }
+    Ok(())
 }
 
 fn subnet(asked: IpamConfig) -> Result<pb::Subnet, Failure> {
@@ -104,8 +131,34 @@ mod tests {
         let refused = request(NetworkCreateRequest { options, ..asked() }).unwrap_err();
         assert_eq!(refused.status.as_u16(), 501);
         assert!(refused.message.contains("encrypted"), "{}", refused.message);
-        let refused = request(NetworkCreateRequest { scope: "local".into(), ..asked() }).unwrap_err();
-        assert_eq!(refused.status.as_u16(), 400);
+    }
+
+    #[test]
+    fn refusals_have_dockers_status_codes() {
+        let asked = |name: &str, driver: &str, scope: &str| NetworkCreateRequest {
+            name: name.into(),
+            driver: driver.into(),
+            scope: scope.into(),
+            ..NetworkCreateRequest::default()
+        };
+        let code = |asked: NetworkCreateRequest| {
+            refuse_taken(&asked.name).and_then(|()| request(asked)).map_or_else(|f| f.status.as_u16(), |_| 201)
+        };
+        for (name, driver, scope, expected) in [
+            ("web", "overlay", "", 201),
+            ("web", "", "swarm", 201),
+            ("web", "overlay", "local", 403),
+            ("web", "weave", "swarm", 404),
+            ("web", "bridge", "swarm", 501),
+            ("none", "overlay", "", 403),
+            ("default", "overlay", "", 403),
+            ("host", "overlay", "", 409),
+            ("ingress", "overlay", "", 409),
+        ] {
+            assert_eq!(code(asked(name, driver, scope)), expected, "{name} {driver} {scope}");
+        }
+        let elsewhere = request(asked("host", "overlay", "")).expect_err("a worker has such a network too");
+        assert_eq!(elsewhere.status.as_u16(), 403);
     }
 
     #[test]

@@ -103,9 +103,12 @@ async fn inspect(call: Call<NetworkInspectQuery>) -> Outcome {
 
 async fn create(call: Call<NoQuery, Json<NetworkCreateRequest>>) -> Outcome {
     let asked = call.body.0;
+    if call.api.node.status().control_available {
+        convert::swarm_network::refuse_taken(&asked.name)?;
+    }
     let response = if convert::swarm_network::is_swarms(&asked) {
-        let mut control = control(&call.api).await?;
         let spec = Some(convert::swarm_network::request(asked)?);
+        let mut control = control(&call.api).await?;
         let network = control.create_network(timed(pb::CreateNetworkRequest { spec })).await?.into_inner();
         NetworkCreateResponse { id: network.id, warning: NODE_BY_NODE.to_owned() }
     } else {
