@@ -93,8 +93,8 @@ impl Site {
 fn no_request_is_lost_whatever_is_done_to_a_service_or_its_nodes() {
     let mut site = Site::new();
     drain(&site);
-    stop_first(&site);
-    start_first(&site);
+    update(&site, "stop-first", REPLICAS - 1);
+    update(&site, "start-first", REPLICAS);
     rollback(&site);
     leader_lost(&mut site);
 }
@@ -113,20 +113,13 @@ fn drain(site: &Site) {
     site.shoal(&format!("node update --availability active {}", drained.node));
 }
 
-fn stop_first(site: &Site) {
-    let order = "--update-order stop-first --update-parallelism 1";
-    site.shoal(&format!("service update --detach {order} --env-add ROUND=1 web"));
+/// One task after the other is replaced, in this order: there are never fewer than `fewest`.
+fn update(site: &Site, order: &str, fewest: usize) {
+    let how = format!("--update-order {order} --update-parallelism 1 --env-add ROUND={order}");
+    site.shoal(&format!("service update --detach {how} web"));
     site.updated("completed");
-    let seen = site.judge("an update stops first");
-    assert_eq!(seen.fewest, REPLICAS - 1, "one at a time");
-}
-
-fn start_first(site: &Site) {
-    let order = "--update-order start-first --update-parallelism 1";
-    site.shoal(&format!("service update --detach {order} --env-add ROUND=2 web"));
-    site.updated("completed");
-    let seen = site.judge("an update starts first");
-    assert_eq!(seen.fewest, REPLICAS, "none is missed");
+    let seen = site.judge(&format!("an update with the order {order}"));
+    assert_eq!(seen.fewest, fewest, "{order}, one at a time");
 }
 
 /// An update to what cannot run is rolled back by itself.
