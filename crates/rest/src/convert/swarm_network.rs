@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use ::http::StatusCode;
 use engine_api::Timestamp;
 use engine_api::network::{Ipam, IpamConfig, Network, NetworkCreateRequest};
-use ::http::StatusCode;
 use network::{Driver, LOCAL_SCOPE, SWARM_SCOPE};
 use swarm_api::{naming, pb};
 
@@ -142,7 +142,9 @@ mod tests {
             ..NetworkCreateRequest::default()
         };
         let code = |asked: NetworkCreateRequest| {
-            refuse_taken(&asked.name).and_then(|()| request(asked)).map_or_else(|f| f.status.as_u16(), |_| 201)
+            refuse_taken(&asked.name)
+                .and_then(|()| request(asked))
+                .map_or_else(|f| f.status.as_u16(), |_| 201)
         };
         for (name, driver, scope, expected) in [
             ("web", "overlay", "", 201),
