@@ -9,6 +9,8 @@ use crate::pb;
 const MAX_TAG: usize = 128;
 /// Fewest digits of a digest.
 const MIN_DIGEST: usize = 32;
+/// The driver of volumes that every node has; what another takes for a name is its own affair.
+const LOCAL_DRIVER: &str = "local";
 
 pub(super) fn check(container: &pb::ContainerSpec) -> Verdict {
     if container.image.trim().is_empty() {
@@ -51,6 +53,9 @@ fn check_mount(mount: &pb::Mount) -> Verdict {
             mount.target
         )));
     }
+    if mount.target.trim_end_matches('/').is_empty() {
+        return Err(Invalid::new("invalid specification: destination can't be '/'"));
+    }
     match mount.r#type() {
         pb::MountType::Bind if !mount.source.starts_with('/') => Err(Invalid::new(format!(
             "invalid bind mount source, must be an absolute path: {}",
@@ -60,6 +65,9 @@ fn check_mount(mount: &pb::Mount) -> Verdict {
             "invalid volume mount source, must not be an absolute path: {}",
             mount.source
         ))),
+        pb::MountType::Volume if matches!(mount.driver.as_str(), "" | LOCAL_DRIVER) => {
+            check_volume_name(&mount.source)
+        }
         pb::MountType::Tmpfs if !mount.source.is_empty() => {
             Err(Invalid::new("invalid tmpfs source, source must be empty"))
         }
@@ -68,6 +76,23 @@ fn check_mount(mount: &pb::Mount) -> Verdict {
         }
         pb::MountType::Bind | pb::MountType::Tmpfs | pb::MountType::Volume | pb::MountType::Image => Ok(()),
     }
+}
+
+/// What every node would refuse: only a name of letters, digits and `_.-` is one of a volume of its own. None is given a name.
+fn check_volume_name(name: &str) -> Verdict {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    let begins = name.is_empty() || name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if !begins || !name.bytes().all(inner) {
+        return Err(Invalid::new(format!(
+            "{name:?} includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed"
+        )));
+    }
+    if name.len() == 1 {
+        return Err(Invalid::new(
+            "volume name is too short, names should be at least two alphanumeric characters",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether it could name an image; the node that pulls it reads it in full.

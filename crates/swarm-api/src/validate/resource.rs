@@ -9,6 +9,14 @@ const MIN_MEMORY_BYTES: i64 = 4 * 1024 * 1024;
 pub(super) fn check(requirements: &pb::ResourceRequirements) -> Verdict {
     requirements.limits.iter().chain(&requirements.reservations).try_for_each(check_one)?;
     requirements.generic_reservations.iter().try_for_each(generic)?;
+    let memory =
+        |resources: &Option<pb::Resources>| resources.as_ref().map_or(0, |resources| resources.memory_bytes);
+    let (limit, reservation) = (memory(&requirements.limits), memory(&requirements.reservations));
+    if limit != 0 && reservation > limit {
+        return Err(Invalid::new(
+            "Minimum memory limit can not be less than memory reservation limit, see usage",
+        ));
+    }
     if let Some(swap) = requirements.swap_bytes {
         if swap < -1 {
             return Err(Invalid::new(format!(

@@ -74,6 +74,12 @@ fn containers() {
     let text = refused(|spec| container(spec).mounts = vec![mount("/a"), mount("/a/")]);
     assert_eq!(text, "ContainerSpec: duplicate mount point: /a/");
     assert!(refused(|spec| container(spec).mounts = vec![mount("a")]).contains("absolute path"));
+    let text = refused(|spec| container(spec).mounts = vec![mount("//")]);
+    assert_eq!(text, "invalid specification: destination can't be '/'");
+    for (name, words) in [("a/b", "invalid characters"), ("-a", "invalid characters"), ("a", "too short")] {
+        let volume = pb::Mount { r#type: pb::MountType::Volume.into(), source: name.into(), ..mount("/a") };
+        assert!(refused(|spec| container(spec).mounts = vec![volume]).contains(words), "{name}");
+    }
 }
 
 #[test]
@@ -210,6 +216,10 @@ fn swap_and_generic_resources() {
     assert!(requiring(swap).contains("together with a memory limit"));
     let swappy = pb::ResourceRequirements { memory_swappiness: Some(101), ..Default::default() };
     assert!(requiring(swappy).contains("0-100"));
+    let bytes = |memory_bytes| Some(pb::Resources { memory_bytes, ..Default::default() });
+    let (limits, reservations) = (bytes(64 << 20), bytes(65 << 20));
+    let reserved = pb::ResourceRequirements { limits, reservations, ..Default::default() };
+    assert!(requiring(reserved).contains("less than memory reservation limit"));
     let named = pb::GenericResource { kind: "GPU".into(), value: "UUID1".into(), count: 0 };
     let generic = pb::ResourceRequirements { generic_reservations: vec![named], ..Default::default() };
     assert_eq!(requiring(generic), "invalid argument for resource GPU");
