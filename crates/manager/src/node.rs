@@ -5,6 +5,9 @@ use swarm_api::pb::{self, NodeAvailability, NodeState};
 use crate::store::View;
 use crate::task;
 
+/// Longest address of a manager: a host name, a colon and a port.
+pub(crate) const MAX_ADDR: usize = 253 + 6;
+
 /// What is known of the node's link.
 pub(crate) fn state(node: &pb::Node) -> NodeState {
     node.status.as_ref().map_or(NodeState::Unknown, pb::NodeStatus::state)
@@ -35,4 +38,14 @@ pub(crate) fn may_run(view: &View, task: &pb::Task) -> bool {
 pub(crate) fn is_to_be_left(view: &View, node_id: &str) -> bool {
     is_lost(view, node_id)
         || view.node(node_id).is_some_and(|node| availability(node) == NodeAvailability::Drain)
+}
+
+/// Whether a manager can be called there: `host:port`.
+pub(crate) fn is_addr(addr: &str) -> bool {
+    let Some((host, port)) = addr.rsplit_once(':') else { return false };
+    let of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':' | '%');
+    addr.len() <= MAX_ADDR
+        && !host.is_empty()
+        && host.chars().all(of_host)
+        && port.parse::<u16>().is_ok_and(|port| port > 0)
 }

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use swarm_api::pb;
 
+use crate::node;
+
 /// A root certificate and a name with its key are not longer, in bytes.
 const MAX_TLS: usize = 16 * 1024;
-/// Longest address of a manager: a host name, a colon and a port.
-const MAX_ADDR: usize = 253 + 6;
 
 /// What is noted on the node's record.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,19 +29,9 @@ impl Told {
         description.tls = description.tls.filter(|tls| len(tls) <= MAX_TLS);
         let specified = |addr: &IpAddr| !addr.is_unspecified();
         let addr = request.addr.parse().ok().filter(specified).or(seen);
-        let manager_addr = Some(request.manager_addr).filter(|addr| is_manager && is_addr(addr));
+        let manager_addr = Some(request.manager_addr).filter(|addr| is_manager && node::is_addr(addr));
         Self { description, addr, manager_addr }
     }
-}
-
-/// Whether it is `host:port`.
-fn is_addr(addr: &str) -> bool {
-    let Some((host, port)) = addr.rsplit_once(':') else { return false };
-    let of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':' | '%');
-    addr.len() <= MAX_ADDR
-        && !host.is_empty()
-        && host.chars().all(of_host)
-        && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 #[cfg(test)]

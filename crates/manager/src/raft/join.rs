@@ -8,10 +8,8 @@ use tonic::Status;
 
 use super::consensus::{ReadError, Reader};
 use crate::forward;
+use crate::node;
 use crate::store::{ProposeError, Proposer, Store, Transaction, View};
-
-/// An address is not longer.
-const MAX_ADDR_BYTES: usize = 261;
 
 /// Records members. Only the leader can.
 #[derive(Clone)]
@@ -74,21 +72,14 @@ impl Joining {
     }
 }
 
-/// Whether it is `host:port`.
-pub(super) fn is_addr(addr: &str) -> bool {
-    let has_port =
-        addr.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
-    has_port && addr.len() <= MAX_ADDR_BYTES
-}
-
 /// The node with its member; none, if that is known already. Pure.
 fn recorded(
     view: &View,
     node_id: &NodeId,
     request: &pb::JoinRaftRequest,
 ) -> Result<Option<pb::Node>, JoinError> {
-    if !is_addr(&request.addr) {
-        return Err(JoinError::Addr(request.addr.chars().take(MAX_ADDR_BYTES).collect()));
+    if !node::is_addr(&request.addr) {
+        return Err(JoinError::Addr(request.addr.chars().take(node::MAX_ADDR).collect()));
     }
     if request.raft_id == 0 {
         return Err(JoinError::Number);
@@ -161,7 +152,10 @@ mod tests {
         assert_eq!(of(NodeRole::Worker, ask(7, "a:1")), "node m is not to be a manager");
         assert_eq!(of(NodeRole::Manager, ask(9, "a:1")), "another manager has this number");
         assert_eq!(of(NodeRole::Manager, ask(0, "a:1")), "a member needs a number");
-        assert_eq!(of(NodeRole::Manager, ask(7, "nowhere")), "the address \"nowhere\" is not host:port");
+        for addr in ["nowhere", ":1", "a:0", "a b:1", "a\n:1"] {
+            let said = format!("the address {addr:?} is not host:port");
+            assert_eq!(of(NodeRole::Manager, ask(7, addr)), said);
+        }
         let unknown = recorded(&view(Vec::new()), &id, &ask(7, "a:1")).expect_err("refused");
         assert_eq!(unknown.to_string(), "node m is not part of the swarm");
     }

@@ -18,8 +18,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::consensus::Outside;
-use super::join::is_addr;
 use super::types::{Member, Types};
+use crate::node;
 use crate::store::Store;
 
 /// A connection over which calls fail and nothing has come for so long is given up: behind it may be a path that is no more,
@@ -74,7 +74,7 @@ impl Reach {
         let recorded = view.node(node_id).and_then(|node| node.manager_status.as_ref());
         let Some(recorded) = recorded.filter(|status| status.raft_id == raft_id) else { return };
         let mut moved = lock(&self.moved);
-        if addr == recorded.addr || !is_addr(addr) {
+        if addr == recorded.addr || !node::is_addr(addr) {
             moved.remove(&raft_id);
             return;
         }
