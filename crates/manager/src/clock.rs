@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use swarm_api::default::nanos;
 use tokio::sync::watch;
 
 /// Tells the time and waits for it. Cloning is cheap; clones share the time.
@@ -94,10 +95,6 @@ impl Shift {
     pub fn set(&self, by_ns: i64) {
         self.0.fetch_add(by_ns, Ordering::Relaxed);
     }
-}
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

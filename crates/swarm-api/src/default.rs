@@ -44,7 +44,7 @@ pub fn stop_grace_period(spec: &pb::ContainerSpec) -> Duration {
 #[must_use]
 pub fn restart(spec: &pb::TaskSpec) -> pb::RestartPolicy {
     let mut policy = spec.restart.unwrap_or_default();
-    policy.delay_ns.get_or_insert_with(|| i64::try_from(RESTART_DELAY.as_nanos()).unwrap_or(i64::MAX));
+    policy.delay_ns.get_or_insert_with(|| nanos(RESTART_DELAY));
     policy
 }
 
@@ -64,7 +64,7 @@ pub fn rollback(spec: &pb::ServiceSpec) -> pb::UpdateConfig {
 fn rollout(said: Option<pb::UpdateConfig>) -> pb::UpdateConfig {
     let mut config = said.unwrap_or(pb::UpdateConfig { parallelism: 1, ..Default::default() });
     if config.monitor_ns == 0 {
-        config.monitor_ns = i64::try_from(MONITOR.as_nanos()).unwrap_or(i64::MAX);
+        config.monitor_ns = nanos(MONITOR);
     }
     config
 }
@@ -102,15 +102,21 @@ pub fn replicated(replicas: u64) -> Option<Mode> {
 /// A new cluster's spec.
 #[must_use]
 pub fn cluster_spec() -> pb::ClusterSpec {
-    let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let unsigned = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     pb::ClusterSpec {
         annotations: Some(pb::Annotations { name: CLUSTER_NAME.to_owned(), ..Default::default() }),
         task_history_limit: TASK_HISTORY_LIMIT,
-        heartbeat_period_ns: nanos(HEARTBEAT_PERIOD),
-        node_cert_expiry_ns: nanos(NODE_CERT_EXPIRY),
+        heartbeat_period_ns: unsigned(HEARTBEAT_PERIOD),
+        node_cert_expiry_ns: unsigned(NODE_CERT_EXPIRY),
         snapshot_interval: SNAPSHOT_INTERVAL,
         ..pb::ClusterSpec::default()
     }
+}
+
+/// A duration as specs and times count it, in nanoseconds; what is longer than they can say is the longest.
+#[must_use]
+pub fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A signed count of nanoseconds as a duration; what is negative counts as none.

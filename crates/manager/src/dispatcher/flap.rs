@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use swarm_api::default::nanos;
+
 /// When a node is held back, and for how long.
 #[derive(Clone, Debug)]
 pub struct FlapConfig {
@@ -75,10 +77,6 @@ impl Flap {
             self.losses = 0;
         }
     }
-}
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use swarm_api::default::nanos;
 use swarm_api::pb::{self, NodeState};
 
 use super::session::{Heard, Sessions};
@@ -169,8 +170,4 @@ impl Patience<'_> {
     fn loss_ns(&self, heard: Heard) -> i64 {
         self.loss_ns.max(heard.period_ns.saturating_mul(5) / 2)
     }
-}
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

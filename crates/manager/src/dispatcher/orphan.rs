@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use swarm_api::default::nanos;
 use swarm_api::pb::{NodeState, TaskState};
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +13,7 @@ use crate::store::{Action, Event, Object, View};
 use crate::task::{is_over, with_state};
 
 pub(super) async fn run(dispatcher: &Dispatcher, stop: CancellationToken) -> Result<(), ReconcileError> {
-    let after_ns = i64::try_from(dispatcher.config.orphan_after.as_nanos()).unwrap_or(i64::MAX);
+    let after_ns = nanos(dispatcher.config.orphan_after);
     reconcile::run(Orphans { after_ns }, dispatcher.handles.clone(), stop).await
 }
 

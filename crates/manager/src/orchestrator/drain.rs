@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use swarm_api::default::nanos;
 use swarm_api::pb::{self, NodeAvailability, TaskState};
 
 use super::draft::Draft;
@@ -49,7 +50,7 @@ fn next_step(slot: &Slot, old: &pb::Task, leaves: &dyn Fn(&pb::Task) -> bool, no
     }
     let newer = || slot.tasks.iter().filter(|task| created_at_ns(task) > created_at_ns(old));
     let since_ns = newer().map(|task| created_at_ns(task)).min().unwrap_or(now_ns);
-    let until_ns = since_ns.saturating_add(i64::try_from(PATIENCE.as_nanos()).unwrap_or(i64::MAX));
+    let until_ns = since_ns.saturating_add(nanos(PATIENCE));
     match slot.live().find(|task| !leaves(task) && !is_over(task)) {
         Some(new) if state(new) == TaskState::Running || waits_in_vain(new) => Step::Stop,
         _ if until_ns <= now_ns => Step::Stop,

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use swarm_api::default;
+use swarm_api::default::{self, nanos};
 use swarm_api::pb::{self, PublishMode, TaskState};
 
 use super::draft::Draft;
@@ -66,8 +66,4 @@ fn is_balanced(task: &pb::Task) -> bool {
         let is_ingress = |port: &pb::PortConfig| port.publish_mode() == PublishMode::Ingress;
         endpoint.ports.iter().any(is_ingress) || !endpoint.virtual_ips.is_empty()
     })
-}
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

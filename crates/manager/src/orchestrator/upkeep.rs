@@ -102,5 +102,5 @@ fn created_or_now(draft: &Draft<'_>, task: &pb::Task) -> i64 {
 fn patience_ns(task: &pb::Task) -> i64 {
     let container = task.spec.as_ref().and_then(|spec| spec.container.as_ref());
     let grace = container.map_or(default::STOP_GRACE_PERIOD, default::stop_grace_period);
-    i64::try_from((LEAVE_AT_MOST + grace + STOP_MARGIN).as_nanos()).unwrap_or(i64::MAX)
+    default::nanos(LEAVE_AT_MOST + grace + STOP_MARGIN)
 }

@@ -78,8 +78,7 @@ impl Driver {
         if policy.window_ns <= 0 {
             return self.status.attempt;
         }
-        let window_ns = i64::try_from(default::duration(policy.window_ns).as_nanos()).unwrap_or(i64::MAX);
-        let within = |at: &&i64| self.ended_ns.saturating_sub(**at) <= window_ns;
+        let within = |at: &&i64| self.ended_ns.saturating_sub(**at) <= policy.window_ns;
         self.attempts.iter().filter(within).map(|_| 1).sum()
     }
 }
