@@ -96,6 +96,11 @@ impl Held {
         NodeStatus { state, node_addr, error, ..NodeStatus::default() }
     }
 
+    /// Whether what is held may be a manager's, of which others would be without.
+    pub(super) fn may_manage(&self) -> bool {
+        self.membership.as_ref().is_none_or(|membership| membership.manager)
+    }
+
     /// What a request for managers is answered.
     pub(super) fn refusal(&self) -> NodeError {
         match &self.why {

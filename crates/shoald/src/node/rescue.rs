@@ -48,7 +48,9 @@ impl Owner {
         match (&self.member, &self.held) {
             (None, None) => Err(NodeError::NotPart),
             (None, Some(Held { why: Why::Locked, .. })) if !force => Err(NodeError::LeaveLocked),
-            (None, Some(_)) if !force => Err(NodeError::LastManager(quorum::FORCE.to_owned())),
+            (None, Some(held)) if !force && held.may_manage() => {
+                Err(NodeError::LastManager(quorum::FORCE.to_owned()))
+            }
             _ => Ok(()),
         }
     }
