@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use swarm_api::channel::RemoteAddr;
+use swarm_api::channel::{RemoteAddr, site};
 use swarm_api::id::NodeId;
 use swarm_api::pb;
 use swarm_api::pb::ca_server::Ca;
@@ -172,7 +172,7 @@ impl CaServer {
     fn heard<T>(&self, request: &Request<T>) -> Result<Option<IpAddr>, CaError> {
         let extensions = request.extensions();
         let stranger = match (extensions.get::<Peer>(), extensions.get::<RemoteAddr>()) {
-            (Some(Peer::Anonymous), Some(RemoteAddr(remote))) => Some(remote.ip()),
+            (Some(Peer::Anonymous), Some(RemoteAddr(remote))) => Some(site(remote.ip())),
             _ => None,
         };
         let hears = |address| self.refusals().hears(address, self.clock.now_ns());

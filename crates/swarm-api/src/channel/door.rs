@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::complaint::Complaints;
+use super::site::site;
 use crate::id::NodeId;
 use crate::tls::{self, Peer, SharedIdentity};
 
-/// Strangers of one address: many machines may be behind one.
+/// Strangers of one address, or of one IPv6 link: many machines may be behind one.
 pub const STRANGERS_PER_ADDRESS: usize = 128;
 /// Strangers of all addresses together.
 pub const STRANGERS: usize = 1024;
@@ -109,6 +110,7 @@ impl Door {
     /// # Errors
     /// When there is none.
     pub fn knock(&self, address: IpAddr) -> Result<Ticket, Refusal> {
+        let address = site(address);
         let mut inside = lock(&self.inside);
         let of = inside.strangers_of.get(&address).copied().unwrap_or(0);
         if inside.strangers >= STRANGERS || of >= STRANGERS_PER_ADDRESS {
@@ -174,7 +176,7 @@ impl Door {
 
     /// Says once in a while that this address was refused, however often it was.
     pub(super) fn complain(&self, address: IpAddr, reason: &dyn std::fmt::Display) {
-        let unsaid = lock(&self.inside).complaints.note(address, Instant::now());
+        let unsaid = lock(&self.inside).complaints.note(site(address), Instant::now());
         match unsaid {
             None => {}
             Some(0) => tracing::info!(%address, %reason, "refused a connection"),
@@ -267,6 +269,18 @@ mod tests {
         }
         drop(tickets);
         assert!(lock(&door.inside).strangers_of.is_empty() && door.knock(address(1)).is_ok());
+    }
+
+    #[test]
+    fn the_addresses_of_one_link_leave_room_for_others() {
+        let door = open();
+        let of_link = |number: usize| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, number as u16]);
+        let tickets: Vec<Ticket> =
+            (0..STRANGERS).map_while(|number| door.knock(of_link(number)).ok()).collect();
+        assert_eq!(tickets.len(), STRANGERS_PER_ADDRESS);
+        assert!(door.knock(address(1)).is_ok());
+        drop(tickets);
+        assert!(lock(&door.inside).strangers_of.is_empty());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod door;
 mod forward;
 mod greeting;
 mod server;
+mod site;
 
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub use forward::{
     Alone, Answering, Forward, Here, LEADER, NOBODY, ON_BEHALF, ORIGIN, RpcRequest, RpcResponse,
 };
 pub use server::{ServeError, serve};
+pub use site::site;
 
 /// How long a dial and its TLS handshake may take.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
