@@ -103,6 +103,28 @@ fn a_global_service_restarts_and_updates_on_its_node() {
 }
 
 #[test]
+fn an_update_leaves_alone_what_is_on_a_paused_node_until_it_is_active() {
+    let mut world = World::new(3, of(Mode::Global(pb::GlobalService {})));
+    world.settle();
+    world.set_node(1, NodeState::Ready, NodeAvailability::Pause);
+    world.update(|spec| set_image(spec, "web:2"));
+    let stale = |world: &World| -> Vec<String> {
+        let version = world.service().spec_version;
+        let running = world.running();
+        running.iter().filter(|task| task.spec_version != version).map(|task| task.node_id.clone()).collect()
+    };
+    world.settle();
+    assert_eq!(nodes_of(&world), ["n0", "n1", "n2"], "nothing could come in its place");
+    assert_eq!(stale(&world), ["n1"]);
+    assert_eq!(world.update_status().state(), UpdateState::Completed);
+    world.set_node(1, NodeState::Ready, NodeAvailability::Active);
+    world.settle();
+    assert_eq!(nodes_of(&world), ["n0", "n1", "n2"]);
+    assert_eq!(stale(&world), Vec::<String>::new());
+    assert_eq!(world.update_status().state(), UpdateState::Completed);
+}
+
+#[test]
 fn a_job_completes_so_often_and_no_more_than_so_many_run_at_once() {
     let mut world = World::new(2, job(3, 8));
     assert_eq!(complete_all(&mut world, 3), 8);

@@ -3,7 +3,8 @@
 //!
 //! An update begins when a live task is of an older spec, and ends when all are new and were watched for a while; until then
 //! failures of tasks that it made count ([`failure`]). A change of the spec by a user ends it, whatever its state, and
-//! another may begin.
+//! another may begin. A global service's task on a paused node is left alone, since none could come in its place; an update of
+//! its own follows when the node is active again.
 
 mod failure;
 mod rollout;
@@ -23,21 +24,21 @@ pub(super) fn plan(draft: &mut Draft<'_>, planned: &mut Planned) {
     let spec = service.spec.clone().unwrap_or_default();
     let status = service.update_status.clone().unwrap_or_default();
     let next = match status.state() {
-        UpdateState::Paused
-        | UpdateState::Completed
-        | UpdateState::RollbackPaused
-        | UpdateState::RollbackCompleted => None,
-        UpdateState::None => {
-            let begins = rollout::is_any_stale(draft);
-            if begins {
-                rollout::roll(draft, &default::update(&spec), &Failures::none());
-            }
-            begins.then(|| with_status(service, status::began(draft.now_ns)))
+        UpdateState::Paused | UpdateState::RollbackPaused => None,
+        UpdateState::Completed | UpdateState::RollbackCompleted => {
+            rollout::is_any_untried(draft).then(|| begin(draft, &spec))
         }
+        UpdateState::None => rollout::is_any_stale(draft).then(|| begin(draft, &spec)),
         UpdateState::Updating => go_on(draft, &default::update(&spec), status),
         UpdateState::RollbackStarted => go_on(draft, &default::rollback(&spec), status),
     };
     planned.actions.extend(next.map(Action::put));
+}
+
+/// Takes the first steps of an update.
+fn begin(draft: &mut Draft<'_>, spec: &pb::ServiceSpec) -> pb::Service {
+    rollout::roll(draft, &default::update(spec), &Failures::none());
+    with_status(draft.service, status::began(draft.now_ns))
 }
 
 /// Judges what has failed so far and goes on, if it may. The service, if that changes it.

@@ -1,22 +1,29 @@
 //! Which places are replaced next, and what is done in each of them.
 
-use swarm_api::pb::{self, TaskState, UpdateOrder};
+use swarm_api::pb::{self, NodeAvailability, TaskState, UpdateOrder};
 
 use super::failure::Failures;
+use crate::node;
 use crate::orchestrator::draft::Draft;
 use crate::orchestrator::restart;
 use crate::orchestrator::slot::{Slot, is_current};
 use crate::task::{Place, is_live, state, waits_in_vain};
 
-/// Whether a task that is to run is of an older spec.
+/// Whether a task that is to run is of an older spec, and may be replaced.
 pub(super) fn is_any_stale(draft: &Draft<'_>) -> bool {
-    draft.slots.values().any(|slot| is_stale(slot, draft.service))
+    draft.slots.iter().any(|(place, slot)| is_due(draft, place, slot))
+}
+
+/// Whether there is such a task where the present spec was not tried yet: on a node that was paused while the update went on.
+pub(super) fn is_any_untried(draft: &Draft<'_>) -> bool {
+    let is_tried = |slot: &Slot| slot.tasks.iter().any(|task| is_current(task, draft.service));
+    draft.slots.iter().any(|(place, slot)| is_due(draft, place, slot) && !is_tried(slot))
 }
 
 /// Replaces as many stale places as the parallelism allows. Whether nothing is left to do, and has been so for long enough.
 pub(super) fn roll(draft: &mut Draft<'_>, config: &pb::UpdateConfig, failures: &Failures) -> bool {
     let service = draft.service;
-    let stale = draft.slots.iter().filter(|(_, slot)| is_stale(slot, service));
+    let stale = draft.slots.iter().filter(|(place, slot)| is_due(draft, place, slot));
     let mut stale: Vec<(Service, Place)> =
         stale.map(|(place, slot)| (service_of(slot), place.clone())).collect();
     stale.sort_unstable();
@@ -154,7 +161,18 @@ fn current<'a>(slot: &'a Slot, service: &pb::Service) -> Option<&'a pb::Task> {
     slot.live().find(|task| is_current(task, service)).map(|task| &**task)
 }
 
-/// Whether a live task of the place is of an older spec.
-fn is_stale(slot: &Slot, service: &pb::Service) -> bool {
-    slot.live().any(|task| !is_current(task, service))
+/// Whether a live task of the place is of an older spec, and another could take its place. None could on a paused node, which
+/// keeps what it has.
+fn is_due(draft: &Draft<'_>, place: &Place, slot: &Slot) -> bool {
+    slot.live().any(|task| !is_current(task, draft.service)) && !is_paused(draft, place)
+}
+
+fn is_paused(draft: &Draft<'_>, place: &Place) -> bool {
+    match place {
+        Place::Node(node_id) => {
+            let node = draft.view.node(node_id);
+            node.is_some_and(|node| node::availability(node) == NodeAvailability::Pause)
+        }
+        Place::Slot(_) => false,
+    }
 }
