@@ -36,9 +36,11 @@ pub(super) fn to_json(flags: &[Published]) -> Result<Vec<Value>, Error> {
     Ok(out)
 }
 
-/// The column PORTS: `*:8080->80/tcp`; ports that follow each other are told as a range.
+/// The column PORTS: `*:8080->80/tcp`; ports that follow each other are told as a range. Only those that every node publishes: where one
+/// of a host is published, its task tells.
 pub(super) fn display(ports: &[EndpointPortConfig]) -> String {
-    let mut ports: Vec<&EndpointPortConfig> = ports.iter().filter(|port| port.published_port > 0).collect();
+    let is_every_nodes = |port: &&EndpointPortConfig| port.published_port > 0 && port.publish_mode != "host";
+    let mut ports: Vec<&EndpointPortConfig> = ports.iter().filter(is_every_nodes).collect();
     ports.sort_by_key(|port| (port.protocol.clone(), port.published_port, port.target_port));
     let mut ranges: Vec<Range<'_>> = Vec::new();
     for port in ports {
@@ -86,6 +88,7 @@ mod tests {
         let flags = [
             port::parse("8080-8081:80-81").unwrap(),
             port::parse("target=53,protocol=udp,mode=host").unwrap(),
+            port::parse("target=82,published=8082,mode=host").unwrap(),
         ];
         let got = to_json(&flags).unwrap();
         assert_eq!(
