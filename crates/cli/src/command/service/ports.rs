@@ -56,6 +56,14 @@ pub(super) fn display(ports: &[EndpointPortConfig]) -> String {
     ranges.iter().map(Range::text).collect::<Vec<_>>().join(", ")
 }
 
+/// The same column of a task: each port that is its host's, as its node told them.
+pub(super) fn of_task(ports: &[EndpointPortConfig]) -> String {
+    let one = |port: &EndpointPortConfig| {
+        format!("*:{}->{}/{}", port.published_port, port.target_port, port.protocol)
+    };
+    ports.iter().map(one).collect::<Vec<_>>().join(",")
+}
+
 /// Ports that follow each other on both sides.
 struct Range<'a> {
     protocol: &'a str,
@@ -99,6 +107,9 @@ mod tests {
         let told: Vec<EndpointPortConfig> =
             got.iter().map(|port| serde_json::from_value(port.clone()).unwrap()).collect();
         assert_eq!(display(&told), "*:8080-8081->80-81/tcp");
+        let of_hosts: Vec<EndpointPortConfig> =
+            told.into_iter().filter(|port| port.publish_mode == "host" && port.published_port > 0).collect();
+        assert_eq!((display(&of_hosts), of_task(&of_hosts).as_str()), (String::new(), "*:8082->82/tcp"));
         assert!(to_json(&[port::parse("127.0.0.1:80:80").unwrap()]).is_err());
     }
 }

@@ -170,7 +170,7 @@ fn row(task: &Task, name: &str, names: &Names, whole: bool, now: OffsetDateTime)
         .with("CurrentState", current)
         .with("Error", error(task, whole))
         .with("Placement", task.shoal.as_ref().map_or("", |news| &news.placement))
-        .with("Ports", ports::display(&task.status.port_status.ports))
+        .with("Ports", ports::of_task(&task.status.port_status.ports))
 }
 
 /// What a task does that its state does not tell: Docker shows none of it.
