@@ -76,6 +76,27 @@ fn drain_moves_tasks() {
 }
 
 #[test]
+fn a_new_manager_tells_what_happens_from_then_on() {
+    let pair = Pair::apart();
+    // Enough for it to be asked what it knows while it is given all this.
+    for number in 0..100 {
+        pair.manager.docker(&["network", "create", "-d", "overlay", &format!("early-{number}")]).ok();
+    }
+    pair.join("manager");
+    pair.manager.docker(&["network", "create", "-d", "overlay", "late"]).ok();
+    let told = || {
+        let name = "{{.Actor.Attributes.name}}";
+        let filter = ["--filter", "scope=swarm", "--filter", "type=network", "--format", name];
+        pair.worker.docker(&[&["events", "--since", "1h", "--until=0s"], &filter[..]].concat()).ok()
+    };
+    eventually("it tells of the network that is new", || {
+        let told = told();
+        if told.contains("late") { Ok(()) } else { Err(told) }
+    });
+    assert!(!told().contains("early"), "{}", told());
+}
+
+#[test]
 fn who_may_not_join_is_told_why() {
     let pair = Pair::apart();
     let token = pair.manager.docker(&["swarm", "join-token", "-q", "worker"]).ok();

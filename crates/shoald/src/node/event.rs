@@ -22,26 +22,32 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Tells what happens in the swarm while this node is a manager, until the owner is gone.
 pub(super) async fn run(mut published: watch::Receiver<Published>, events: Events) {
     loop {
-        let Ok(manager) = published
-            .wait_for(|published| published.control.is_some())
-            .await
-            .map(|published| (published.store.clone(), published.control.clone()))
+        let Ok(manager) =
+            published.wait_for(|published| published.control.is_some()).await.map(|published| {
+                (published.store.clone(), published.control.clone(), published.status.node_id.clone())
+            })
         else {
             return;
         };
-        if let (Some(store), Some(control)) = manager {
-            follow(&store, control, &events).await;
+        if let (Some(store), Some(control), node_id) = manager {
+            follow(&store, control, &node_id, &events).await;
         }
         tokio::time::sleep(RETRY_PAUSE).await;
     }
 }
 
 /// Tells until the manager ends. A manager that starts applies its log once more: up to where it reached when somebody led for the first
-/// time, everything was told by an earlier life.
-async fn follow(store: &Store, mut control: ControlClient<Channel>, events: &Events) {
+/// time, everything was told by an earlier life. A new one is given what was before it came, up to its own record as a manager, and that is
+/// no news either.
+async fn follow(store: &Store, mut control: ControlClient<Channel>, node_id: &str, events: &Events) {
     let mut changes = store.subscribe();
     if control.get_cluster(pb::Empty {}).await.is_err() {
         return;
+    }
+    while store.view().node(node_id).is_none_or(|node| node.manager_status.is_none()) {
+        if matches!(changes.next().await, Notice::Closed) {
+            return;
+        }
     }
     let known = store.view().index();
     loop {
