@@ -4,10 +4,11 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
@@ -18,6 +19,9 @@ use crate::tls::Peer;
 
 /// How many accepted connections may wait to be taken up.
 const INCOMING: usize = 64;
+/// Calls under way at a time on the connection of somebody without a certificate, who has one question after the other. What all
+/// of them send is held in memory meanwhile.
+pub(super) const CALLS_OF_A_STRANGER: usize = 2;
 
 /// The network address a request came from; found in its extensions, absent within the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,8 @@ struct Admitted {
 pub struct Caller {
     pub(super) peer: Peer,
     pub(super) remote: Option<SocketAddr>,
+    /// Room for the calls of a stranger; nodes have as much as the transport gives them.
+    pub(super) room: Option<Arc<Semaphore>>,
 }
 
 /// Accepted connections, for [`super::serve()`].
@@ -58,14 +64,15 @@ pub fn incoming() -> (IncomingSender, Incoming) {
 impl Connection {
     /// A connection within the process.
     pub(super) fn within(io: BoxStream, peer: Peer) -> Self {
-        Self { io, caller: Caller { peer, remote: None }, admitted: None }
+        Self { io, caller: Caller { peer, remote: None, room: None }, admitted: None }
     }
 
     /// A connection of the network.
     pub(super) fn admitted(io: BoxStream, peer: Peer, remote: SocketAddr, ticket: Ticket) -> Self {
         let cut = Box::pin(ticket.cut().clone().cancelled_owned());
         let admitted = Some(Admitted { cut, ticket });
-        Self { io, caller: Caller { peer, remote: Some(remote) }, admitted }
+        let room = matches!(peer, Peer::Anonymous).then(|| Arc::new(Semaphore::new(CALLS_OF_A_STRANGER)));
+        Self { io, caller: Caller { peer, remote: Some(remote), room }, admitted }
     }
 }
 

@@ -16,10 +16,15 @@ mod resolver;
 mod resource;
 
 pub use mode::MAX_TASKS;
+use prost::Message;
 use thiserror::Error;
 
 use crate::{default, expand, pb};
 pub use file::{CONFIG_LIMIT, SECRET_LIMIT};
+
+/// A service's spec is no longer than so many bytes. The store takes a change of 1 MiB, and a service that is updated holds two
+/// specs, its own and the one before.
+pub const SERVICE_LIMIT: usize = 256 * 1024;
 
 /// A spec is wrong: one sentence that names what.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -39,6 +44,12 @@ type Verdict = Result<(), Invalid>;
 /// # Errors
 /// What is wrong with it.
 pub fn service(spec: &pb::ServiceSpec) -> Verdict {
+    let bytes = spec.encoded_len();
+    if bytes > SERVICE_LIMIT {
+        let text =
+            format!("the service's specification is too long: {bytes} bytes, of {SERVICE_LIMIT} at most");
+        return Err(Invalid::new(text));
+    }
     name::check(spec.annotations.as_ref())?;
     let task = spec.task.as_ref().ok_or_else(|| Invalid::new("TaskSpec: missing runtime"))?;
     // Judged as a task would see it. Whether a template can be expanded is part of that.

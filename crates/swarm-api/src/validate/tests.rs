@@ -208,6 +208,18 @@ fn what_processes_may_do_is_taken() {
 }
 
 #[test]
+fn a_spec_is_no_longer_than_can_be_stored_twice() {
+    let long = |bytes: usize| move |spec: &mut pb::ServiceSpec| container(spec).env = vec!["x".repeat(bytes)];
+    assert_eq!(
+        refused(long(SERVICE_LIMIT)),
+        "the service's specification is too long: 262175 bytes, of 262144 at most"
+    );
+    let mut spec = right();
+    long(SERVICE_LIMIT - 1024)(&mut spec);
+    assert_eq!(service(&spec), Ok(()));
+}
+
+#[test]
 fn swap_and_generic_resources() {
     let requiring = |required: pb::ResourceRequirements| {
         refused(|spec| spec.task.get_or_insert_default().resources = Some(required))
