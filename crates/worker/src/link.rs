@@ -22,8 +22,10 @@ const RECONNECT_FIRST: Duration = Duration::from_millis(50);
 const RECONNECT_CAP: Duration = Duration::from_secs(3);
 /// The longest wait while managers answer and nobody leads: an election takes about a second.
 const ELECTION_CAP: Duration = Duration::from_millis(300);
-/// Bound of making one connection.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Bound of opening a session at first. A manager that is switched off does not answer at all, and another is waited for meanwhile.
+const OPEN_FIRST: Duration = Duration::from_secs(2);
+/// The same when all have been asked in vain again and again: they may be far away or busy.
+const OPEN_CAP: Duration = Duration::from_secs(5);
 
 /// Makes channels to managers: mutual TLS to an address, or a channel inside the process.
 #[async_trait]
@@ -80,6 +82,8 @@ struct Pace {
     /// When all were asked.
     after_all: Backoff,
     tried: usize,
+    /// How often all were asked.
+    rounds: u32,
     /// The most telling failure of the last attempts, and how many others have failed since.
     said: Option<(Telling, usize)>,
 }
@@ -90,14 +94,21 @@ impl Pace {
             between: Backoff::new(RECONNECT_FIRST, RECONNECT_FIRST),
             after_all: Backoff::new(RECONNECT_FIRST, RECONNECT_CAP),
             tried: 0,
+            rounds: 0,
             said: None,
         }
+    }
+
+    /// How long the next attempt may take.
+    fn patience(&self) -> Duration {
+        OPEN_FIRST.saturating_mul(1 << self.rounds.min(8)).min(OPEN_CAP)
     }
 
     /// A session was open, and has ended.
     fn begin(&mut self) {
         self.after_all.reset();
         self.tried = 0;
+        self.rounds = 0;
         self.said = None;
     }
 
@@ -119,6 +130,7 @@ impl Pace {
             return self.between.next_delay();
         }
         self.tried = 0;
+        self.rounds = self.rounds.saturating_add(1);
         self.after_all.next_delay()
     }
 }
@@ -159,7 +171,7 @@ impl Link {
             let addr = hinted.take().or_else(|| addresses.get(next % addresses.len().max(1)).cloned());
             let mut leader = None;
             if let Some(addr) = addr {
-                let ended = self.hold(&addr).await;
+                let ended = self.hold(&addr, pace.patience()).await;
                 let error = ended.error;
                 let mut is_told = true;
                 if ended.was_open {
@@ -193,8 +205,8 @@ impl Link {
         }
     }
 
-    /// One session to its end.
-    async fn hold(&self, addr: &str) -> Ended {
+    /// One session to its end; `patience` bounds its opening.
+    async fn hold(&self, addr: &str, patience: Duration) -> Ended {
         let none = |error| Ended {
             error,
             telling: Telling::Unreached,
@@ -204,7 +216,7 @@ impl Link {
         };
         let shared = self.connect.identity();
         let identity = shared.as_ref().map(SharedIdentity::get);
-        let channel = match timeout(CONNECT, self.connect.connect(addr)).await {
+        let channel = match timeout(patience, self.connect.connect(addr)).await {
             Ok(Ok(channel)) => channel,
             Ok(Err(reason)) => return none(reason),
             Err(_) => return none(format!("connect to {addr}: no answer in time")),
@@ -213,7 +225,7 @@ impl Link {
         let tls = identity.as_ref().map(|identity| identity.tls().clone());
         let about = About { tls, addr: own, manager_addr };
         let ways = (self.news.clone(), self.applied.clone());
-        let session = match Session::open(channel, &self.executor, about, ways).await {
+        let session = match Session::open(channel, &self.executor, about, ways, patience).await {
             Ok(session) => session,
             Err(error) => {
                 let leader = error.leader();
@@ -262,8 +274,11 @@ mod tests {
             assert!(waits[..4].iter().all(|wait| *wait <= RECONNECT_FIRST), "{waits:?}");
         }
         assert!(round(&mut pace)[4] >= RECONNECT_CAP / 2);
+        assert_eq!(pace.patience(), OPEN_CAP);
         pace.begin();
+        assert_eq!(pace.patience(), OPEN_FIRST, "others are asked soon when one does not answer");
         assert!(round(&mut pace)[4] <= RECONNECT_FIRST);
+        assert!(pace.patience() > OPEN_FIRST);
         assert!(pace.wait(1) <= RECONNECT_CAP && pace.wait(0) <= RECONNECT_CAP, "few managers, or none");
     }
 

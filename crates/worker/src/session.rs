@@ -110,13 +110,14 @@ impl Session {
         executor: &Arc<dyn Executor>,
         about: About,
         (news, applied): (mpsc::Sender<News>, watch::Receiver<Applied>),
+        patience: Duration,
     ) -> Result<Session, SessionError> {
         let mut client = DispatcherClient::new(channel).max_decoding_message_size(MESSAGE_BYTES);
         let mut description = executor.describe().await?;
         description.tls = about.tls;
         let About { addr, manager_addr, .. } = about;
         let request = pb::SessionRequest { description: Some(description), addr, manager_addr };
-        let mut messages = bounded("open a session", CALL, client.session(request)).await?.into_inner();
+        let mut messages = bounded("open a session", patience, client.session(request)).await?.into_inner();
         let first = timeout(CALL, messages.message()).await.map_err(|_| SessionError::Late("session"))?;
         let first = read("session", first)?;
         let live = Live { client, session_id: first.session_id.clone() };
