@@ -1,5 +1,8 @@
 //! Faults of a swarm with one manager: it may be away, but it never forgets, and its workers never stop.
 
+use std::cell::Cell;
+
+use serde_json::Value;
 use testkit::eventually;
 
 use super::nodes::Nodes;
@@ -163,4 +166,42 @@ fn an_announced_absence_is_waited_for_as_long_as_was_asked() {
     assert!((3..10).contains(&left.elapsed().as_secs()), "{:?}", left.elapsed());
     nodes.daemons[1].restart();
     nodes.all_ready();
+}
+
+/// A worker stands still that may still be sending requests to its task: the task is told to stop only when the worker has lost its
+/// lease. The other worker, which has acknowledged, is not held up by it.
+#[test]
+fn a_task_is_told_to_stop_when_its_stopped_node_has_lost_its_lease() {
+    const STOPPED: usize = 1;
+    const OTHER: usize = 2;
+    let nodes = Nodes::form(1, 2);
+    nodes.daemons[0].shoal(&["node", "update", "--availability", "drain", &nodes.ids[0]]).ok();
+    let balanced =
+        "--replicas 2 --publish published=8080,target=80 --drain-time 200ms --stop-grace-period 1s";
+    let words = format!("service create --name web {balanced} shoal/hello-http");
+    nodes.daemons[0].shoal(&words.split(' ').collect::<Vec<_>>()).ok();
+    assert_eq!([STOPPED, OTHER].map(|index| nodes.containers("web", index).len()), [1, 1]);
+
+    nodes.daemons[STOPPED].pause();
+    nodes.daemons[0].shoal(&["service", "scale", "--detach", "web=0"]).ok();
+    let held = Cell::new(0);
+    eventually("its task is told to stop", || {
+        let tasks = nodes.daemons[0].get("/tasks");
+        let node = nodes.daemons[0].get(&format!("/nodes/{}", nodes.ids[STOPPED]));
+        let is_held = |task: &Value| {
+            task["NodeID"] == nodes.ids[STOPPED].as_str() && task["DesiredState"] == "shutdown"
+        };
+        if tasks.as_array().expect("a list").iter().any(is_held) {
+            let is_elsewhere_over = nodes.containers("web", OTHER).is_empty();
+            held.set(held.get() + usize::from(is_elsewhere_over));
+            return Err(format!("{tasks:#}"));
+        }
+        // The node was looked at after its task.
+        assert_eq!(node["Status"]["State"], "down", "too early: {tasks:#}");
+        Ok(())
+    });
+    assert!(held.get() > 0, "it was still held when the other had stopped");
+    nodes.daemons[STOPPED].resume();
+    nodes.all_ready();
+    nodes.runs_exactly("web", 0);
 }
