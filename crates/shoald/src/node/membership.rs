@@ -280,6 +280,13 @@ mod tests {
         assert!(!root.path().join("swarm").exists());
     }
 
+    fn made() -> (tempfile::TempDir, Dir) {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::new(root.path());
+        dir.make().unwrap();
+        (root, dir)
+    }
+
     fn bootstrapped(dir: &Dir) -> Identity {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let made = runtime.block_on(manager::bootstrap(manager::BootstrapConfig {
@@ -312,9 +319,7 @@ mod tests {
 
     #[test]
     fn the_nodes_key_is_sealed_while_its_manager_is_locked() {
-        let root = tempfile::tempdir().unwrap();
-        let dir = Dir::new(root.path());
-        dir.make().unwrap();
+        let (root, dir) = made();
         let identity = bootstrapped(&dir);
         let keys = Arc::new(manager::open_keys(&dir.manager(), None).unwrap().unwrap());
         dir.seal_under(Some(keys.clone()));
@@ -331,9 +336,7 @@ mod tests {
 
     #[test]
     fn a_newer_record_is_refused() {
-        let root = tempfile::tempdir().unwrap();
-        let dir = Dir::new(root.path());
-        dir.make().unwrap();
+        let (root, dir) = made();
         let any = "127.0.0.1:1".parse().unwrap();
         let newer = Membership { version: VERSION + 1, ..Membership::new(any, any) };
         dir.save(&newer).unwrap();
@@ -348,9 +351,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
-        let root = tempfile::tempdir().unwrap();
-        let dir = Dir::new(root.path());
-        dir.make().unwrap();
+        let (root, dir) = made();
         let named = |name: &str, said: String| {
             let path = root.path().join("swarm").join(name);
             assert!(said.starts_with(path.to_str().unwrap()), "{said}");

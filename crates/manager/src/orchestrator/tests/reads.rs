@@ -60,7 +60,7 @@ fn commit(state: &mut State, actions: Vec<Action>) -> Vec<Event> {
 }
 
 /// What the planner does when it hears of the events, and how much it reads for that.
-fn hears(planner: &impl Planner, state: &State, events: &[Event]) -> (u64, Vec<Action>) {
+fn hears(planner: &dyn Planner, state: &State, events: &[Event]) -> (u64, Vec<Action>) {
     let view = View::from(state.clone());
     reads::during(|| {
         let mut dirty = BTreeSet::new();
@@ -72,24 +72,23 @@ fn hears(planner: &impl Planner, state: &State, events: &[Event]) -> (u64, Vec<A
 /// Lets all planners hear of the events and of what the others make of them, until nobody has anything to do. The most that one
 /// of them has read at once.
 fn settle(state: &mut State, mut events: Vec<Event>) -> (u64, &'static str) {
-    let orchestrator = Orchestrator { leads_since_ns: 0 };
+    let planners: [(&str, &dyn Planner); 4] = [
+        ("orchestrator", &Orchestrator { leads_since_ns: 0 }),
+        ("allocator", &Allocator),
+        ("scheduler", &Scheduler),
+        ("reaper", &Reaper),
+    ];
     let mut most = (0, "nobody");
     for _ in 0..MAX_ROUNDS {
         let mut next = Vec::new();
-        macro_rules! hear {
-            ($name:literal, $planner:expr) => {{
-                let heard: Vec<Event> = events.iter().chain(&next).cloned().collect();
-                let (read, actions) = hears($planner, state, &heard);
-                most = most.max((read, $name));
-                if !actions.is_empty() {
-                    next.extend(commit(state, actions));
-                }
-            }};
+        for (name, planner) in planners {
+            let heard: Vec<Event> = events.iter().chain(&next).cloned().collect();
+            let (read, actions) = hears(planner, state, &heard);
+            most = most.max((read, name));
+            if !actions.is_empty() {
+                next.extend(commit(state, actions));
+            }
         }
-        hear!("orchestrator", &orchestrator);
-        hear!("allocator", &Allocator);
-        hear!("scheduler", &Scheduler);
-        hear!("reaper", &Reaper);
         if next.is_empty() {
             return most;
         }
